@@ -1,0 +1,1 @@
+"""Ground floor: virtual time, named random streams, decisions, the registry, errors and limits."""

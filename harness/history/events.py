@@ -1,0 +1,377 @@
+"""Typed events: everything a run's verdict rests on, in one total order.
+
+An event's number is its place in the history (the first is 0). ``at_us`` is virtual time. ``device`` is the station's name,
+such as ``T03``. ``action`` is the per-device ordinal of an action, or None between actions. Card numbers are never here:
+a presentation is named by its ``token``, which the host reads from track 2 and the terminal cannot usefully change.
+"""
+
+from typing import TypeAlias, Union
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="event", tag=True):
+    """What all events share."""
+
+    at_us: int
+
+
+# ---------------------------------------------------------------- the run
+
+
+class RunStarted(Event, frozen=True):
+    scenario: str
+    seed: int
+    terminal: str
+    terminals: int
+    days: int
+    start_date: str
+    disk: str
+    profiles: tuple[str, ...] = ()
+
+
+class PhaseStarted(Event, frozen=True):
+    """``phase`` is one of trading, settle_while_full, recovery, quiescence, final_settlement, check."""
+
+    phase: str
+
+
+class Diverged(Event, frozen=True):
+    """A pinned decision was missing on replay and took its neutral value."""
+
+    key: str
+
+
+class TerminalInstalled(Event, frozen=True):
+    device: str
+    tid: str
+    mid: str
+    merchant: str
+    software: str
+    dialect: str
+    link: str
+
+
+# ---------------------------------------------------------------- people
+
+
+class IntentOpened(Event, frozen=True):
+    """A customer wants something: ``kind`` is sale, void or refund."""
+
+    device: str
+    intent: int
+    kind: str
+    amount_fen: int
+
+
+class Presented(Event, frozen=True):
+    """A card was shown for an intent; a retry shows it again under a new token."""
+
+    device: str
+    intent: int
+    token: str
+    action: int
+
+
+class IntentClosed(Event, frozen=True):
+    """The customer leaves. ``belief`` is what they saw: paid, not_paid or unknown; ``walked_away`` if they lost patience."""
+
+    device: str
+    intent: int
+    belief: str
+    walked_away: bool = False
+
+
+class ActionStarted(Event, frozen=True):
+    """An operator action reached the terminal; ``kind`` is a contract.ActionKind."""
+
+    device: str
+    action: int
+    kind: str
+    amount_fen: int | None = None
+    intent: int | None = None
+    original_stan: str | None = None
+
+
+class ActionEnded(Event, frozen=True):
+    """``outcome`` is a contract.OutcomeKind, or "interrupted" when power or the software died under it."""
+
+    device: str
+    action: int
+    outcome: str
+    reason: str = ""
+
+
+class OperatorDid(Event, frozen=True):
+    """Something people did to the device and not through its keys: pulled the plug, loaded paper."""
+
+    device: str
+    what: str
+
+
+# ---------------------------------------------------------------- the device and its software
+
+
+class ScreenShown(Event, frozen=True):
+    """``kind`` is a contract.ScreenKind; what the customer sees at this instant."""
+
+    device: str
+    action: int | None
+    kind: str
+    text: str
+    amount_fen: int | None = None
+    stan: str | None = None
+    batch: str | None = None
+
+
+class ReceiptPrinted(Event, frozen=True):
+    """``kind`` is a contract.ReceiptKind; ``duplicate`` for a reprint."""
+
+    device: str
+    action: int | None
+    kind: str
+    text: str
+    amount_fen: int | None = None
+    stan: str | None = None
+    batch: str | None = None
+    duplicate: bool = False
+    debit_count: int | None = None
+    debit_fen: int | None = None
+    credit_count: int | None = None
+    credit_fen: int | None = None
+
+
+class PowerLost(Event, frozen=True):
+    device: str
+    cause: str
+
+
+class StorageAfterPowerLoss(Event, frozen=True):
+    """What a volume kept: operations that had not been made durable and were lost or torn, in words."""
+
+    device: str
+    volume: str
+    pending: int
+    lost: int
+    torn: int
+    details: tuple[str, ...] = ()
+
+
+class Booted(Event, frozen=True):
+    """Power came on and the software was started; ``boot`` counts from 1."""
+
+    device: str
+    boot: int
+
+
+class SoftwareReady(Event, frozen=True):
+    """The software waits for its first event after a boot."""
+
+    device: str
+    boot: int
+
+
+class SoftwareDied(Event, frozen=True):
+    """``reason`` is one of exception, out_of_memory, returned, spinning, contract."""
+
+    device: str
+    reason: str
+    detail: str
+
+
+class SoftwareLogged(Event, frozen=True):
+    """A line the software printed; bounded in length and number, card numbers masked."""
+
+    device: str
+    text: str
+
+
+class ProbeReached(Event, frozen=True):
+    device: str
+    name: str
+
+
+class MemorySampled(Event, frozen=True):
+    """``software_bytes`` is what the census found reachable; ``leaked_bytes`` an injected leak on top."""
+
+    device: str
+    software_bytes: int
+    leaked_bytes: int
+    budget_bytes: int
+    transactions: int
+
+
+class StorageFailed(Event, frozen=True):
+    """A storage call returned an error to the software; ``errno`` is its name, such as ENOSPC."""
+
+    device: str
+    operation: str
+    path: str
+    errno: str
+    ordinal: int
+
+
+class Barrier(Event, frozen=True):
+    """An fsync, directory fsync or sync returned success; ``ordinal`` counts the disk's storage operations."""
+
+    device: str
+    volume: str
+    kind: str
+    path: str
+    ordinal: int
+
+
+class SpaceMeasured(Event, frozen=True):
+    """Free space of a volume at ``when``: installed, before_settlement, after_settlement, end."""
+
+    device: str
+    volume: str
+    free_bytes: int
+    total_bytes: int
+    when: str
+
+
+# ---------------------------------------------------------------- messages
+
+
+class MessageSent(Event, frozen=True):
+    """A whole message left its sender. ``direction`` is up (to the host) or down; ``message`` numbers them per run.
+
+    Fields are read from the bytes by the dialect; a message that does not parse has ``error`` and empty fields.
+    """
+
+    device: str
+    message: int
+    direction: str
+    mti: str = ""
+    processing_code: str = ""
+    stan: str = ""
+    batch: str = ""
+    amount_fen: int | None = None
+    token: str = ""
+    response_code: str = ""
+    original_stan: str = ""
+    function: str = ""
+    size_bytes: int = 0
+    error: str = ""
+
+
+class MessageDelivered(Event, frozen=True):
+    device: str
+    message: int
+
+
+class MessageDropped(Event, frozen=True):
+    """``reason``: partition, half_open, reset, closed, power, host_silent, ..."""
+
+    device: str
+    message: int
+    reason: str
+
+
+# ---------------------------------------------------------------- the host
+
+
+class LedgerChanged(Event, frozen=True):
+    """An entry of the authoritative ledger took ``state``: APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED or SETTLED.
+
+    ``kind`` is sale, void or refund; a void's or refund's own entry names the entry it acts on in ``original_entry``.
+    """
+
+    device: str
+    entry: int
+    kind: str
+    state: str
+    previous_state: str
+    batch: str
+    stan: str
+    amount_fen: int
+    token: str
+    response_code: str = ""
+    reason: str = ""
+    original_entry: int | None = None
+
+
+class BatchSettled(Event, frozen=True):
+    """The host closed a batch (``closed``) or answered a settlement request that did not close it.
+
+    Counts and amounts are [debit count, debit fen, credit count, credit fen]. ``settled`` are ledger entries closed now;
+    ``host_only`` are entries the terminal never claimed, ``terminal_only`` are STANs it claimed and the host never had.
+    """
+
+    device: str
+    batch: str
+    closed: bool
+    balanced: bool
+    terminal_totals: tuple[int, int, int, int]
+    host_totals: tuple[int, int, int, int]
+    settled: tuple[int, ...] = ()
+    host_only: tuple[int, ...] = ()
+    terminal_only: tuple[str, ...] = ()
+    repeated: bool = False
+
+
+# ---------------------------------------------------------------- faults
+
+
+class FaultStruck(Event, frozen=True):
+    """``fault`` is its name in the scenario, such as ``power_loss#2``; ``kind`` its registered kind."""
+
+    fault: str
+    kind: str
+    devices: tuple[str, ...]
+    detail: str = ""
+
+
+class FaultBit(Event, frozen=True):
+    """The fault had an effect: an error or wrong byte returned, an image changed, an awaited message lost."""
+
+    fault: str
+    kind: str
+    device: str
+    evidence: str
+
+
+class FaultLifted(Event, frozen=True):
+    fault: str
+    kind: str
+    devices: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- white box
+
+
+class RecordSeen(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One record of the terminal's own log, as its ``inspect`` tells it. ``state``: active, voided, reversed, refunded."""
+
+    stan: str
+    batch: str
+    kind: str
+    amount_fen: int
+    state: str = "active"
+
+
+class Inspected(Event, frozen=True):
+    """The terminal's own records, read from its image at ``when``: quiescence, after_settlement, after_power_loss."""
+
+    device: str
+    when: str
+    batch: str = ""
+    next_stan: str = ""
+    records: tuple[RecordSeen, ...] = ()
+    pending_reversals: tuple[str, ...] = ()
+    damaged_records: int = 0
+    settling: bool = False
+    error: str = ""
+
+
+AnyEvent: TypeAlias = Union[
+    RunStarted, PhaseStarted, Diverged, TerminalInstalled,
+    IntentOpened, Presented, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
+    ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
+    ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured,
+    MessageSent, MessageDelivered, MessageDropped,
+    LedgerChanged, BatchSettled,
+    FaultStruck, FaultBit, FaultLifted,
+    Inspected,
+]  # fmt: skip
