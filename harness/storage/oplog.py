@@ -95,6 +95,18 @@ class Close(msgspec.Struct, frozen=True, gc=False, tag="close"):
     inode: int
 
 
-Op: TypeAlias = Write | Truncate | Link | Unlink | Rename | SetMode | SyncFile | SyncDirectory | SyncVolume | Close
+class DropDirty(msgspec.Struct, frozen=True, gc=False, tag="drop_dirty"):
+    """fsync of a regular file failed and its dirty pages were marked clean (what Linux does, Rebello et al., ATC'20).
+
+    Every Write and Truncate of the inode since its last SyncFile or SyncVolume has left write-back: readers still see
+    it until the cache goes, and no later barrier makes it durable. Writes after this record are ordinary again.
+    """
+
+    inode: int
+
+
+Op: TypeAlias = (
+    Write | Truncate | Link | Unlink | Rename | SetMode | SyncFile | SyncDirectory | SyncVolume | Close | DropDirty
+)
 Barrier: TypeAlias = SyncFile | SyncDirectory | SyncVolume
 BARRIERS = (SyncFile, SyncDirectory, SyncVolume)
