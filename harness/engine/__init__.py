@@ -1,0 +1,1 @@
+"""The engine: one run from scenario to verdict, in a limited child process."""

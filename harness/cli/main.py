@@ -1,0 +1,82 @@
+"""``harness``: the command group. Commands load on use, so that ``harness list`` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from harness.core.errors import ExitCode, HarnessError
+
+# command name -> module:attribute, and the line that ``harness --help`` prints (so that no command is imported for it)
+_COMMANDS = {
+    "run": ("harness.cli.run:run", "Run scenarios against terminal software and say what was lost."),
+    "list": (
+        "harness.cli.catalogue:list_command",
+        "List faults, invariants, terminals, scenarios, profiles, merchants, dialects.",
+    ),
+    "explain": ("harness.cli.catalogue:explain", "Explain a fault, invariant, profile, terminal or scenario."),
+    "lint": ("harness.cli.lint:lint", "Check scenario files; every error at once, with file, line and column."),
+    "bench": ("harness.cli.bench:bench", "Measure speed and memory, as ratios within one run."),
+    "soak": ("harness.cli.soak:soak", "The large counts: under 30 minutes on two cores."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from harness.core.registry import nearest
+
+            raise click.UsageError(f"no command {args[0]!r}; {nearest(args[0], list(_COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="terminal-fault-harness", prog_name="harness")
+def cli() -> None:
+    """Fault-injection tests for payment-terminal software.
+
+    Exit codes: 0 pass, 1 an invariant was violated, 2 inconclusive, 3 error of the harness, 4 usage or scenario error,
+    5 nothing selected.
+    """
+
+
+def main() -> None:
+    """Entry point: maps every error to its documented exit code and never shows a traceback for a user's mistake."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.PASS)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(ExitCode.INCONCLUSIVE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except HarnessError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) went away: nothing is wrong with the run.
+        sys.stderr.close()
+        sys.exit(ExitCode.PASS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The verdict of one run: pass, fail or inconclusive, and all that it rests on.
+
+A pass means: every invariant that could be checked held, every scheduled fault bit, every probe that had to be reached was,
+and the terminal accepted enough of the sales that it could have taken. Anything less is inconclusive, never a pass.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from harness.core.errors import ExitCode
+
+Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
+
+
+class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A finding as artefacts carry it. ``events`` are numbers of guilty events in history.jsonl, from 0."""
+
+    invariant: int
+    name: str
+    device: str
+    at_us: int
+    summary: str
+    money_fen: int = 0
+    severity: str = ""
+    events: tuple[int, ...] = ()
+    story: tuple[str, ...] = ()
+
+
+class NotChecked(msgspec.Struct, frozen=True):
+    """An invariant that this run says nothing about, and why."""
+
+    invariant: int
+    name: str
+    reason: str
+
+
+class FaultView(msgspec.Struct, frozen=True):
+    """How one planned fault fared: how often it struck and how many of its strikes bit."""
+
+    name: str
+    kind: str
+    family: str
+    struck: int
+    bit: int
+
+
+class Sales(msgspec.Struct, frozen=True):
+    """``feasible`` sales are those that power, link, host and card allowed; ``accepted`` of those were approved."""
+
+    asked: int = 0
+    feasible: int = 0
+    accepted: int = 0
+
+    @property
+    def acceptance_percent(self) -> float:
+        """Accepted of feasible, in percent; 0 when nothing was feasible, as a run without sales shows nothing."""
+        return 100.0 * self.accepted / self.feasible if self.feasible else 0.0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a run says. Written as verdict.json; the same run gives the same bytes."""
+
+    status: Status
+    scenario: str
+    terminal: str
+    seed: int
+    terminals: int
+    days: int
+    findings: tuple[FindingView, ...]
+    inconclusive_because: tuple[str, ...]
+    checked: tuple[str, ...]
+    not_checked: tuple[NotChecked, ...]
+    faults: tuple[FaultView, ...]
+    sales: Sales
+    events: int
+    history_sha256: str
+    diverged: int = 0
+    probes: tuple[str, ...] = ()
+    replay: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The process exit code that this verdict stands for."""
+        return {"pass": ExitCode.PASS, "fail": ExitCode.VIOLATED, "inconclusive": ExitCode.INCONCLUSIVE}[self.status]
+
+
+def worst(codes: list[ExitCode]) -> ExitCode:
+    """One exit code for several runs: what broke counts before what failed, what failed before what says nothing."""
+    order = (ExitCode.HARNESS_ERROR, ExitCode.USAGE, ExitCode.VIOLATED, ExitCode.INCONCLUSIVE, ExitCode.PASS)
+    for code in order:
+        if code in codes:
+            return code
+    return ExitCode.NOTHING_SELECTED

@@ -1,0 +1,109 @@
+"""What a fault is, when it strikes, and the registry that schema, lists, documentation and conformance tests read.
+
+A fault is a frozen dataclass: its fields are its parameters, with units in their names, and they are the keys that a
+scenario file may set. ``inject`` strikes one station and returns a ``Strike``. A *condition* can be lifted; *damage* stays.
+A fault bites when it has had an effect; each says for itself what that is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.core.registry import Registry
+
+if TYPE_CHECKING:
+    from harness.sut.station import Station
+    from harness.sut.world import World
+
+Family = Literal["storage", "power", "network", "memory", "corruption", "host", "operator", "clock"]
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Strike:
+    """One strike of a fault on one device. ``evidence`` is empty until it has bitten, then says how in a few words."""
+
+    evidence: Callable[[], str]
+    lift: Callable[[], None] = _nothing
+    detail: str = ""
+
+
+class Fault(ABC):
+    """Base of all faults; the first docstring line of each is what lists and reports print."""
+
+    kind: ClassVar[str]
+    family: ClassVar[Family]
+    damage: ClassVar[bool] = False
+    """Damage stays: lifting does nothing, and recovery has to live with it."""
+    survivability: ClassVar[Mapping[int, str]] = {}
+    """Invariants that no software can keep on a device so struck, each with one sentence of argument."""
+    unsupported_disks: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def inject(self, world: World, station: Station, key: str) -> Strike:
+        """Strike ``station`` now. ``key`` is the causal key under which to draw."""
+
+
+FAULTS: Registry[type[Fault]] = Registry("fault")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageMatch:
+    """A message to strike at. Empty fields match everything. ``moment`` is sent or delivered."""
+
+    direction: Literal["up", "down"] = "down"
+    mti: str = ""
+    processing_code: str = ""
+    response_code: str = ""
+    moment: Literal["sent", "delivered"] = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When a fault strikes. Conditions that are given are waited for in this order: day and time, phase, action, message,
+    fill level, then the n-th storage operation. With none given the time is drawn within trading hours of a drawn day.
+    """
+
+    day: int | None = None
+    """Day of the run, from 1; None: drawn, or any day when ``time_us`` is None and another condition is given."""
+    time_us: int | None = None
+    """Time of day; None: drawn within trading hours, or at once when another condition is given."""
+    phase: str | None = None
+    action: str | None = None
+    """Kind of action at whose start to strike."""
+    message: MessageMatch | None = None
+    fill_volume: str = "data"
+    fill_percent: float | None = None
+    """Strike when the volume is at least so full."""
+    occurrence: int = 1
+    """Which match of action or message strikes."""
+    storage_operation: tuple[int, int] | None = None
+    """Then strike at the n-th storage operation, n drawn from this inclusive range; (1, 1) is the next one."""
+    delay_us: int = 0
+    """Then wait so long; not with ``storage_operation``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """A fault as a scenario places it. ``devices``: "all", a count of devices to draw, or names such as T01.
+
+    ``times``: strikes a device; ``per_day``: mean strikes a device a day at drawn times, instead of ``times``.
+    ``lift_after_us``: None leaves a condition on until recovery. ``together``: one strike hits all chosen devices at once.
+    """
+
+    name: str
+    fault: Fault
+    trigger: Trigger = Trigger()
+    devices: str | int | tuple[str, ...] = "all"
+    times: int = 1
+    per_day: float | None = None
+    lift_after_us: int | None = None
+    together: bool = False
+    scheduled: bool = True
+    """A scheduled fault must bite in its run; a random one (``per_day``) in its campaign."""

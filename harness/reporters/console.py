@@ -1,0 +1,93 @@
+"""The verdict as a person reads it in a terminal: first what happened, then what it rests on, last how to replay it."""
+
+from collections.abc import Iterator
+
+from harness.engine.verdict import FindingView, Verdict
+
+_MOST_FINDINGS = 5
+_SAID = {
+    "pass": "PASS          every invariant that could be checked held",
+    "fail": "FAIL          money, records or service were lost",
+    "inconclusive": "INCONCLUSIVE  nothing was found, and the run does not prove enough to pass",
+}
+
+
+def render(verdict: Verdict) -> str:
+    """The whole verdict as plain text, at most about 110 columns wide."""
+    return "\n".join(_lines(verdict)) + "\n"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    yield (
+        f"{verdict.scenario} · {verdict.terminal} · {_count(verdict.terminals, 'terminal')} · "
+        f"{_count(verdict.days, 'day')} · seed {verdict.seed}"
+    )
+    yield _SAID[verdict.status]
+    for reason in verdict.inconclusive_because:
+        yield f"  because {reason}"
+    yield ""
+    for group in _grouped(verdict.findings)[:_MOST_FINDINGS]:
+        yield from _finding(group)
+    hidden = len(_grouped(verdict.findings)) - _MOST_FINDINGS
+    if hidden > 0:
+        yield f"... and {_count(hidden, 'more kind')} of finding (verdict.json has all)"
+        yield ""
+    yield from _evidence(verdict)
+    if verdict.replay:
+        yield ""
+        yield f"replay: {verdict.replay}"
+
+
+def _grouped(findings: tuple[FindingView, ...]) -> list[list[FindingView]]:
+    """Findings by invariant, in order of first appearance: forty lost sales are one thing to read."""
+    groups: dict[int, list[FindingView]] = {}
+    for finding in findings:
+        groups.setdefault(finding.invariant, []).append(finding)
+    return list(groups.values())
+
+
+def _finding(group: list[FindingView]) -> Iterator[str]:
+    first = group[0]
+    money_fen = sum(each.money_fen for each in group)
+    money = f", {money_fen / 100:,.2f} yuan at stake" if money_fen else ""
+    devices = list(dict.fromkeys(each.device for each in group if each.device))
+    yield f"invariant {first.invariant} {first.name}: {_count(len(group), 'finding')} on {_some(devices)}{money}"
+    yield f"  {first.summary}"
+    for line in first.story:
+        yield f"    {line}"
+    yield ""
+
+
+def _evidence(verdict: Verdict) -> Iterator[str]:
+    if verdict.faults:
+        yield "faults       struck  bit"
+        for fault in verdict.faults:
+            yield f"  {fault.name:<32} {fault.struck:>5} {fault.bit:>5}  {fault.family}"
+    sales = verdict.sales
+    yield (
+        f"sales        {sales.asked:,} asked, {sales.feasible:,} feasible, {sales.accepted:,} accepted "
+        f"({sales.acceptance_percent:.1f} % of the feasible)"
+    )
+    yield f"checked      {', '.join(verdict.checked) or 'nothing'}"
+    if verdict.not_checked:
+        yield "not checked"
+        reasons: dict[str, list[str]] = {}
+        for each in verdict.not_checked:
+            reasons.setdefault(each.reason, []).append(each.name)
+        for reason, names in reasons.items():
+            yield f"  {', '.join(names)}: {reason}"
+    yield f"history      {verdict.events:,} events, sha256 {verdict.history_sha256[:16]}"
+    if verdict.diverged:
+        yield f"diverged     {_count(verdict.diverged, 'pinned decision')} missing on replay took a neutral value"
+
+
+def _some(devices: list[str]) -> str:
+    if not devices:
+        return "the whole run"
+    if len(devices) <= 4:
+        return ", ".join(devices)
+    return f"{', '.join(devices[:4])} and {len(devices) - 4} more"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
