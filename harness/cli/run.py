@@ -1,0 +1,142 @@
+"""``harness run``: scenarios against terminal software, each in a child process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.core.errors import ExitCode, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.request import Progress, RunRequest
+    from harness.engine.verdict import Verdict
+
+FIRST_LOOK = "combined/first_look"
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option("--seed", type=int, help="Seed of every drawn value; default: the scenario's, else 1.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Trading days; default: the scenario's.")
+@click.option("--terminals", type=click.IntRange(1, 10_000), help="How many terminals; default: the scenario's.")
+@click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
+@click.option("--disk", type=click.Choice(["vfs", "pyfakefs"]), help="Which virtual disk; default: vfs.")
+@click.option("--json", "as_json", is_flag=True, help="Print verdicts as JSON, one object a line.")
+@click.option(
+    "--out",
+    "out_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep history, verdict, resolved scenario.",
+)
+@click.option(
+    "--resolved-out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the scenario with every decision pinned.",
+)
+@click.option(
+    "--wall-limit",
+    type=click.FloatRange(1),
+    default=600.0,
+    show_default=True,
+    help="Seconds of real time a run may take.",
+)
+def run(
+    scenarios: tuple[str, ...],
+    terminal: str | None,
+    seed: int | None,
+    days: int | None,
+    terminals: int | None,
+    profile: str | None,
+    disk: str | None,
+    as_json: bool,
+    out_dir: Path | None,
+    resolved_out: Path | None,
+    wall_limit: float,
+) -> int:
+    """Run scenarios (names, files or directories) and print a verdict for each.
+
+    Without a scenario it runs combined/first_look: 20 terminals, three days, five families of faults. With --out DIR each
+    run leaves history.jsonl, verdict.json and, for a finding, resolved.yaml, which replays it.
+    """
+    from harness.engine.request import RunRequest
+    from harness.engine.verdict import worst
+    from harness.scenario.find import find_scenarios
+
+    paths = find_scenarios(scenarios or (FIRST_LOOK,))
+    if resolved_out is not None and len(paths) > 1:
+        raise UsageError(f"--resolved-out takes one scenario, {len(paths)} were selected")
+    codes: list[ExitCode] = []
+    for path in paths:
+        request = RunRequest(
+            scenario=str(path),
+            terminal=_absolute_spec(terminal),
+            seed=seed,
+            days=days,
+            terminals=terminals,
+            profile=profile,
+            disk=disk,
+            out_dir=str(_own_directory(out_dir, path, len(paths))) if out_dir else None,
+            resolved_out=str(resolved_out.absolute()) if resolved_out else None,
+            wall_limit_s=wall_limit,
+        )
+        codes.append(_run_one(request, as_json))
+    return int(worst(codes))
+
+
+def _absolute_spec(spec: str | None) -> str | None:
+    """A file named in SPEC as an absolute path: the child process has a working directory of its own."""
+    if spec is None or ":" not in spec:
+        return spec
+    file, _, name = spec.rpartition(":")
+    return f"{Path(file).absolute()}:{name}" if file.endswith(".py") else spec
+
+
+def _own_directory(out_dir: Path, scenario: Path, count: int) -> Path:
+    directory = out_dir.absolute()
+    return directory if count == 1 else directory / scenario.parent.name / scenario.stem
+
+
+def _run_one(request: RunRequest, as_json: bool) -> ExitCode:
+    from harness.engine.launch import launch
+
+    try:
+        verdict = launch(request, _plain_progress if not as_json and sys.stderr.isatty() else None)
+    except HarnessError as error:
+        # One scenario that cannot run must not keep the others from running.
+        if as_json:
+            import msgspec
+
+            click.echo(
+                msgspec.json.encode(
+                    {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
+                )
+            )
+        else:
+            click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    _print(verdict, as_json)
+    return verdict.exit_code
+
+
+def _print(verdict: Verdict, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(verdict))
+        return
+    from harness.reporters.console import render
+
+    click.echo(render(verdict))
+
+
+def _plain_progress(progress: Progress) -> None:
+    """One line that rewrites itself; the parent process is the only one that knows the real clock."""
+    done = 100.0 * progress.at_us / progress.end_us if progress.end_us else 100.0
+    line = f"\r{progress.phase:<18} {min(done, 100.0):5.1f} %  {progress.sales:,} sales  {progress.findings} findings"
+    click.echo(f"{line:<78}", nl=False, err=True)
+    if progress.phase == "check":
+        click.echo("\r" + " " * 78 + "\r", nl=False, err=True)

@@ -1,0 +1,47 @@
+"""What one run is asked to do: everything that crosses into the child process, and what comes back."""
+
+import msgspec
+
+from harness.engine.verdict import Verdict
+
+
+class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run. None leaves a value to the scenario. Paths are absolute."""
+
+    scenario: str
+    terminal: str | None = None
+    seed: int | None = None
+    days: int | None = None
+    terminals: int | None = None
+    profile: str | None = None
+    disk: str | None = None
+    out_dir: str | None = None
+    resolved_out: str | None = None
+    wall_limit_s: float = 600.0
+    memory_limit_bytes: int = 4 << 30
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):
+    """Where a run is, a few times a second."""
+
+    phase: str
+    at_us: int
+    end_us: int
+    sales: int
+    findings: int
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """The run came to its end."""
+
+    verdict: Verdict
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The run could not start: a scenario, software or usage error, already in words; ``exit_code`` says which."""
+
+    message: str
+    exit_code: int
+
+
+RunMessage = Progress | Finished | Refused
