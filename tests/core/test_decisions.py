@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.core.decisions import Decisions, read_pins
 from harness.core.streams import Streams
 
-KEYS = st.from_regex(r"[A-Za-z0-9_./#-]{1,30}", fullmatch=True).map(lambda s: "k" + s)
+KEYS = st.from_regex(r"k[A-Za-z0-9_.#/-]{0,30}", fullmatch=True)
     lambda s: "k" + s
 )
 
