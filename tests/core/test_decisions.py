@@ -12,8 +12,6 @@ from harness.core.decisions import Decisions, read_pins
 from harness.core.streams import Streams
 
 KEYS = st.from_regex(r"k[A-Za-z0-9_.#/-]{0,30}", fullmatch=True)
-    lambda s: "k" + s
-)
 
 
 def test_a_key_draws_the_same_whatever_was_drawn_before() -> None:
