@@ -1,0 +1,308 @@
+"""A link: one device's path to the acquirer, in virtual time.
+
+Models: handshakes, latency and bandwidth of the medium (``kinds``), connections (``connection``), conditions
+(``conditions``) and a device that loses power. Each message gives one MessageSent and then exactly one MessageDelivered
+or MessageDropped. Does not model: other traffic of the shop on the same line (a congestion condition does).
+
+Every draw has a causal key within the device's scope, and is made even for a message that a condition drops: so a
+condition more or less never shifts what later messages draw.
+"""
+
+import errno
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import simpy
+
+from harness.core.decisions import Decisions
+from harness.history.events import MessageDelivered, MessageDropped, MessageSent
+from harness.history.recorder import Recorder
+from harness.network.conditions import Conditions, Failure, Passage
+from harness.network.connection import Connection
+from harness.network.kinds import GIVEN_UP, LinkKind
+from harness.network.lane import Flight, Keys, Lane
+from harness.network.ports import Describe, HostEndpoint, Scope, Split
+
+# Linux sends a SYN at once and again after 1, 2, 4, 8, 16 and 32 s; it gives up 64 s after the last: 127 s (tcp(7)).
+_SYN_INTERVALS_US = tuple(1_000_000 << attempt for attempt in range(7))
+_HEADERS_BYTES = 40  # IPv4 and TCP without options
+
+
+class Link:
+    """``endpoint`` is the acquirer; ``next_message`` numbers messages over all links of the run."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        device: str,
+        kind: LinkKind,
+        decisions: Decisions,
+        recorder: Recorder,
+        endpoint: HostEndpoint,
+        split: Split,
+        describe: Describe,
+        scope: Scope,
+        next_message: Callable[[], int],
+    ) -> None:
+        self.env = env
+        self.device = device
+        self.kind = kind
+        self.decisions = decisions
+        self.endpoint = endpoint
+        self.split = split
+        self.conditions = Conditions(self)
+        self.dead = False
+        self.dead_error: type[BaseException] = ConnectionAbortedError
+        """What calls of a device without power raise."""
+        self.on_cable: Callable[[bool], None] | None = None
+        self._recorder = recorder
+        self._describe = describe
+        self._scope = scope
+        self._next_message = next_message
+        self._connections: dict[int, Connection] = {}
+        self._connection_count = 0
+        self._generation = 0
+        self._keys = Keys("")
+        self._line_free_us = {"up": 0, "down": 0}
+        self._bits_per_second = {"up": kind.up_bits_per_second, "down": kind.down_bits_per_second}
+
+    @property
+    def now_us(self) -> int:
+        """Virtual time; SimPy types it as a number of any kind."""
+        return int(self.env.now)
+
+    def call_after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
+        """Call ``then`` later; there is nothing to cancel, so ``then`` looks whether it is still wanted."""
+        simpy.Timeout(self.env, delay_us).callbacks.append(then)
+
+    # ------------------------------------------------------------ the device's side
+
+    def connect(self) -> "ConnectAttempt":
+        """A handshake: an event that succeeds with a Connection or fails with the OSError that Linux would give."""
+        if self.dead:
+            raise self.dead_error(f"{self.device} has no power")
+        return ConnectAttempt(self, self.current_keys())
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """Connections that are open or still have messages under way, oldest first."""
+        return tuple(self._connections.values())
+
+    def process_died(self) -> None:
+        """The software is gone, the device is not: its kernel closes the sockets, and handshakes are forgotten."""
+        self._generation += 1
+        for connection in self.connections:
+            connection.close()
+
+    def power_lost(self) -> None:
+        """The device is without power: connections are dead, calls raise ``dead_error``."""
+        self._generation += 1
+        self.dead = True
+        for connection in self.connections:
+            connection.power_lost()
+
+    def power_on(self) -> None:
+        """The device has power again; its old connections stay dead."""
+        self.dead = False
+
+    def current_keys(self) -> Keys:
+        """Keys of the device's present scope."""
+        scope = self._scope()
+        if scope != self._keys.scope:
+            self._keys = Keys(scope)
+        return self._keys
+
+    # ------------------------------------------------------------ messages
+
+    def transmit(self, connection: Connection, lane: Lane, frame: bytes) -> None:
+        """Send one whole message along a lane; its fate is decided here, but for what strikes while it is under way."""
+        kind, direction = self.kind, lane.direction
+        now_us = self.now_us
+        message = self._next_message()
+        size_bytes = len(frame)
+        self._emit_sent(now_us, message, direction, frame)
+        keys = connection.keys
+        delay_us = self.decisions.integer(keys.next(lane.key_kind), kind.neutral_one_way_us, kind.one_way_us)
+        if connection.state == "reset":
+            self._emit_dropped(message, "reset")
+            return
+        serialisation_us = -(-(size_bytes + _HEADERS_BYTES) * 8_000_000 // self._bits_per_second[direction])
+        breaks_after_us = -1
+        if self.conditions and (connection.state == "open" or direction == "up"):
+            passage = Passage(self.device, direction, size_bytes, serialisation_us, kind, keys, self.decisions)
+            self.conditions.message(passage)
+            if passage.drop:
+                lane.lost = True
+                self._emit_dropped(message, passage.drop)
+                return
+            serialisation_us += passage.extra_us
+            if passage.breaks_off:
+                breaks_after_us = serialisation_us // 2
+            elif passage.gives_up:
+                delay_us = GIVEN_UP
+        if lane.lost and connection.state == "open":
+            # What came before never arrived, and the path has forgotten the connection: it answers with a reset.
+            self._emit_dropped(message, "reset")
+            self.break_later(connection, kind.rtt_us_median)
+            return
+        departure_us = max(now_us, self._line_free_us[direction]) + serialisation_us
+        self._line_free_us[direction] = departure_us
+        if delay_us == GIVEN_UP and breaks_after_us < 0:
+            breaks_after_us = kind.give_up_us
+        if breaks_after_us >= 0:
+            lane.flights.append(Flight(message, frame, departure_us))
+            # Nothing behind it may arrive before the reset does.
+            lane.last_arrival_us = max(lane.last_arrival_us, now_us + breaks_after_us + 1)
+            self.break_later(connection, breaks_after_us)
+            return
+        # A delay as long as a retransmission timeout was spent in the sender: waiting to retransmit, or in the modem.
+        waiting_us = delay_us - kind.neutral_one_way_us if delay_us >= kind.retransmission_us else 0
+        lane.last_left_us = max(lane.last_left_us, departure_us + waiting_us)
+        lane.last_arrival_us = max(lane.last_arrival_us, departure_us + delay_us)
+        flight = Flight(message, frame, lane.last_left_us)
+        lane.flights.append(flight)
+        arrived = connection.arrived_up if direction == "up" else connection.arrived_down
+        self.call_after(lane.last_arrival_us - now_us, partial(arrived, flight))
+
+    def delivered(self, flight: Flight) -> None:
+        """Record that a message arrived."""
+        self._recorder.emit(MessageDelivered(self.now_us, self.device, flight.message))
+
+    def drop_all(self, flights: Iterable[Flight], reason: str) -> None:
+        """Record that settled messages were lost."""
+        for flight in flights:
+            self._emit_dropped(flight.message, reason)
+
+    def lose_in_flight(self, direction: str, reason: str) -> list[int]:
+        """Lose everything under way in ``direction``; the numbers of the messages lost."""
+        lost: list[int] = []
+        for connection in self.connections:
+            if direction == "down" and connection.state != "open":
+                continue  # nobody waits for these: they are dropped when they arrive, whatever the path does
+            flights = (connection.up if direction == "up" else connection.down).take()
+            self.drop_all(flights, reason)
+            lost.extend(flight.message for flight in flights)
+            self.retire(connection)
+        return lost
+
+    def _emit_sent(self, now_us: int, message: int, direction: str, frame: bytes) -> None:
+        header = self._describe(frame)
+        self._recorder.emit(
+            MessageSent(
+                now_us,
+                self.device,
+                message,
+                direction,
+                header.mti,
+                header.processing_code,
+                header.stan,
+                header.batch,
+                header.amount_fen,
+                header.token,
+                header.response_code,
+                header.original_stan,
+                header.function,
+                len(frame),
+                header.error,
+            )
+        )
+
+    def _emit_dropped(self, message: int, reason: str) -> None:
+        self._recorder.emit(MessageDropped(self.now_us, self.device, message, reason))
+
+    # ------------------------------------------------------------ connections
+
+    def opened(self, keys: Keys) -> Connection:
+        """A handshake is complete."""
+        connection = Connection(self, self._connection_count, keys)
+        self._connection_count += 1
+        self._connections[connection.number] = connection
+        return connection
+
+    def retire(self, connection: Connection) -> None:
+        """Forget a connection that nobody uses and nothing travels on."""
+        if connection.drained:
+            self._connections.pop(connection.number, None)
+
+    def break_later(self, connection: Connection, after_us: int) -> None:
+        """Reset a connection after a while."""
+        self.call_after(after_us, connection.broken)
+
+    def announce_end(self, connection: Connection) -> None:
+        """Carry the host's orderly close to the device, behind its replies."""
+        arrival_us = max(connection.down.last_arrival_us, self.now_us + self.kind.neutral_one_way_us)
+        self.call_after(arrival_us - self.now_us, connection.arrived_end)
+
+    def cable_changed(self, connected: bool) -> bool:
+        """Tell the device that its cable came or went; False when the medium does not know or nobody listens."""
+        if not self.kind.senses_cable or self.on_cable is None or self.dead:
+            return False
+        self.on_cable(connected)
+        return True
+
+    @property
+    def generation(self) -> int:
+        """Changes when the software that started a handshake is gone."""
+        return self._generation
+
+
+class ConnectAttempt(simpy.Event):
+    """A handshake under way. ``abandon()`` when the caller has lost patience."""
+
+    def __init__(self, link: Link, keys: Keys) -> None:
+        super().__init__(link.env)
+        # The software may have died or lost patience: a failure that nobody waits for is no error of the simulation.
+        self.defused = True
+        self._link = link
+        self._keys = keys
+        self._generation = link.generation
+        self._syns = 0
+        self._abandoned = False
+        self._handshake_us = link.decisions.integer(
+            keys.next("link.connect"), link.kind.rtt_us_median, link.kind.handshake_us
+        )
+        self._send_syn()
+
+    def abandon(self) -> None:
+        """Forget it; the event never happens."""
+        self._abandoned = True
+
+    @property
+    def _over(self) -> bool:
+        return self._abandoned or self.triggered or self._generation != self._link.generation
+
+    def _send_syn(self, _event: simpy.Event | None = None) -> None:
+        if self._over:
+            return
+        if self._syns == len(_SYN_INTERVALS_US):
+            self.fail(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+            return
+        interval_us = _SYN_INTERVALS_US[self._syns]
+        self._syns += 1
+        link = self._link
+        verdict = link.conditions.connect() if link.conditions else None
+        if verdict is None:
+            extra_us = sum(condition.handshake_us(link) for condition in link.conditions)
+            link.call_after(self._handshake_us + extra_us, partial(self._answered, interval_us))
+        elif isinstance(verdict, Failure):
+            link.call_after(verdict.after_us, partial(self._failed, verdict.error))
+        else:
+            link.call_after(interval_us, self._send_syn)
+
+    def _answered(self, retry_us: int, _event: simpy.Event) -> None:
+        if self._over:
+            return
+        link = self._link
+        if link.conditions and link.conditions.block("down"):
+            verdict = link.conditions.connect()
+            if verdict is not None:
+                link.call_after(retry_us, self._send_syn)
+                return
+        if not link.endpoint.listening:
+            self.fail(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+            return
+        self.succeed(link.opened(self._keys))
+
+    def _failed(self, error: OSError, _event: simpy.Event) -> None:
+        if not self._over:
+            self.fail(error)
