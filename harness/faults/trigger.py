@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.units import US_PER_DAY
 from harness.faults.base import MessageMatch, Trigger
+from harness.faults.on_volume import volume_of
+from harness.faults.tap import tap_storage
 from harness.history.events import ActionEnded, ActionStarted, Event, MessageDelivered, MessageSent, PhaseStarted
 
 if TYPE_CHECKING:
@@ -137,7 +139,10 @@ class Armed:
         limit = trigger.fill_percent
 
         def full_enough(event: ActionEnded) -> bool:
-            return event.device == station.name and station.fill_percent(trigger.fill_volume) >= limit
+            if event.device != station.name:
+                return False
+            volume = volume_of(station, trigger.fill_volume)
+            return 100.0 * (volume.total_blocks - volume.free_blocks) >= limit * volume.total_blocks
 
         self._watch({ActionEnded: full_enough}, 1, proceed)
 
@@ -155,7 +160,7 @@ class Armed:
                 cancel()
                 proceed()
 
-        cancel = self._station.tap_storage(before)
+        cancel = tap_storage(self._station, before)
         self._cancel = cancel
 
     def _watch(self, matchers: dict[type[Any], Callable[[Any], bool]], occurrence: int, proceed: Next) -> None:

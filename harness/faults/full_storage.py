@@ -1,0 +1,94 @@
+"""Full storage: somebody else's bytes take the space, at once or as the day goes by.
+
+Models: ballast by an update that was staged, by a cache that grows with every transaction, or simply there; the terminal meets
+it as ENOSPC or as a low figure from statvfs. The bytes are foreign: the terminal can neither see nor delete them.
+Does not model: the terminal's own records filling the volume, which needs no fault: a small volume and nobody who settles.
+Source: domain.md section 7 (articles 0 and 1: 存储满请先结算, 系统缓存过多, 更新占空间, 存储设备B已满).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.core.units import US_PER_MINUTE
+from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.on_volume import strike_volume, volume_of
+from harness.history.events import ActionStarted
+from harness.storage.conditions import ForeignBallast
+from harness.storage.media import strike
+
+if TYPE_CHECKING:
+    from harness.sut.station import Station
+    from harness.sut.world import World
+
+
+@FAULTS.register("full_storage")
+@dataclass(frozen=True, slots=True)
+class FullStorage(Fault):
+    """A volume is filled with foreign bytes until ``free_bytes`` are left, by ``cause``."""
+
+    kind: ClassVar[str] = "full_storage"
+    family: ClassVar[Family] = "storage"
+    unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
+
+    volume: str = "data"
+    free_bytes: int = 0
+    cause: Literal["ballast", "cache", "update"] = "ballast"
+    """ballast: at once; cache: ``step_bytes`` with each action; update: ``step_bytes`` a minute, as a download does."""
+    step_bytes: int = 64 * 1024
+
+    def inject(self, world: World, station: Station, key: str) -> Strike:
+        if self.cause == "ballast":
+            return strike_volume(station, self.volume, ForeignBallast(self.free_bytes), "met a full volume")
+        return _Growing(self, world, station).strike
+
+
+class _Growing:
+    """Ballast that grows step by step until the volume is as full as it shall be."""
+
+    def __init__(self, fault: FullStorage, world: World, station: Station) -> None:
+        self._fault = fault
+        self._world = world
+        self._station = station
+        self._lifted = False
+        self._pieces: list[ForeignBallast] = []
+        if fault.cause == "cache":
+            world.recorder.watch(ActionStarted, self._action)
+        else:
+            self._minute(None)
+        self.strike = Strike(self._evidence, self._lift, fault.cause)
+
+    def _grow(self) -> None:
+        volume = volume_of(self._station, self._fault.volume)
+        free_bytes = volume.free_blocks * volume.block_size_bytes
+        left_bytes = max(self._fault.free_bytes, free_bytes - self._fault.step_bytes)
+        if left_bytes < free_bytes:
+            piece = ForeignBallast(left_bytes)
+            strike(volume, piece)
+            self._pieces.append(piece)
+
+    def _action(self, _: int, event: ActionStarted) -> None:
+        if event.device == self._station.name:
+            self._grow()
+
+    def _minute(self, _: object) -> None:
+        if not self._lifted:
+            self._grow()
+            self._world.env.timeout(US_PER_MINUTE).callbacks.append(self._minute)
+
+    def _evidence(self) -> str:
+        # A low figure is no effect while there is room enough: what counts is that a call ran out of space or that
+        # the volume came down to what the fault leaves.
+        volume = volume_of(self._station, self._fault.volume)
+        free_bytes = volume.free_blocks * volume.block_size_bytes
+        met = sum(piece.bites for piece in self._pieces)
+        full = free_bytes <= self._fault.free_bytes + volume.block_size_bytes
+        return f"met a volume filled by {self._fault.cause} ({met} times)" if met and full else ""
+
+    def _lift(self) -> None:
+        self._lifted = True
+        if self._fault.cause == "cache":
+            self._world.recorder.unwatch(ActionStarted, self._action)
+        for piece in self._pieces:
+            piece.lift()

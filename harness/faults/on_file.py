@@ -1,0 +1,72 @@
+"""What the corruption faults share: choosing a file on the device, and telling whether anybody met the damage."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.faults.base import Strike
+from harness.storage.damage import Damage
+from harness.storage.inode import Directory, RegularFile
+
+if TYPE_CHECKING:
+    from harness.storage.disk import Disk
+    from harness.sut.station import Station
+    from harness.sut.world import World
+
+UNREMEMBERED = "a record whose only copy was damaged cannot be remembered; the duty left is to detect it and show it"
+UNSENT = "a reversal whose only copy was damaged cannot be sent; the duty left is to detect it and show it"
+
+UNSURVIVABLE = {1: UNREMEMBERED, 2: UNREMEMBERED, 3: UNSENT, 17: UNREMEMBERED, 31: UNSENT}
+"""Invariants that no terminal with one copy of its journal can keep once that copy is damaged at rest."""
+
+
+def choose_file(world: World, station: Station, pattern: str, key: str) -> str | None:
+    """The path of one non-empty file that matches the glob ``pattern``, drawn under ``key``; None when there is none."""
+    disk = station.hardware.disk
+    paths = [path for path, size_bytes in _files(disk) if size_bytes and fnmatch.fnmatchcase(path, pattern)]
+    if not paths:
+        return None
+    return paths[world.decisions.integer(f"{key}/file", 0, lambda u: int(u * len(paths))) % len(paths)]
+
+
+def size_of(station: Station, path: str) -> int:
+    """The file's size in bytes."""
+    inode = station.hardware.disk.locate(path)
+    assert isinstance(inode, RegularFile)
+    return inode.size_bytes
+
+
+def strike_of(path: str, damage: Damage | None, what: str) -> Strike:
+    """Damage to ``path``; it has bitten once the software read it or looked for the name."""
+
+    def evidence() -> str:
+        if damage is None or not damage.bites:
+            return ""
+        return f"the software met {path}, {what}"
+
+    return Strike(evidence, detail=f"{path}: {what}")
+
+
+def no_file(pattern: str) -> Strike:
+    """Nothing matched: the strike has no effect and will say so by never biting."""
+    return Strike(lambda: "", detail=f"no file matches {pattern}")
+
+
+def _files(disk: Disk) -> Iterator[tuple[str, int]]:
+    for mount_point in sorted({volume.mount_point for volume in disk.volumes}):
+        top = disk.locate(mount_point)
+        if isinstance(top, Directory):
+            yield from _files_below(top, mount_point.rstrip("/"))
+
+
+def _files_below(directory: Directory, path: str) -> Iterator[tuple[str, int]]:
+    for name in sorted(directory.entries):
+        inode = directory.entries[name]
+        if isinstance(inode, Directory):
+            # Other volumes are walked from their own mount points.
+            if inode.volume is directory.volume:
+                yield from _files_below(inode, f"{path}/{name}")
+        elif isinstance(inode, RegularFile):
+            yield f"{path}/{name}", inode.size_bytes

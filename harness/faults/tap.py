@@ -1,0 +1,41 @@
+"""A tap on a device's storage calls, for faults that strike at the n-th operation; the disk pays nothing while it is shut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.storage.calls import StorageCall
+    from harness.sut.station import Station
+
+Listener = Callable[["StorageCall"], None]
+
+
+class _Tap:
+    """The disk's one hook, shared by all faults that listen. It follows the disk through restarts."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+
+    def __call__(self, call: StorageCall) -> None:
+        for listener in tuple(self.listeners):
+            listener(call)
+
+
+def tap_storage(station: Station, listener: Listener) -> Callable[[], None]:
+    """Call ``listener`` before each mutating or barrier call; what is returned shuts the tap again."""
+    disk = station.hardware.disk
+    tap = disk.before_operation
+    if not isinstance(tap, _Tap):
+        tap = _Tap()
+        disk.before_operation = tap
+    tap.listeners.append(listener)
+
+    def shut() -> None:
+        if listener in tap.listeners:
+            tap.listeners.remove(listener)
+        if not tap.listeners and station.hardware.disk.before_operation is tap:
+            station.hardware.disk.before_operation = None
+
+    return shut
