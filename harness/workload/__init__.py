@@ -1,0 +1,1 @@
+"""Trading days: merchants, arrivals, customers, and the people who work the terminal."""

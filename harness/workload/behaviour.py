@@ -1,0 +1,72 @@
+"""How the people behave: one frozen set of habits, each a chance or a time, all of them set by the scenario.
+
+Models: the behaviours that field reports name (settling late or never, pulling the plug, clearing the cache, showing the
+card twice). Does not model: malice, training effects, or two people at one till. Sources: the list of behaviours is from
+field articles on full storage and failed settlements; every number is an assumption, and stands here to be changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.core.units import US_PER_MINUTE, US_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Habits of one shop's people. ``..._percent`` is a chance in a hundred each time the occasion comes up.
+
+    The four ``settles_...`` are weights of what happens at the end of a day; the rest up to 100 is ``settles_never``'s.
+    The two ``when_full_...`` are weights of what the operator does when the terminal asks for settlement; the rest is
+    ignoring it.
+    """
+
+    settles_on_time_percent: float = 90.0
+    """Settles at closing time."""
+    settles_late_percent: float = 10.0
+    """Settles next morning, before opening."""
+    settles_twice_percent: float = 0.0
+    """Settles at closing time and, unsure whether it worked, once more."""
+    settlement_tries: int = 3
+    """How often a settlement that failed is tried in a row."""
+    when_full_settles_percent: float = 95.0
+    when_full_clears_cache_percent: float = 3.0
+    retries_after_unknown_percent: float = 70.0
+    """The customer pays again after an unknown end; only while nothing says that they have paid."""
+    attempts: int = 3
+    """How often one purchase is tried at most."""
+    tries_other_card_percent: float = 40.0
+    """After a decline, another card instead of cash."""
+    slow_after_us: int = 12 * US_PER_SECOND
+    """From then on people find it slow."""
+    shows_card_again_percent: float = 10.0
+    """Shows the card once more when it is slow."""
+    presses_key_again_percent: float = 15.0
+    """Presses the key once more when it is slow."""
+    pulls_plug_percent: float = 0.0
+    """Pulls the plug when patience is over."""
+    plug_out_us: int = 30 * US_PER_SECOND
+    """How long the plug stays out."""
+    patience_us: int = 75 * US_PER_SECOND
+    """How long a customer waits for an answer; each has 0.6 to 1.4 of it."""
+    queue_patience_us: int = 5 * US_PER_MINUTE
+    """How long a customer waits for their turn."""
+    clears_cache_per_day: float = 0.0
+    """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
+    restarts_per_day: float = 0.0
+    """How often a day somebody restarts the terminal for no reason that it would know of."""
+    loads_paper_after_us: int = 2 * US_PER_MINUTE
+    daily_reboot: bool = True
+    """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""
+    power_cycles_dead_terminal: bool = True
+    """Pulls the plug of a terminal that has not come up for ten minutes."""
+
+    def __post_init__(self) -> None:
+        habits = self.settles_on_time_percent + self.settles_late_percent + self.settles_twice_percent
+        if habits > 100.0 + 1e-9:
+            raise ValueError(f"settles_on_time, settles_late and settles_twice add up to {habits:g} %, more than 100 %")
+        when_full = self.when_full_settles_percent + self.when_full_clears_cache_percent
+        if when_full > 100.0 + 1e-9:
+            raise ValueError(f"when_full_settles and when_full_clears_cache add up to {when_full:g} %, more than 100 %")
+        if self.attempts < 1 or self.settlement_tries < 1:
+            raise ValueError("attempts and settlement_tries are at least 1")

@@ -1,0 +1,301 @@
+"""A customer at the till: one purchase intent from its opening to its close.
+
+Models: the sale keyed in, the card shown when the terminal asks (a new token each time), patience, a second card or cash
+after a decline, another try after an unknown end, the card shown twice or the key pressed twice when it is slow, walking
+away. The customer believes what the terminal last showed for their purchase. Does not model: customers who lie, or who
+come back the next day about a charge. Source: the list of behaviours is from field articles; every chance is
+``Behaviour``'s, every time an assumption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from enum import Enum, auto
+
+from simpy.events import Event as SimEvent
+
+from harness.contract import ActionKind, Outcome
+from harness.core.units import US_PER_MINUTE, US_PER_SECOND
+from harness.history.events import IntentClosed, IntentOpened, Presented
+from harness.workload.arrivals import Visit
+from harness.workload.cards import presentation
+from harness.workload.operators import pull_plug, react_to_full, revive
+from harness.workload.ports import PendingPort
+from harness.workload.till import SaleReceipt, Steps, Till, outcome_of
+from harness.workload.waiting import TOO_LATE
+
+_HANGS_AFTER_US = 5 * US_PER_MINUTE
+"""How long the operator waits for a terminal after the customer has left."""
+
+
+class Ending(Enum):
+    """How one try ended, as the people at the counter see it."""
+
+    PAID = auto()
+    DECLINED = auto()
+    FULL = auto()
+    """The terminal asks for settlement first."""
+    REFUSED = auto()
+    UNKNOWN = auto()
+    DEAD = auto()
+    """There was no working terminal to try it on."""
+    LEFT = auto()
+    """Patience ran out while the terminal was still busy."""
+
+
+_BELIEF = {
+    Ending.PAID: "paid",
+    Ending.DECLINED: "not_paid",
+    Ending.FULL: "not_paid",
+    Ending.REFUSED: "not_paid",
+    Ending.UNKNOWN: "unknown",
+}
+
+
+class Customer:
+    """One purchase intent. ``original`` is the receipt of the sale that a void or refund is about."""
+
+    __slots__ = (
+        "_belief", "_card_choice", "_closed", "_opened_us", "_presented_in_try", "_settled", "_tokens", "_tries", "amount_fen",
+        "intent", "kind", "original", "till", "visit",
+    )  # fmt: skip
+
+    def __init__(self, till: Till, visit: Visit) -> None:
+        self.till = till
+        self.visit = visit
+        self.intent = till.intent_of(visit)
+        self.kind, self.original = _what_about(till, visit)
+        self.amount_fen = visit.amount_fen if self.original is None else self.original.amount_fen
+        self._belief = "not_paid"
+        self._card_choice = visit.card_choice
+        self._closed = False
+        self._opened_us = 0
+        self._presented_in_try = False
+        self._settled = False
+        self._tokens: list[str] = []
+        self._tries = 0
+
+    def at_the_till(self) -> Generator[SimEvent, object, Ending]:
+        """All of it: open, try, think, try again, leave. Gives how the last try ended."""
+        till = self.till
+        self._opened_us = till.world.now_us
+        till.emit(IntentOpened(self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen))
+        if self.kind == "sale":
+            till.tally.asked += 1
+        ending = Ending.DEAD
+        for attempt in range(till.behaviour.attempts):
+            ending = yield from self._try()
+            self._belief = _BELIEF.get(ending, self._belief)
+            if ending is Ending.FULL and self._settled:
+                till.settled_in_vain = True
+            last = attempt + 1 == till.behaviour.attempts
+            if ending in (Ending.PAID, Ending.DEAD, Ending.LEFT) or last:
+                break
+            again = yield from self._think(ending)
+            if self._belief == "paid":
+                ending = Ending.PAID
+                break
+            if not again:
+                break
+        self._close(walked_away=ending in (Ending.DEAD, Ending.LEFT))
+        self._count(ending)
+        return ending
+
+    # ------------------------------------------------------------ one try
+
+    def _try(self) -> Generator[SimEvent, object, Ending]:
+        till, station = self.till, self.till.station
+        self._presented_in_try = False
+        patience_us = int(till.behaviour.patience_us * self.visit.patience)
+        occasion = f"i{self.intent}/{self._tries}"
+        self._tries += 1
+        if not station.ready:
+            ready = yield from revive(till, till.world.now_us + patience_us, occasion)
+            if not ready:
+                return Ending.DEAD
+        yield till.pause(self.visit.keying_us)
+        if not station.ready:
+            return Ending.DEAD
+        pending = self._ask()
+        done = yield from self._until_done(pending, till.world.now_us + patience_us, occasion)
+        if done:
+            return self._judge(pending, outcome_of(pending))
+        answer = till.witness.answer(station.name, pending.number)
+        if answer is not None and answer.kind == "approved":
+            return self._paid(answer.stan, answer.batch, None)
+        # The customer has had enough. What becomes of the sale now is between the operator and the terminal.
+        self._belief = "unknown" if self._tokens else self._belief
+        self._close(walked_away=True)
+        yield from self._free_the_terminal(pending, occasion)
+        return Ending.LEFT
+
+    def _ask(self) -> PendingPort:
+        kind: ActionKind = "scan_sale" if self._by_scan() else self.kind
+        original = self.original
+        if original is None:
+            return self.till.station.request(kind, self.amount_fen, self.intent)
+        return self.till.station.request(
+            kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date
+        )
+
+    def _by_scan(self) -> bool:
+        """A payment code goes by its own key where the terminal has one, and through the reader as a card where not."""
+        return self.kind == "sale" and self.visit.pays_by_code and "scan_sale" in self.till.station.manifest.actions
+
+    def _until_done(self, pending: PendingPort, deadline_us: int, occasion: str) -> Generator[SimEvent, object, bool]:
+        """Show the card when asked, wait, grow impatient. False when patience is over before the terminal is done."""
+        till = self.till
+        reader = till.station.hardware.card_reader
+        answered: SimEvent | None = None
+        slow_at_us: int | None = None
+        while True:
+            request = reader.requested
+            events = (pending.done,) if request is answered else (pending.done, request)
+            until_us = deadline_us if slow_at_us is None else min(slow_at_us, deadline_us)
+            place = yield till.alarm.first_of(events, until_us)
+            if place == 0:
+                return True
+            if place != TOO_LATE:
+                answered = request
+                yield till.pause(self.visit.reaching_us)
+                if not pending.done.triggered:
+                    self._present(pending)
+                    slow_at_us = till.world.now_us + till.behaviour.slow_after_us
+            elif slow_at_us is not None and till.world.now_us < deadline_us:
+                slow_at_us = None
+                self._grow_impatient(pending, occasion)
+            else:
+                return False
+
+    def _present(self, pending: PendingPort) -> None:
+        till = self.till
+        token = till.next_token()
+        self._tokens.append(token)
+        self._presented_in_try = True
+        till.emit(Presented(till.world.now_us, till.station.name, self.intent, token, pending.number))
+        till.station.present_card(presentation(self._card_choice, self.visit.pays_by_code, token))
+
+    def _grow_impatient(self, pending: PendingPort, occasion: str) -> None:
+        behaviour = self.till.behaviour
+        if self.till.happens(behaviour.shows_card_again_percent, f"{occasion}/card_again"):
+            self._present(pending)
+        if self.till.happens(behaviour.presses_key_again_percent, f"{occasion}/key_again"):
+            self.till.station.press_key(self.kind)
+
+    def _free_the_terminal(self, pending: PendingPort, occasion: str) -> Steps:
+        """The customer has left; the operator wants the till back."""
+        till = self.till
+        if till.happens(till.behaviour.pulls_plug_percent, f"{occasion}/pulls_plug"):
+            yield from pull_plug(till, "it takes too long", occasion)
+            return
+        till.station.press_key("cancel")
+        place = yield till.alarm.first_of((pending.done,), till.world.now_us + _HANGS_AFTER_US)
+        if place == TOO_LATE and till.behaviour.power_cycles_dead_terminal:
+            yield from pull_plug(till, "it hangs", occasion)
+
+    # ------------------------------------------------------------ what people make of it
+
+    def _judge(self, pending: PendingPort, outcome: Outcome | None) -> Ending:
+        """What the terminal said. The software's own word (``outcome``) counts only where people cannot see better."""
+        answer = self.till.witness.answer(self.till.station.name, pending.number)
+        if answer is None:
+            return Ending.UNKNOWN if self._presented_in_try else Ending.REFUSED
+        if answer.kind == "approved":
+            return self._paid(answer.stan, answer.batch, outcome)
+        if answer.asks_for_settlement:
+            return Ending.FULL
+        if answer.kind == "declined":
+            return Ending.DECLINED
+        if answer.kind in ("refused", "error", "settle_failed"):
+            return Ending.REFUSED
+        return Ending.UNKNOWN
+
+    def _paid(self, stan: str, batch: str, outcome: Outcome | None) -> Ending:
+        till = self.till
+        if outcome is not None:
+            stan, batch = stan or outcome.stan, batch or outcome.batch
+        if self.original is not None:
+            for pile in (till.unsettled_sales, till.settled_sales):
+                if self.original in pile:
+                    pile.remove(self.original)
+        elif stan:
+            rrn = outcome.rrn if outcome is not None else ""
+            till.unsettled_sales.append(SaleReceipt(self.amount_fen, stan, batch, rrn, till.date_text()))
+        return Ending.PAID
+
+    def _think(self, ending: Ending) -> Generator[SimEvent, object, bool]:
+        """Whether to try again, and the time that it takes to make up one's mind."""
+        till = self.till
+        occasion = f"i{self.intent}/{self._tries}"
+        if ending is Ending.DECLINED:
+            again = self.kind == "sale" and till.happens(
+                till.behaviour.tries_other_card_percent, f"{occasion}/other_card"
+            )
+            # Another card is another number; half a turn round the range never lands on the same one.
+            self._card_choice = (self._card_choice + 0.5) % 1.0
+            yield till.pause(8 * US_PER_SECOND)
+            return again
+        if ending is Ending.FULL:
+            acted = yield from react_to_full(till, occasion)
+            self._settled = acted
+            return acted
+        if ending is Ending.REFUSED:
+            yield till.pause(20 * US_PER_SECOND)
+            return self._tries < 2
+        yield till.pause(15 * US_PER_SECOND)
+        if not till.station.ready:
+            yield from till.wait_until_ready(till.world.now_us + till.behaviour.patience_us)
+        if till.witness.late_approval(till.station.name, self.amount_fen, self._opened_us) is not None:
+            self._belief = "paid"
+            return False
+        return till.happens(till.behaviour.retries_after_unknown_percent, f"{occasion}/again")
+
+    def _close(self, walked_away: bool) -> None:
+        if not self._closed:
+            self._closed = True
+            till = self.till
+            till.emit(IntentClosed(till.world.now_us, till.station.name, self.intent, self._belief, walked_away))
+
+    def _count(self, ending: Ending) -> None:
+        """Sort this sale into the tally."""
+        if self.kind != "sale":
+            return
+        till, tally, device = self.till, self.till.tally, self.till.station.name
+        if ending is Ending.PAID:
+            tally.accepted += 1
+        elif ending is Ending.DECLINED and any(till.witness.host_declined(device, token) for token in self._tokens):
+            tally.declined += 1
+        elif excused(till, self._opened_us):
+            tally.infeasible += 1
+        elif ending is Ending.FULL:
+            # Full with nobody settling is the people's doing; full in spite of settling is the terminal's.
+            if till.settled_in_vain:
+                tally.refused_full += 1
+            else:
+                tally.infeasible += 1
+        elif ending in (Ending.REFUSED, Ending.DECLINED):
+            tally.refused += 1
+        else:
+            tally.unanswered += 1
+
+
+def excused(till: Till, since_us: int) -> bool:
+    """Whether something other than the terminal was in the way of a sale at some time since ``since_us``."""
+    device = till.station.name
+    return (
+        not till.station.powered
+        or till.meddled_at_us >= since_us
+        or till.witness.outage_since(device, since_us)
+        or till.witness.storage_trouble_since(device, since_us)
+        or not till.station.hardware.printer.has_paper()
+    )
+
+
+def _what_about(till: Till, visit: Visit) -> tuple[ActionKind, SaleReceipt | None]:
+    """What a visit turns out to be: without a receipt to undo, or a key to do it with, it is a sale."""
+    actions = till.station.manifest.actions
+    if visit.kind == "void" and "void" in actions and till.unsettled_sales:
+        return "void", till.unsettled_sales[int(visit.card_choice * len(till.unsettled_sales))]
+    if visit.kind == "refund" and "refund" in actions and till.settled_sales:
+        return "refund", till.settled_sales[int(visit.card_choice * len(till.settled_sales))]
+    return "sale", None

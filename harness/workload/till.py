@@ -1,0 +1,146 @@
+"""One till: the terminal on the counter, the queue before it, and the pile of receipts beside it.
+
+Models: what all people at one till share. Does not model: a second terminal on the same counter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from simpy.events import Event as SimEvent
+
+from harness.contract import ActionKind, Outcome
+from harness.core.units import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND
+from harness.history.events import Event, OperatorDid
+from harness.workload.arrivals import Visit
+from harness.workload.behaviour import Behaviour
+from harness.workload.merchants import Merchant
+from harness.workload.ports import PendingPort, StationPort, WorldPort
+from harness.workload.tally import TradeTally
+from harness.workload.waiting import TOO_LATE, Alarm
+from harness.workload.witness import Witness
+
+Steps = Generator[SimEvent, object, None]
+"""What a person does, as a SimPy process."""
+
+READY_POLL_US = 2 * US_PER_SECOND
+"""How often somebody looks whether a dead terminal is up again."""
+
+_DAYS_MAX = 1_000
+_VISITS_A_DAY_MAX = 10_000
+_RECEIPTS_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SaleReceipt:
+    """What a void or refund needs of an earlier sale, as printed on its slip. ``date`` is MMDD."""
+
+    amount_fen: int
+    stan: str
+    batch: str
+    rrn: str
+    date: str
+
+
+class Till:
+    """One station with its people. All of it is causal to this station: nothing another till does changes it."""
+
+    __slots__ = (
+        "_presented", "alarm", "behaviour", "meddled_at_us", "merchant", "recorder", "settled_in_vain", "settled_sales",
+        "station", "tally", "unsettled_sales", "witness", "world",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        world: WorldPort,
+        station: StationPort,
+        merchant: Merchant,
+        behaviour: Behaviour,
+        witness: Witness,
+        tally: TradeTally | None = None,
+    ) -> None:
+        self.world = world
+        self.station = station
+        self.merchant = merchant
+        self.behaviour = behaviour
+        self.witness = witness
+        self.tally = tally if tally is not None else TradeTally()
+        self.recorder = world.recorder
+        self.alarm = Alarm(world.env)
+        self.unsettled_sales: deque[SaleReceipt] = deque(maxlen=_RECEIPTS_KEPT)
+        self.settled_sales: deque[SaleReceipt] = deque(maxlen=_RECEIPTS_KEPT)
+        self.settled_in_vain = False
+        """The last settlement failed with nothing in the way, or the terminal was full again at once."""
+        self.meddled_at_us = -1
+        """When somebody last restarted the terminal under its people's hands."""
+        self._presented = 0
+
+    # ------------------------------------------------------------ names and chances
+
+    def intent_of(self, visit: Visit) -> int:
+        """The number of a visit's purchase intent: unique in the run, and the same whoever else comes."""
+        return self.intent_number(visit.day, visit.number)
+
+    def intent_number(self, day: int, number: int) -> int:
+        """Station, day and place in the day, in one number that people can read: 3|002|0017 is T04's."""
+        assert day < _DAYS_MAX and number < _VISITS_A_DAY_MAX, (day, number)
+        return (self.station.index * _DAYS_MAX + day) * _VISITS_A_DAY_MAX + number
+
+    def next_token(self) -> str:
+        """A name for the next presentation, 11 digits: four for the station, seven for its ordinal there."""
+        self._presented += 1
+        return f"{self.station.index % 10_000:04d}{self._presented % 10_000_000:07d}"
+
+    def happens(self, percent: float, occasion: str) -> bool:
+        """Whether something with this chance happens at ``occasion``. On replay of another course: it does not."""
+        if percent <= 0.0:
+            return False
+        return self.world.decisions.uniform(f"{self.station.name}/{occasion}", 1.0) * 100.0 < percent
+
+    def date_text(self) -> str:
+        """Today as receipts print it, MMDD."""
+        return self.world.start.fromordinal(self.world.start.toordinal() + self.world.now_us // US_PER_DAY).strftime(
+            "%m%d"
+        )
+
+    # ------------------------------------------------------------ doing and waiting
+
+    def emit(self, event: Event) -> None:
+        self.recorder.emit(event)
+
+    def did(self, what: str) -> None:
+        """Record what people did to the terminal other than by its keys."""
+        self.recorder.emit(OperatorDid(self.world.now_us, self.station.name, what))
+
+    def pause(self, duration_us: int) -> SimEvent:
+        return self.world.env.timeout(duration_us)
+
+    def wait_until_ready(self, deadline_us: int) -> Generator[SimEvent, object, bool]:
+        """Look at the terminal now and then until it is ready or the deadline has passed."""
+        while not self.station.ready:
+            if self.world.now_us >= deadline_us:
+                return False
+            yield self.pause(READY_POLL_US)
+        return True
+
+    def request(self, kind: ActionKind, amount_fen: int = 0, intent: int | None = None) -> PendingPort:
+        """Press the key of an action that needs no original."""
+        return self.station.request(kind, amount_fen, intent)
+
+    def perform(self, kind: ActionKind, patience_us: int) -> Generator[SimEvent, object, Outcome | None]:
+        """Ask for an action without a customer and wait for its end; None: no answer, or the terminal died under it."""
+        ready = yield from self.wait_until_ready(self.world.now_us + 5 * US_PER_MINUTE)
+        if not ready:
+            return None
+        pending = self.request(kind)
+        came = yield self.alarm.first_of((pending.done,), self.world.now_us + patience_us)
+        return None if came == TOO_LATE else outcome_of(pending)
+
+
+def outcome_of(pending: PendingPort) -> Outcome | None:
+    """How a finished action ended."""
+    value = pending.done.value
+    assert value is None or isinstance(value, Outcome), value
+    return value

@@ -1,0 +1,193 @@
+"""Trading: what happens at one till from the first morning to the last evening.
+
+Models: a day of a shop: 24-hour reboot, a settlement left over from yesterday, sign-on, customers one at a time with a
+queue behind them, closing. Does not model: shifts, breaks, several tills on one queue. Source: see ``customers`` and
+``operators``; times out of hours are assumptions.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from dataclasses import dataclass, field
+from functools import partial
+
+import simpy
+from simpy.events import Process
+
+from harness.core.units import US_PER_DAY, US_PER_MINUTE
+from harness.workload.arrivals import Hours, Visit, visits_of_day
+from harness.workload.behaviour import Behaviour
+from harness.workload.customers import Customer, Ending, excused
+from harness.workload.merchants import Merchant
+from harness.workload.operators import close_day, daily_reboot, load_paper, meddle, settle, sign_on
+from harness.workload.ports import StationPort, WorldPort
+from harness.workload.tally import TradeTally
+from harness.workload.till import Steps, Till
+from harness.workload.witness import Witness
+
+_REBOOT_BEFORE_OPENING_US = 30 * US_PER_MINUTE
+_SETTLE_BEFORE_OPENING_US = 15 * US_PER_MINUTE
+_SIGN_ON_BEFORE_OPENING_US = 2 * US_PER_MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class TradingDays:
+    """Which days, which hours, how much. None: the merchant's own hours and volume.
+
+    ``only_intents``: when given, every other visit stays away; the rest come as they would have (for shrunk cases).
+    """
+
+    count: int = 1
+    open_us: int | None = None
+    close_us: int | None = None
+    sales_per_day: float | None = None
+    only_intents: frozenset[int] | None = None
+
+    def hours(self, merchant: Merchant) -> Hours:
+        """Trading hours at this kind of merchant."""
+        return Hours(
+            merchant.open_us if self.open_us is None else self.open_us,
+            merchant.close_us if self.close_us is None else self.close_us,
+        )
+
+
+@dataclass(slots=True)
+class Floor:
+    """All tills of a run, with the one witness that they share."""
+
+    world: WorldPort
+    witness: Witness
+    tills: dict[str, Till] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, world: WorldPort) -> Floor:
+        """A floor without tills yet."""
+        return cls(world, Witness(world.recorder))
+
+    def tally(self) -> TradeTally:
+        """All tills' sales together."""
+        total = TradeTally()
+        for till in self.tills.values():
+            total.add(till.tally)
+        return total
+
+
+def start_trading(
+    world: WorldPort,
+    station: StationPort,
+    merchant: Merchant,
+    days: TradingDays,
+    behaviour: Behaviour,
+    floor: Floor | None = None,
+) -> list[Process]:
+    """Open a till at ``station`` and let its people come. Without a ``floor`` the till gets one of its own.
+
+    The first process is the till itself: it ends when the last day is over. Others are people who meddle.
+    """
+    place = floor if floor is not None else Floor.open(world)
+    till = Till(world, station, merchant, behaviour, place.witness)
+    place.tills[station.name] = till
+    processes = [world.env.process(_trade(till, days))]
+    if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0:
+        processes.append(world.env.process(_meddlers(till, days)))
+    return processes
+
+
+def one_sale(till: Till, day: int, number: int, amount_fen: int, settle_after: bool = False) -> Process:
+    """One more customer, outside the trading days: recovery is judged by a sale that must go through.
+
+    The process's value is whether it was accepted (and settled, when that was asked for). ``number`` must be one that no
+    visit of ``day`` has; numbers from 9000 on are never drawn.
+    """
+    visit = Visit(day, number, till.world.now_us, "sale", amount_fen, False, 3_000_000, 2_000_000, 1.4, 0.5)
+
+    def steps() -> simpy.events.ProcessGenerator:
+        ending = yield from Customer(till, visit).at_the_till()
+        if ending is Ending.PAID and settle_after:
+            return (yield from settle(till))
+        return ending is Ending.PAID
+
+    return till.world.env.process(steps())
+
+
+def one_settlement(till: Till) -> Process:
+    """Settle now; the process's value is whether the terminal said that it is done."""
+    return till.world.env.process(settle(till))
+
+
+# ---------------------------------------------------------------- days
+
+
+def _trade(till: Till, days: TradingDays) -> Steps:
+    world, behaviour = till.world, till.behaviour
+    hours = days.hours(till.merchant)
+    volume = days.sales_per_day
+    if volume is None:
+        volume = till.merchant.sales_per_day(world.decisions, till.station.name)
+    settle_in_the_morning = False
+    for day in range(days.count):
+        opening_us = day * US_PER_DAY + hours.open_us
+        if behaviour.daily_reboot and day > 0:
+            yield from _sleep_until(till, opening_us - _REBOOT_BEFORE_OPENING_US)
+            yield from daily_reboot(till)
+        if settle_in_the_morning:
+            yield from _sleep_until(till, opening_us - _SETTLE_BEFORE_OPENING_US)
+            yield from settle(till)
+        yield from _sleep_until(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)
+        yield from sign_on(till)
+        date = world.start + datetime.timedelta(days=day)
+        for visit in visits_of_day(world.decisions, till.station.name, till.merchant, day, date, hours, volume):
+            if days.only_intents is None or till.intent_of(visit) in days.only_intents:
+                yield from _receive(till, visit)
+        yield from _sleep_until(till, day * US_PER_DAY + hours.close_us)
+        settle_in_the_morning = yield from close_day(till, day)
+
+
+def _receive(till: Till, visit: Visit) -> Steps:
+    """One customer's turn, if they are still in the queue when it comes."""
+    waited_us = till.world.now_us - visit.at_us
+    if waited_us < 0:
+        yield till.pause(-waited_us)
+    elif waited_us > till.behaviour.queue_patience_us * visit.patience:
+        till.tally.asked += 1
+        if excused(till, visit.at_us):
+            till.tally.infeasible += 1
+        else:
+            till.tally.left_queue += 1
+        return
+    yield from load_paper(till)
+    yield from Customer(till, visit).at_the_till()
+
+
+def _sleep_until(till: Till, at_us: int) -> Steps:
+    if at_us > till.world.now_us:
+        yield till.pause(at_us - till.world.now_us)
+
+
+def _meddlers(till: Till, days: TradingDays) -> Steps:
+    """Everybody who does something to the terminal at a moment of their own choosing, day by day."""
+    hours = days.hours(till.merchant)
+    rates = {"clear_cache": till.behaviour.clears_cache_per_day, "restart": till.behaviour.restarts_per_day}
+    for day in range(days.count):
+        moments: list[tuple[int, str]] = []
+        for what, per_day in rates.items():
+            scope = f"{till.station.name}/day{day + 1}/{what}"
+            count = till.world.decisions.integer(f"{scope}/count", 0, partial(_poisson, per_day))
+            for ordinal in range(count):
+                u = till.world.decisions.uniform(f"{scope}/{ordinal}")
+                moments.append((day * US_PER_DAY + hours.open_us + int(u * (hours.close_us - hours.open_us)), what))
+        for at_us, what in sorted(moments):
+            yield from meddle(till, at_us, what)
+        yield from _sleep_until(till, (day + 1) * US_PER_DAY)
+
+
+def _poisson(mean: float, u: float) -> int:
+    """The ``u`` quantile of a Poisson distribution with this mean."""
+    term = math.exp(-mean)
+    total, count = term, 0
+    while u >= total and count < 1000:
+        count += 1
+        term *= mean / count
+        total += term
+    return count

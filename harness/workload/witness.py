@@ -1,0 +1,192 @@
+"""What people at the counter see, and what was wrong with the world while they waited.
+
+Models: the last answer that a terminal showed or printed for an action; whether power, link, host or storage was in trouble
+at some time since an instant. Does not model: what people misread. One witness serves all tills of a run: it watches event
+types, not devices, so that its cost does not grow with the number of terminals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.history.events import (
+    FaultLifted,
+    FaultStruck,
+    LedgerChanged,
+    MessageDropped,
+    PowerLost,
+    ReceiptPrinted,
+    ScreenShown,
+    SoftwareDied,
+    SoftwareReady,
+)
+from harness.history.recorder import Recorder
+
+OUTAGES: frozenset[str] = frozenset(
+    {"partition", "half_open", "link_reset", "congestion", "host_silent", "host_slow", "power_loss"}
+)
+"""Kinds of fault under which no software can sell."""
+
+STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "storage_error", "fsync_failure"})
+"""Kinds of fault under which refusing to sell is right."""
+
+# What a clerk reads as "settle first", whatever kind of screen it stands on; the texts are those of real terminals.
+_SETTLE_FIRST = ("请结算", "请先结算", "立即结算", "SETTLE BATCH", "BATCH FULL", "存储满")
+
+# What a screen says about the end of an action; the other kinds say nothing about it.
+_ANSWERS = frozenset(
+    {"approved", "declined", "refused", "unknown", "storage_full", "settled", "settle_failed", "error"}
+)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the terminal last said about ``action``. ``kind`` is a contract.ScreenKind; "approved" for a sale's receipt."""
+
+    action: int | None
+    kind: str
+    stan: str = ""
+    batch: str = ""
+    amount_fen: int | None = None
+    asks_for_settlement: bool = False
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What is wrong around one device, and when it last was."""
+
+    on: dict[str, str] = field(default_factory=dict)
+    outage_at_us: int = -1
+    storage_at_us: int = -1
+    declined_token: str = ""
+
+
+class Witness:
+    """Watches a run for all its people. ``outages`` and ``storage_trouble`` name kinds of fault."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        outages: frozenset[str] = OUTAGES,
+        storage_trouble: frozenset[str] = STORAGE_TROUBLE,
+    ) -> None:
+        self._outages = outages
+        self._storage_trouble = storage_trouble
+        self._answers: dict[str, Answer] = {}
+        self._late: dict[str, tuple[int, Answer]] = {}
+        self._troubles: dict[str, _Trouble] = {}
+        recorder.watch(ScreenShown, self._screen)
+        recorder.watch(ReceiptPrinted, self._receipt)
+        recorder.watch(FaultStruck, self._struck)
+        recorder.watch(FaultLifted, self._lifted)
+        recorder.watch(MessageDropped, self._dropped)
+        recorder.watch(PowerLost, self._power_lost)
+        recorder.watch(SoftwareReady, self._software_ready)
+        recorder.watch(SoftwareDied, self._software_died)
+        recorder.watch(LedgerChanged, self._ledger)
+
+    # ------------------------------------------------------------ answers
+
+    def answer(self, device: str, action: int) -> Answer | None:
+        """What the terminal last said about ``action``, or None when it said nothing."""
+        answer = self._answers.get(device)
+        return answer if answer is not None and answer.action == action else None
+
+    def late_approval(self, device: str, amount_fen: int, since_us: int) -> Answer | None:
+        """An approval of this amount shown outside any action: a sale that came to light after a restart."""
+        late = self._late.get(device)
+        if late is not None and late[0] >= since_us and late[1].amount_fen == amount_fen:
+            return late[1]
+        return None
+
+    def _screen(self, _: int, event: ScreenShown) -> None:
+        if event.kind in _ANSWERS:
+            self._heard(event.at_us, event.device, event.action, event.kind, event)
+
+    def _receipt(self, _: int, event: ReceiptPrinted) -> None:
+        # A slip in the hand is an approval too; a duplicate only repeats what was said before.
+        if event.kind in ("sale", "void", "refund") and not event.duplicate:
+            self._heard(event.at_us, event.device, event.action, "approved", event)
+
+    def _heard(
+        self, at_us: int, device: str, action: int | None, kind: str, event: ScreenShown | ReceiptPrinted
+    ) -> None:
+        full = kind == "storage_full" or (
+            kind in ("refused", "error") and any(words in event.text.upper() for words in _SETTLE_FIRST)
+        )
+        answer = Answer(action, kind, event.stan or "", event.batch or "", event.amount_fen, full)
+        if action is not None:
+            self._answers[device] = answer
+        elif kind == "approved":
+            self._late[device] = (at_us, answer)
+
+    # ------------------------------------------------------------ trouble
+
+    def outage_since(self, device: str, since_us: int) -> bool:
+        """Whether power, link or host was down, or a message was lost, at some time from ``since_us`` until now."""
+        trouble = self._troubles.get(device)
+        if trouble is None:
+            return False
+        return trouble.outage_at_us >= since_us or any(kind in self._outages for kind in trouble.on.values())
+
+    def storage_trouble_since(self, device: str, since_us: int) -> bool:
+        """Whether a storage condition was on at some time from ``since_us`` until now."""
+        trouble = self._troubles.get(device)
+        if trouble is None:
+            return False
+        return trouble.storage_at_us >= since_us or any(kind in self._storage_trouble for kind in trouble.on.values())
+
+    def host_declined(self, device: str, token: str) -> bool:
+        """Whether the host's last decline on ``device`` was of this presentation."""
+        trouble = self._troubles.get(device)
+        return trouble is not None and trouble.declined_token == token
+
+    def _trouble(self, device: str) -> _Trouble:
+        trouble = self._troubles.get(device)
+        if trouble is None:
+            trouble = self._troubles[device] = _Trouble()
+        return trouble
+
+    def _mark(self, device: str, kind: str, at_us: int) -> None:
+        trouble = self._trouble(device)
+        if kind in self._outages:
+            trouble.outage_at_us = at_us
+        elif kind in self._storage_trouble:
+            trouble.storage_at_us = at_us
+
+    def _struck(self, _: int, event: FaultStruck) -> None:
+        for device in event.devices:
+            self._trouble(device).on[event.fault] = event.kind
+            self._mark(device, event.kind, event.at_us)
+
+    def _lifted(self, _: int, event: FaultLifted) -> None:
+        for device in event.devices or tuple(self._troubles):
+            if self._trouble(device).on.pop(event.fault, None) is not None:
+                self._mark(device, event.kind, event.at_us)
+
+    def _dropped(self, _: int, event: MessageDropped) -> None:
+        self._trouble(event.device).outage_at_us = event.at_us
+
+    def _power_lost(self, _: int, event: PowerLost) -> None:
+        trouble = self._trouble(event.device)
+        trouble.outage_at_us = event.at_us
+        trouble.on["power"] = "power_loss"
+
+    def _software_ready(self, _: int, event: SoftwareReady) -> None:
+        trouble = self._troubles.get(event.device)
+        if trouble is None:
+            return
+        if trouble.on.pop("power", None) is not None:
+            trouble.outage_at_us = event.at_us
+        # A power cut is over when the software is up again; the injector never lifts one.
+        for fault in [fault for fault, kind in trouble.on.items() if kind == "power_loss"]:
+            del trouble.on[fault]
+
+    def _software_died(self, _: int, event: SoftwareDied) -> None:
+        trouble = self._troubles.get(event.device)
+        if trouble is not None and event.reason == "out_of_memory" and "memory_leak" in trouble.on.values():
+            trouble.outage_at_us = event.at_us  # the injected leak killed it, not its own
+
+    def _ledger(self, _: int, event: LedgerChanged) -> None:
+        if event.state == "DECLINED":
+            self._trouble(event.device).declined_token = event.token
