@@ -41,6 +41,8 @@ class Fault(ABC):
     family: ClassVar[Family]
     damage: ClassVar[bool] = False
     """Damage stays: lifting does nothing, and recovery has to live with it."""
+    fills: ClassVar[bool] = False
+    """It takes space: it stays on while "settlement frees space" is judged, and is lifted only after."""
     survivability: ClassVar[Mapping[int, str]] = {}
     """Invariants that no software can keep on a device so struck, each with one sentence of argument."""
     unsupported_disks: ClassVar[frozenset[str]] = frozenset()

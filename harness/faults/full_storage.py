@@ -30,6 +30,7 @@ class FullStorage(Fault):
 
     kind: ClassVar[str] = "full_storage"
     family: ClassVar[Family] = "storage"
+    fills: ClassVar[bool] = True
     unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
 
     volume: str = "data"

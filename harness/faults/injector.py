@@ -75,11 +75,24 @@ class Injector:
             armed.disarm()
         self._armed.clear()
 
-    def lift_all(self, keep_families: frozenset[str] = frozenset()) -> None:
-        """Lift every condition but those of ``keep_families``."""
+    def lift_all(self, *, keep_full: bool = False) -> None:
+        """Lift every condition; with ``keep_full`` all but those that take space."""
         for live in self._live:
-            if live.plan.fault.family not in keep_families:
+            if not (keep_full and live.plan.fault.fills):
                 self._lift(live)
+
+    def filled(self) -> list[Station]:
+        """Stations on which a condition that takes space is on."""
+        full = {live.station.name for live in self._live if live.plan.fault.fills and not live.lifted}
+        return [station for station in self.world.stations if station.name in full]
+
+    def unsurvivable(self) -> dict[str, dict[int, str]]:
+        """By device: invariants that no software could keep after what struck there, each with the reason."""
+        reasons: dict[str, dict[int, str]] = {}
+        for live in self._live:
+            for invariant, reason in live.plan.fault.survivability.items():
+                reasons.setdefault(live.station.name, {}).setdefault(invariant, f"{live.plan.fault.kind}: {reason}")
+        return reasons
 
     def settle_accounts(self) -> None:
         """Report every strike that has bitten and not been reported yet."""

@@ -26,6 +26,7 @@ class ShrinkCapacity(Fault):
 
     kind: ClassVar[str] = "shrink_capacity"
     family: ClassVar[Family] = "storage"
+    fills: ClassVar[bool] = True
     unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
 
     volume: str = "data"

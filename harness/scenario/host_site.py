@@ -1,0 +1,78 @@
+"""The acquirer's site: where every link ends. Frames wait in the host's queue, are carried out, and the answers leave.
+
+Models: one host for all terminals, with workers and a queue; a share of requests is carried out and never answered; a queue
+that is full answers nothing. Does not model: several sites, or a site that loses its ledger.
+Why here: devices and host do not know each other; the world builder joins them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import simpy
+
+from harness.core.decisions import Decisions
+from harness.host.acquirer import Acquirer
+from harness.host.service import HostQueue
+from harness.network.connection import Connection
+
+DECLINES = (("51", 50.0), ("05", 25.0), ("55", 15.0), ("54", 5.0), ("61", 5.0))
+"""Definitive declines and their shares in percent (assumption; the codes are those of ISO 8583, domain section 1.4)."""
+
+
+@dataclass(slots=True)
+class HostSite:
+    """``network.HostEndpoint`` for every link of the run."""
+
+    env: simpy.Environment
+    acquirer: Acquirer
+    queue: HostQueue
+    decisions: Decisions
+    listening: bool = True
+
+    def receive(self, connection: Connection, frame: bytes, message: int) -> None:
+        """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
+        now_us: int = self.env.now
+        if self.queue.is_overloaded(now_us):
+            return
+        keys = connection.keys
+        silent = self.decisions.integer(keys.next("host.silent"), 0, lambda u: int(self.queue.never_answers(u)))
+        ready_us = self.queue.ready_at_us(now_us, self.decisions.uniform(keys.next("host.service")))
+
+        def carry_out(_: object) -> None:
+            reply = self.acquirer.handle(frame, self.env.now)
+            if reply.frame is not None and not silent:
+                connection.reply(reply.frame)
+
+        self.env.timeout(ready_us - now_us).callbacks.append(carry_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuers:
+    """Whether cards are good: a share of presentations is declined for a reason that trying again does not mend."""
+
+    decisions: Decisions
+    decline_percent_by_station: tuple[float, ...]
+
+    def decide(self, token: str, amount_fen: int, pan: str) -> str:
+        """The response code for a presentation; by its token alone, so that a retransmission gets the same answer."""
+        station = int(token[:4]) if len(token) >= 4 and token[:4].isdigit() else -1
+        if not 0 <= station < len(self.decline_percent_by_station):
+            return "14"
+        percent = self.decline_percent_by_station[station]
+        return _DECIDED[self.decisions.integer(f"issuer/{token}", 0, lambda u: _choice(u * 100.0, percent))]
+
+
+_DECIDED = ("00", *(code for code, _ in DECLINES))
+
+
+def _choice(u_percent: float, decline_percent: float) -> int:
+    """0 for approval, else the place of the decline; the first ``decline_percent`` of all draws are declined."""
+    if u_percent >= decline_percent:
+        return 0
+    share = 100.0 * u_percent / decline_percent
+    for place, (_, percent) in enumerate(DECLINES, 1):
+        share -= percent
+        if share < 0:
+            return place
+    return len(DECLINES)
