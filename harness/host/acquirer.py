@@ -1,0 +1,125 @@
+"""The acquirer as the world sees it: frames in, frames out, and a ledger that can be asked.
+
+Models an acquirer host whose front end keeps no connection state: each frame stands for itself. Does not model TLS,
+routing between acquirers, or a host that is restarted from its own disk. What can go wrong with it is in ``knobs``;
+how slow it is, in ``service``.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from harness.history.recorder import Recorder
+from harness.host.bank import Bank, Decide, approve_all
+from harness.host.batch import Batch, Settlement
+from harness.host.dialects import DIALECTS, Dialect, MessageHeader
+from harness.host.knobs import Knobs
+from harness.host.ledger import Entry, LedgerState
+from harness.host.session import KeyFactory, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The host's answer: a whole frame, or None when it stays silent. ``header`` tells what is in the frame."""
+
+    frame: bytes | None
+    request: MessageHeader
+    header: MessageHeader | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostImage:
+    """The host's memory at one instant, for a crash point to go back to."""
+
+    sessions: dict[str, Session]
+    ledger: LedgerState
+    knobs: dict[str, Knobs]
+
+
+class Acquirer:
+    """One acquirer host speaking one dialect. ``seed`` decides the working keys and nothing else."""
+
+    def __init__(
+        self,
+        dialect: str,
+        recorder: Recorder,
+        seed: bytes,
+        *,
+        start_date: date = date(2026, 1, 1),
+        decide: Decide = approve_all,
+    ) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._knobs: dict[str, Knobs] = {}
+        self.bank = Bank(recorder, decide)
+        self.dialect: Dialect = DIALECTS.get(dialect)(self.bank, KeyFactory(seed), start_date)
+
+    @property
+    def ledger_entries(self) -> int:
+        """How many entries the ledger has."""
+        return len(self.bank.ledger.state.entries)
+
+    def register_terminal(self, tid: str, mid: str, device: str, master_key: bytes) -> None:
+        """Make a terminal known, with the master key that was put into its PIN pad."""
+        if tid in self._sessions:
+            raise ValueError(f"terminal {tid} is registered twice")
+        self._sessions[tid] = Session(tid, mid, device, master_key)
+        self._knobs[tid] = Knobs()
+
+    def knobs(self, tid: str) -> Knobs:
+        """What is made to go wrong for one terminal."""
+        return self._knobs[tid]
+
+    def handle(self, frame: bytes, at_us: int) -> Reply:
+        """Take in one whole frame at ``at_us``; never raises, whatever the frame is."""
+        request = self.dialect.describe(frame)
+        session = self._sessions.get(request.tid)
+        knobs = self._knobs.get(request.tid)
+        if knobs is None or session is None:
+            answer = self.dialect.answer_stranger(frame, at_us)
+        elif knobs.before("silent_until_us", at_us) or knobs.use("ignore_requests"):
+            answer = None
+        else:
+            answer = self.dialect.answer(frame, session, knobs, at_us)
+            if answer is not None and knobs.use("drop_replies"):
+                answer = None
+        return Reply(answer, request, None if answer is None else self.dialect.describe(answer))
+
+    def describe(self, frame: bytes) -> MessageHeader:
+        """What a history prints about a frame of either direction; never raises."""
+        return self.dialect.describe(frame)
+
+    def batch_number(self, tid: str) -> str:
+        """The batch that takes the terminal's new transactions."""
+        return self._sessions[tid].batch
+
+    def entries(self, tid: str | None = None, batch: str | None = None) -> Iterator[Entry]:
+        """Ledger entries in the order in which they were judged."""
+        return self.bank.ledger.entries(tid, batch)
+
+    def open_entries(self, tid: str) -> list[Entry]:
+        """Sales and refunds of the terminal that stand and are not settled, of whatever batch."""
+        return [entry for entry in self.bank.ledger.entries(tid) if entry.moves_money]
+
+    def batches(self, tid: str) -> list[Batch]:
+        """The terminal's batches, oldest first."""
+        return list(self._sessions[tid].batches.values())
+
+    def settlements(self, tid: str | None = None) -> list[Settlement]:
+        """Batches that have ended, oldest first for each terminal."""
+        sessions = [session for session in self._sessions.values() if tid in (None, session.tid)]
+        ended = [batch.settlement for session in sessions for batch in session.batches.values()]
+        return [settlement for settlement in ended if settlement is not None]
+
+    def net_fen(self, token: str) -> int:
+        """What was taken for one presentation of a card."""
+        return self.bank.ledger.net_fen(token)
+
+    def image(self) -> HostImage:
+        """A copy of everything the host remembers; the history is not part of it."""
+        return copy.deepcopy(HostImage(self._sessions, self.bank.ledger.state, self._knobs))
+
+    def restore(self, image: HostImage) -> None:
+        """Go back to an image, which can be used again."""
+        mine = copy.deepcopy(image)
+        self._sessions, self.bank.ledger.state, self._knobs = mine.sessions, mine.ledger, mine.knobs

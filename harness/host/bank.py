@@ -1,0 +1,200 @@
+"""The acquirer's rules about money, whatever dialect they arrive in: judge a request, book it, say the response code.
+
+Models sale, void, refund, offline sale advice and reversal with host capture. Does not model issuers: whether a card is
+good is one function, ``decide``. Response codes are those of the domestic tables; where the tables leave a choice the
+choice is an assumption, marked [A]:
+
+- A reversal of something unknown is answered 25 and remembered; the original, when it comes late, is declined 12 [A].
+- A reversal of what is reversed already is answered 00; of what was declined 25; of what is settled or voided 12 [A].
+- A request whose STAN was judged before in the same batch is answered 94 and changes nothing, but a refund sent again
+  word for word is answered as the first time, as an advice may be repeated (``refund_repeat``) [A].
+- A refund needs an approved or settled sale of the same merchant and card; refunds together never exceed the sale (64).
+- A void needs the whole amount of a sale that stands in the terminal's current batch and has no refund.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.history.recorder import Recorder
+from harness.host.batch import Batch, BatchBook
+from harness.host.ledger import Entry, EntryKind, Ledger
+from harness.host.session import Session
+
+Decide = Callable[[str, int, str], str]
+"""token, amount_fen, pan -> response code."""
+
+
+def approve_all(_token: str, _amount_fen: int, _pan: str) -> str:
+    """The default decision: every card is good for every amount."""
+    return "00"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A financial request as the dialect read it."""
+
+    session: Session
+    batch: Batch
+    stan: str
+    amount_fen: int
+    token: str
+    pan: str
+    at_us: int
+    forced_code: str = ""
+    """A response code that somebody makes the host give; the request is then booked as declined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """How a void or refund names the transaction it is about; empty parts are not checked."""
+
+    batch: str
+    stan: str
+    rrn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The response code, and the entry that was booked or found (None when there is none)."""
+
+    code: str
+    entry: Entry | None = None
+
+
+class Bank:
+    """Ledger, batches and the rules between them."""
+
+    def __init__(
+        self, recorder: Recorder, decide: Decide = approve_all, refund_repeat: Literal["00", "94"] = "00"
+    ) -> None:
+        self.ledger = Ledger(recorder)
+        self.book = BatchBook(self.ledger, recorder)
+        self.decide = decide
+        self.refund_repeat = refund_repeat
+
+    def sale(self, demand: Demand, *, offline: bool = False) -> Judgement:
+        """A sale; an ``offline`` one was approved by the card at the terminal and is booked without being judged."""
+        refusal = self._refusal(demand, "sale")
+        if refusal:
+            return refusal
+        code = demand.forced_code or ("00" if offline else self.decide(demand.token, demand.amount_fen, demand.pan))
+        return self._book(demand, "sale", code, None, "offline" if offline else "")
+
+    def void(self, demand: Demand, original: Original) -> Judgement:
+        """Take back a whole sale of the current batch."""
+        refusal = self._refusal(demand, "void")
+        if refusal:
+            return refusal
+        sale = self.ledger.find(demand.session.tid, original.batch, original.stan)
+        code = demand.forced_code or self._void_code(demand, original, sale)
+        judgement = self._book(demand, "void", code, sale, "")
+        if code == "00" and sale is not None:
+            self.ledger.move(sale, "VOIDED", demand.at_us, f"void {demand.stan}")
+        return judgement
+
+    def refund(self, demand: Demand, original: Original) -> Judgement:
+        """Give back all or part of a sale, which may be settled and from another terminal of the merchant."""
+        before = self.ledger.find(demand.session.tid, demand.batch.number, demand.stan)
+        if before is not None and self.refund_repeat == "00" and _is_repeat(before, demand):
+            return Judgement(before.response_code, before)
+        refusal = self._refusal(demand, "refund")
+        if refusal:
+            return refusal
+        sale = self._sale_of_refund(demand.session, original)
+        code = demand.forced_code or self._refund_code(demand, sale)
+        judgement = self._book(demand, "refund", code, sale, "")
+        if code == "00" and sale is not None:
+            sale.refunded_fen += demand.amount_fen
+            if sale.state == "SETTLED" and sale.refunded_fen == sale.amount_fen:
+                self.ledger.move(sale, "REFUNDED", demand.at_us, f"refund {demand.stan}")
+        return judgement
+
+    def reverse(self, demand: Demand, reason: str, *, remember: bool = True) -> Judgement:
+        """Undo a sale or void of which the terminal cannot tell how it ended. ``stan`` and ``batch`` are the original's."""
+        entry = self.ledger.find(demand.session.tid, demand.batch.number, demand.stan)
+        if entry is None:
+            if remember:
+                demand.batch.early_reversals.setdefault(demand.stan, demand.at_us)
+            return Judgement("25")
+        if entry.state == "REVERSED":
+            return Judgement("00", entry)
+        if entry.state == "DECLINED":
+            return Judgement("25", entry)
+        if entry.amount_fen != demand.amount_fen:
+            return Judgement("64", entry)
+        if entry.state != "APPROVED" or entry.kind == "refund" or entry.refunded_fen:
+            return Judgement("12", entry)
+        if entry.kind == "void":
+            return self._reverse_void(demand, entry, reason)
+        self.ledger.move(entry, "REVERSED", demand.at_us, f"reversal {reason}")
+        return Judgement("00", entry)
+
+    def _reverse_void(self, demand: Demand, void: Entry, reason: str) -> Judgement:
+        if demand.batch.phase == "closed" or void.original is None:
+            return Judgement("12", void)  # its sale can no longer be put back into a settlement
+        self.ledger.move(void, "REVERSED", demand.at_us, f"reversal {reason}")
+        self.ledger.move(self.ledger.entry(void.original), "APPROVED", demand.at_us, f"void {void.stan} reversed")
+        return Judgement("00", void)
+
+    def _refusal(self, demand: Demand, kind: EntryKind) -> Judgement | None:
+        """Why a request is not even judged: its STAN was, or its reversal came first, or it is about nothing."""
+        if self.ledger.find(demand.session.tid, demand.batch.number, demand.stan) is not None:
+            return Judgement("94")
+        if demand.stan in demand.batch.early_reversals:
+            return self._book(demand, kind, "12", None, "its reversal came first")
+        if demand.amount_fen <= 0:
+            return Judgement("13")
+        return None
+
+    def _void_code(self, demand: Demand, original: Original, sale: Entry | None) -> str:
+        if sale is None or sale.state in ("REVERSED", "DECLINED") or original.rrn not in ("", sale.rrn):
+            return "25"
+        if sale.kind != "sale" or sale.state != "APPROVED" or sale.refunded_fen:
+            return "12"
+        if sale.batch != demand.batch.number:
+            return "12"
+        return "00" if sale.amount_fen == demand.amount_fen else "64"
+
+    def _refund_code(self, demand: Demand, sale: Entry | None) -> str:
+        if sale is None or sale.kind != "sale" or sale.state not in ("APPROVED", "SETTLED", "REFUNDED"):
+            return "25"
+        if demand.pan and sale.pan and demand.pan != sale.pan:
+            return "14"
+        return "00" if sale.refunded_fen + demand.amount_fen <= sale.amount_fen else "64"
+
+    def _sale_of_refund(self, session: Session, original: Original) -> Entry | None:
+        sale = self.ledger.find_rrn(original.rrn) if original.rrn else None
+        if sale is None and not original.rrn:
+            sale = self.ledger.find(session.tid, original.batch, original.stan)
+        if sale is None or sale.mid != session.mid:
+            return None
+        named = (original.batch, original.stan)
+        return sale if named in (("", ""), (sale.batch, sale.stan)) else None
+
+    def _book(self, demand: Demand, kind: EntryKind, code: str, original: Entry | None, reason: str) -> Judgement:
+        rrn = self.ledger.next_rrn()
+        entry = Entry(
+            number=-1,
+            device=demand.session.device,
+            tid=demand.session.tid,
+            mid=demand.session.mid,
+            batch=demand.batch.number,
+            stan=demand.stan,
+            kind=kind,
+            amount_fen=demand.amount_fen,
+            token=demand.token,
+            pan=demand.pan or (original.pan if original else ""),
+            rrn=rrn,
+            auth_code=rrn[-6:],
+            response_code=code,
+            state="APPROVED" if code == "00" else "DECLINED",
+            original=None if original is None else original.number,
+        )
+        self.ledger.add(entry, demand.at_us, reason)
+        demand.batch.entries.append(entry.number)
+        return Judgement(code, entry)
+
+
+def _is_repeat(before: Entry, demand: Demand) -> bool:
+    return before.kind == "refund" and before.amount_fen == demand.amount_fen and before.pan == demand.pan

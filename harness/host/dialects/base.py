@@ -1,0 +1,55 @@
+"""What a dialect is: a class that reads frames, carries them out at the bank and says what is in them."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import date
+
+from harness.core.registry import Registry
+from harness.host.bank import Bank
+from harness.host.knobs import Knobs
+from harness.host.session import KeyFactory, Session
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeader:
+    """What a history says of one message; the names are those of ``MessageSent``. No card number is in it.
+
+    ``function`` is the network management code (DE60.3 in UnionPay). A message that cannot be read has ``error``.
+    """
+
+    mti: str = ""
+    processing_code: str = ""
+    stan: str = ""
+    batch: str = ""
+    tid: str = ""
+    amount_fen: int | None = None
+    token: str = ""
+    response_code: str = ""
+    original_stan: str = ""
+    function: str = ""
+    size_bytes: int = 0
+    error: str = ""
+
+
+class Dialect(ABC):
+    """The rules of one host interface. Frames are whole, with their length; nothing here raises for what is in them."""
+
+    def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date) -> None:
+        self.bank = bank
+        self.key_factory = key_factory
+        self.start_date = start_date
+
+    @abstractmethod
+    def describe(self, frame: bytes) -> MessageHeader:
+        """What is in a frame of either direction."""
+
+    @abstractmethod
+    def answer(self, frame: bytes, session: Session, knobs: Knobs, at_us: int) -> bytes | None:
+        """Carry out a registered terminal's request; the answer, or None for silence."""
+
+    @abstractmethod
+    def answer_stranger(self, frame: bytes, at_us: int) -> bytes | None:
+        """The answer to a frame of an unknown terminal or to one that cannot be read, or None for silence."""
+
+
+DIALECTS: Registry[type[Dialect]] = Registry("dialect")

@@ -1,0 +1,52 @@
+"""What can be made to go wrong at the host, for one terminal at a time; a fault on all of them turns all their knobs.
+
+Each knob counts how often it had an effect (``struck``), which is the evidence that the fault bit.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Knobs:
+    """All off by default. Counts run down as they are used; times are virtual and end by themselves."""
+
+    silent_until_us: int = 0
+    """Until then the host reads nothing: requests have no effect and get no answer."""
+    ignore_requests: int = 0
+    """So many requests are lost before the host: no effect, no answer."""
+    drop_replies: int = 0
+    """So many requests take effect, and their answers are lost."""
+    respond_code: str = ""
+    respond_count: int = 0
+    """So many requests are answered with ``respond_code`` and not carried out; financial ones are booked as declined."""
+    wrong_macs: int = 0
+    """So many answers carry a wrong MAC; their requests take effect."""
+    cut_over_until_us: int = 0
+    """Until then everything but sign-on is answered 90, day cut-over in progress."""
+    overloaded_until_us: int = 0
+    """Until then everything is answered 96, system fault."""
+    settlement_errors: int = 0
+    """So many settlement requests are answered with code 3, error, and change nothing."""
+    totals_off_by_one: int = 0
+    """In so many settlements the host counts one debit too many."""
+    forget_early_reversals: bool = False
+    """A reversal that arrives before its original is answered 25 and not remembered: the late original is approved."""
+    struck: Counter[str] = field(default_factory=Counter)
+
+    def use(self, name: str) -> bool:
+        """Take one from a counting knob; False when it is used up."""
+        left: int = getattr(self, name)
+        if left <= 0:
+            return False
+        setattr(self, name, left - 1)
+        self.struck[name] += 1
+        return True
+
+    def before(self, name: str, at_us: int) -> bool:
+        """Whether a timed knob is still on."""
+        until_us: int = getattr(self, name)
+        if at_us >= until_us:
+            return False
+        self.struck[name] += 1
+        return True

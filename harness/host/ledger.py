@@ -1,0 +1,189 @@
+"""The authoritative ledger: what the acquirer holds to have happened, whatever a terminal believes.
+
+Models one entry for each financial request that was judged (approved or declined), its state and every change of it.
+Does not model issuers, clearing between banks, interest or fees. Source: domain knowledge of host capture; states are
+those of the invariants (APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED, SETTLED).
+
+What the states mean for money:
+
+- A sale has taken its amount while it is APPROVED, SETTLED or REFUNDED; not while DECLINED, REVERSED or VOIDED.
+- A refund has given its amount back while it is APPROVED or SETTLED. REFUNDED on a settled sale says that refunds have
+  reached its whole amount; the money moves in the refund's entry, so it is not counted twice (``net_fen``).
+- A void is an entry of its own and moves no money: it makes its sale VOIDED, and a reversed void makes it APPROVED
+  again. Voids are in no total and are never settled.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.history.events import LedgerChanged
+from harness.history.recorder import Recorder
+
+EntryKind = Literal["sale", "void", "refund"]
+EntryState = Literal["APPROVED", "DECLINED", "REVERSED", "VOIDED", "REFUNDED", "SETTLED"]
+
+_ALLOWED: dict[EntryState, frozenset[EntryState]] = {
+    "APPROVED": frozenset({"REVERSED", "VOIDED", "SETTLED"}),
+    "VOIDED": frozenset({"APPROVED"}),
+    "SETTLED": frozenset({"REFUNDED"}),
+    "DECLINED": frozenset(),
+    "REVERSED": frozenset(),
+    "REFUNDED": frozenset(),
+}
+_TAKEN: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED", "REFUNDED"})
+_GIVEN_BACK: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of an entry's state, and why."""
+
+    at_us: int
+    state: EntryState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts and amounts of a batch: debits are sales, credits refunds; a voided sale is in neither [A]."""
+
+    debit_count: int = 0
+    debit_fen: int = 0
+    credit_count: int = 0
+    credit_fen: int = 0
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """In the order of ``BatchSettled``."""
+        return (self.debit_count, self.debit_fen, self.credit_count, self.credit_fen)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One judged request. ``pan`` is for matching uploads and refunds; it is in no event and no ``repr``."""
+
+    number: int
+    device: str
+    tid: str
+    mid: str
+    batch: str
+    stan: str
+    kind: EntryKind
+    amount_fen: int
+    token: str
+    pan: str = field(repr=False)
+    rrn: str
+    auth_code: str
+    response_code: str
+    state: EntryState
+    original: int | None = None
+    refunded_fen: int = 0
+    transitions: list[Transition] = field(default_factory=list)
+
+    @property
+    def moves_money(self) -> bool:
+        """True for sales and refunds that stand and are not settled yet: what a settlement is about."""
+        return self.state == "APPROVED" and self.kind != "void"
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """All of the ledger's memory, so that a crash point can copy it and put it back."""
+
+    entries: list[Entry] = field(default_factory=list)
+    by_stan: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    by_rrn: dict[str, int] = field(default_factory=dict)
+    rrn: int = 0
+
+
+class Ledger:
+    """Entries and the only way to change them; each change is an event."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.state = LedgerState()
+
+    def next_rrn(self) -> str:
+        """A retrieval reference number that was never used."""
+        self.state.rrn += 1
+        return f"{self.state.rrn:012d}"
+
+    def add(self, entry: Entry, at_us: int, reason: str = "") -> Entry:
+        """Take a judged request into the ledger. ``entry.number`` is given here."""
+        state = self.state
+        entry.number = len(state.entries)
+        state.entries.append(entry)
+        state.by_stan[entry.tid, entry.batch, entry.stan] = entry.number
+        state.by_rrn[entry.rrn] = entry.number
+        self._changed(entry, "", at_us, reason)
+        return entry
+
+    def move(self, entry: Entry, state: EntryState, at_us: int, reason: str) -> None:
+        """Change an entry's state; ValueError for a change that money does not know."""
+        if state not in _ALLOWED[entry.state]:
+            raise ValueError(f"entry {entry.number} cannot go from {entry.state} to {state}")
+        previous, entry.state = entry.state, state
+        self._changed(entry, previous, at_us, reason)
+
+    def find(self, tid: str, batch: str, stan: str) -> Entry | None:
+        """The entry of a terminal's request."""
+        number = self.state.by_stan.get((tid, batch, stan))
+        return None if number is None else self.state.entries[number]
+
+    def find_rrn(self, rrn: str) -> Entry | None:
+        """The entry the host gave this reference number."""
+        number = self.state.by_rrn.get(rrn)
+        return None if number is None else self.state.entries[number]
+
+    def entry(self, number: int) -> Entry:
+        """The entry of that number."""
+        return self.state.entries[number]
+
+    def entries(self, tid: str | None = None, batch: str | None = None) -> Iterator[Entry]:
+        """Entries in the order in which they were judged."""
+        for entry in self.state.entries:
+            if (tid is None or entry.tid == tid) and (batch is None or entry.batch == batch):
+                yield entry
+
+    def net_fen(self, token: str) -> int:
+        """What the host holds to have been taken for one presentation, refunds under the same token deducted."""
+        return sum(_net_fen(entry) for entry in self.state.entries if entry.token == token)
+
+    def net_fen_of_terminal(self, tid: str) -> int:
+        """What the host holds to have been taken at one terminal, refunds deducted."""
+        return sum(_net_fen(entry) for entry in self.state.entries if entry.tid == tid)
+
+    def _changed(self, entry: Entry, previous: EntryState | Literal[""], at_us: int, reason: str) -> None:
+        entry.transitions.append(Transition(at_us, entry.state, reason))
+        self._recorder.emit(
+            LedgerChanged(
+                at_us=at_us,
+                device=entry.device,
+                entry=entry.number,
+                kind=entry.kind,
+                state=entry.state,
+                previous_state=previous,
+                batch=entry.batch,
+                stan=entry.stan,
+                amount_fen=entry.amount_fen,
+                token=entry.token,
+                response_code=entry.response_code,
+                reason=reason,
+                original_entry=entry.original,
+            )
+        )
+
+
+def _net_fen(entry: Entry) -> int:
+    if entry.kind == "sale" and entry.state in _TAKEN:
+        return entry.amount_fen
+    if entry.kind == "refund" and entry.state in _GIVEN_BACK:
+        return -entry.amount_fen
+    return 0
+
+
+def totals_of(entries: list[Entry]) -> Totals:
+    """Totals of entries that move money."""
+    debits = [entry.amount_fen for entry in entries if entry.kind == "sale"]
+    credits_ = [entry.amount_fen for entry in entries if entry.kind == "refund"]
+    return Totals(len(debits), sum(debits), len(credits_), sum(credits_))

@@ -1,0 +1,60 @@
+"""What the host remembers of one terminal: who it is, its keys, and its batches."""
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from harness.host.batch import Batch
+
+BATCH_NUMBER_MAX = 999_999
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """The clear working keys of a session. Without ``repr``: keys belong in no log."""
+
+    pin_key: bytes
+    mac_key: bytes
+    track_key: bytes | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """One registered terminal. ``batch`` is the number of the batch that takes new transactions."""
+
+    tid: str
+    mid: str
+    device: str
+    master_key: bytes = field(repr=False)
+    batch: str = "000001"
+    keys: Keys | None = None
+    key_generation: int = 0
+    signed_on: bool = False
+    batches: dict[str, Batch] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.batches.setdefault(self.batch, Batch(self.tid, self.device, self.batch))
+
+    @property
+    def current(self) -> Batch:
+        """The batch that takes new transactions."""
+        return self.batches[self.batch]
+
+    def start_next_batch(self) -> None:
+        """Go on to the next number (999999 is followed by 1) unless the current batch is still open."""
+        if self.current.phase != "closed":
+            return
+        number = int(self.batch) % BATCH_NUMBER_MAX + 1
+        self.batch = f"{number:06d}"
+        self.batches[self.batch] = Batch(self.tid, self.device, self.batch)
+
+
+class KeyFactory:
+    """Working keys that depend on the seed, the terminal and how often it has signed on, and on nothing else."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = blake2b(seed, digest_size=32).digest()
+
+    def __call__(self, tid: str, generation: int, use: str, size: int) -> bytes:
+        """``size`` bytes for one ``use``, each byte with odd parity as DES keys have."""
+        drawn = blake2b(f"{tid}/{generation}/{use}".encode(), digest_size=size, key=self._seed).digest()
+        return bytes(byte & 0xFE | (bin(byte >> 1).count("1") + 1) % 2 for byte in drawn)
