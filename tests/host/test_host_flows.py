@@ -503,3 +503,59 @@ def test_registering_twice_and_unknown_dialects_are_errors():
         acquirer.register_terminal(TID, MID, "T02", MASTER)
     with pytest.raises(UsageError, match="unionpay"):
         Acquirer("unionpai", Recorder(), b"")
+
+
+# ---------------------------------------------------------------- across batches and merchants
+
+
+def test_a_sale_left_out_of_an_upload_can_be_reversed_but_not_voided(world):
+    client, acquirer, _, _ = world
+    rrn = client.sale(100, stan="000001").text(37)
+    client.settle(0, 0)
+    client.end_upload(0)
+    client.batch = "000002"
+    assert code(client.void("000001", 100, rrn, batch="000001")) == "12"
+    assert code(client.reverse("000001", 100, batch="000001")) == "00"
+    assert [state for _, _, state in states(acquirer)] == ["REVERSED", "DECLINED"]
+
+
+def test_a_void_stands_once_its_batch_is_closed(world):
+    client, acquirer, _, _ = world
+    client.sale(100, stan="000001")
+    client.void("000001", 100, stan="000002", lose_reply=True)
+    client.settle(0, 0)
+    assert code(client.reverse("000002", 100, code="200000", batch="000001")) == "12"
+    assert states(acquirer) == [("sale", "000001", "VOIDED"), ("void", "000002", "APPROVED")]
+
+
+def test_a_refund_is_the_merchants_own_from_any_of_its_terminals(world):
+    client, acquirer, _, _ = world
+    rrn = client.sale(100, stan="000001").text(37)
+    acquirer.register_terminal("10000002", MID, "T02", MASTER)
+    acquirer.register_terminal("20000001", "898100000000002", "T03", MASTER)
+    stranger = Client(acquirer, tid="20000001", mid="898100000000002")
+    sister = Client(acquirer, tid="10000002")
+    for other in (stranger, sister):
+        other.sign_on()
+    assert code(stranger.refund("000001", "000001", 100, rrn)) == "25"
+    assert code(sister.refund("000001", "000001", 100, rrn)) == "00"
+
+
+def test_an_upload_under_another_card_number_does_not_agree(world):
+    client, acquirer, _, _ = world
+    client.sale(100, stan="000001")
+    client.settle(0, 0)
+    client.upload([("000001", "6222020000000016", 100)])
+    client.end_upload(1)
+    (settlement,) = acquirer.settlements()
+    assert settlement.host_only == (0,) and settlement.terminal_only == ("000001",)
+
+
+def test_a_sale_refunded_in_its_own_batch_is_settled_with_its_refund(world):
+    client, acquirer, changes, _ = world
+    rrn = client.sale(100, stan="000001").text(37)
+    client.refund("000001", "000001", 100, rrn, stan="000002")
+    assert verdict(client.settle(1, 100, 1, 100)) == "11"
+    assert [change.state for change in changes if change.entry == 0] == ["APPROVED", "SETTLED", "REFUNDED"]
+    assert states(acquirer)[1] == ("refund", "000002", "SETTLED")
+    assert acquirer.bank.ledger.net_fen_of_terminal(TID) == 0
