@@ -70,8 +70,11 @@ class Acquirer:
         """What is made to go wrong for one terminal."""
         return self._knobs[tid]
 
-    def handle(self, frame: bytes, at_us: int) -> Reply:
-        """Take in one whole frame at ``at_us``; never raises, whatever the frame is."""
+    def handle(self, frame: bytes, at_us: int, *, overloaded: bool = False) -> Reply:
+        """Take in one whole frame at ``at_us``; never raises, whatever the frame is.
+
+        ``overloaded``: the queue is full (``service.HostQueue``), so the request is answered as busy and not carried out.
+        """
         request = self.dialect.describe(frame)
         session = self._sessions.get(request.tid)
         knobs = self._knobs.get(request.tid)
@@ -79,6 +82,8 @@ class Acquirer:
             answer = self.dialect.answer_stranger(frame, at_us)
         elif knobs.before("silent_until_us", at_us) or knobs.use("ignore_requests"):
             answer = None
+        elif overloaded:
+            answer = self.dialect.answer_busy(frame, session, at_us)
         else:
             answer = self.dialect.answer(frame, session, knobs, at_us)
             if answer is not None and knobs.use("drop_replies"):

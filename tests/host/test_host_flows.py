@@ -490,6 +490,15 @@ def test_a_reply_carries_both_headers(world):
     assert silent.frame is None and silent.header is None and silent.request.error
 
 
+def test_a_full_queue_is_answered_96_and_books_nothing(world):
+    client, acquirer, _, _ = world
+    frame = unionpay.pack(client.sale_message(100), client.mac)
+    assert acquirer.handle(frame, 1, overloaded=True).header.response_code == "96"
+    assert acquirer.handle(b"", 1, overloaded=True).frame is None
+    assert acquirer.ledger_entries == 0
+    assert acquirer.handle(frame, 2).header.response_code == "00"
+
+
 def test_messages_that_are_no_requests_are_not_answered(world):
     client, acquirer, _, _ = world
     for message in (Message("0210", {41: TID}), Message("0100", {41: TID}), Message("0000", {})):

@@ -51,5 +51,9 @@ class Dialect(ABC):
     def answer_stranger(self, frame: bytes, at_us: int) -> bytes | None:
         """The answer to a frame of an unknown terminal or to one that cannot be read, or None for silence."""
 
+    @abstractmethod
+    def answer_busy(self, frame: bytes, session: Session, at_us: int) -> bytes | None:
+        """The answer of a host too busy to carry out the request, or None for silence."""
+
 
 DIALECTS: Registry[type[Dialect]] = Registry("dialect")

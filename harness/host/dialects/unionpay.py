@@ -98,6 +98,7 @@ class UnionPay(Dialect):
         super().__init__(bank, key_factory, start_date)
         self._memo: dict[bytes, _Read] = {}
         self._macs: dict[bytes, UnionPayEcbMac] = {}
+        self._pins: dict[bytes, PinBlockCipher] = {}
         self._handlers: dict[str, Callable[[_Request], _Answer]] = {
             "0200": self._financial,
             "0220": self._financial,
@@ -133,6 +134,12 @@ class UnionPay(Dialect):
         if received is None or received.message.mti not in MESSAGE_TYPES:
             return None
         return self._reply(received, "97" if 41 in received.message else "30", {}, at_us)
+
+    def answer_busy(self, frame: bytes, session: Session, at_us: int) -> bytes | None:
+        received = self._read(frame).received
+        if received is None or received.message.mti not in MESSAGE_TYPES:
+            return None
+        return self._reply(received, "96", {}, at_us, session)
 
     def answer(self, frame: bytes, session: Session, knobs: Knobs, at_us: int) -> bytes | None:
         received = self._read(frame).received
@@ -220,6 +227,7 @@ class UnionPay(Dialect):
         track_key = self._draw_key(session, "track", sizes[1]) if sizes[1] else None
         if session.keys is not None:
             self._macs.pop(session.keys.mac_key, None)
+            self._pins.pop(session.keys.pin_key, None)
         session.keys = Keys(pin_key, mac_key, track_key)
         wrapped = [WrappedKey.wrap(session.master_key, key) for key in (pin_key, mac_key, track_key) if key]
         reserved = Reserved60(request.reserved.type_code, session.batch, request.reserved.network_code)
@@ -300,8 +308,11 @@ class UnionPay(Dialect):
 
     def _pin_block_is_good(self, session: Session, message: Message, pan: str) -> bool:
         assert session.keys is not None
+        cipher = self._pins.get(session.keys.pin_key)
+        if cipher is None:
+            cipher = self._pins[session.keys.pin_key] = PinBlockCipher(session.keys.pin_key)
         try:
-            PinBlockCipher(session.keys.pin_key).decrypt(message.binary(52), pan)
+            cipher.decrypt(message.binary(52), pan)
         except ValueError:
             return False
         return True
