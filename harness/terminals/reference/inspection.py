@@ -1,0 +1,46 @@
+"""The reference terminal's files read from outside, without a device: what a service technician's tool would show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.contract import Inspection, Record
+from harness.terminals.reference.books import Books
+from harness.terminals.reference.journal import FILE_NAMES, Entry, newest
+from harness.terminals.reference.records import Base, Kind, Transaction, next_stan
+
+
+def inspect_image(image: Mapping[str, bytes]) -> Inspection:
+    """Records, pending reversal and batch. NVRAM is not in the image, so a lost tail shows only to the terminal itself."""
+    files = [_file(image, name) for name in FILE_NAMES]
+    found = newest(files)
+    if found is None:
+        return Inspection()
+    books = Books.fold(found.entries, Base("000001", 0, 0, 0, False))
+    pending = books.pending
+    return Inspection(
+        batch=books.batch,
+        next_stan=f"{next_stan(books.stan):06d}",
+        records=tuple(_records(books, found.entries)),
+        pending_reversals=() if pending is None or not pending.is_reversible else (pending.stan,),
+        damaged_records=books.damaged + found.missing,
+        settling=books.settlement is not None,
+    )
+
+
+def _file(image: Mapping[str, bytes], name: str) -> bytes:
+    return next((content for path, content in sorted(image.items()) if path.rsplit("/", 1)[-1] == name), b"")
+
+
+def _records(books: Books, entries: tuple[Entry, ...]) -> list[Record]:
+    seen: set[str] = set()
+    records: list[Record] = []
+    for entry in entries:
+        if entry.kind != Kind.APPROVED:
+            continue
+        logged = Transaction.unpack(entry.payload)
+        if logged.stan not in seen:
+            seen.add(logged.stan)
+            state = "voided" if books.is_voided(logged.stan) else "active"
+            records.append(Record(logged.stan, logged.batch, logged.kind, logged.amount_fen, state))  # type: ignore[arg-type]
+    return records

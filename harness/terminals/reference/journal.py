@@ -1,0 +1,305 @@
+"""The journal: one append-only sequence of records in two fixed files, of which one is active.
+
+What it promises: when ``append`` returns, the record survives a power cut; a record is there whole or not at all; damage to
+one record loses that record and no other, and is counted; nothing but overwriting and appending is asked of the file system
+(no rename, no unlink), because a rename is not atomic on FAT and not durable without a directory fsync elsewhere.
+
+How: each record has magic, length, generation, sequence number and CRC-32. A *generation* is one life of one file: closing a
+batch, or leaving a file that failed, writes the other file from its start with a higher generation, and the last thing
+written there is the base record (twice, so that one flipped bit does not lose it). Space is written with zeros ahead of need,
+so a settlement finds room on a full volume. Zeros never validate: a record needs its magic.
+
+After a failed write or fsync the file is never trusted again in that generation: Linux marks the pages clean after a failed
+fsync, and the next one succeeds with the data lost (Rebello et al., ATC'20).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from zlib import crc32
+
+from harness.terminals.reference.records import Kind
+
+FILE_NAMES = ("journal.0", "journal.1")
+FILE_SIZE_BYTES = 16_384
+"""What each file keeps for good; one that has grown with its batch shrinks to this when the batch is closed."""
+GROWTH_BYTES = 16_384
+RESERVE_BYTES = 6_144
+"""Room that only reversals and the settlement may use: 63 upload acknowledgements of 40 bytes, and as much again."""
+
+_MAGIC = b"TJ1\n"
+_HEADER = Struct(">4sHBxIII")
+_CRC_FROM = 4
+_COPIED = 0x80
+
+
+class JournalError(Exception):
+    """The journal cannot be written or read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as found in a file. ``is_copied``: brought over from an earlier generation, before the base was written."""
+
+    kind: int
+    is_copied: bool
+    generation: int
+    sequence: int
+    offset: int
+    payload: bytes
+
+    @property
+    def end(self) -> int:
+        """The offset after it."""
+        return self.offset + _HEADER.size + len(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The newest whole generation: which file it is in, its records, and how many that must have been there are missing."""
+
+    slot: int
+    generation: int
+    entries: tuple[Entry, ...]
+    missing: int
+    next_sequence: int
+
+
+def frame(kind: int, generation: int, sequence: int, payload: bytes) -> bytes:
+    """A record's bytes."""
+    checked = _HEADER.pack(_MAGIC, len(payload), kind, generation, sequence, 0)[_CRC_FROM:-4]
+    return _MAGIC + checked + crc32(payload, crc32(checked)).to_bytes(4, "big") + payload
+
+
+def scan(data: bytes) -> list[Entry]:
+    """Every whole record in ``data``; what is torn or damaged is skipped, up to the next magic."""
+    entries: list[Entry] = []
+    at = data.find(_MAGIC)
+    while 0 <= at <= len(data) - _HEADER.size:
+        _, length, kind, generation, sequence, crc = _HEADER.unpack_from(data, at)
+        start = at + _HEADER.size
+        payload = data[start : start + length]
+        is_whole = len(payload) == length and crc32(payload, crc32(data[at + _CRC_FROM : start - 4])) == crc
+        if is_whole:
+            entries.append(Entry(kind & ~_COPIED, bool(kind & _COPIED), generation, sequence, at, payload))
+        at = data.find(_MAGIC, start + length if is_whole else at + 1)
+    return entries
+
+
+def newest(
+    images: Sequence[bytes], witnessed: tuple[int, int] | None = None, disowned: tuple[int, int] | None = None
+) -> Recovered | None:
+    """The generation to go on with. ``witnessed`` and ``disowned`` name records by generation and sequence."""
+    best: tuple[int, int, list[Entry]] | None = None
+    for slot, image in enumerate(images):
+        entries = scan(image)
+        # Without a record of its own, a generation was still being copied when power went: the other file is the truth.
+        generation = max((entry.generation for entry in entries if not entry.is_copied), default=-1)
+        if generation >= 0 and (best is None or generation > best[0]):
+            best = (generation, slot, [entry for entry in entries if entry.generation == generation])
+    if best is None:
+        return None
+    generation, slot, entries = best
+    entries = [entry for entry in entries if (generation, entry.sequence) != disowned]
+    present = {entry.sequence for entry in entries}
+    last = max(present, default=0)
+    if witnessed is not None and witnessed[0] == generation:
+        last = max(last, witnessed[1])
+    first = next((_first_sequence(entry) for entry in entries if entry.kind == Kind.BASE), None)
+    missing = 0 if first is not None else 2
+    if first is None:
+        first = min(present, default=last + 1)
+    expected = last + 1 - first
+    if disowned is not None and disowned[0] == generation:
+        expected -= 1 if first <= disowned[1] <= last else 0
+        last = max(last, disowned[1])
+    missing += max(0, expected - len(present))
+    return Recovered(slot, generation, tuple(entries), missing, last + 1)
+
+
+def _first_sequence(base: Entry) -> int:
+    return int(base.payload.split(b"\x1f")[2])
+
+
+class _File:
+    """One of the two files: a descriptor that stays open, and its size."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.size_bytes = os.fstat(self._fd).st_size
+
+    def read(self, offset: int = 0, size: int = -1) -> bytes:
+        wanted = self.size_bytes - offset if size < 0 else size
+        parts: list[bytes] = []
+        while wanted > 0:
+            part = os.pread(self._fd, wanted, offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """All of ``data`` durable, or OSError and nothing known."""
+        done = os.pwrite(self._fd, data, offset)
+        while done < len(data):
+            done += os.pwrite(self._fd, data[done:], offset + done)
+        os.fsync(self._fd)
+
+    def grow(self, size_bytes: int) -> bool:
+        """Make sure of ``size_bytes``, written with zeros: a hole would not be room. False when the volume is full."""
+        if size_bytes <= self.size_bytes:
+            return True
+        old_bytes = self.size_bytes
+        try:
+            self.write(old_bytes, bytes(size_bytes - old_bytes))
+        except OSError:
+            self._truncate(old_bytes)
+            return False
+        self.size_bytes = size_bytes
+        return True
+
+    def shrink(self, size_bytes: int) -> None:
+        """Give back what is beyond ``size_bytes``; not being able to is no loss of data."""
+        if self.size_bytes > size_bytes:
+            self._truncate(size_bytes)
+
+    def is_unlinked(self) -> bool:
+        """Whether somebody deleted the file: it lives only as long as it is open."""
+        return os.fstat(self._fd).st_nlink == 0
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _truncate(self, size_bytes: int) -> None:
+        try:
+            os.ftruncate(self._fd, size_bytes)
+            os.fsync(self._fd)
+            self.size_bytes = size_bytes
+        except OSError:
+            self.size_bytes = os.fstat(self._fd).st_size
+
+
+class Journal:
+    """Both files, and where the next record goes. Any OSError leaves the journal as it was before the call."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._files = [_File(os.path.join(directory, name)) for name in FILE_NAMES]
+        self._active = 0
+        self._tail = 0
+        self._current = 0
+        self.generation = 0
+        self.sequence = 0
+        fd = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def recover(self, witnessed: tuple[int, int] | None, disowned: tuple[int, int] | None) -> Recovered | None:
+        """Find the newest generation and stand at its end. None: there is none in these files."""
+        images = [file.read() for file in self._files]
+        # A generation that never got its base must not lend its number to a later one.
+        self.generation = max((entry.generation for image in images for entry in scan(image)), default=0)
+        found = newest(images, witnessed, disowned)
+        for file in self._files:
+            file.grow(FILE_SIZE_BYTES)
+        if found is None:
+            return None
+        self._active = found.slot
+        self._tail = found.entries[-1].end if found.entries else 0
+        self._current = found.generation
+        self.sequence = found.next_sequence - 1
+        if found.entries:
+            # After a mere restart the tail may be in the page cache alone, even clean: write it again before believing it.
+            last = found.entries[-1]
+            file = self._files[self._active]
+            file.write(last.offset, file.read(last.offset, last.end - last.offset))
+        return found
+
+    def append(self, kind: Kind, payload: bytes) -> int:
+        """Add a record; durable when this returns. Returns its offset."""
+        data = frame(kind, self._current, self.sequence + 1, payload)
+        file, offset = self._files[self._active], self._tail
+        file.write(offset, data)
+        if offset + len(data) > file.size_bytes:
+            file.size_bytes = offset + len(data)
+        self.sequence += 1
+        self._tail = offset + len(data)
+        return offset
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Generation and sequence of the last record."""
+        return self._current, self.sequence
+
+    def start_generation(self, base: bytes, copies: Sequence[Entry] = ()) -> None:
+        """Begin again in the other file with ``copies`` and ``base``; the old generation holds until that is durable."""
+        self.generation += 1
+        target = 1 - self._active if self._current else self._active
+        file, sequence, parts = self._files[target], self.sequence, []
+        for entry in copies:
+            sequence += 1
+            parts.append(frame(entry.kind | _COPIED, self.generation, sequence, entry.payload))
+        body = b"".join(parts)
+        bases = b"".join(frame(Kind.BASE, self.generation, sequence + n, base) for n in (1, 2))
+        if not file.grow(max(FILE_SIZE_BYTES, len(body) + len(bases) + RESERVE_BYTES)):
+            if copies or not self._current or file.size_bytes >= len(bases):
+                self._require(file, len(body) + len(bases))
+            else:
+                # Nowhere else to go: over the old batch's first sector, which is whole either way.
+                target, file = self._active, self._files[self._active]
+        if body:
+            file.write(0, body)
+        file.write(len(body), bases)
+        old = self._files[1 - target]
+        self._active, self._tail = target, len(body) + len(bases)
+        self._current, self.sequence = self.generation, sequence + 2
+        old.shrink(FILE_SIZE_BYTES)
+
+    def _require(self, file: _File, size_bytes: int) -> None:
+        if file.size_bytes < size_bytes:
+            raise JournalError(f"no room for {size_bytes} bytes of journal")
+
+    def entries(self) -> list[Entry]:
+        """The records of this generation, read from the file again."""
+        data = self._files[self._active].read(0, self._tail)
+        return [entry for entry in scan(data) if entry.generation == self._current]
+
+    def read(self, offset: int) -> Entry | None:
+        """The record at ``offset``, or None when it is damaged."""
+        file = self._files[self._active]
+        header = file.read(offset, _HEADER.size)
+        if len(header) < _HEADER.size:
+            return None
+        found = scan(header + file.read(offset + _HEADER.size, _HEADER.unpack(header)[1]))
+        return found[0] if found and found[0].generation == self._current else None
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether ``size_bytes`` fit beside the reserve; grows the file when they do not."""
+        file = self._files[self._active]
+        needed = self._tail + size_bytes + RESERVE_BYTES
+        if needed <= file.size_bytes:
+            return True
+        return file.grow(needed + GROWTH_BYTES) or file.grow(needed)
+
+    def is_unlinked(self) -> bool:
+        """Whether the active file has lost its name."""
+        return self._files[self._active].is_unlinked()
+
+    def recreate_spare(self) -> None:
+        """Give the other file its name back, if somebody deleted it."""
+        slot = 1 - self._active
+        if self._files[slot].is_unlinked():
+            self._files[slot].close()
+            self._files[slot] = _File(os.path.join(self._directory, FILE_NAMES[slot]))
+
+    def close(self) -> None:
+        """Let go of both files."""
+        for file in self._files:
+            file.close()

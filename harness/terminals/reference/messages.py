@@ -1,0 +1,111 @@
+"""The requests this terminal sends, as UnionPay messages.
+
+Field use follows the public UnionPay terminals: MTI, processing code and DE60.1 say what is asked, DE61 and DE37 name the
+original, DE62 brings keys, DE48 totals and uploads. A reversal carries the original's trace number and DE60 and no card data
+beyond the PAN; tracks and PIN block exist only in the first request and are kept nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.contract import CardData, Device, PinPadError
+from harness.iso8583 import Message, unionpay
+from harness.iso8583.message import FieldValue
+from harness.iso8583.unionpay import Original61, Settlement48, SettlementTotals, UploadItem
+from harness.terminals.reference.link import MAC_REQUESTS
+from harness.terminals.reference.records import BatchTotals, Transaction
+
+_CURRENCY = "156"
+_TYPE_CODES = {"sale": "22", "void": "23", "refund": "25"}
+_PROCESSING_CODES = {"sale": "000000", "void": "200000", "refund": "200000"}
+_SETTLE_CODE, _UPLOAD_CODE, _END_BALANCED_CODE, _END_UNBALANCED_CODE = "201", "201", "207", "202"
+_SIGN_ON_CODE, _SIGN_OFF_CODE = "003", "002"
+
+
+class Messages:
+    """Builds requests for one device."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._place: dict[int, FieldValue] = {41: device.tid, 42: device.mid}
+
+    def frame(self, request: Message) -> bytes:
+        """The bytes to send. Raises PinPadError when there is no MAC key."""
+        return unionpay.pack(request, self._device.pin_pad.mac if request.mti in MAC_REQUESTS else None)
+
+    def financial(self, transaction: Transaction, card: CardData | None, pan: str) -> Message:
+        """A sale, void or refund."""
+        fields = self._common(transaction, pan)
+        fields[22] = transaction.entry_mode
+        if transaction.sequence_number:
+            fields[23] = transaction.sequence_number
+        if card is not None:
+            fields[14] = card.expiry
+            fields[35] = card.track2
+            if card.emv_data:
+                fields[55] = card.emv_data
+            if transaction.kind == "sale" and transaction.entry_mode.endswith("1"):
+                fields |= self._pin(card.pan)
+        if transaction.original_rrn:
+            fields[37] = transaction.original_rrn
+        if transaction.original_stan:
+            fields[61] = str(
+                Original61(transaction.original_batch, transaction.original_stan, transaction.original_date)
+            )
+        mti = "0220" if transaction.kind == "refund" else "0200"
+        return Message(mti, fields)
+
+    def reversal(self, transaction: Transaction, reason: str, pan: str) -> Message:
+        """The reversal of a request in doubt: same trace number, same DE60."""
+        fields = self._common(transaction, pan)
+        fields[22] = transaction.entry_mode
+        fields[39] = reason
+        return Message("0400", fields)
+
+    def _common(self, transaction: Transaction, pan: str) -> dict[int, FieldValue]:
+        fields: dict[int, FieldValue] = {
+            3: _PROCESSING_CODES[transaction.kind],
+            4: f"{transaction.amount_fen:012d}",
+            11: transaction.stan,
+            25: "00",
+            **self._place,
+            49: _CURRENCY,
+            60: _TYPE_CODES[transaction.kind] + transaction.batch,
+        }
+        if pan:
+            fields[2] = pan
+        return fields
+
+    def _pin(self, pan: str) -> dict[int, FieldValue]:
+        try:
+            return {26: "12", 52: self._device.pin_pad.pin_block(pan), 53: "2600000000000000"}
+        except PinPadError:
+            return {}
+
+    def sign_on(self, stan: str, batch: str) -> Message:
+        """Ask for working keys (double length) and the batch number."""
+        return Message("0800", {11: stan, **self._place, 60: "00" + batch + _SIGN_ON_CODE})
+
+    def sign_off(self, stan: str, batch: str) -> Message:
+        """End the session."""
+        return Message("0820", {11: stan, **self._place, 60: "00" + batch + _SIGN_OFF_CODE})
+
+    def settlement(self, stan: str, batch: str, totals: BatchTotals) -> Message:
+        """The settlement request with the terminal's totals."""
+        sides = Settlement48(
+            SettlementTotals(totals.debit_fen, totals.debit_count, totals.credit_fen, totals.credit_count)
+        )
+        return Message(
+            "0500", {11: stan, **self._place, 48: str(sides), 49: _CURRENCY, 60: "00" + batch + _SETTLE_CODE}
+        )
+
+    def upload(self, stan: str, batch: str, items: Sequence[UploadItem]) -> Message:
+        """Up to eight records of the batch."""
+        text = unionpay.upload_text(list(items))
+        return Message("0320", {11: stan, **self._place, 48: text, 60: "00" + batch + _UPLOAD_CODE})
+
+    def upload_end(self, stan: str, batch: str, count: int, *, balanced: bool) -> Message:
+        """The end packet: all records have been delivered."""
+        code = _END_BALANCED_CODE if balanced else _END_UNBALANCED_CODE
+        return Message("0320", {11: stan, **self._place, 48: f"{count:04d}", 60: "00" + batch + code})
