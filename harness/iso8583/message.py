@@ -54,23 +54,21 @@ class Message:
 
     def text(self, number: int, default: str | None = None) -> str:
         """The field as text; ``default`` (or KeyError) when absent, TypeError when it is binary."""
-        value = self._value(number, default)
+        value = self.fields.get(number, default)
         if isinstance(value, str):
             return value
+        if value is None:
+            raise KeyError(f"DE{number} is not in this {self.mti} message")
         raise TypeError(f"DE{number} is binary; use binary({number})")
 
     def binary(self, number: int, default: bytes | None = None) -> bytes:
         """The field as bytes; ``default`` (or KeyError) when absent, TypeError when it is text."""
-        value = self._value(number, default)
+        value = self.fields.get(number, default)
         if isinstance(value, bytes):
             return value
-        raise TypeError(f"DE{number} is text; use text({number})")
-
-    def _value(self, number: int, default: FieldValue | None) -> FieldValue:
-        value = self.fields.get(number, default)
         if value is None:
             raise KeyError(f"DE{number} is not in this {self.mti} message")
-        return value
+        raise TypeError(f"DE{number} is text; use text({number})")
 
     def copy(self) -> "Message":
         """An independent message with the same fields."""

@@ -92,8 +92,7 @@ def encode(message: Message, mac: MacFunction | None = None) -> bytes:
     """The message's bytes. With ``mac``, DE64 is that function of everything from the MTI up to DE63."""
     if mac is None:
         return CODEC.encode(message)
-    unsigned = message.copy()
-    unsigned[MAC_FIELD] = bytes(MAC_SIZE)
+    unsigned = Message(message.mti, {**message.fields, MAC_FIELD: bytes(MAC_SIZE)})
     covered = CODEC.encode(unsigned)[:-MAC_SIZE]
     return covered + mac(covered)
 

@@ -122,10 +122,13 @@ class UnionPay(Dialect):
                 read = _Read(header_of(received.message, len(frame)), received)
             except DecodeError as error:
                 read = _Read(MessageHeader(size_bytes=len(frame), error=str(error)), None)
-            if len(self._memo) >= _MEMO_MAX:
-                self._memo.clear()
-            self._memo[frame] = read
+            self._remember(frame, read)
         return read
+
+    def _remember(self, frame: bytes, read: _Read) -> None:
+        if len(self._memo) >= _MEMO_MAX:
+            self._memo.clear()
+        self._memo[frame] = read
 
     # ------------------------------------------------------------ answering
 
@@ -192,14 +195,16 @@ class UnionPay(Dialect):
         fields[39] = code
         fields.update(extra)
         reply = Message(f"{request.mti[:2]}{int(request.mti[2]) + 1}{request.mti[3]}", fields)
-        signs = request.mti in _FINANCIAL and session is not None and session.keys is not None
-        if not signs:
-            return received.envelope.reply(encode(reply)).pack()
-        assert session is not None and session.keys is not None
-        payload = encode(reply, self._mac(session.keys))
-        if knobs is not None and knobs.use("wrong_macs"):
-            payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
-        return received.envelope.reply(payload).pack()
+        if request.mti in _FINANCIAL and session is not None and session.keys is not None:
+            payload = encode(reply, self._mac(session.keys))
+            if knobs is not None and knobs.use("wrong_macs"):
+                payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
+        else:
+            payload = encode(reply)
+        envelope = received.envelope.reply(payload)
+        frame = envelope.pack()
+        self._remember(frame, _Read(header_of(reply, len(frame)), Received(envelope, reply)))
+        return frame
 
     def _month_day(self, day: int) -> str:
         return (self.start_date + timedelta(days=day)).strftime("%m%d")
