@@ -13,11 +13,12 @@ from harness.network.conditions import (
 )
 from harness.network.connection import Connection
 from harness.network.kinds import LINK_KINDS, LinkKind
-from harness.network.link import ConnectAttempt, Link
+from harness.network.link import Addresses, ConnectAttempt, Link
 from harness.network.ports import Describe, HostEndpoint, MessageHeader, Split
 
 __all__ = [
     "LINK_KINDS",
+    "Addresses",
     "CableUnplugged",
     "Condition",
     "Congestion",

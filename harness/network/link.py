@@ -10,6 +10,7 @@ condition more or less never shifts what later messages draw.
 
 import errno
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 import simpy
@@ -28,6 +29,16 @@ _SYN_INTERVALS_US = tuple(1_000_000 << attempt for attempt in range(7))
 _HEADERS_BYTES = 40  # IPv4 and TCP without options
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The names and numbers at both ends; the defaults are reserved for documentation (RFC 2606, RFC 5737)."""
+
+    host_name: str = "acquirer.example"
+    host_ip: str = "192.0.2.10"
+    host_port: int = 5500
+    own_ip: str = "10.0.0.2"
+
+
 class Link:
     """``endpoint`` is the acquirer; ``next_message`` numbers messages over all links of the run."""
 
@@ -43,7 +54,13 @@ class Link:
         describe: Describe,
         scope: Scope,
         next_message: Callable[[], int],
+        addresses: Addresses | None = None,
     ) -> None:
+        addresses = addresses if addresses is not None else Addresses()
+        self.host_name = addresses.host_name
+        self.host_ip = addresses.host_ip
+        self.host_port = addresses.host_port
+        self.own_ip = addresses.own_ip
         self.env = env
         self.device = device
         self.kind = kind

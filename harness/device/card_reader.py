@@ -1,0 +1,115 @@
+"""The card reader: where a customer's card meets the software.
+
+Models: a reader that tells the customer when it wants a card (``requested``), a card that stays in reach for 1.5 s (a tap;
+assumption) whether or not anybody asked for it, half a second to read it (assumption: contactless EMV up to 500 ms), and
+reads that fail. Does not model: the dialogue with the chip, collision of two cards.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import simpy
+
+from harness.contract import CardData, CardReadError, CardTimeout
+from harness.core.decisions import Decisions
+from harness.device.checks import timeout_us
+from harness.device.condition import DeviceCondition
+from harness.device.scope import Scope
+from harness.device.session import Session
+from harness.network.lane import Keys
+
+READ_US = 500_000
+IN_REACH_US = 1_500_000
+
+
+@dataclass(slots=True, eq=False)
+class ReadFailures(DeviceCondition):
+    """Each read fails with ``probability``: a dirty contact, a worn stripe, interference (1.0: the reader is broken)."""
+
+    decision: ClassVar[str] = "card.read_fails"
+    probability: float = 1.0
+
+
+class CardReader:
+    """The reader itself, as customers and faults meet it."""
+
+    def __init__(self, env: simpy.Environment, device: str) -> None:
+        self.requested: simpy.Event = env.event()
+        """Happens when the software asks for a card; a new event stands here once that request is over."""
+        self.conditions: list[ReadFailures] = []
+        self._env = env
+        self._device = device
+        self._waiting: simpy.Event | None = None
+        self._in_reach: CardData | None = None
+        self._in_reach_until_us = 0
+
+    def present(self, card: CardData) -> bool:
+        """A customer shows a card. True when a read was waiting for it; else it stays in reach for a moment."""
+        self._in_reach = card
+        self._in_reach_until_us = int(self._env.now) + IN_REACH_US
+        if self._waiting is None or self._waiting.triggered:
+            return False
+        self._waiting.succeed()
+        return True
+
+    def take(self) -> CardData | None:
+        """The card in reach, which is read once; None when there is none."""
+        card, self._in_reach = self._in_reach, None
+        return card if card is not None and self._env.now <= self._in_reach_until_us else None
+
+    def ask(self) -> simpy.Event:
+        """The software wants a card: tell the customer, and return the event of its coming."""
+        self._waiting = self._env.event()
+        if not self.requested.triggered:
+            self.requested.succeed()
+        return self._waiting
+
+    def request_over(self) -> None:
+        """A request ended: with a card, without one, or with the software."""
+        self._waiting = None
+        if self.requested.triggered:
+            self.requested = self._env.event()
+
+    def power_lost(self) -> None:
+        """Nothing is asked for any more, and no card is in reach when power comes back."""
+        self._in_reach = None
+        self.request_over()
+
+    def read_fails(self, keys: Keys, decisions: Decisions) -> bool:
+        """Whether one of the conditions spoils this read."""
+        for condition in self.conditions:
+            key = keys.next(condition.decision)
+            if decisions.integer(key, 0, lambda uniform, most=condition.probability: int(uniform < most)):  # type: ignore[misc]
+                condition.bite(self._device, "card could not be read")
+                return True
+        return False
+
+
+class CardReaderPort:
+    """The reader as one boot's software holds it."""
+
+    def __init__(self, session: Session, reader: CardReader, scope: Scope, decisions: Decisions) -> None:
+        self._session = session
+        self._reader = reader
+        self._scope = scope
+        self._decisions = decisions
+
+    def read(self, timeout_s: float = 60.0) -> CardData:
+        """Wait for a card and read it. Raises CardTimeout or CardReadError."""
+        session, reader = self._session, self._reader
+        session.check()
+        patience_us = timeout_us(timeout_s, "card.read")
+        card = reader.take()
+        if card is None:
+            # Nothing in a ``finally`` here: software that is unwound by power loss must not touch the reader any more.
+            session.cpu.wait(reader.ask(), patience_us)
+            session.check()
+            card = reader.take()
+            reader.request_over()
+            if card is None:
+                raise CardTimeout("no card was shown in time")
+        session.cpu.sleep(READ_US)
+        session.check()
+        if reader.conditions and reader.read_fails(self._scope.current(), self._decisions):
+            raise CardReadError("the card could not be read")
+        return card

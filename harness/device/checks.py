@@ -1,0 +1,164 @@
+"""What software hands over is checked and made safe before it is believed, recorded or shown.
+
+Models: the border between software that may answer anything and a history that people and tools read. Wrong types break
+the contract and are a finding; texts are bounded, control characters escaped, everything like a card number masked.
+"""
+
+from typing import NoReturn, get_args
+
+from harness.contract import (
+    Action,
+    Outcome,
+    OutcomeKind,
+    Receipt,
+    ReceiptKind,
+    Screen,
+    ScreenKind,
+    Totals,
+)
+from harness.core.masking import mask_text
+from harness.core.units import US_PER_SECOND
+from harness.device.session import ContractViolation
+
+TEXT_CHARACTERS_MAX = 500
+NAME_CHARACTERS_MAX = 64
+_CUT_MARK = "…[cut]"
+_WHOLE_NUMBER_MAX = 1 << 53  # what every reader of JSON keeps exactly
+_TIMEOUT_S_MAX = 366 * 86_400
+
+_SCREEN_KINDS = frozenset(get_args(ScreenKind))
+_RECEIPT_KINDS = frozenset(get_args(ReceiptKind))
+_OUTCOME_KINDS = frozenset(get_args(OutcomeKind))
+
+
+def refuse(where: str, expected: str, found: object) -> NoReturn:
+    """Raise the contract violation: only the type of what was found is told, for it may hold anything."""
+    raise ContractViolation(f"{where}: expected {expected}, found {type(found).__name__}")
+
+
+def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
+    """Text as it may stand in a history: exact ``str``, bounded, printable but for newlines, card numbers masked."""
+    if not isinstance(value, str):
+        refuse(where, "text", value)
+    # Cut generously first, so that masking never sees more than a line or two; a number cut in two is cut off below.
+    text = str.__str__(value[: characters_max + 32])
+    masked = mask_text(text)
+    if not masked.isprintable():
+        masked = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in masked)
+    if len(value) > characters_max or len(masked) > characters_max:
+        return masked[: characters_max - len(_CUT_MARK)] + _CUT_MARK
+    return masked
+
+
+def clean_name(value: object, where: str) -> str | None:
+    """A short identifier such as a STAN, or None."""
+    if value is None:
+        return None
+    return clean_text(value, where, NAME_CHARACTERS_MAX)
+
+
+def clean_number(value: object, where: str) -> int:
+    """A whole number that JSON can hold."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        refuse(where, "a whole number", value)
+    if abs(value) >= _WHOLE_NUMBER_MAX:
+        raise ContractViolation(f"{where}: expected a whole number below 2**53, found a larger one")
+    return int(value)
+
+
+def clean_amount(value: object, where: str) -> int | None:
+    """An amount in fen, or None."""
+    return None if value is None else clean_number(value, where)
+
+
+def _clean_kind(value: object, kinds: frozenset[str], where: str) -> str:
+    if not isinstance(value, str):
+        refuse(where, "text", value)
+    if value not in kinds:
+        raise ContractViolation(
+            f"{where}: {clean_text(value, where, NAME_CHARACTERS_MAX)!r} is none of {sorted(kinds)}"
+        )
+    return str.__str__(value)
+
+
+def check_screen(screen: object) -> Screen:
+    """The screen with every field safe to record."""
+    if not isinstance(screen, Screen):
+        refuse("display.show", "a Screen", screen)
+    return Screen(
+        _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind"),  # type: ignore[arg-type]
+        clean_text(screen.text, "Screen.text"),
+        clean_amount(screen.amount_fen, "Screen.amount_fen"),
+        clean_name(screen.stan, "Screen.stan"),
+        clean_name(screen.batch, "Screen.batch"),
+        clean_name(screen.rrn, "Screen.rrn"),
+    )
+
+
+def check_receipt(receipt: object) -> Receipt:
+    """The receipt with every field safe to record."""
+    if not isinstance(receipt, Receipt):
+        refuse("printer.print", "a Receipt", receipt)
+    if not isinstance(receipt.duplicate, bool):
+        refuse("Receipt.duplicate", "True or False", receipt.duplicate)
+    return Receipt(
+        _clean_kind(receipt.kind, _RECEIPT_KINDS, "Receipt.kind"),  # type: ignore[arg-type]
+        clean_text(receipt.text, "Receipt.text"),
+        clean_amount(receipt.amount_fen, "Receipt.amount_fen"),
+        clean_name(receipt.stan, "Receipt.stan"),
+        clean_name(receipt.batch, "Receipt.batch"),
+        clean_name(receipt.rrn, "Receipt.rrn"),
+        receipt.duplicate,
+        None if receipt.totals is None else _check_totals(receipt.totals),
+    )
+
+
+def _check_totals(totals: object) -> Totals:
+    if not isinstance(totals, Totals):
+        refuse("Receipt.totals", "Totals", totals)
+    return Totals(
+        clean_number(totals.debit_count, "Totals.debit_count"),
+        clean_number(totals.debit_fen, "Totals.debit_fen"),
+        clean_number(totals.credit_count, "Totals.credit_count"),
+        clean_number(totals.credit_fen, "Totals.credit_fen"),
+    )
+
+
+def check_outcome(outcome: object) -> Outcome:
+    """The outcome with every field safe to record."""
+    if not isinstance(outcome, Outcome):
+        refuse("device.finish", "an Outcome", outcome)
+    return Outcome(
+        _clean_kind(outcome.kind, _OUTCOME_KINDS, "Outcome.kind"),  # type: ignore[arg-type]
+        clean_text(outcome.reason, "Outcome.reason", NAME_CHARACTERS_MAX),
+        clean_text(outcome.text, "Outcome.text"),
+        clean_text(outcome.stan, "Outcome.stan", NAME_CHARACTERS_MAX),
+        clean_text(outcome.batch, "Outcome.batch", NAME_CHARACTERS_MAX),
+        clean_text(outcome.rrn, "Outcome.rrn", NAME_CHARACTERS_MAX),
+    )
+
+
+def check_action(action: object) -> Action:
+    """The action as it was handed over; anything else breaks the contract."""
+    if not isinstance(action, Action):
+        refuse("device.finish", "the Action", action)
+    clean_number(action.number, "Action.number")
+    return action
+
+
+def check_bytes(data: object, where: str) -> bytes:
+    """Bytes of any sort."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        refuse(where, "bytes", data)
+    return bytes(data)
+
+
+def timeout_us(timeout_s: object, where: str) -> int | None:
+    """Seconds as microseconds; None, and more than a year, wait for ever."""
+    if timeout_s is None:
+        return None
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or timeout_s != timeout_s:
+        refuse(where, "seconds or None", timeout_s)
+    if timeout_s > _TIMEOUT_S_MAX:
+        return None
+    return max(0, round(timeout_s * US_PER_SECOND))

@@ -1,0 +1,52 @@
+"""The display: what the customer and the operator see, at the instant they see it.
+
+Models: one text screen, replaced as a whole; 30 ms to draw it (assumption: a serial LCD controller), a screen that goes
+dark with the power. Does not model: backlight, pixels, touch.
+"""
+
+from harness.contract import Screen
+from harness.device.checks import check_screen
+from harness.device.session import Session
+from harness.history.events import ScreenShown
+
+DRAW_US = 30_000
+
+
+class DisplayPort:
+    """The display as one boot's software holds it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._current: Screen | None = None
+        self._safe: Screen | None = None
+
+    @property
+    def current(self) -> Screen | None:
+        """The very Screen that was shown last; None after power on."""
+        self._session.check()
+        return self._current
+
+    @property
+    def visible(self) -> Screen | None:
+        """What people see, with texts made safe; a display without power shows nothing."""
+        return None if self._session.dead else self._safe
+
+    def show(self, screen: Screen) -> None:
+        """Replace what the display shows."""
+        session = self._session
+        session.check()
+        safe = session.accept(check_screen, screen)
+        session.emit(
+            ScreenShown(
+                session.now_us,
+                session.device,
+                session.action,
+                safe.kind,
+                safe.text,
+                safe.amount_fen,
+                safe.stan,
+                safe.batch,
+            )
+        )
+        self._current, self._safe = screen, safe
+        session.cpu.spend(DRAW_US)

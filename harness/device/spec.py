@@ -1,0 +1,76 @@
+"""What a device is made of, as plain data."""
+
+from dataclasses import dataclass
+
+from harness.network.kinds import LINK_KINDS, LinkKind
+from harness.storage.latency import LatencyModel
+from harness.storage.volume import Volume
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    """One storage volume. ``profile`` names what it may lose at power loss."""
+
+    name: str
+    mount_point: str
+    total_bytes: int
+    block_size_bytes: int = 4096
+    inode_limit: int | None = None
+    partial_writes: bool = True
+    profile: str = "posix-weak"
+    latency: LatencyModel | None = None
+
+    def build(self) -> Volume:
+        """The volume, freshly formatted."""
+        return Volume(
+            self.name,
+            self.mount_point,
+            self.total_bytes,
+            self.block_size_bytes,
+            self.inode_limit,
+            partial_writes=self.partial_writes,
+            latency=self.latency,
+        )
+
+
+DEFAULT_VOLUMES = (
+    VolumeSpec("system", "/", 4 * MIB),
+    VolumeSpec("data", "/data", 2 * MIB),
+    VolumeSpec("cache", "/cache", 1 * MIB),
+)
+"""A traditional Linux terminal's share for the application (domain study, section 3: 2-20 MB free)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One device. Identifiers are text: leading zeros count."""
+
+    name: str
+    tid: str
+    mid: str
+    volumes: tuple[VolumeSpec, ...] = DEFAULT_VOLUMES
+    memory_budget_bytes: int = 32 * MIB
+    link: str = "4g"
+    printer: bool = True
+    paper_slips: int = 150
+    """Slips on a full roll; a 57 mm x 40 mm roll gives some 150 slips of 10 cm (assumption)."""
+    rtc_offset_us: int = 0
+    rtc_drift_ppm: int = 0
+    own_ip: str = "10.0.0.2"
+
+    def __post_init__(self) -> None:
+        if len(self.tid) != 8 or len(self.mid) != 15:
+            raise ValueError(
+                f"{self.name}: a TID has 8 characters and a MID 15, not {len(self.tid)} and {len(self.mid)}"
+            )
+        names = [volume.name for volume in self.volumes]
+        if len(set(names)) != len(names) or not names:
+            raise ValueError(f"{self.name}: a device needs volumes with names of their own, not {names}")
+
+    @property
+    def link_kind(self) -> LinkKind:
+        """The medium; UsageError naming the nearest when there is none of that name."""
+        return LINK_KINDS.get(self.link)
