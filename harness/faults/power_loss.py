@@ -60,32 +60,33 @@ class _Evidence:
         self._text = ""
         self._world = world
         self._until_us = world.now_us
-        self._watchers = (
-            (ActionEnded, self._action),
-            (StorageAfterPowerLoss, self._storage),
-            (MessageDropped, self._message),
-        )
-        for kind, watcher in self._watchers:
-            world.recorder.watch(kind, watcher)  # type: ignore[arg-type]
+        self._watching = True
+        world.recorder.watch(ActionEnded, self._action)
+        world.recorder.watch(StorageAfterPowerLoss, self._storage)
+        world.recorder.watch(MessageDropped, self._message)
 
     def told(self) -> str:
         """What the cut did, or empty; asking for it after the instant of the cut ends the watch."""
-        if self._world.now_us > self._until_us and self._watchers:
-            for kind, watcher in self._watchers:
-                self._world.recorder.unwatch(kind, watcher)  # type: ignore[arg-type]
-            self._watchers = ()
+        if self._watching and self._world.now_us > self._until_us:
+            self._watching = False
+            self._world.recorder.unwatch(ActionEnded, self._action)
+            self._world.recorder.unwatch(StorageAfterPowerLoss, self._storage)
+            self._world.recorder.unwatch(MessageDropped, self._message)
         return self._text
 
+    def _note(self, device: str, text: str) -> None:
+        if device == self._station.name and not self._text and self._world.now_us == self._until_us:
+            self._text = text
+
     def _action(self, _: int, event: ActionEnded) -> None:
-        if event.device == self._station.name and event.outcome == "interrupted":
-            self._text = self._text or f"action {event.action} was interrupted"
+        if event.outcome == "interrupted":
+            self._note(event.device, f"action {event.action} was interrupted")
 
     def _storage(self, _: int, event: StorageAfterPowerLoss) -> None:
-        if event.device == self._station.name and event.lost + event.torn:
-            self._text = (
-                self._text or f"volume {event.volume}: {event.lost} lost, {event.torn} torn of {event.pending} pending"
-            )
+        if event.lost + event.torn:
+            what = f"{event.lost} lost, {event.torn} torn of {event.pending} pending operations"
+            self._note(event.device, f"volume {event.volume}: {what}")
 
     def _message(self, _: int, event: MessageDropped) -> None:
-        if event.device == self._station.name and event.reason == "power":
-            self._text = self._text or f"message {event.message} was lost with the power"
+        if event.reason == "power":
+            self._note(event.device, f"message {event.message} was lost with the power")

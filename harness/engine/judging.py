@@ -1,0 +1,116 @@
+"""From judgements to a verdict: what counts as proof, what does not, and what makes a run inconclusive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.story import tell_stories
+from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, Status, Verdict
+from harness.invariants.base import Terms
+from harness.invariants.catalogue import INVARIANTS
+from harness.invariants.judge import Judge, Judgement
+from harness.storage.profiles import registry as profiles
+
+if TYPE_CHECKING:
+    from harness.engine.run import Run
+    from harness.scenario.build import Built
+
+_FINDINGS_KEPT = 200
+
+
+def new_judge(built: Built) -> Judge:
+    """A judge for the run, with what the scenario chose and what no software could keep on its media."""
+    plan = built.plan
+    terms = Terms({station.name: station.manifest for station in built.world.stations})
+    chosen = [name for name in INVARIANTS.names() if plan.invariants.wants(name)]
+    unsurvivable: dict[int, str] = {}
+    for volume in plan.device.volumes:
+        profile = profiles.get(volume.profile or plan.profile)
+        for number, reason in profile.survivability.items():
+            unsurvivable.setdefault(number, f"{profile.name}: {reason}")
+    return Judge(terms, selected=chosen, unsurvivable=unsurvivable)
+
+
+def assemble(run: Run, built: Built, judgements: tuple[Judgement, ...], events: int, digest: str) -> Verdict:
+    """The verdict of a run that came to its end."""
+    findings = [finding for judgement in judgements for finding in judgement.findings]
+    findings.sort(key=lambda finding: (finding.at_us, finding.number, finding.device))
+    tally = built.floor.tally()
+    sales = Sales(tally.asked, tally.feasible, tally.accepted)
+    faults = tuple(
+        FaultView(each.name, each.kind, each.family, each.struck, each.bit) for each in built.injector.tallies
+    )
+    reasons = _inconclusive(run, built, judgements, sales)
+    status: Status = "fail" if findings else "inconclusive" if reasons else "pass"
+    stories = tell_stories(run.history_path, findings[:_FINDINGS_KEPT])
+    plan = run.plan
+    return Verdict(
+        status=status,
+        scenario=plan.name,
+        terminal=run.software.spec,
+        seed=run.seed,
+        terminals=plan.terminals,
+        days=plan.days.count,
+        findings=tuple(
+            FindingView(
+                each.number, each.invariant, each.device, each.at_us, each.summary, each.money_fen, each.severity,
+                each.events, stories.get(place, ()),
+            )
+            for place, each in enumerate(findings[:_FINDINGS_KEPT])
+        ),
+        inconclusive_because=tuple(reasons),
+        checked=tuple(f"{each.number} {each.name}" for each in judgements if each.outcome in ("pass", "finding")),
+        not_checked=tuple(
+            NotChecked(each.number, each.name, reason)
+            for each in judgements
+            for reason in each.reasons
+            if each.outcome == "not_checked" or "unsurvivable" in reason
+        ),
+        faults=faults,
+        sales=sales,
+        events=events,
+        history_sha256=digest,
+        diverged=built.world.decisions.divergences,
+        probes=tuple(run.probes),
+        replay=_replay(run),
+    )  # fmt: skip
+
+
+def _inconclusive(run: Run, built: Built, judgements: tuple[Judgement, ...], sales: Sales) -> list[str]:
+    """Everything that keeps the run from proving something."""
+    reasons = [run.cut_short] if run.cut_short else []
+    for judgement in judgements:
+        if judgement.outcome == "inconclusive":
+            last_line = judgement.trace.strip().rsplit("\n", 1)[-1]
+            reasons.append(f"the checker of invariant {judgement.number} {judgement.name} failed: {last_line}")
+    for tally in built.injector.tallies:
+        if tally.scheduled and not tally.bit:
+            how = "never struck" if not tally.struck else f"struck {tally.struck} times and never bit"
+            reasons.append(f"fault {tally.name!r} {how}")
+    for probe in run.plan.must_happen:
+        if probe not in run.probes:
+            reasons.append(f"probe {probe!r} was never reached")
+    if not sales.feasible:
+        reasons.append("no sale was feasible, so nothing was shown")
+    elif sales.acceptance_percent < run.plan.acceptance_percent:
+        needed = f"{run.plan.acceptance_percent:g} %"
+        reasons.append(
+            f"only {sales.accepted:,} of {sales.feasible:,} feasible sales ({sales.acceptance_percent:.1f} %) were accepted; "
+            f"at least {needed} are needed"
+        )
+    return reasons
+
+
+def _replay(run: Run) -> str:
+    """The line that does it again."""
+    request = run.request
+    parts = ["harness run", run.plan.source or run.plan.name, f"--terminal {run.software.spec}", f"--seed {run.seed}"]
+    for flag, value in (
+        ("--days", request.days),
+        ("--terminals", request.terminals),
+        ("--profile", request.profile),
+        ("--disk", request.disk),
+    ):
+        if value is not None:
+            parts.append(f"{flag} {value}")
+    return " ".join(parts)

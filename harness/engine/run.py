@@ -1,0 +1,205 @@
+"""One run, inside its child process: scenario to verdict.
+
+Models: design section 4: trading, settling while full, recovery, quiescence, check. Budgets on events, virtual time and wall
+time bound it; an interrupt ends trading early and the run still recovers, checks and says what it has seen.
+Does not model: several runs; that is what sweeps are for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core.decisions import open_spill
+from harness.core.errors import BudgetExceeded
+from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
+from harness.engine.judging import assemble, new_judge
+from harness.engine.phases import measure_space, recover, rest, settle_for_good, settle_while_full
+from harness.engine.request import Progress, RunRequest
+from harness.engine.verdict import Verdict
+from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareReady
+from harness.history.recorder import Recorder
+from harness.scenario.build import Built, build
+from harness.scenario.resolve import write_resolved
+
+if TYPE_CHECKING:
+    from harness.invariants.judge import Judge
+    from harness.scenario.plan import Plan
+    from harness.sut.software import Software
+
+_CHUNK_US = 30 * US_PER_MINUTE
+_REPORT_EVERY_S = 0.2
+_AFTER_TRADING_MAX_US = 24 * US_PER_HOUR
+"""Recovery, rest and last settlement take at most this much virtual time; what is not over by then is judged as it is."""
+
+Report = Callable[[Progress], None]
+
+
+class Interrupted:
+    """Set from a signal handler; looked at between chunks of virtual time."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, *_: object) -> None:
+        """Trading ends at the next chunk."""
+        self.asked = True
+
+
+class Run:
+    """One run of ``plan`` with ``software``; ``directory`` takes history.jsonl and the decisions as they are made."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        software: Software,
+        request: RunRequest,
+        directory: Path,
+        report: Report,
+        interrupted: Interrupted,
+    ) -> None:
+        self.plan = plan
+        self.software = software
+        self.request = request
+        self.report = report
+        self.interrupted = interrupted
+        self.seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
+        self.history_path = directory / "history.jsonl"
+        self.decisions_path = directory / "decisions.tsv"
+        self.probes: dict[str, None] = {}
+        self.cut_short = ""
+        self._started_s = time.monotonic()
+        self._reported_s = 0.0
+
+    def go(self) -> Verdict:
+        """Everything, from the first event to the verdict."""
+        with self.history_path.open("wb") as sink, open_spill(self.decisions_path) as spill:
+            recorder = Recorder(sink)
+            recorder.emit(
+                RunStarted(
+                    0, self.plan.name, self.seed, self.software.spec, self.plan.terminals, self.plan.days.count,
+                    self.plan.days.start.isoformat(), self.plan.disk, (self.plan.profile,),
+                )
+            )  # fmt: skip
+            built = build(self.plan, self.software, self.seed, recorder, spill)
+            judge = new_judge(built)
+            judge.attach(recorder)
+            self._watch(built, judge)
+            self._trade(built, judge)
+            for step in (settle_while_full, recover, rest, settle_for_good):
+                self._phase(built, judge, step)
+            built.injector.settle_accounts()
+            built.world.phase = "check"
+            recorder.emit(PhaseStarted(built.world.now_us, "check"))
+            self._tell(built, judge, force=True)
+            judgements = judge.conclude(built.world.now_us)
+            digest = recorder.close()
+        return assemble(self, built, judgements, recorder.count, digest)
+
+    # ------------------------------------------------------------ steps
+
+    def _watch(self, built: Built, judge: Judge) -> None:
+        recorder = built.world.recorder
+        measured: set[str] = set()
+        stations = {station.name: station for station in built.world.stations}
+        survivability = {fault.name: fault.fault.survivability for fault in self.plan.faults}
+
+        def ready(_: int, event: SoftwareReady) -> None:
+            # What a fresh terminal leaves free, once it has made the files that it always keeps.
+            if event.device not in measured:
+                measured.add(event.device)
+                measure_space(built, stations[event.device], "installed")
+
+        def struck(_: int, event: FaultStruck) -> None:
+            for number, reason in survivability.get(event.fault.rpartition("#")[0], {}).items():
+                for device in event.devices:
+                    judge.excuse(device, number, f"{event.kind}: {reason}", event.at_us)
+
+        recorder.watch(SoftwareReady, ready)
+        recorder.watch(FaultStruck, struck)
+        recorder.watch(ProbeReached, lambda _, event: self.probes.setdefault(event.name))
+
+    def _trade(self, built: Built, judge: Judge) -> None:
+        world = built.world
+        world.phase = "trading"
+        world.recorder.emit(PhaseStarted(0, world.phase))
+        built.open()
+        end_us = built.days * US_PER_DAY
+        while world.now_us < end_us:
+            world.env.run(until=min(end_us, world.now_us + _CHUNK_US))
+            self._tell(built, judge)
+            if self._over(built):
+                break
+        built.injector.settle_accounts()
+        built.injector.disarm()
+
+    def _phase(self, built: Built, judge: Judge, step: Callable[[Built], Iterator[object]]) -> None:
+        env = built.world.env
+        done = env.process(step(built))
+        limit_us = built.world.now_us + _AFTER_TRADING_MAX_US
+        while not done.triggered and built.world.now_us < limit_us:
+            env.run(until=env.any_of([done, env.timeout(_CHUNK_US)]))
+            self._tell(built, judge)
+            if self._spent_s() > self.request.wall_limit_s:
+                raise BudgetExceeded(
+                    f"{self.request.wall_limit_s:g} s of wall time were over in phase {built.world.phase}"
+                )
+        if not done.triggered:
+            self.cut_short = self.cut_short or f"phase {built.world.phase} did not end within a day of virtual time"
+
+    def _over(self, built: Built) -> bool:
+        """Whether trading must end now, and why, for the verdict."""
+        day = built.world.now_us / US_PER_DAY
+        if self.interrupted.asked:
+            self.cut_short = f"interrupted on day {day:.1f} of {built.days}"
+        elif built.world.recorder.count > self.plan.budgets.events:
+            self.cut_short = (
+                f"the budget of {self.plan.budgets.events:,} events was over on day {day:.1f} of {built.days}"
+            )
+        elif self._spent_s() > 0.8 * min(self.request.wall_limit_s, self.plan.budgets.wall_s):
+            self.cut_short = f"the time limit was near on day {day:.1f} of {built.days}"
+        return bool(self.cut_short)
+
+    def _spent_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def _tell(self, built: Built, judge: Judge, *, force: bool = False) -> None:
+        now_s = time.monotonic()
+        if not force and now_s - self._reported_s < _REPORT_EVERY_S:
+            return
+        self._reported_s = now_s
+        findings = sum(invariant.findings_total for invariant in judge.invariants)
+        asked = built.floor.tally().asked
+        self.report(Progress(built.world.phase, built.world.now_us, built.days * US_PER_DAY, asked, findings))
+
+
+def run_plan(
+    plan: Plan, software: Software, request: RunRequest, report: Report, interrupted: Interrupted | None = None
+) -> Verdict:
+    """Run ``plan`` and write what ``request`` asks for; the verdict."""
+    with contextlib.ExitStack() as stack:
+        if request.out_dir is not None:
+            directory = Path(request.out_dir)
+            directory.mkdir(parents=True, exist_ok=True)
+        else:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
+        run = Run(plan, software, request, directory, report, interrupted or Interrupted())
+        verdict = run.go()
+        if request.resolved_out is not None:
+            write_resolved(plan, run.seed, run.decisions_path, Path(request.resolved_out))
+        if request.out_dir is not None:
+            if verdict.findings:
+                write_resolved(plan, run.seed, run.decisions_path, directory / "resolved.yaml")
+            run.decisions_path.unlink()
+            _write_verdict(verdict, directory / "verdict.json")
+        return verdict
+
+
+def _write_verdict(verdict: Verdict, path: Path) -> None:
+    import msgspec
+
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n")

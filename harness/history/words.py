@@ -1,0 +1,89 @@
+"""An event as one line of a story, in words that a shop owner and a developer both understand."""
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.core.units import clock_text
+from harness.history import events as e
+
+Sentence = Callable[[Any], str]
+
+
+def line(event: e.Event) -> str:
+    """Time, device and what happened."""
+    device = getattr(event, "device", "")
+    sentence = _SENTENCES.get(type(event))
+    text = sentence(event) if sentence is not None else type(event).__name__
+    return f"{clock_text(event.at_us)}  {device:<4} {text}"
+
+
+def _money(amount_fen: int | None) -> str:
+    return "" if amount_fen is None else f" {amount_fen / 100:,.2f} yuan"
+
+
+def _trace(stan: str | None) -> str:
+    return f" (trace {stan})" if stan else ""
+
+
+def _message(event: e.MessageSent) -> str:
+    if event.error:
+        return f"message {event.message} {event.direction}: cannot be read ({event.error})"
+    code = f" code {event.response_code}" if event.response_code else ""
+    way = "terminal sends" if event.direction == "up" else "host answers"
+    return f"{way} {event.mti}{_money(event.amount_fen)}{_trace(event.stan)}{code}, message {event.message}"
+
+
+def _settled(event: e.BatchSettled) -> str:
+    state = "closes" if event.closed else "does not close"
+    balance = "balanced" if event.balanced else "not balanced"
+    extra = f"; {len(event.host_only)} sales only the host knows" if event.host_only else ""
+    return f"host {state} batch {event.batch}, {balance}{extra}"
+
+
+def _inspected(event: e.Inspected) -> str:
+    if event.error:
+        return f"its own records cannot be read ({event.error})"
+    pending = f", {len(event.pending_reversals)} reversals pending" if event.pending_reversals else ""
+    damaged = f", {event.damaged_records} damaged" if event.damaged_records else ""
+    return f"its own log holds {len(event.records)} records of batch {event.batch}{pending}{damaged}"
+
+
+_SENTENCES: dict[type[e.Event], Sentence] = {
+    e.RunStarted: lambda v: f"run starts: {v.scenario}, {v.terminal}, seed {v.seed}",
+    e.PhaseStarted: lambda v: f"phase: {v.phase}",
+    e.IntentOpened: lambda v: f"customer {v.intent} wants a {v.kind} of{_money(v.amount_fen)}",
+    e.Presented: lambda v: f"customer {v.intent} shows a card (token {v.token})",
+    e.IntentClosed: lambda v: f"customer {v.intent} leaves, believing: {v.belief}",
+    e.ActionStarted: lambda v: f"operator asks for {v.kind}{_money(v.amount_fen)} (action {v.action})",
+    e.ActionEnded: lambda v: f"action {v.action} ends: {v.outcome}{f' ({v.reason})' if v.reason else ''}",
+    e.OperatorDid: lambda v: v.what,
+    e.ScreenShown: lambda v: f"screen: {v.kind}{_money(v.amount_fen)}{_trace(v.stan)} {v.text!r}",
+    e.ReceiptPrinted: lambda v: (
+        f"receipt: {'duplicate ' if v.duplicate else ''}{v.kind}{_money(v.amount_fen)}{_trace(v.stan)}"
+    ),
+    e.PowerLost: lambda v: f"POWER LOST ({v.cause})",
+    e.StorageAfterPowerLoss: lambda v: (
+        f"volume {v.volume}: of {v.pending} operations not yet durable {v.lost} were lost, {v.torn} torn"
+        + (f": {'; '.join(v.details[:3])}" if v.details else "")
+    ),
+    e.Booted: lambda v: f"boots (boot {v.boot})",
+    e.SoftwareReady: lambda v: f"ready (boot {v.boot})",
+    e.SoftwareDied: lambda v: f"software dies: {v.reason}: {v.detail}",
+    e.SoftwareLogged: lambda v: f"software prints {v.text!r}",
+    e.ProbeReached: lambda v: f"reaches {v.name}",
+    e.MemorySampled: lambda v: f"memory: {v.software_bytes:,} bytes of its own, {v.leaked_bytes:,} leaked",
+    e.StorageFailed: lambda v: f"{v.operation} {v.path} fails with {v.errno}",
+    e.Barrier: lambda v: f"{v.kind} {v.path} done",
+    e.SpaceMeasured: lambda v: f"volume {v.volume}: {v.free_bytes:,} of {v.total_bytes:,} bytes free ({v.when})",
+    e.MessageSent: _message,
+    e.MessageDelivered: lambda v: f"message {v.message} arrives",
+    e.MessageDropped: lambda v: f"message {v.message} is lost ({v.reason})",
+    e.LedgerChanged: lambda v: (
+        f"host books {v.kind}{_money(v.amount_fen)}{_trace(v.stan)}: {v.previous_state or 'new'} -> {v.state}"
+    ),
+    e.BatchSettled: _settled,
+    e.FaultStruck: lambda v: f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault})",
+    e.FaultBit: lambda v: f"fault {v.fault} bites: {v.evidence}",
+    e.FaultLifted: lambda v: f"fault {v.fault} is lifted",
+    e.Inspected: _inspected,
+}

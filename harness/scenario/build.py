@@ -1,0 +1,206 @@
+"""A scenario becomes a world: devices, links, the acquirer's site, tills with their people, faults ready to strike.
+
+Why here: devices do not know the host, people do not know storage, and faults know all of them through the world alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import count
+from typing import TextIO
+
+import simpy
+
+from harness.core.decisions import Decisions
+from harness.core.errors import UsageError
+from harness.core.streams import Streams
+from harness.core.units import US_PER_DAY, US_PER_SECOND
+from harness.device.hardware import Hardware, Surroundings
+from harness.device.spec import MIB, DeviceSpec, VolumeSpec
+from harness.faults.injector import Injector
+from harness.history.events import Diverged, TerminalInstalled
+from harness.history.recorder import Recorder
+from harness.host.acquirer import Acquirer
+from harness.host.service import HostQueue, ServiceTimes
+from harness.iso8583 import unionpay
+from harness.scenario.host_site import HostSite, Issuers
+from harness.scenario.plan import Plan, VolumePlan
+from harness.storage.profiles import registry as profiles
+from harness.sut.software import Software
+from harness.sut.station import Station
+from harness.sut.world import World
+from harness.workload.merchants import MERCHANTS, Merchant
+from harness.workload.trading import Floor, TradingDays, start_trading
+
+_SYSTEM_BYTES = 4 * MIB
+_MASTER_KEY_BYTES = 16
+
+
+@dataclass(slots=True)
+class Built:
+    """A world that has not begun: nothing is powered, nobody trades, no fault is armed."""
+
+    plan: Plan
+    software: Software
+    world: World
+    floor: Floor
+    injector: Injector
+    merchants: dict[str, Merchant]
+    trading_days: TradingDays
+
+    @property
+    def days(self) -> int:
+        """How many days are traded."""
+        return self.plan.days.count
+
+    def open(self) -> None:
+        """Power every terminal on, arm the faults, let people come."""
+        for station in self.world.stations:
+            station.power_on()
+        self.injector.arm()
+        for station in self.world.stations:
+            start_trading(
+                self.world, station, self.merchants[station.name], self.trading_days, self.plan.people, self.floor
+            )
+
+
+def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: TextIO | None = None) -> Built:
+    """The world of ``plan`` with ``software`` on every terminal. Drawn values are written to ``spill``, when given."""
+    env = simpy.Environment()
+    decisions = Decisions(Streams(seed), plan.decisions, spill)
+    decisions.on_divergence = lambda key: _diverged(recorder, env, key)
+    names = plan.station_names()
+    merchants = {name: MERCHANTS.get(plan.merchant_of(place)) for place, name in enumerate(names)}
+    acquirer = _acquirer(plan, software, seed, recorder, decisions, [merchants[name] for name in names])
+    surroundings = Surroundings(
+        env,
+        decisions,
+        recorder,
+        HostSite(env, acquirer, HostQueue(_service_times(plan)), decisions),
+        unionpay.split_frames,
+        acquirer.describe,
+        count().__next__,
+        _start_us(plan.days.start),
+    )
+    world = World(
+        env=env, decisions=decisions, recorder=recorder, stations=[], acquirer=acquirer, start=plan.days.start
+    )
+    for place, name in enumerate(names):
+        hardware = _hardware(plan, name, place, seed, surroundings)
+        acquirer.register_terminal(hardware.tid, hardware.mid, name, _master_key(seed, hardware.tid))
+        world.stations.append(Station(world, place, hardware, software))
+        recorder.emit(
+            TerminalInstalled(
+                0, name, hardware.tid, hardware.mid, merchants[name].name, software.spec,
+                software.manifest.dialect, plan.device.link,
+            )
+        )  # fmt: skip
+    trading_days = TradingDays(
+        plan.days.count,
+        plan.days.open_us,
+        plan.days.close_us,
+        plan.sales_per_day,
+        None if plan.only_intents is None else frozenset(plan.only_intents),
+    )
+    injector = _injector(plan, world, trading_days, list(merchants.values()))
+    return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days)
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _acquirer(
+    plan: Plan, software: Software, seed: int, recorder: Recorder, decisions: Decisions, merchants: list[Merchant]
+) -> Acquirer:
+    declines = plan.host.decline_percent
+    issuers = Issuers(
+        decisions,
+        tuple(merchant.decline_percent if declines is None else declines for merchant in merchants),
+    )
+    return Acquirer(
+        software.manifest.dialect,
+        recorder,
+        seed.to_bytes(16, "big", signed=True),
+        start_date=plan.days.start,
+        decide=issuers.decide,
+    )
+
+
+def _service_times(plan: Plan) -> ServiceTimes:
+    host = plan.host
+    return ServiceTimes(
+        median_us=host.latency_median_us,
+        p99_us=host.latency_p99_us,
+        no_reply_probability=host.no_reply_percent / 100.0,
+    )
+
+
+def _hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surroundings) -> Hardware:
+    tid = f"{10_000_001 + place:08d}"
+    mid = f"{104_110_000_000_001 + place:015d}"
+    paper = plan.device.paper_slips
+    spec = DeviceSpec(
+        name,
+        tid,
+        mid,
+        _volumes(plan),
+        plan.device.ram_bytes,
+        plan.device.link,
+        paper_slips=1 << 30 if paper is None else paper,
+        own_ip=f"10.{place // 65_536}.{place // 256 % 256}.{place % 256}",
+    )
+    return Hardware.build(spec, surroundings, _master_key(seed, tid))
+
+
+def _volumes(plan: Plan) -> tuple[VolumeSpec, ...]:
+    """The scenario's volumes, and a system volume at the root when it names none."""
+    planned = plan.device.volumes
+    if all(volume.name != "system" for volume in planned):
+        planned = (VolumePlan("system", _SYSTEM_BYTES), *planned)
+    specs = []
+    for volume in planned:
+        profile = volume.profile or plan.profile
+        profiles.get(profile)
+        mount_point = "/" if volume.name == "system" else f"/{volume.name}"
+        specs.append(
+            VolumeSpec(
+                volume.name, mount_point, volume.size_bytes, volume.block_bytes, volume.inode_limit,
+                volume.partial_writes, profile,
+            )
+        )  # fmt: skip
+    return tuple(specs)
+
+
+def _injector(plan: Plan, world: World, days: TradingDays, merchants: list[Merchant]) -> Injector:
+    known = {station.name for station in world.stations}
+    for fault in plan.faults:
+        if isinstance(fault.devices, tuple):
+            missing = [device for device in fault.devices if device not in known]
+            if missing:
+                raise UsageError(
+                    f"fault {fault.name!r} names {', '.join(missing)}, but only {len(known)} terminals run"
+                )
+        if plan.disk in fault.fault.unsupported_disks:
+            raise UsageError(f"fault {fault.name!r} ({fault.fault.kind}) needs more than --disk {plan.disk} can do")
+    # Faults strike while every shop is open; shops that open earlier or close later are spared nothing that matters.
+    open_us = max(days.hours(merchant).open_us for merchant in merchants)
+    close_us = min(days.hours(merchant).close_us for merchant in merchants)
+    if open_us >= close_us:
+        open_us, close_us = 0, US_PER_DAY
+    return Injector(world, plan.faults, plan.days.count, open_us, close_us)
+
+
+def _master_key(seed: int, tid: str) -> bytes:
+    return blake2b(f"master/{seed}/{tid}".encode(), digest_size=_MASTER_KEY_BYTES).digest()
+
+
+def _start_us(start: datetime.date) -> int:
+    """Local midnight of the first day in microseconds since 1970; the devices' zone is UTC+8 (China has one zone)."""
+    days = start.toordinal() - datetime.date(1970, 1, 1).toordinal()
+    return days * US_PER_DAY - 8 * 3600 * US_PER_SECOND
+
+
+def _diverged(recorder: Recorder, env: simpy.Environment, key: str) -> None:
+    recorder.emit(Diverged(env.now, key))
