@@ -1,0 +1,213 @@
+"""What an invariant is: fed the history event by event, it yields findings; it never sees the world.
+
+An invariant is judged from outside first: screens, receipts, messages, the host's ledger and settlements, what customers
+believe. Where the software offers ``inspect``, its own records count as well. State is kept per device and dropped as
+batches settle: a run has millions of events, and what is kept must follow the transactions that are still open.
+
+A false alarm is as bad as a miss. So each invariant carries ``cases``: small histories with the verdict expected, the
+legal ones that look guilty first.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+
+from harness.contract import Manifest
+from harness.core.registry import Registry
+from harness.core.units import clock_text, seconds
+from harness.history.events import AnyEvent, Event
+
+if TYPE_CHECKING:
+    from harness.invariants.books import Books
+
+Kind: TypeAlias = Literal["safety", "liveness", "security"]
+Severity: TypeAlias = Literal["critical", "major", "minor"]
+"""critical: somebody's money is wrong. major: records or service are lost. minor: a rule is broken without loss so far."""
+
+CaseVerdict: TypeAlias = Literal["pass", "finding", "not_checked"]
+
+_UNDECLARED = Manifest(name="undeclared")
+_DETAILED_FINDINGS = 500
+"""Findings kept whole per invariant; later ones are only counted, so that hopeless software cannot fill the memory."""
+
+DAMAGE_KINDS = frozenset(
+    {"corrupt_file", "truncate_file", "lose_file", "zero_file", "bit_flip", "misdirected_write", "stale_backup"}
+)
+"""Faults that damage what was already durable. No record is owed by software after them; to detect the damage is (18)."""
+
+INSTANT_KINDS = DAMAGE_KINDS | {"power_loss", "clock_jump", "crash", "link_reset"}
+"""Faults that are over as soon as they struck; every other kind is a condition until it is lifted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation. ``events`` are the numbers of the guilty events, in order; ``summary`` is one plain sentence."""
+
+    invariant: str
+    number: int
+    device: str
+    at_us: int
+    summary: str
+    money_fen: int
+    events: tuple[int, ...]
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What invariants may hold software to: its manifests by device, and what the engine knows besides."""
+
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    epsilon_bytes: Mapping[str, int] = field(default_factory=dict)
+    """By device: bytes that may stay on the data volume after a settlement, where it is not what the manifest says."""
+    damage_kinds: frozenset[str] = DAMAGE_KINDS
+
+    def manifest(self, device: str) -> Manifest:
+        """The manifest of the software on ``device``; a manifest of defaults when none was given."""
+        return self.manifests.get(device, _UNDECLARED)
+
+    def keeps_bytes(self, device: str) -> int:
+        """Bytes that may stay on the data volume after a settlement."""
+        return self.epsilon_bytes.get(device, self.manifest(device).keeps_after_settlement_bytes)
+
+    def reply_timeout_us(self, device: str) -> int:
+        """How long the software waits for a reply."""
+        return seconds(self.manifest(device).reply_timeout_s)
+
+    def recovery_us(self, device: str) -> int:
+        """Within how long after a fault's end the software is back."""
+        return seconds(self.manifest(device).recovery_timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A tiny history with the verdict expected of one invariant, and why.
+
+    In a case that expects a finding, replacing event ``guilty`` (its place) by ``instead`` removes the guilt, and the same
+    history then passes; None takes the event out.
+    """
+
+    name: str
+    why: str
+    expect: CaseVerdict
+    events: tuple[AnyEvent, ...]
+    guilty: int | None = None
+    instead: AnyEvent | None = None
+    terms: Terms = Terms()
+
+
+E = TypeVar("E", bound=Event)
+Handler: TypeAlias = Callable[[int, Any], None]
+# A table of handlers of different event types cannot name the type; each handler itself does.
+
+
+def on(*kinds: type[Event]) -> Callable[[Callable[[Any, int, Any], None]], Callable[[Any, int, Any], None]]:
+    """Marks a method ``(self, number, event)`` as the handler of these event types."""
+
+    def mark(method: Callable[[Any, int, Any], None]) -> Callable[[Any, int, Any], None]:
+        method.watched_events = kinds  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Observer:
+    """Something fed with events: the methods marked with ``on``, by event type."""
+
+    watches: ClassVar[tuple[type[Event], ...]] = ()
+    _methods: ClassVar[Mapping[type[Event], str]] = {}
+
+    def __init_subclass__(cls, **arguments: object) -> None:
+        super().__init_subclass__(**arguments)
+        methods = dict(cls._methods)
+        for name, member in vars(cls).items():
+            for kind in getattr(member, "watched_events", ()):
+                methods[kind] = name
+        cls._methods = methods
+        cls.watches = tuple(methods)
+
+    def handlers(self) -> dict[type[Event], Handler]:
+        """The bound handlers by exact event type, for a dispatcher that calls them without a detour."""
+        return {kind: getattr(self, name) for kind, name in self._methods.items()}
+
+    def observe(self, number: int, event: Event) -> None:
+        """Take note of one event; types that are not watched are ignored."""
+        name = self._methods.get(type(event))
+        if name is not None:
+            getattr(self, name)(number, event)
+
+
+class Invariant(Observer):
+    """The base of all invariants. The first line of a subclass's docstring is the sentence that reports print."""
+
+    number: ClassVar[int]
+    name: ClassVar[str]
+    kind: ClassVar[Kind] = "safety"
+    evidence: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
+    cases: ClassVar[tuple[Case, ...]] = ()
+
+    def __init__(self, terms: Terms, books: "Books") -> None:
+        self.terms = terms
+        self.books = books
+        """The shared view of purchases, ledger and devices; it has seen each event before the invariant does."""
+        self.findings: list[Finding] = []
+        self.findings_total = 0
+        self.checked = 0
+        """How many things were judged. With none, the verdict is "not checked", never a pass."""
+        self._reasons: dict[str, int] = {}
+
+    @classmethod
+    def sentence(cls) -> str:
+        """The invariant in one sentence."""
+        return (cls.__doc__ or "").strip().split("\n", 1)[0]
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        """The history is over: yield what only the end can tell. Findings made on the way are in ``findings``."""
+        yield from ()
+
+    def not_checked(self) -> list[str]:
+        """Why nothing, or not everything, could be judged."""
+        reasons = [text if times == 1 else f"{text} ({times} times)" for text, times in self._reasons.items()]
+        if not self.checked and not reasons:
+            reasons.append("nothing of the kind happened")
+        return reasons
+
+    def skip(self, reason: str) -> None:
+        """Note something that could not be judged."""
+        self._reasons[reason] = self._reasons.get(reason, 0) + 1
+
+    def finding(
+        self, device: str, at_us: int, summary: str, events: tuple[int | None, ...], money_fen: int, severity: Severity
+    ) -> Finding:
+        """A finding of this invariant; ``events`` may hold None and repeats."""
+        numbers = tuple(sorted({each for each in events if each is not None}))
+        return Finding(self.name, self.number, device, at_us, summary, money_fen, numbers, severity)
+
+    def report(self, finding: Finding) -> None:
+        """Keep a finding made on the way."""
+        self.findings_total += 1
+        if len(self.findings) < _DETAILED_FINDINGS:
+            self.findings.append(finding)
+
+
+INVARIANTS: Registry[type[Invariant]] = Registry("invariant")
+
+
+def yuan(amount_fen: int) -> str:
+    """``amount_fen`` as people write it: ``12.34 yuan``."""
+    sign = "-" if amount_fen < 0 else ""
+    whole, fen = divmod(abs(amount_fen), 100)
+    return f"{sign}{whole:,}.{fen:02d} yuan"
+
+
+def when(at_us: int) -> str:
+    """The moment as a story tells it."""
+    return clock_text(at_us)
+
+
+def plain_number(text: str | None) -> str:
+    """A STAN or batch number without leading zeros, so that ``000012`` and ``12`` are the same."""
+    if not text:
+        return ""
+    return text.lstrip("0") or "0"

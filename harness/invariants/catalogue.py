@@ -1,0 +1,24 @@
+"""The list of all invariants: importing this module registers them."""
+
+from collections.abc import Sequence
+
+from harness.invariants import (  # noqa: F401 - each registers itself
+    agreement,
+    clear_needs_proof,
+    exclusive_fate,
+    no_double_charge,
+    no_lost_approval,
+    no_silent_charge,
+    settlement_exactly_once,
+    stan_unique,
+)
+from harness.invariants.base import INVARIANTS, Invariant, Terms
+from harness.invariants.books import Books
+
+__all__ = ["INVARIANTS", "build"]
+
+
+def build(names: Sequence[str], terms: Terms, books: Books) -> list[Invariant]:
+    """Fresh checkers for one history, in order of their numbers; UsageError for a name that is not registered."""
+    classes = [INVARIANTS.get(name) for name in dict.fromkeys(names)]
+    return [each(terms, books) for each in sorted(classes, key=lambda each: each.number)]

@@ -1,0 +1,240 @@
+"""Invariant 11: the terminal gives up a batch only on the host's word that it is closed.
+
+Models: as a black box. Giving up a batch shows as "settled" on the display, as a settlement that ends done, or as sales under
+a new batch number. Before that the host must have closed the batch (balanced, or upload and end packet), and a
+reply that says so must have arrived after the closing.
+Does not model: what the log really holds (1, 2), amounts (12).
+Traps avoided: "not balanced" legally needs the upload before anything is cleared; code 3 (error) is not balanced; a repeated
+0500 after a lost reply brings the proof late; a batch without approvals has nothing to lose; a host that assigns the next
+batch number at sign-on gives its word by that; voided and reversed sales need no settlement.
+Source: domain section 8, invariant 11 and its amendment; rules R12, R13.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.events import ActionEnded, BatchSettled, MessageDelivered, MessageDropped, MessageSent, ScreenShown
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
+from harness.invariants.books import Books
+from harness.invariants.casebook import arrives, case, down, ends, ledger, paid_sale, screen, settled, starts, up
+from harness.invariants.purchase import Entry
+
+_REQUESTS = frozenset({"0100", "0200", "0220"})
+_SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
+_SIGN_ON_REPLY = "0810"
+
+
+class _Device:
+    """What a terminal has been told about its batches."""
+
+    __slots__ = ("assigned", "in_use", "in_use_text", "told", "unproved")
+
+    def __init__(self) -> None:
+        self.in_use = ""
+        self.in_use_text = ""
+        self.assigned = ""
+        """The batch number the host gave at the last sign-on."""
+        self.unproved: dict[str, int] = {}
+        """Batches the host closed whose closing the terminal has not been told."""
+        self.told: dict[str, None] = {}
+
+
+@INVARIANTS.register("clear_needs_proof")
+class ClearNeedsProof(Invariant):
+    """A batch is given up only after the host's reply that it is closed."""
+
+    number = 11
+    name = "clear_needs_proof"
+    evidence = (
+        "screens, settlement outcomes and batch numbers of sales, against the host's closings and delivered replies"
+    )
+    requires = ("a settlement",)
+
+    def __init__(self, terms: Terms, books: Books) -> None:
+        super().__init__(terms, books)
+        self._devices: dict[str, _Device] = {}
+        self._proofs: dict[int, str] = {}
+        self._assignments: dict[int, str] = {}
+
+    def _device(self, name: str) -> _Device:
+        state = self._devices.get(name)
+        if state is None:
+            state = self._devices[name] = _Device()
+        return state
+
+    @on(MessageSent)
+    def _sent(self, number: int, event: MessageSent) -> None:
+        if event.direction == "up":
+            if event.mti in _REQUESTS:
+                self._request(number, event)
+        elif event.mti == _SIGN_ON_REPLY:
+            if event.response_code == "00":
+                self._assignments[event.message] = plain_number(event.batch)
+        elif event.mti in _SETTLEMENT_REPLIES and self._device(event.device).unproved:
+            self._proofs[event.message] = plain_number(event.batch)
+
+    def _request(self, number: int, event: MessageSent) -> None:
+        state = self._devices.get(event.device) or self._device(event.device)
+        if event.batch == state.in_use_text:
+            return
+        before, state.in_use, state.in_use_text = state.in_use, plain_number(event.batch), event.batch
+        if before and state.in_use != before and state.in_use != state.assigned:
+            self.checked += 1
+            self._judge(event.device, before, number, event.at_us, f"went on to batch {state.in_use}")
+
+    @on(MessageDelivered)
+    def _delivered(self, number: int, event: MessageDelivered) -> None:
+        batch = self._proofs.pop(event.message, None)
+        if batch is not None:
+            unproved = self._device(event.device).unproved
+            unproved.pop(batch, None)
+            if not batch:
+                unproved.clear()
+            return
+        assigned = self._assignments.pop(event.message, None)
+        if assigned is not None:
+            state = self._device(event.device)
+            state.assigned = assigned
+            if assigned not in state.unproved:
+                state.unproved.clear()
+
+    @on(MessageDropped)
+    def _dropped(self, number: int, event: MessageDropped) -> None:
+        self._proofs.pop(event.message, None)
+        self._assignments.pop(event.message, None)
+
+    @on(BatchSettled)
+    def _settled(self, number: int, event: BatchSettled) -> None:
+        self.checked += 1
+        if event.closed and not event.repeated and (event.settled or event.host_only):
+            self._device(event.device).unproved[plain_number(event.batch)] = number
+
+    @on(ScreenShown)
+    def _screen(self, number: int, event: ScreenShown) -> None:
+        if event.kind == "settled":
+            self.checked += 1
+            self._judge(event.device, None, number, event.at_us, "showed the batch as settled")
+
+    @on(ActionEnded)
+    def _ended(self, number: int, event: ActionEnded) -> None:
+        if event.outcome == "done" and self._kind(event) == "settle":
+            self.checked += 1
+            self._judge(event.device, None, number, event.at_us, "ended its settlement as done")
+
+    def _kind(self, event: ActionEnded) -> str:
+        return self.books.device(event.device).ended_kind
+
+    def _judge(self, device: str, batch: str | None, number: int, at_us: int, how: str) -> None:
+        """``device`` gave up ``batch`` (None: whatever it holds)."""
+        state = self._device(device)
+        for closed in [each for each in state.unproved if batch in (None, each)]:
+            entries = self._standing(device, closed, settled=True)
+            self._guilty(
+                device, at_us, (state.unproved.pop(closed), number), entries, "major",
+                f"{device} {how} at {when(at_us)} although no reply had told it that the host closed batch {closed}.",
+            )  # fmt: skip
+        open_entries: dict[str, list[Entry]] = {}
+        for entry in self._standing(device, batch, settled=False):
+            open_entries.setdefault(entry.batch, []).append(entry)
+        for name, entries in open_entries.items():
+            if name in state.told:
+                continue
+            state.told[name] = None
+            total_fen = sum(each.amount_fen for each in entries)
+            shown = tuple(each.first for each in entries[:20])
+            capture = self.terms.manifest(device).capture
+            self._guilty(
+                device, at_us, (*shown, number), entries, "critical" if capture == "terminal" else "major",
+                f"{device} {how} at {when(at_us)} although the host has not closed batch {name}: {len(entries)} "
+                f"approved transactions of {yuan(total_fen)} are left open.",
+            )  # fmt: skip
+
+    def _standing(self, device: str, batch: str | None, *, settled: bool) -> list[Entry]:
+        """Entries that the terminal showed as approved, closed at the host or not."""
+        book = self.books.device(device)
+        return [
+            entry
+            for purchase in book.purchases
+            for action in purchase.actions
+            if action.shown is not None
+            for entry in action.entries
+            if entry.kind != "void"
+            and batch in (None, entry.batch)
+            and (
+                entry.state == "SETTLED" if settled else entry.state == "APPROVED" and entry.batch not in book.closings
+            )
+        ]
+
+    def _guilty(
+        self,
+        device: str,
+        at_us: int,
+        events: tuple[int, ...],
+        entries: list[Entry],
+        severity: Severity,
+        summary: str,
+    ) -> None:
+        money_fen = sum(each.amount_fen for each in entries)
+        self.report(self.finding(device, at_us, summary, events, money_fen, severity))
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        if not self.checked:
+            self.skip("no settlement was made")
+        yield from ()
+
+
+_SETTLE = (starts(9, "settle", None), up(91, "0500", token="", amount_fen=None))
+_NEXT = up(95, stan="000002", token="2", batch="000002")
+
+ClearNeedsProof.cases = (
+    case(
+        "closed and told", "balanced, the reply arrived, then settled was shown", "pass",
+        *paid_sale(), *_SETTLE, settled(1), down(92, "0510"), arrives(92), screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "cleared on not balanced", "the host asked for the upload and the terminal cleared instead", "finding",
+        *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
+        screen("settled", 9),
+        guilty=12, instead=screen("settle_failed", 9),
+    ),
+    case(
+        "cleared on timeout", "no answer at all, and the next sale goes under the next batch", "finding",
+        up(1), *paid_sale(), *_SETTLE, ends(9, "failed"), _NEXT,
+        guilty=11, instead=up(95, stan="000002", token="2"),
+    ),
+    case(
+        "uploaded, then cleared", "not balanced legally needs the upload", "pass",
+        *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
+        up(93, "0320", token=""), settled(1), down(94, "0330"), arrives(94), screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "closed but not told", "the host closed it; the reply was lost and the terminal cleared all the same", "finding",
+        *paid_sale(), *_SETTLE, settled(1), down(92, "0510"), ends(9, "done"),
+        guilty=11, instead=ends(9, "failed"),
+    ),
+    case(
+        "told at the second try", "the reply was lost, 0500 repeated, the repeat answered", "pass",
+        *paid_sale(), *_SETTLE, settled(1), down(92, "0510"), up(93, "0500", token=""), settled(repeated=True),
+        down(94, "0510"), arrives(94), screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "host assigns the next batch", "the reply was lost; sign-on gave the next number", "pass",
+        up(1), *paid_sale(), *_SETTLE, settled(1), down(92, "0510"), ends(9, "failed"),
+        down(93, "0810", batch="000002"), arrives(93), _NEXT,
+    ),
+    case(
+        "nothing to settle", "an empty batch may be called settled without asking", "pass",
+        *_SETTLE, settled(closed=False, claimed=(0, 0), held=(0, 0)), screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "only a voided sale", "what was voided needs no proof", "pass",
+        *paid_sale(), ledger(1, "VOIDED", "APPROVED"), *_SETTLE, screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "error answer", "code 3 is not balanced: try again, never clear", "finding",
+        *paid_sale(), *_SETTLE, down(92, "0510"), arrives(92), ends(9, "done"),
+        guilty=11, instead=ends(9, "failed"),
+    ),
+    case("settlement failed openly", "it can be tried again", "pass",
+         *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), ends(9, "failed")),
+    case("no settlement", "the batch is still open", "not_checked", *paid_sale()),
+)  # fmt: skip

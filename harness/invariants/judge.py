@@ -1,0 +1,203 @@
+"""The judge: all chosen invariants over one history, live or from a file, and a verdict for each.
+
+Models: dispatch of events by type; a checker that crashes, whose verdict is then inconclusive and never a pass (as Jepsen's
+"unknown"); invariants that no software could keep on this medium or after this fault, which read "not checked".
+Does not model: what to do about a verdict; that is the engine's.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from harness.history.codec import read_history
+from harness.history.events import Event
+from harness.history.recorder import Recorder
+from harness.invariants.base import Finding, Handler, Invariant, Kind, Observer, Terms
+from harness.invariants.books import Books, Sweep
+from harness.invariants.catalogue import INVARIANTS, build
+
+Outcome: TypeAlias = Literal["pass", "finding", "inconclusive", "not_checked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one invariant came to. ``reasons`` say what was not checked and why, also beside a pass or a finding."""
+
+    number: int
+    name: str
+    sentence: str
+    kind: Kind
+    evidence: str
+    outcome: Outcome
+    checked: int
+    findings: tuple[Finding, ...]
+    findings_total: int
+    reasons: tuple[str, ...] = ()
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Excuse:
+    reason: str
+    from_us: int
+
+
+class Judge:
+    """Runs invariants over a history.
+
+    ``unsurvivable`` gives, by invariant number, why no software could keep it in this run; ``unsurvivable_on`` the same by
+    device. ``selected`` names the invariants to run; None runs all.
+    """
+
+    def __init__(
+        self,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+        *,
+        selected: Iterable[str] | None = None,
+        unsurvivable: Mapping[int, str] | None = None,
+        unsurvivable_on: Mapping[str, Mapping[int, str]] | None = None,
+        invariants: Callable[[Terms, Books], list[Invariant]] | None = None,
+    ) -> None:
+        self.books = Books(terms)
+        names = list(INVARIANTS.names() if selected is None else selected)
+        self.invariants = build(names, terms, self.books) if invariants is None else invariants(terms, self.books)
+        self._unsurvivable = dict(unsurvivable or {})
+        self._excuses: dict[tuple[str, int], _Excuse] = {}
+        self._traces: dict[Observer, str] = {}
+        self._handlers: dict[type[Event], list[tuple[Observer, Handler]]] = {}
+        for observer in (self.books, *self.invariants, Sweep(self.books)):
+            for kind, handler in observer.handlers().items():
+                self._handlers.setdefault(kind, []).append((observer, handler))
+        self._last_us = 0
+        for device, reasons in (unsurvivable_on or {}).items():
+            for number, reason in reasons.items():
+                self.excuse(device, number, reason)
+
+    def excuse(self, device: str, number: int, reason: str, from_us: int = 0) -> None:
+        """From ``from_us`` on, no software could keep invariant ``number`` on ``device``: a fault that took it away struck."""
+        known = self._excuses.get((device, number))
+        if known is None or from_us < known.from_us:
+            self._excuses[device, number] = _Excuse(reason, from_us)
+
+    # ------------------------------------------------------------ feeding
+
+    def attach(self, recorder: Recorder) -> None:
+        """Watch a live run."""
+        for kind in self._handlers:
+            recorder.watch(kind, self._dispatcher(kind))
+
+    def _dispatcher(self, kind: type[Event]) -> Handler:
+        pairs = self._handlers[kind]
+
+        def dispatch(number: int, event: Any) -> None:
+            try:
+                for pair in pairs:
+                    pair[1](number, event)
+            except Exception:
+                self._survive(pairs, pair, number, event)
+
+        return dispatch
+
+    def observe(self, number: int, event: Event) -> None:
+        """One event of a history, in order."""
+        self._last_us = event.at_us
+        pairs = self._handlers.get(type(event))
+        if pairs is None:
+            return
+        try:
+            for pair in pairs:
+                pair[1](number, event)
+        except Exception:
+            self._survive(pairs, pair, number, event)
+
+    def _survive(
+        self, pairs: list[tuple[Observer, Handler]], broken: tuple[Observer, Handler], number: int, event: Event
+    ) -> None:
+        """A checker raised: it gets no more events, and those behind it get this one."""
+        trace = f"at event {number} ({type(event).__name__}):\n{traceback.format_exc()}"
+        behind = pairs[pairs.index(broken) + 1 :]
+        self._retire(broken[0], trace)
+        for pair in behind:
+            if pair[0] in self._traces:
+                continue
+            try:
+                pair[1](number, event)
+            except Exception:
+                self._retire(pair[0], f"at event {number} ({type(event).__name__}):\n{traceback.format_exc()}")
+
+    def _retire(self, observer: Observer, trace: str) -> None:
+        self._traces[observer] = trace
+        for pairs in self._handlers.values():
+            # In place: the dispatchers hold these lists.
+            pairs[:] = [pair for pair in pairs if pair[0] is not observer]
+
+    def read(self, path: Path) -> tuple[Judgement, ...]:
+        """Judge a history file."""
+        for number, event in read_history(path):
+            self.observe(number, event)
+        return self.conclude(self._last_us)
+
+    # ------------------------------------------------------------ concluding
+
+    def conclude(self, at_us: int) -> tuple[Judgement, ...]:
+        """The history is over at ``at_us``; call it once."""
+        return tuple(self._judge(each, at_us) for each in self.invariants)
+
+    def _judge(self, invariant: Invariant, at_us: int) -> Judgement:
+        unsurvivable = self._unsurvivable.get(invariant.number)
+        if unsurvivable is not None:
+            return self._judgement(invariant, "not_checked", (), 0, (f"unsurvivable: {unsurvivable}",))
+        trace = self._traces.get(invariant) or self._traces.get(self.books, "")
+        late: list[Finding] = []
+        if not trace:
+            try:
+                late = list(invariant.conclude(at_us))
+            except Exception:
+                trace = f"at the end of the history:\n{traceback.format_exc()}"
+        excused = list(dict.fromkeys(self._excuse_reasons(invariant.number)))
+        findings = tuple(each for each in (*invariant.findings, *late) if not self._excused(each))
+        dropped = len(invariant.findings) + len(late) - len(findings)
+        total = invariant.findings_total + len(late) - dropped
+        reasons = (*invariant.not_checked(), *excused)
+        if findings:
+            return self._judgement(invariant, "finding", findings, total, reasons, trace)
+        if trace:
+            return self._judgement(invariant, "inconclusive", (), 0, (*reasons, "the checker itself failed"), trace)
+        outcome: Outcome = "pass" if invariant.checked > 0 else "not_checked"
+        return self._judgement(invariant, outcome, (), 0, reasons)
+
+    def _excuse_reasons(self, number: int) -> list[str]:
+        return [
+            f"{device}: unsurvivable: {each.reason}"
+            for (device, about), each in self._excuses.items()
+            if about == number
+        ]
+
+    def _excused(self, finding: Finding) -> bool:
+        excuse = self._excuses.get((finding.device, finding.number))
+        return excuse is not None and finding.at_us >= excuse.from_us
+
+    @staticmethod
+    def _judgement(
+        invariant: Invariant,
+        outcome: Outcome,
+        findings: tuple[Finding, ...],
+        total: int,
+        reasons: tuple[str, ...],
+        trace: str = "",
+    ) -> Judgement:
+        return Judgement(
+            invariant.number,
+            invariant.name,
+            invariant.sentence(),
+            invariant.kind,
+            invariant.evidence,
+            outcome,
+            invariant.checked,
+            findings,
+            total,
+            reasons,
+            trace,
+        )

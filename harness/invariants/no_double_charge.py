@@ -1,0 +1,129 @@
+"""Invariant 3: nobody pays more for a purchase than its price.
+
+Models: the sum of what the host captured for one purchase intent, over all presentations of its cards, refunds deducted,
+once everything has come to rest. Also a card shown for a purchase that was paid and settled long ago and is charged again.
+Does not model: fees; whether a refund was itself paid twice (20).
+Traps avoided: two genuine equal purchases are two intents; while a reversal is still on its way there may be more, so only
+the end is judged; a completion may exceed its pre-authorisation by 15 percent; a partial approval takes less; a second
+charge that the shop refunded is made good; a terminal that never came back cannot have finished reversing (24).
+Source: domain section 8, invariant 3 and its amendments.
+"""
+
+from collections.abc import Iterator
+
+from harness.invariants.base import INVARIANTS, Finding, Invariant, when, yuan
+from harness.invariants.casebook import (
+    card,
+    case,
+    closes,
+    ends,
+    intent,
+    leaves,
+    ledger,
+    paid_sale,
+    phase,
+    screen,
+    starts,
+)
+from harness.invariants.purchase import Purchase
+
+
+@INVARIANTS.register("no_double_charge")
+class NoDoubleCharge(Invariant):
+    """No customer is charged more than the price of what was bought."""
+
+    number = 3
+    name = "no_double_charge"
+    evidence = "the host's captures by presentation token, against purchase intents"
+    requires = ("a charge", "quiescence")
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        if not self.books.at_rest:
+            self.skip("the run never came to rest")
+            return
+        self.checked = self.books.charges
+        for purchase in self.books.purchases():
+            net_fen = purchase.net_fen()
+            if net_fen <= purchase.limit_fen:
+                continue
+            if self.books.resting(purchase.device):
+                yield self._finding(purchase, net_fen, at_us)
+            else:
+                self.skip(f"{purchase.device} never came back to finish its reversals")
+
+    def _finding(self, purchase: Purchase, net_fen: int, at_us: int) -> Finding:
+        excess_fen = net_fen - purchase.limit_fen
+        taken = [each for each in purchase.entries if each.net_fen() > 0]
+        last = max(taken, key=lambda each: each.first)
+        if purchase.late:
+            summary = (
+                f"A card shown for a purchase that was paid and settled before was charged {yuan(net_fen)} again "
+                f"by {purchase.device} at {when(last.at_us)}."
+            )
+        else:
+            times = "once" if len(taken) == 1 else "twice" if len(taken) == 2 else f"{len(taken)} times"
+            summary = (
+                f"A customer at {purchase.device} who bought for {yuan(purchase.amount_fen)} was charged {times}, "
+                f"{yuan(net_fen)} in all, last at {when(last.at_us)}."
+            )
+        return self.finding(purchase.device, last.at_us, summary, purchase.evidence(), excess_fen, "critical")
+
+
+_RETRY = (starts(2), card("2", 2), ledger(2, token="2", stan="000002"), screen(action=2), ends(2), leaves())
+
+NoDoubleCharge.cases = (
+    case("one charge", "the ordinary sale", "pass", *paid_sale(), phase("quiescence")),
+    case(
+        "retry without reversal", "the reply was lost, the retry was charged, both stand", "finding",
+        intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY, phase("quiescence"),
+        guilty=3,
+    ),
+    case(
+        "retry with late reversal", "for a while there are two charges; at rest there is one", "pass",
+        intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY, ledger(1, "REVERSED", "APPROVED"),
+        phase("quiescence"),
+    ),
+    case(
+        "two genuine purchases", "the same customer buys the same thing twice", "pass",
+        *paid_sale(1), *paid_sale(2), phase("quiescence"),
+    ),
+    case(
+        "too much", "the host captured more than the price", "finding",
+        intent(amount_fen=900), *paid_sale()[1:], phase("quiescence"),
+        guilty=0, instead=intent(),
+    ),
+    case(
+        "partial approval", "less than the price is not too much", "pass",
+        intent(amount_fen=3000), *paid_sale()[1:], phase("quiescence"),
+    ),
+    case(
+        "completion within 115 percent", "a completion may exceed what was authorised", "pass",
+        intent(amount_fen=1000), starts(1, "completion"), card(), ledger(amount_fen=1150), screen(), ends(), leaves(),
+        phase("quiescence"),
+    ),
+    case(
+        "completion beyond 115 percent", "but not by more", "finding",
+        intent(amount_fen=1000), starts(1, "completion"), card(), ledger(amount_fen=1151), screen(), ends(), leaves(),
+        phase("quiescence"),
+        guilty=3, instead=ledger(amount_fen=1150),
+    ),
+    case(
+        "second charge refunded", "the shop made it good", "pass",
+        intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY,
+        ledger(3, kind="refund", token="", stan="000003", original=1), phase("quiescence"),
+    ),
+    case(
+        "first charge voided", "a voided charge takes nothing", "pass",
+        intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY, ledger(1, "VOIDED", "APPROVED"),
+        phase("quiescence"),
+    ),
+    case(
+        "charged again after settlement", "an old request came back long after its batch", "finding",
+        *paid_sale(), *closes(1), phase("quiescence"), ledger(7, token="1", stan="000007", batch="000002"),
+        guilty=10, instead=ledger(7, "DECLINED", token="1", stan="000007", batch="000002"),
+    ),
+    case(
+        "not at rest", "the reversal may still come", "not_checked",
+        intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY,
+    ),
+)  # fmt: skip

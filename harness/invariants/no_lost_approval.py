@@ -1,0 +1,182 @@
+"""Invariant 1: what the terminal showed as approved is found again in a settlement, or in its own log.
+
+Models: a promise made on the display or on paper. The approval's ledger entry (by presentation token) must end SETTLED in a
+settlement in which the terminal claimed it; voided or refunded afterwards is as good, as that needs the record. What is
+open at the end is looked up in the terminal's own records, where it offers them.
+Does not model: whether the amount shown was right (17), whether the host's reversal was the terminal's doing (7).
+Traps avoided: approved at the host and never shown is no promise; a second card shown in the same action may be the one
+that was approved; a sale voided later is not lost; totals of a batch that is not closed yet say nothing; an offline
+approval may reach the host until the run is at rest; with host capture a lost record is not lost money, only a lost record.
+Source: domain section 8, invariant 1 and its amendment (black box).
+"""
+
+from collections.abc import Iterator
+
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, plain_number, when, yuan
+from harness.invariants.casebook import (
+    card,
+    case,
+    closes,
+    ends,
+    inspected,
+    intent,
+    leaves,
+    ledger,
+    paid_sale,
+    phase,
+    receipt,
+    record,
+    screen,
+    settled,
+    starts,
+)
+from harness.invariants.purchase import CAPTURED_STATES, GOOD_STATES, JUDGED_ACTIONS, ActionState, Entry
+
+_UNSETTLED_MODES = frozenset({"host", "none"})
+
+
+@INVARIANTS.register("no_lost_approval")
+class NoLostApproval(Invariant):
+    """Every approval that was shown is settled, or still in the terminal's log."""
+
+    number = 1
+    name = "no_lost_approval"
+    evidence = "approved screens and receipts, against the host's ledger and settlements; open ones against inspect"
+    requires = ("a sale approved", "a settlement or inspect")
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        self.checked = self.books.approvals_shown
+        for purchase in self.books.purchases():
+            for action in purchase.actions:
+                if action.shown is not None and action.kind in JUDGED_ACTIONS:
+                    yield from self._judge(action, purchase.device)
+
+    def _judge(self, action: ActionState, device: str) -> Iterator[Finding]:
+        # A repeated advice is answered from the entry of the first attempt, which is another action of the same purchase.
+        entries = action.entries or [each for each in action.purchase.entries if each.kind == action.kind]
+        verdicts = [self._entry_verdict(each, action, device) for each in entries]
+        if "kept" in verdicts:
+            return
+        if "open" in verdicts:
+            self.checked -= 1
+            self.skip("approvals were still open at the end, and the software offers no inspection")
+            return
+        said = f"{device} showed a {action.kind} of {yuan(action.amount_fen)} as approved at {when(action.shown_us)}"
+        standing = next((each for each in entries if each.state in GOOD_STATES), None)
+        if standing is not None:
+            yield self._lost_record(action, standing, said)
+            return
+        reversed_entry = next((each for each in entries if each.state == "REVERSED"), None)
+        if reversed_entry is None and not self.books.resting(device):
+            self.checked -= 1
+            self.skip("approvals unknown to the host by a terminal that never came to rest")
+            return
+        if reversed_entry is not None:
+            summary, last = f"{said}, and the host has it reversed: the shop is not paid.", reversed_entry.last
+        elif entries:
+            summary, last = f"{said}, but the host had declined it.", entries[-1].last
+        else:
+            summary, last = f"{said}, but the host never approved it: the shop is not paid.", None
+        yield self.finding(device, action.shown_us, summary, (action.shown, last), action.amount_fen, "critical")
+
+    def _entry_verdict(self, entry: Entry, action: ActionState, device: str) -> str:
+        if entry.state not in GOOD_STATES:
+            return "gone"
+        if entry.kind == "void" or entry.state in ("VOIDED", "REFUNDED") or entry.claimed:
+            return "kept"
+        if entry.host_only:
+            return "lost"
+        if self.terms.manifest(device).settlement in _UNSETTLED_MODES:
+            return "kept"
+        return self._look_up(entry, action, device)
+
+    def _look_up(self, entry: Entry, action: ActionState, device: str) -> str:
+        """An open entry: the newest inspection since the approval decides."""
+        seen = [each for each in self.books.device(device).inspections.values() if each[0] > (action.shown or 0)]
+        if not seen or max(seen)[1].error:
+            return "open"
+        for record_seen in max(seen)[1].records:
+            if plain_number(record_seen.stan) == entry.stan and plain_number(record_seen.batch) in ("", entry.batch):
+                return "kept"
+        return "lost"
+
+    def _lost_record(self, action: ActionState, entry: Entry, said: str) -> Finding:
+        """The host stands by the sale and the terminal forgot it: whose loss depends on who captures."""
+        device = entry.device
+        if self.terms.manifest(device).capture == "host" and entry.state in CAPTURED_STATES:
+            severity: Severity = "major"
+            summary = f"{said}, and later had no record of it; the money is only in the host's books."
+        else:
+            severity = "critical"
+            summary = f"{said}, and later had no record of it to be paid by."
+        return self.finding(
+            device, action.shown_us, summary, (action.shown, entry.first, entry.last), entry.amount_fen, severity
+        )
+
+
+NoLostApproval.cases = (
+    case("settled", "the ordinary day", "pass", *paid_sale(), *closes(1)),
+    case(
+        "not claimed at settlement", "the record was lost before the batch closed", "finding",
+        *paid_sale(), settled(host_only=(1,), claimed=(0, 0)),
+        guilty=7, instead=settled(1),
+    ),
+    case(
+        "host never approved", "approved was shown without a reply", "finding",
+        phase("quiescence"), intent(), starts(), card(), screen(), ends(), leaves(),
+        guilty=4,
+    ),
+    case(
+        "declined at the host", "a declined sale was shown as approved", "finding",
+        phase("quiescence"), intent(), starts(), card(), ledger(state="DECLINED"), screen(), ends(), leaves(),
+        guilty=5, instead=screen("declined"),
+    ),
+    case(
+        "shown, then reversed", "a reversal was sent for a sale that was shown", "finding",
+        *paid_sale(), ledger(state="REVERSED", before="APPROVED"), phase("quiescence"),
+        guilty=4,
+    ),
+    case(
+        "never shown and reversed", "approved at the host but never shown must be reversed, and is not lost", "pass",
+        *paid_sale(), intent(2), starts(2, intent=2), card("2", 2, 2), ledger(2, token="2", stan="000002"),
+        ledger(2, "REVERSED", "APPROVED", token="2", stan="000002"), ends(2, "unknown"), *closes(1),
+    ),
+    case(
+        "second card approved", "the first card's attempt was reversed, the second card's stands", "pass",
+        intent(), starts(), card("1"), ledger(1), ledger(1, "REVERSED", "APPROVED"), card("2"),
+        ledger(2, token="2", stan="000002"), screen(), ends(), leaves(), *closes(2),
+    ),
+    case(
+        "voided later", "a void needs the record; it is not lost", "pass",
+        *paid_sale(), starts(2, "void", None), ledger(2, kind="void", token="", stan="000002", original=1),
+        ledger(1, "VOIDED", "APPROVED"), screen(action=2), ends(2), settled(claimed=(0, 0), held=(0, 0)),
+    ),
+    case(
+        "open and in the log", "not settled when the run ended, but inspect shows the record", "pass",
+        *paid_sale(), phase("quiescence"), inspected(record()),
+    ),
+    case(
+        "open and not in the log", "inspect does not show what the customer was promised", "finding",
+        *paid_sale(), phase("quiescence"), inspected(record("000002")),
+        guilty=8, instead=inspected(record()),
+    ),
+    case(
+        "repeated refund", "the reply was lost; the advice repeated in the next action was answered from the first", "pass",
+        intent(1, kind="refund"), starts(1, "refund"), card(), ledger(kind="refund"), ends(1, "unknown"),
+        starts(2, "refund"), card("2", 2), screen(action=2), ends(2), leaves(), settled(1, claimed=(0, 0), held=(0, 0)),
+    ),
+    case("open without inspection", "nobody can tell", "not_checked", *paid_sale(), phase("quiescence")),
+    case(
+        "unbalanced answer before the upload", "an answer that does not close the batch loses nothing", "pass",
+        *paid_sale(), settled(closed=False, held=(2, 2000)), *closes(1),
+    ),
+    case(
+        "receipt only", "the paper promises as much as the display", "finding",
+        phase("quiescence"), intent(), starts(), card(), receipt(), ends(), leaves(),
+        guilty=4,
+    ),
+    case(
+        "duplicate receipt", "a reprint in a later action repeats an old promise", "pass",
+        *paid_sale(), starts(2, "reprint"), receipt(action=2, duplicate=True), ends(2, "done"), *closes(1),
+    ),
+)  # fmt: skip

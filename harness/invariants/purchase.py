@@ -1,0 +1,128 @@
+"""What the shared books hold: a purchase, the actions taken for it, and its entries in the host's ledger.
+
+Models: who was charged what, and what the terminal said about it. A purchase is one intent of one customer; its charges
+are found by presentation token alone (design: matching a charge to a customer). Does not model: fees, currencies, partial
+refunds beyond their sum. Source: domain section 8, its notation and invariants 1, 3, 7 and 31.
+"""
+
+from harness.history.events import LedgerChanged
+from harness.invariants.base import plain_number
+
+GOOD_STATES = frozenset({"APPROVED", "SETTLED", "VOIDED", "REFUNDED"})
+"""The host agreed to the sale and nobody took it back behind the terminal's back."""
+CAPTURED_STATES = frozenset({"APPROVED", "SETTLED", "REFUNDED"})
+"""The customer's money is taken; refunds are entries of their own and are subtracted."""
+MONEY_ACTIONS = frozenset({"sale", "scan_sale", "completion", "void", "refund", "scan_refund", "preauth"})
+JUDGED_ACTIONS = frozenset({"sale", "completion", "void", "refund"})
+"""Actions whose approval must be found in the ledger: the ledger holds sales, voids and refunds."""
+
+
+class Entry:
+    """An entry of the host's ledger."""
+
+    __slots__ = (
+        "action", "amount_fen", "at_us", "batch", "before", "claimed", "device", "first", "host_only", "kind", "last",
+        "number", "original", "purchase", "refunds", "stan", "state", "token",
+    )  # fmt: skip
+
+    def __init__(self, event: LedgerChanged, number: int, original: "Entry | None") -> None:
+        self.number = event.entry
+        self.device = event.device
+        self.kind = event.kind
+        self.state = event.state
+        self.before = event.previous_state
+        self.batch = plain_number(event.batch)
+        self.stan = plain_number(event.stan)
+        self.amount_fen = event.amount_fen
+        self.token = event.token
+        self.at_us = event.at_us
+        self.first = number
+        self.last = number
+        self.claimed = False
+        """A settlement in which the terminal claimed it closed its batch."""
+        self.host_only = False
+        """A settlement closed its batch and the terminal had not claimed it."""
+        self.original = original
+        self.refunds: list[Entry] = []
+        self.purchase: Purchase | None = None
+        self.action: ActionState | None = None
+        if original is not None and event.kind == "refund":
+            original.refunds.append(self)
+
+    def net_fen(self) -> int:
+        """What this sale takes from the customer, after refunds."""
+        if self.kind != "sale" or self.state not in CAPTURED_STATES:
+            return 0
+        if self.state == "REFUNDED" and not self.refunds:
+            return 0
+        back = sum(each.amount_fen for each in self.refunds if each.state in CAPTURED_STATES)
+        return max(0, self.amount_fen - back)
+
+
+class ActionState:
+    """An operator action that may move money."""
+
+    __slots__ = ("amount_fen", "ended", "entries", "kind", "number", "purchase", "shown", "shown_us", "started_us")
+
+    def __init__(self, number: int, kind: str, amount_fen: int, started_us: int, purchase: "Purchase") -> None:
+        self.number = number
+        self.kind = kind
+        self.amount_fen = amount_fen
+        self.started_us = started_us
+        self.ended = False
+        self.shown: int | None = None
+        """The event that told the customer "approved": a screen, or a receipt that is no duplicate."""
+        self.shown_us = 0
+        self.purchase = purchase
+        self.entries: list[Entry] = []
+
+    def good(self) -> bool:
+        """Whether an entry of the action stands, so that what was shown is true."""
+        return any(each.state in GOOD_STATES for each in self.entries)
+
+
+class Purchase:
+    """One intent with everything that was done for it. ``intent`` None: an action nobody opened an intent for."""
+
+    __slots__ = (
+        "actions", "amount_fen", "closed", "device", "entries", "intent", "kind", "late", "limit_fen", "opened",
+        "opened_us", "running", "surfaced", "tokens",
+    )  # fmt: skip
+
+    def __init__(
+        self, device: str, intent: int | None, kind: str, amount_fen: int, opened: int, opened_us: int
+    ) -> None:
+        self.device = device
+        self.intent = intent
+        self.kind = kind
+        self.amount_fen = amount_fen
+        self.limit_fen = amount_fen
+        """What may be taken for it at most."""
+        self.opened = opened
+        self.opened_us = opened_us
+        self.running = 0
+        self.closed = intent is None
+        self.surfaced: int | None = None
+        """The event in which the terminal said that it succeeded."""
+        self.late = False
+        """A charge for a purchase that was over and forgotten: see ``Books``."""
+        self.tokens: list[str] = []
+        self.actions: list[ActionState] = []
+        self.entries: list[Entry] = []
+
+    def net_fen(self) -> int:
+        """What the host takes from this customer for this purchase."""
+        total = 0
+        for entry in self.entries:
+            total += entry.net_fen()
+        return total
+
+    def known_to_terminal(self) -> bool:
+        """Whether the terminal ever told of success: on a screen or paper, or by claiming it in a settlement."""
+        return self.surfaced is not None or any(entry.claimed for entry in self.entries)
+
+    def evidence(self) -> tuple[int, ...]:
+        """Numbers of the events that made it what it is."""
+        shown = tuple(each.shown for each in self.actions if each.shown is not None)
+        moves = tuple(number for each in self.entries for number in (each.first, each.last))
+        return (self.opened, *shown, *moves)
