@@ -6,7 +6,7 @@ import pytest
 from judge import disagreements, secrets_on_disk, settle, trading
 
 from harness.terminals.reference import ReferenceTerminal
-from harness.terminals.reference.journal import FILE_NAMES, FILE_SIZE_BYTES, scan
+from harness.terminals.reference.journal import FILE_NAMES, FILE_SIZE_BYTES, RecordFormat
 
 
 def journal_bytes(bench):
@@ -55,12 +55,13 @@ def test_one_failed_write_or_fsync_anywhere_is_survived(make_bench, what, code):
         at += 1
         struck = []
 
-        def fail(each, count, at=at, struck=struck):
+        bench = make_bench()
+
+        def fail(each, count, at=at, struck=struck, bench=bench):
             if each == what and sum(1 for call in bench.calls if call == what) == at:
                 struck.append(count)
                 raise OSError(code, "injected")
 
-        bench = make_bench()
         bench.fail = fail
         bench.boot(ReferenceTerminal)
         trading(bench)
@@ -135,7 +136,7 @@ def test_every_single_flipped_byte_is_found_or_harmless_and_the_batch_closes(mak
     for amount in (100, 200, 300):
         sample.act("sale", amount)
     data = (sample.directory / "data" / FILE_NAMES[0]).read_bytes()
-    end = max(entry.end for entry in scan(data))
+    end = max(entry.end for entry in RecordFormat().scan(data))
     for offset in range(0, end, 23):
         bench = make_bench()
         bench.boot(ReferenceTerminal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 from harness.contract import Action, DeviceError, Done, Failed, Outcome, Refused, Screen, Terminal
 from harness.iso8583 import CodecError, Message
@@ -23,6 +24,8 @@ STORAGE_FULL = "存储满,请结算 STORAGE FULL, PLEASE SETTLE"
 class TerminalCore(Terminal):
     """What every action needs. ``store`` is None while the flash cannot be used at all."""
 
+    store_class: ClassVar[type[Store]] = Store
+
     def boot(self) -> None:
         """Open the store, which recovers; say so when records are missing."""
         self.messages = Messages(self.device)
@@ -36,7 +39,7 @@ class TerminalCore(Terminal):
         """The store on the data volume."""
         volumes = self.device.volumes
         directory = volumes["data"] if "data" in volumes else next(iter(volumes.values()))
-        return Store(directory, self.device.nvram)
+        return self.store_class(directory, self.device.nvram)
 
     def open_store(self) -> bool:
         """Try to open the store; what is wrong with it is shown."""

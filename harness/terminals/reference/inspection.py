@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from harness.contract import Inspection, Record
 from harness.terminals.reference.books import Books
-from harness.terminals.reference.journal import FILE_NAMES, Entry, newest
+from harness.terminals.reference.journal import FILE_NAMES, Entry, RecordFormat
 from harness.terminals.reference.records import Base, Kind, Transaction, next_stan
 
 
-def inspect_image(image: Mapping[str, bytes]) -> Inspection:
+def inspect_image(image: Mapping[str, bytes], record_format: RecordFormat) -> Inspection:
     """Records, pending reversal and batch. NVRAM is not in the image, so a lost tail shows only to the terminal itself."""
     files = [_file(image, name) for name in FILE_NAMES]
-    found = newest(files)
+    found = record_format.newest(files)
     if found is None:
         return Inspection()
     books = Books.fold(found.entries, Base("000001", 0, 0, 0, False))

@@ -19,6 +19,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import ClassVar
 from zlib import crc32
 
 from harness.terminals.reference.records import Kind
@@ -30,7 +31,7 @@ GROWTH_BYTES = 16_384
 RESERVE_BYTES = 6_144
 """Room that only reversals and the settlement may use: 63 upload acknowledgements of 40 bytes, and as much again."""
 
-_MAGIC = b"TJ1\n"
+MAGIC = b"TJ1\n"
 _HEADER = Struct(">4sHBxIII")
 _CRC_FROM = 4
 _COPIED = 0x80
@@ -68,63 +69,69 @@ class Recovered:
     next_sequence: int
 
 
-def frame(kind: int, generation: int, sequence: int, payload: bytes) -> bytes:
-    """A record's bytes."""
-    checked = _HEADER.pack(_MAGIC, len(payload), kind, generation, sequence, 0)[_CRC_FROM:-4]
-    return _MAGIC + checked + crc32(payload, crc32(checked)).to_bytes(4, "big") + payload
+class RecordFormat:
+    """How records look on the disk, and which of those found there are to be believed."""
+
+    def frame(self, kind: int, generation: int, sequence: int, payload: bytes) -> bytes:
+        """A record's bytes."""
+        checked = _HEADER.pack(MAGIC, len(payload), kind, generation, sequence, 0)[_CRC_FROM:-4]
+        return MAGIC + checked + crc32(payload, crc32(checked)).to_bytes(4, "big") + payload
+
+    def is_intact(self, checked: bytes, payload: bytes, crc: int) -> bool:
+        """Whether header and payload are what was written."""
+        return crc32(payload, crc32(checked)) == crc
+
+    def scan(self, data: bytes) -> list[Entry]:
+        """Every whole record in ``data``; what is torn or damaged is skipped, up to the next magic."""
+        entries: list[Entry] = []
+        at = data.find(MAGIC)
+        while 0 <= at <= len(data) - _HEADER.size:
+            _, length, kind, generation, sequence, crc = _HEADER.unpack_from(data, at)
+            start = at + _HEADER.size
+            payload = data[start : start + length]
+            is_whole = len(payload) == length and self.is_intact(data[at + _CRC_FROM : start - 4], payload, crc)
+            if is_whole:
+                entries.append(Entry(kind & ~_COPIED, bool(kind & _COPIED), generation, sequence, at, payload))
+            at = data.find(MAGIC, start + length if is_whole else at + 1)
+        return entries
+
+    def newest(
+        self, images: Sequence[bytes], witnessed: tuple[int, int] | None = None, disowned: tuple[int, int] | None = None
+    ) -> Recovered | None:
+        """The generation to go on with. ``witnessed`` and ``disowned`` name records by generation and sequence."""
+        best: tuple[int, int, list[Entry]] | None = None
+        for slot, image in enumerate(images):
+            entries = self.scan(image)
+            # Without a record of its own, a generation was still being copied when power went: the other file is the truth.
+            generation = max((entry.generation for entry in entries if not entry.is_copied), default=-1)
+            if generation >= 0 and (best is None or generation > best[0]):
+                best = (generation, slot, [entry for entry in entries if entry.generation == generation])
+        if best is None:
+            return None
+        generation, slot, entries = best
+        entries = [entry for entry in entries if (generation, entry.sequence) != disowned]
+        last = max((entry.sequence for entry in entries), default=0)
+        if witnessed is not None and witnessed[0] == generation:
+            last = max(last, witnessed[1])
+        skipped = disowned[1] if disowned is not None and disowned[0] == generation else None
+        missing = _missing(entries, last, skipped)
+        return Recovered(slot, generation, tuple(entries), missing, max(last, skipped or 0) + 1)
 
 
-def scan(data: bytes) -> list[Entry]:
-    """Every whole record in ``data``; what is torn or damaged is skipped, up to the next magic."""
-    entries: list[Entry] = []
-    at = data.find(_MAGIC)
-    while 0 <= at <= len(data) - _HEADER.size:
-        _, length, kind, generation, sequence, crc = _HEADER.unpack_from(data, at)
-        start = at + _HEADER.size
-        payload = data[start : start + length]
-        is_whole = len(payload) == length and crc32(payload, crc32(data[at + _CRC_FROM : start - 4])) == crc
-        if is_whole:
-            entries.append(Entry(kind & ~_COPIED, bool(kind & _COPIED), generation, sequence, at, payload))
-        at = data.find(_MAGIC, start + length if is_whole else at + 1)
-    return entries
-
-
-def newest(
-    images: Sequence[bytes], witnessed: tuple[int, int] | None = None, disowned: tuple[int, int] | None = None
-) -> Recovered | None:
-    """The generation to go on with. ``witnessed`` and ``disowned`` name records by generation and sequence."""
-    best: tuple[int, int, list[Entry]] | None = None
-    for slot, image in enumerate(images):
-        entries = scan(image)
-        # Without a record of its own, a generation was still being copied when power went: the other file is the truth.
-        generation = max((entry.generation for entry in entries if not entry.is_copied), default=-1)
-        if generation >= 0 and (best is None or generation > best[0]):
-            best = (generation, slot, [entry for entry in entries if entry.generation == generation])
-    if best is None:
-        return None
-    generation, slot, entries = best
-    entries = [entry for entry in entries if (generation, entry.sequence) != disowned]
+def _missing(entries: list[Entry], last: int, skipped: int | None) -> int:
+    """How many records up to ``last`` should be there and are not."""
     present = {entry.sequence for entry in entries}
-    last = max(present, default=0)
-    if witnessed is not None and witnessed[0] == generation:
-        last = max(last, witnessed[1])
-    first = next((_first_sequence(entry) for entry in entries if entry.kind == Kind.BASE), None)
-    missing = 0 if first is not None else 2
+    first = next((int(entry.payload.split(b"\x1f")[2]) for entry in entries if entry.kind == Kind.BASE), None)
+    bases_lost = 2 if first is None else 0
     if first is None:
         first = min(present, default=last + 1)
     expected = last + 1 - first
-    if disowned is not None and disowned[0] == generation:
-        expected -= 1 if first <= disowned[1] <= last else 0
-        last = max(last, disowned[1])
-    missing += max(0, expected - len(present))
-    return Recovered(slot, generation, tuple(entries), missing, last + 1)
+    if skipped is not None and first <= skipped <= last:
+        expected -= 1
+    return bases_lost + max(0, expected - len(present))
 
 
-def _first_sequence(base: Entry) -> int:
-    return int(base.payload.split(b"\x1f")[2])
-
-
-class _File:
+class JournalFile:
     """One of the two files: a descriptor that stays open, and its size."""
 
     def __init__(self, path: str) -> None:
@@ -187,9 +194,12 @@ class _File:
 class Journal:
     """Both files, and where the next record goes. Any OSError leaves the journal as it was before the call."""
 
+    format: ClassVar[RecordFormat] = RecordFormat()
+    file_class: ClassVar[type[JournalFile]] = JournalFile
+
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._files = [_File(os.path.join(directory, name)) for name in FILE_NAMES]
+        self._files = [self.file_class(os.path.join(directory, name)) for name in FILE_NAMES]
         self._active = 0
         self._tail = 0
         self._current = 0
@@ -205,8 +215,8 @@ class Journal:
         """Find the newest generation and stand at its end. None: there is none in these files."""
         images = [file.read() for file in self._files]
         # A generation that never got its base must not lend its number to a later one.
-        self.generation = max((entry.generation for image in images for entry in scan(image)), default=0)
-        found = newest(images, witnessed, disowned)
+        self.generation = max((entry.generation for image in images for entry in self.format.scan(image)), default=0)
+        found = self.format.newest(images, witnessed, disowned)
         for file in self._files:
             file.grow(FILE_SIZE_BYTES)
         if found is None:
@@ -224,7 +234,7 @@ class Journal:
 
     def append(self, kind: Kind, payload: bytes) -> int:
         """Add a record; durable when this returns. Returns its offset."""
-        data = frame(kind, self._current, self.sequence + 1, payload)
+        data = self.format.frame(kind, self._current, self.sequence + 1, payload)
         file, offset = self._files[self._active], self._tail
         file.write(offset, data)
         if offset + len(data) > file.size_bytes:
@@ -245,9 +255,9 @@ class Journal:
         file, sequence, parts = self._files[target], self.sequence, []
         for entry in copies:
             sequence += 1
-            parts.append(frame(entry.kind | _COPIED, self.generation, sequence, entry.payload))
+            parts.append(self.format.frame(entry.kind | _COPIED, self.generation, sequence, entry.payload))
         body = b"".join(parts)
-        bases = b"".join(frame(Kind.BASE, self.generation, sequence + n, base) for n in (1, 2))
+        bases = b"".join(self.format.frame(Kind.BASE, self.generation, sequence + n, base) for n in (1, 2))
         if not file.grow(max(FILE_SIZE_BYTES, len(body) + len(bases) + RESERVE_BYTES)):
             if copies or not self._current or file.size_bytes >= len(bases):
                 self._require(file, len(body) + len(bases))
@@ -262,14 +272,14 @@ class Journal:
         self._current, self.sequence = self.generation, sequence + 2
         old.shrink(FILE_SIZE_BYTES)
 
-    def _require(self, file: _File, size_bytes: int) -> None:
+    def _require(self, file: JournalFile, size_bytes: int) -> None:
         if file.size_bytes < size_bytes:
             raise JournalError(f"no room for {size_bytes} bytes of journal")
 
     def entries(self) -> list[Entry]:
         """The records of this generation, read from the file again."""
         data = self._files[self._active].read(0, self._tail)
-        return [entry for entry in scan(data) if entry.generation == self._current]
+        return [entry for entry in self.format.scan(data) if entry.generation == self._current]
 
     def read(self, offset: int) -> Entry | None:
         """The record at ``offset``, or None when it is damaged."""
@@ -277,7 +287,7 @@ class Journal:
         header = file.read(offset, _HEADER.size)
         if len(header) < _HEADER.size:
             return None
-        found = scan(header + file.read(offset + _HEADER.size, _HEADER.unpack(header)[1]))
+        found = self.format.scan(header + file.read(offset + _HEADER.size, _HEADER.unpack(header)[1]))
         return found[0] if found and found[0].generation == self._current else None
 
     def has_room(self, size_bytes: int) -> bool:
@@ -297,7 +307,7 @@ class Journal:
         slot = 1 - self._active
         if self._files[slot].is_unlinked():
             self._files[slot].close()
-            self._files[slot] = _File(os.path.join(self._directory, FILE_NAMES[slot]))
+            self._files[slot] = self.file_class(os.path.join(self._directory, FILE_NAMES[slot]))
 
     def close(self) -> None:
         """Let go of both files."""

@@ -7,6 +7,8 @@ NVRAM and the caller told, who must then make sure that no money moves on it.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from harness.contract import Nvram
 from harness.terminals.reference.books import Books
 from harness.terminals.reference.journal import Entry, Journal, JournalError, Recovered
@@ -33,6 +35,8 @@ class StorageFault(Exception):
 class Store:
     """What the terminal keeps. Opening it recovers; every other method either is durable when it returns or raises."""
 
+    journal_class: ClassVar[type[Journal]] = Journal
+
     def __init__(self, directory: str, nvram: Nvram) -> None:
         self._directory = directory
         self.witness = Witness(nvram)
@@ -49,7 +53,7 @@ class Store:
     def _open(self) -> Journal:
         journal: Journal | None = None
         try:
-            journal = Journal(self._directory)
+            journal = self.journal_class(self._directory)
             seen = self.witness.seen
             witnessed = None if seen is None else (seen.generation, seen.sequence)
             found = journal.recover(witnessed, self.witness.disowned)

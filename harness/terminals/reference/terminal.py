@@ -372,4 +372,4 @@ class ReferenceTerminal(SettlingTerminal):
     @classmethod
     def inspect(cls, image: Mapping[str, bytes]) -> Inspection | None:
         """The open batch as the files tell it."""
-        return inspect_image(image)
+        return inspect_image(image, cls.store_class.journal_class.format)

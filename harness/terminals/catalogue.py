@@ -1,0 +1,63 @@
+"""The terminals that ship with the harness, by name. Nothing is imported here: listing them costs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list)."""
+
+    name: str
+    spec: str
+    summary: str
+    caught_by: tuple[int, ...] = ()
+
+
+_PACKAGE = "harness.terminals"
+
+
+def _mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
+    return Shipped(name, f"{_PACKAGE}.mutants.{name}:{class_name}", summary, caught_by)
+
+
+_ALL = (
+    Shipped(
+        "reference",
+        f"{_PACKAGE}.reference:ReferenceTerminal",
+        "Correct by the rules R1-R14; journal with CRCs in two fixed files.",
+    ),
+    Shipped(
+        "tinydb",
+        f"{_PACKAGE}.tinydb_terminal:TinyDbTerminal",
+        "Keeps its log and settings in an unmodified TinyDB file.",
+    ),
+    Shipped(
+        "filequeue",
+        f"{_PACKAGE}.filequeue_terminal:FileQueueTerminal",
+        "Keeps its log and reversals in persist-queue's file queues.",
+    ),
+    Shipped(
+        "jsonfile",
+        f"{_PACKAGE}.jsonfile_terminal:JsonFileTerminal",
+        "Rewrites one JSON file in place after every transaction.",
+    ),
+    _mutant("no_fsync", "NoFsync", "Shows approved before the journal is durable: it never calls fsync.", 1),
+    _mutant("reversal_dropped", "ReversalDropped", "Drops the reversal when its first try is not answered.", 2, 31),
+    _mutant("resend_as_new", "ResendAsNew", "After a timeout sends the sale again under a new trace number.", 3),
+    _mutant("reverse_after_commit", "ReverseAfterCommit", "After a restart reverses a sale that is logged.", 7, 2),
+    _mutant("stan_in_ram", "StanInRam", "Keeps the trace number in RAM: after a restart numbers are used again.", 8),
+    _mutant("clear_unbalanced", "ClearUnbalanced", "Clears the log when the host says that totals differ.", 11),
+    _mutant("clear_on_timeout", "ClearOnTimeout", "Takes a settlement without an answer for a settlement.", 11),
+    _mutant("settle_twice", "SettleTwice", "After a lost settlement answer settles again under the next number.", 12),
+    _mutant("report_first", "ReportFirst", "Settlement first writes a report file, which a full volume refuses.", 15),
+    _mutant("torn_parsed", "TornParsed", "Does not check a record's CRC: a torn record is read as it is.", 17, 24),
+    _mutant("never_resent", "NeverResent", "A pending reversal is kept, and never sent.", 22),
+    _mutant("boot_loop", "BootLoop", "Refuses to start when the journal's tail is torn.", 24),
+    _mutant("leak", "Leak", "Keeps every answer it ever got in a list.", 26),
+    _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
+    _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
+)
+
+CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}
