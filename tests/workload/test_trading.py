@@ -121,7 +121,7 @@ def slow_script(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event
 
 
 def test_a_long_queue_walks_away_and_that_counts_against_a_slow_terminal() -> None:
-    _, station, floor = trade(QUIET, TradingDays(1, sales_per_day=3000), slow_script, merchant="convenience")
+    _, _, floor = trade(QUIET, TradingDays(1, sales_per_day=3000), slow_script, merchant="convenience")
     tally = floor.tally()
     assert tally.left_queue > 500
     assert tally.asked == tally.accepted + tally.left_queue + tally.unanswered

@@ -1,0 +1,88 @@
+"""Scenario names to files, and the list of what there is, without reading a file as YAML: listing must be quick."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.core.registry import nearest
+
+SUFFIXES = (".yaml", ".yml", ".json")
+_SUMMARY = re.compile(r"^summary:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_HEAD_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One shipped scenario, as ``harness list`` prints it."""
+
+    name: str
+    summary: str
+    path: Path
+
+
+@cache
+def scenarios_root() -> Path:
+    """Where the shipped scenarios are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_scenarios", package.parent / "scenarios"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("the scenarios that belong to this package are missing; install it again")
+
+
+def scenario_file(name_or_path: str) -> Path:
+    """The file of a scenario: a path that exists, or a shipped name such as ``storage/settle_when_data_volume_full``."""
+    if not name_or_path or "\0" in name_or_path:
+        raise UsageError("expected the name of a scenario or a path, found nothing")
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    shipped = names()
+    wanted = name_or_path
+    for suffix in SUFFIXES:
+        wanted = wanted.removesuffix(suffix)
+    if wanted in shipped:
+        return shipped[wanted]
+    # The last part alone is enough where it is the only one of its kind.
+    short = [name for name in shipped if name.rpartition("/")[2] == wanted]
+    if len(short) == 1:
+        return shipped[short[0]]
+    if len(short) > 1:
+        raise UsageError(f"{name_or_path!r} is short for several scenarios: {', '.join(short)}")
+    hint = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
+    raise UsageError(f"no scenario or file named {name_or_path!r}; {hint} (harness list scenarios)")
+
+
+@cache
+def names() -> dict[str, Path]:
+    """All shipped scenarios by name, in order of their names."""
+    root = scenarios_root()
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        hidden = any(part.startswith(("_", ".")) for part in relative.parts)
+        if path.suffix in SUFFIXES and not hidden and relative.parts[0] not in ("calendars", "campaigns"):
+            found[relative.with_suffix("").as_posix()] = path
+    return found
+
+
+def listed() -> Iterator[Listed]:
+    """All shipped scenarios with their summaries."""
+    for name, path in names().items():
+        yield Listed(name, summary_of(path), path)
+
+
+def summary_of(path: Path) -> str:
+    """The summary of a scenario file, from its first lines."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.read(_HEAD_CHARACTERS)
+    found = _SUMMARY.search(head)
+    if found is None:
+        return ""
+    text = " ".join(found.group(1).split())
+    return text.lstrip(">|- ").strip("'\"") if text[:1] in ">|'\"" else text

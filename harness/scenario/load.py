@@ -1,0 +1,47 @@
+"""Reading a scenario: a file or a text in, a ``Plan`` out, or every problem of the file at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.scenario import find
+from harness.scenario.assemble import assemble
+from harness.scenario.check import check
+from harness.scenario.plan import Plan
+from harness.scenario.problems import Problem, ScenarioErrors
+from harness.scenario.source import FILE_BYTES_MAX, read_document
+
+
+def load_scenario(name_or_path: str) -> Plan:
+    """The scenario of that name, or in that file. Raises UsageError (no such scenario) or ScenarioErrors."""
+    return load_file(find.scenario_file(name_or_path))
+
+
+def load_file(path: Path) -> Plan:
+    """The scenario in ``path``: YAML, or JSON when the name ends so."""
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise ScenarioErrors(str(path), [Problem(1, 1, f"the file is larger than {FILE_BYTES_MAX >> 20} MiB")])
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        raise ScenarioErrors(str(path), [Problem(line, column, "expected UTF-8 text")]) from error
+    return load_text(text, str(path), json=path.suffix == ".json")
+
+
+def load_text(text: str, file: str = "<text>", json: bool = False) -> Plan:
+    """The scenario that ``text`` describes; ``file`` is its name in messages."""
+    document = read_document(text.replace("\r\n", "\n"), json)
+    # A text that is no YAML, or no scenario at all, has no keys to complain about.
+    plan = assemble(document, file) if document.values else None
+    if plan is not None:
+        check(document, plan)
+    if document.problems or plan is None:
+        raise ScenarioErrors(file, document.problems)
+    return plan

@@ -1,0 +1,140 @@
+"""A scenario as the rest of the harness sees it: frozen, complete, in base units. YAML and pydantic end before this."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.core.decisions import Value
+from harness.core.units import US_PER_SECOND
+from harness.faults.base import FaultPlan
+from harness.workload.behaviour import Behaviour
+
+KIB = 1024
+MIB = 1024 * KIB
+
+DEFAULT_SOFTWARE = "reference"
+ACCEPTANCE_PERCENT_DEFAULT = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePlan:
+    """One storage volume of every device. ``partial_writes``: a full disk takes part of a write before it says ENOSPC."""
+
+    name: str
+    size_bytes: int = 8 * MIB
+    block_bytes: int = field(default=4 * KIB, metadata={"key": "block_size"})
+    profile: str | None = None
+    """What the medium may lose at a power cut; None: the scenario's profile."""
+    inode_limit: int | None = None
+    partial_writes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePlan:
+    """The hardware of every device. ``paper_slips``: how many receipts a roll gives; None: paper never runs out."""
+
+    volumes: tuple[VolumePlan, ...] = (VolumePlan("data"),)
+    ram_bytes: int = 64 * MIB
+    link: str = "4g"
+    paper_slips: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """How the acquirer behaves on a good day."""
+
+    latency_median_us: int = 350_000
+    latency_p99_us: int = 2_500_000
+    no_reply_percent: float = 0.3
+    decline_percent: float | None = None
+    """Share of cards that are declined; None: the merchant's."""
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantShare:
+    """One kind of merchant and its weight among the terminals."""
+
+    merchant: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DaysPlan:
+    """Trading days. None: the merchant's own opening hours."""
+
+    count: int = 1
+    start: datetime.date = datetime.date(2026, 3, 2)
+    open_us: int | None = None
+    close_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantChoice:
+    """Which invariants are judged: all of them, only some, or all but some. Names are the registry's."""
+
+    only: tuple[str, ...] | None = None
+    excluded: tuple[str, ...] = ()
+
+    def wants(self, name: str) -> bool:
+        """Whether this invariant is judged."""
+        return name not in self.excluded and (self.only is None or name in self.only)
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What a run may use. Running out is inconclusive or a finding, never a hang."""
+
+    events: int = 20_000_000
+    wall_us: int = 600 * US_PER_SECOND
+    memory_bytes: int = 4096 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One scenario. ``software`` is a shipped terminal's name and only a default: the command line decides what runs."""
+
+    name: str
+    summary: str = ""
+    covers: tuple[str, ...] = ()
+    """What of the field reports it stands for, in their words."""
+    terminals: int = 1
+    software: str = DEFAULT_SOFTWARE
+    days: DaysPlan = DaysPlan()
+    merchants: tuple[MerchantShare, ...] = (MerchantShare("convenience"),)
+    sales_per_day: float | None = None
+    only_intents: tuple[int, ...] | None = None
+    """When given, every other customer stays away: shrunk cases name the few that matter."""
+    device: DevicePlan = DevicePlan()
+    disk: str = "vfs"
+    profile: str = "ext4-ordered"
+    host: HostPlan = HostPlan()
+    people: Behaviour = field(default_factory=Behaviour)
+    faults: tuple[FaultPlan, ...] = ()
+    invariants: InvariantChoice = InvariantChoice()
+    must_happen: tuple[str, ...] = ()
+    """Probes that must be reached, or the run proves nothing."""
+    acceptance_percent: float = ACCEPTANCE_PERCENT_DEFAULT
+    budgets: Budgets = Budgets()
+    seed: int | None = None
+    decisions: Mapping[str, Value] | None = field(default=None, repr=False)
+    """Pinned decisions: this is a resolved scenario, and nothing is drawn."""
+    source: str = field(default="", compare=False)
+    """The file it was read from, for messages."""
+
+    def station_names(self) -> tuple[str, ...]:
+        """T01, T02, ... in order."""
+        width = max(2, len(str(self.terminals)))
+        return tuple(f"T{number:0{width}d}" for number in range(1, self.terminals + 1))
+
+    def merchant_of(self, place: int) -> str:
+        """The kind of merchant of the terminal at ``place`` (from 0): shares are dealt out evenly, in order."""
+        total = sum(share.weight for share in self.merchants)
+        # Where this terminal stands on a line from 0 to 1 that the shares divide among themselves.
+        point = (place + 0.5) / self.terminals * total
+        for share in self.merchants:
+            point -= share.weight
+            if point < 0.0:
+                return share.merchant
+        return self.merchants[-1].merchant

@@ -1,0 +1,180 @@
+"""Writing a plan back as a scenario file: with its decisions pinned it is the resolved scenario, the replay form.
+
+Ordinary scenario syntax, everything spelled out: a default that changes in a later release must not change an old case.
+Reading the file back gives an equal plan.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from harness.core.decisions import Value
+from harness.faults.base import FaultPlan, Trigger
+from harness.scenario.fields import Field, fields_of
+from harness.scenario.plan import Plan
+from harness.scenario.quantities import clock_text, duration_text, percent_text, size_text
+
+Written: TypeAlias = "str | int | float | bool | list[Written] | dict[str, Written] | None"
+
+_HEADER = "# A resolved scenario: every decision is pinned below, so a run of it goes the same way again.\n"
+
+
+def write_resolved(plan: Plan, path: Path, decisions: Path | Mapping[str, Value] | None = None) -> None:
+    """Write ``plan`` to ``path``. ``decisions``: a file as ``Decisions.spill`` writes it, or a mapping, or the plan's own."""
+    with path.open("w", encoding="utf-8") as out:
+        pins = plan.decisions if decisions is None else decisions
+        if pins is not None:
+            out.write(_HEADER)
+        out.write(plan_text(plan))
+        if isinstance(pins, Path):
+            out.write("decisions: |\n")
+            with pins.open(encoding="utf-8") as lines:
+                for line in lines:
+                    out.write("  " + line)
+        elif pins is not None:
+            out.write("decisions: |\n")
+            for key, value in pins.items():
+                out.write(f"  {key}\t{pin_text(value)}\n")
+
+
+def pin_text(value: Value) -> str:
+    """A pinned value as ``core.decisions.read_pins`` reads it."""
+    return str(int(value)) if isinstance(value, bool) else repr(value)
+
+
+def plan_text(plan: Plan) -> str:
+    """``plan`` as YAML, without its decisions."""
+    return "".join(f"{line}\n" for line in _block(plan_values(plan), 0))
+
+
+def plan_values(plan: Plan) -> dict[str, Written]:
+    """``plan`` as the keys and values of a scenario file, without its decisions."""
+    device = _parameters(plan.device, without=("volumes",))
+    volumes: dict[str, Written] = {}
+    for volume in plan.device.volumes:
+        volumes[volume.name] = _parameters(volume, without=("name",))
+    device["volumes"] = volumes
+    days: dict[str, Written] = {"count": plan.days.count, "start": plan.days.start.isoformat()}
+    if plan.days.open_us is not None:
+        days["open"] = clock_text(plan.days.open_us)
+    if plan.days.close_us is not None:
+        days["close"] = clock_text(plan.days.close_us)
+    values: dict[str, Written] = {
+        "name": plan.name,
+        "summary": plan.summary,
+        "covers": list(plan.covers),
+        "terminals": {"count": plan.terminals, "software": plan.software},
+        "days": days,
+        "merchants": {share.merchant: percent_text(share.weight) for share in plan.merchants},
+        "sales_per_day": plan.sales_per_day,
+        "only_intents": None if plan.only_intents is None else list(plan.only_intents),
+        "device": device,
+        "disk": plan.disk,
+        "profile": plan.profile,
+        "host": _parameters(plan.host),
+        "people": _parameters(plan.people),
+        "faults": [_fault(fault) for fault in plan.faults],
+        "must_happen": list(plan.must_happen),
+        "acceptance": percent_text(plan.acceptance_percent),
+        "budgets": _parameters(plan.budgets),
+        "seed": plan.seed,
+    }
+    if plan.invariants.only is not None:
+        values["invariants"] = list(plan.invariants.only)
+    elif plan.invariants.excluded:
+        values["invariants"] = {"except": list(plan.invariants.excluded)}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _fault(plan: FaultPlan) -> Written:
+    values: dict[str, Written] = {"type": plan.fault.kind, "name": plan.name}
+    values["devices"] = list(plan.devices) if isinstance(plan.devices, tuple) else plan.devices
+    if plan.trigger != Trigger():
+        values["at"] = _parameters(plan.trigger)
+    if plan.per_day is not None:
+        values["per_day"] = plan.per_day
+    else:
+        values["times"] = plan.times
+    if plan.lift_after_us is not None:
+        values["lift_after"] = duration_text(plan.lift_after_us)
+    values["together"] = plan.together
+    values.update(_parameters(plan.fault))
+    return values
+
+
+def _parameters(thing: Any, without: tuple[str, ...] = ()) -> dict[str, Written]:
+    """A dataclass's fields by key, in file syntax; None is left out, as it is what a missing key means."""
+    values: dict[str, Written] = {}
+    for parameter in fields_of(cast(type, type(thing))):
+        value = getattr(thing, parameter.name)
+        if value is not None and parameter.name not in without:
+            values[parameter.key] = _written(parameter, value)
+    return values
+
+
+def _written(parameter: Field, value: Any) -> Written:
+    if parameter.unit == "duration":
+        return duration_text(value)
+    if parameter.unit == "size":
+        return size_text(value)
+    if parameter.unit == "percent":
+        return percent_text(value)
+    if parameter.unit == "clock":
+        return clock_text(value)
+    if is_dataclass(value):
+        return _parameters(value)
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    plain: Written = value
+    return plain
+
+
+# ---------------------------------------------------------------- YAML
+
+
+def _block(value: Written, depth: int) -> Iterator[str]:
+    """A mapping as indented lines."""
+    assert isinstance(value, dict)
+    indent = "  " * depth
+    for key, member in value.items():
+        if isinstance(member, dict) and member:
+            yield f"{indent}{_scalar(key)}:"
+            yield from _block(member, depth + 1)
+        elif isinstance(member, list) and any(isinstance(item, dict) for item in member):
+            yield f"{indent}{_scalar(key)}:"
+            for item in member:
+                lines = list(_block(item, depth + 2))
+                yield f"{indent}  - {lines[0].lstrip()}"
+                yield from lines[1:]
+        else:
+            yield f"{indent}{_scalar(key)}: {_flow(member)}"
+
+
+def _flow(value: Written) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flow(member)}" for key, member in value.items()) + "}"
+    return _scalar(value)
+
+
+def _scalar(value: str | int | float | bool | None) -> str:
+    # Text always stands in quotes unless it is a bare word that no reader could take for anything else.
+    if isinstance(value, str):
+        bare = _BARE.match(value) is not None and value.lower() not in _TAKEN
+        return value if bare else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+_BARE = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*$")
+_TAKEN = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})

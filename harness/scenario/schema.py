@@ -1,0 +1,88 @@
+"""The JSON schema (draft 7) of scenario files: what editors complete from and show on hover.
+
+Made from the models and the fault registry, so that a fault registered in one file is in it. ``python -m
+harness.scenario.schema`` writes it; a test fails when the file in scenarios/_schema is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.scenario import registries
+from harness.scenario.find import scenarios_root
+from harness.scenario.model import Scenario, fault_model
+
+SCHEMA_FILE = Path("_schema", "scenario.schema.json")
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The whole schema."""
+    schema = Scenario.model_json_schema(ref_template="#/definitions/{model}")
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+    kinds: list[dict[str, str]] = []
+    for name, cls in registries.faults().items():
+        fault = fault_model(name, cls).model_json_schema(ref_template="#/definitions/{model}")
+        definitions.update(fault.pop("$defs", {}))
+        definitions[f"fault_{name}"] = fault
+        kinds.append({"$ref": f"#/definitions/fault_{name}"})
+    schema["properties"]["faults"]["items"] = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"enum": registries.faults().names()}},
+        "allOf": [_when(name, reference) for name, reference in zip(registries.faults().names(), kinds, strict=True)],
+    }
+    schema["properties"]["profile"] = _named(schema["properties"]["profile"], registries.profile_names())
+    schema["definitions"] = _clean(definitions)
+    definitions["Device"]["properties"]["link"] = _named(
+        definitions["Device"]["properties"]["link"], registries.link_names()
+    )
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Scenario of terminal-fault-harness",
+        **_clean(schema),
+    }
+
+
+def schema_text() -> str:
+    """The schema as its file holds it."""
+    return json.dumps(scenario_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def write_schema(root: Path | None = None) -> Path:
+    """Write the schema below the scenarios; gives its path."""
+    path = (root or scenarios_root()) / SCHEMA_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(schema_text(), encoding="utf-8")
+    return path
+
+
+def _when(name: str, reference: dict[str, str]) -> dict[str, Any]:
+    """``if`` the type is this one ``then`` its own keys: an editor then names the one key that is wrong, not all kinds."""
+    return {"if": {"properties": {"type": {"const": name}}}, "then": reference}
+
+
+def _named(property_schema: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {"enum": list(names), "description": property_schema.get("description", "")}
+
+
+def _clean(value: Any) -> Any:
+    """Without pydantic's titles and null alternatives, which only clutter what an editor shows."""
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    cleaned = {key: _clean(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))}
+    options = cleaned.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        left = [option for option in options if option != {"type": "null"}]
+        del cleaned["anyOf"]
+        cleaned = {**left[0], **cleaned} if len(left) == 1 else {**cleaned, "anyOf": left}
+        if cleaned.get("default", 0) is None:
+            del cleaned["default"]
+    return cleaned
+
+
+if __name__ == "__main__":
+    print(write_schema())
