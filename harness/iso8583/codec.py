@@ -2,7 +2,7 @@
 
 Received bytes are hostile: whatever they are, ``decode`` returns a message that is wholly within the specification or
 raises ``DecodeError``. Pad nibbles, alphabets and trailing bytes are checked, so for a message that decodes, encoding
-it again gives the same bytes (but for the separator of text track data, ``D`` or ``=``, and the case of hex).
+it again gives the same bytes (but for the case of hexadecimal characters).
 """
 
 from binascii import a2b_hex

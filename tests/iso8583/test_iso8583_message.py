@@ -1,5 +1,7 @@
 """A message's accessors, and that showing one never shows a card number."""
 
+import doctest
+import importlib
 import subprocess
 import sys
 
@@ -57,3 +59,9 @@ def test_the_codec_does_not_load_cryptography():
         "import sys, harness.iso8583.unionpay; sys.exit({'cryptography', 'harness.core'} & set(sys.modules) != set())"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["message", "codec", "pinblock", "track"])
+def test_the_examples_in_the_documentation_are_true(module):
+    result = doctest.testmod(importlib.import_module(f"harness.iso8583.{module}"))
+    assert result.attempted > 0 and result.failed == 0
