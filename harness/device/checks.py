@@ -40,8 +40,9 @@ def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_
     """Text as it may stand in a history: exact ``str``, bounded, printable but for newlines, card numbers masked."""
     if not isinstance(value, str):
         refuse(where, "text", value)
-    # Cut generously first, so that masking never sees more than a line or two; a number cut in two is cut off below.
-    text = str.__str__(value[: characters_max + 32])
+    # Cut first, so that masking never sees megabytes. A number cut in two here escapes masking, but the mark that replaces
+    # the last characters leaves at most its first six digits.
+    text = str.__str__(value[:characters_max])
     masked = mask_text(text)
     if not masked.isprintable():
         masked = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in masked)

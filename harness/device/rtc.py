@@ -68,7 +68,6 @@ class Rtc:
         if self._battery is not None:
             self.set(0, now_us)
             self._battery.bite(self.device, "clock started from 1970-01-01")
-            self._battery = None
 
     def snapshot(self) -> RtcState:
         """What the clock remembers."""

@@ -19,6 +19,7 @@ from harness.contract import (
     Unsupported,
 )
 from harness.device import ContractViolation, DeviceFacade
+from harness.device.checks import clean_text
 from harness.history.events import Event, ProbeReached, ScreenShown
 from harness.network import CableUnplugged, Partition
 
@@ -134,6 +135,14 @@ def test_texts_are_bounded_escaped_and_masked_before_they_are_recorded(bench) ->
     assert texts[2] == "a\\x00b\\x1b[2Jc\\ud800"
     assert texts[3] == "line\nline"
     assert "0065" not in texts[4]
+
+
+@pytest.mark.parametrize("before", range(470, 505))
+def test_a_card_number_at_the_cut_shows_six_digits_at_most(before: int) -> None:
+    for number in ("6250941006528599", "4111111111119", "6250941006528599123"):
+        text = clean_text("x" * before + number + "y" * 40, "test")
+        assert len(text) <= 500
+        assert number[:7] not in text
 
 
 def test_the_contracts_own_loop_runs_on_this_device(bench) -> None:

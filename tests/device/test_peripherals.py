@@ -461,6 +461,41 @@ def test_the_disk_is_the_specs_and_dies_with_the_power(bench) -> None:
         disk.fopen("/data/log")
 
 
+def test_software_that_dies_loses_its_files_sockets_and_ports_and_the_device_lives_on(bench, power_gone) -> None:
+    world = bench()
+    attempt = world.hardware.link.connect()
+    connection = world.env.run(until=attempt)
+    facade = world.start(lambda device: None)
+    disk = world.hardware.disk
+    log = disk.fopen("/data/log", "w")
+    log.write("never flushed")
+    world.hardware.process_died()
+    assert connection.state == "closed"
+    with pytest.raises(OSError):
+        log.flush()
+    with pytest.raises(power_gone):
+        facade.probe("x")
+    world.hardware.disk = disk.restart()
+    assert world.hardware.disk.fopen("/data/log").read() == ""
+    assert world.run(lambda device: device.nvram.read(0, 1)) == b"\0"
+    world.env.run(until=world.hardware.link.connect())
+
+
+def test_a_new_battery_keeps_the_clock_at_the_next_power_loss(bench) -> None:
+    world = bench()
+    clock = world.hardware.rtc
+    battery = DeadBattery()
+    clock.conditions.append(battery)
+    world.power_cut()
+    world.hardware.power_on()
+    clock.conditions.remove(battery)
+    clock.set(1_800_000_000_000_000, 0)
+    world.power_cut()
+    world.hardware.power_on()
+    assert clock.wall_us(0) == 1_800_000_000_000_000
+    assert battery.bites == 1
+
+
 def test_a_spec_refuses_identifiers_of_the_wrong_length() -> None:
     with pytest.raises(ValueError, match="TID"):
         DeviceSpec("T01", "1", "2")

@@ -286,6 +286,68 @@ def test_of_two_conditions_that_lose_a_message_the_first_bites(bench, frame_of) 
     assert (partition.bites, half_open.bites) == (1, 0)
 
 
+def test_of_two_conditions_that_would_lose_what_is_sent_the_first_bites(bench, frame_of) -> None:
+    world = bench()
+    connection = world.connect()
+    conditions = [UpLoss(), Partition(), ResetMidMessage()]
+    for condition in conditions:
+        world.link.conditions.add(condition)
+    connection.send(frame_of("0200"))
+    assert [condition.bites for condition in conditions] == [1, 0, 0]
+
+
+def test_an_answer_in_flight_to_a_closed_connection_gives_no_bite(bench, frame_of) -> None:
+    pins = {"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 5000, "T01/a1/link.down/0": 60_000}
+    world = bench(pinned=pins)
+    connection = world.connect()
+    connection.send(frame_of("0200"))
+    world.run(10_000)
+    connection.close()
+    partition = Partition()
+    world.link.conditions.add(partition)
+    world.env.run()
+    assert partition.bites == 0
+    assert world.fates().reasons == ["closed"]
+
+
+def test_a_loss_in_flight_breaks_the_connection_too(bench, frame_of) -> None:
+    pins = {"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 5000, "T01/a1/link.up/1": 5000}
+    world = bench(pinned=pins)
+    connection = world.connect()
+    connection.send(frame_of("0200"))
+    world.run(1_000)
+    partition = Partition()
+    world.link.conditions.add(partition)
+    world.link.conditions.remove(partition)
+    connection.send(frame_of("0400"))
+    world.env.run()
+    assert world.host.received == [] and connection.state == "reset"
+
+
+def test_the_hosts_close_is_lost_in_a_partition(bench, frame_of) -> None:
+    world = bench()
+    connection = world.connect()
+    assert world.exchange(connection) == frame_of("0200")
+    connection.host_close()
+    world.link.conditions.add(Partition())
+    world.env.run()
+    assert not connection.eof and connection.receive(1) is None
+
+
+def test_a_reset_strikes_as_often_as_it_was_asked_to(bench, frame_of) -> None:
+    world = bench()
+    reset = ResetMidMessage(nth=1, times=2)
+    world.link.conditions.add(reset)
+    answers = []
+    for _ in range(4):
+        try:
+            answers.append(world.exchange(world.connect()))
+        except ConnectionResetError:
+            answers.append(None)
+    assert answers == [None, None, frame_of("0200"), frame_of("0200")]
+    assert reset.bites == 2
+
+
 def test_a_condition_that_was_not_there_cannot_be_lifted(bench) -> None:
     world = bench()
     world.link.conditions.add(Partition())

@@ -181,6 +181,58 @@ def test_a_retransmission_that_power_loss_forestalls_never_arrives(bench, frame_
     assert world.fates().dropped == [(0, "power")]
 
 
+def test_nothing_arrives_behind_a_gap_that_power_loss_made(bench, frame_of) -> None:
+    pins = {"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 204_000, "T01/a1/link.up/1": 5_000}
+    world = bench(pinned=pins)
+    connection = world.connect()
+    connection.send(frame_of("0200"))
+    connection.send(frame_of("0400"))
+    world.run(100_000)
+    world.link.power_lost()
+    world.env.run()
+    assert world.host.received == []
+    assert world.fates().dropped == [(0, "power"), (1, "power")]
+
+
+def test_what_comes_down_is_lost_at_the_instant_of_the_power_cut(bench, frame_of) -> None:
+    world = bench(pinned={"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 5000, "T01/a1/link.down/0": 60_000})
+    world.connect().send(frame_of("0200"))
+    world.run(10_000)
+    cut_us = world.env.now
+    world.link.power_lost()
+    dropped = world.events()[-1]
+    assert (dropped.at_us, dropped.reason) == (cut_us, "power")
+
+
+def test_a_handshake_under_way_dies_with_the_power(bench) -> None:
+    world = bench()
+    attempt = world.link.connect()
+    world.run(1)
+    world.link.power_lost()
+    world.link.power_on()
+    world.env.run()
+    assert not attempt.triggered and world.link.connections == ()
+
+
+def test_an_abandoned_handshake_never_happens(bench) -> None:
+    world = bench()
+    attempt = world.link.connect()
+    attempt.abandon()
+    world.env.run()
+    assert not attempt.triggered and world.link.connections == ()
+
+
+def test_connections_share_the_line(bench, frame_of) -> None:
+    pins = {f"T01/a1/link.up/{n}": 1000 for n in range(2)} | {f"T01/a1/link.connect/{n}": 1000 for n in range(2)}
+    world = bench("gprs", pinned=pins)
+    world.host.answer = lambda frame: None
+    first, second = world.connect(), world.connect()
+    first.send(frame_of("x" * 998))
+    second.send(frame_of("x" * 998))
+    arrivals = [event.at_us for event in world.events() if isinstance(event, MessageDelivered)]
+    assert arrivals[1] - arrivals[0] == 1040 * 8 * 1_000_000 // 40_000
+
+
 class Dark(BaseException):
     pass
 
