@@ -136,13 +136,13 @@ class AttributeCalls(DiskProcess):
         inode = self._target(path, "chdir")
         if not isinstance(inode, Directory):
             raise os_error(errno.ENOTDIR, path)
-        self._working_directory = inode
+        self._enter(inode)
 
     def fchdir(self, fd: object) -> None:
         inode = self._file_of(fd).inode
         if not isinstance(inode, Directory):
             raise os_error(errno.ENOTDIR)
-        self._working_directory = inode
+        self._enter(inode)
 
 
 def _path_or_type_error(path: object, function: str) -> str | bytes:
@@ -199,7 +199,7 @@ def directory_size_bytes(inode: Directory) -> int:
     """tmpfs counts 20 bytes a name, the two dots included; with directory blocks the size is theirs."""
     if inode.volume.directory_blocks:
         return inode.blocks << inode.volume.block_shift
-    return TMPFS_NAME_BYTES * (len(inode.entries) + 2) if inode.links else 0
+    return TMPFS_NAME_BYTES * (len(inode.entries) + 2)
 
 
 def _statvfs_result(volume: Volume) -> os.statvfs_result:

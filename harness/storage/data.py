@@ -30,6 +30,8 @@ class DataCalls(DiskProcess):
         if data.__class__ is not bytes:
             data = _as_bytes(data)
         assert isinstance(data, bytes)
+        if not data:
+            return 0
         inode = description.inode
         assert isinstance(inode, RegularFile)
         offset = inode.size_bytes if description.append else description.position
@@ -121,14 +123,23 @@ class DataCalls(DiskProcess):
         return len(data)
 
     def readv(self, fd: Descriptor, buffers: "Sequence[WriteableBuffer]", /) -> int:
-        self._check_vector(fd, buffers)
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
-        return _scatter(self.read(fd, sum(len(view) for view in views)), views)
+        views = self._views(fd, buffers)
+        total = sum(len(view) for view in views)
+        return _scatter(self.read(fd, total), views) if total else 0
 
     def preadv(self, fd: Descriptor, buffers: "Sequence[WriteableBuffer]", offset: int, flags: int = 0, /) -> int:
+        if offset < 0:
+            raise os_error(errno.EINVAL)
+        views = self._views(fd, buffers)
+        total = sum(len(view) for view in views)
+        return _scatter(self.pread(fd, total, offset), views) if total else 0
+
+    def _views(self, fd: Descriptor, buffers: "Sequence[WriteableBuffer]") -> list[memoryview]:
+        """Where a vector read puts its bytes. One with no room at all is fine even on a directory."""
         self._check_vector(fd, buffers)
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
-        return _scatter(self.pread(fd, sum(len(view) for view in views), offset), views)
+        if not self._description(fd).readable:
+            raise self._bad_descriptor()
+        return [memoryview(buffer).cast("B") for buffer in buffers]
 
     # -- position and size ---------------------------------------------------------------------------------------------
 
@@ -213,7 +224,11 @@ class DataCalls(DiskProcess):
             raise self._bad_descriptor()
         target, _ = self._writable(out_fd)
         inode = source.inode
-        if target.append or not isinstance(inode, RegularFile):
+        if target.append:
+            raise os_error(errno.EINVAL)
+        if count == 0:
+            return 0
+        if not isinstance(inode, RegularFile):
             raise os_error(errno.EINVAL)
         start = source.position if offset is None else offset
         copied = self.write(out_fd, self._fetch(inode, start, count))

@@ -123,6 +123,8 @@ class RawFile(io.RawIOBase):
         self._disk = disk
         self._descriptor = -1
         self._finalizing = False
+        # As FileIO's: settled by the first seek, so that a first seek which fails leaves it false for good.
+        self._seeks: bool | None = None
         kinds = [letter for letter in mode if letter in "axrw"]
         if any(letter not in "axrwb+" for letter in mode):
             raise ValueError(f"invalid mode: {mode}")
@@ -172,7 +174,7 @@ class RawFile(io.RawIOBase):
         self.name = file
         self.block_size_bytes = status.st_blksize
         if self._kind == "a":
-            self._disk.lseek(descriptor, 0, os.SEEK_END)
+            self.seek(0, os.SEEK_END)
 
     @property
     def mode(self) -> str:
@@ -201,8 +203,10 @@ class RawFile(io.RawIOBase):
         return self._writable
 
     def seekable(self) -> bool:
+        if self._seeks is None:
+            self.tell()
         self._open_descriptor()
-        return True
+        return self._seeks is True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         descriptor = self._open_descriptor()
@@ -244,10 +248,20 @@ class RawFile(io.RawIOBase):
         return self._disk.write(descriptor, data)
 
     def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
-        return self._disk.lseek(self._open_descriptor(), position, whence)
+        descriptor = self._open_descriptor()
+        if self._finalizing and self._disk.dead:
+            return 0
+        try:
+            reached = self._disk.lseek(descriptor, position, whence)
+        except OSError:
+            if self._seeks is None:
+                self._seeks = False
+            raise
+        self._seeks = self._seeks is not False
+        return reached
 
     def tell(self) -> int:
-        return self._disk.lseek(self._open_descriptor(), 0, os.SEEK_CUR)
+        return self.seek(0, os.SEEK_CUR)
 
     def truncate(self, size: int | None = None, /) -> int:
         descriptor = self._open_descriptor()

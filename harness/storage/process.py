@@ -47,12 +47,16 @@ class DiskProcess:
         self._descriptors: dict[int, Description] = {}
         self._lowest_free = first_descriptor
         self._working_directory: Directory = namespace.root
+        self._working_directory.open_descriptions += 1
 
     # -- life and death ------------------------------------------------------------------------------------------------
 
     def kill(self) -> None:
         """Power is lost: from here on every call on this process and its files raises EIO and changes nothing."""
+        if self.dead:
+            return
         self.dead = True
+        self._working_directory.open_descriptions = 0
         for description in self._descriptors.values():
             inode = description.inode
             inode.open_descriptions = 0
@@ -66,7 +70,14 @@ class DiskProcess:
             return
         for descriptor in sorted(self._descriptors):
             self._release(self._descriptors.pop(descriptor))
-        self.dead = True
+        self._enter(self.namespace.root)
+        self.kill()
+
+    def _enter(self, directory: Directory) -> None:
+        """Changes the working directory, which holds on to its inode as an open descriptor would."""
+        directory.open_descriptions += 1
+        left, self._working_directory = self._working_directory, directory
+        left.volume.closed(left, wrote=False)
 
     # -- descriptors ---------------------------------------------------------------------------------------------------
 

@@ -172,15 +172,22 @@ class Volume(StoredFiles):
             self.free_inodes += 1
         if inode.links == 0:
             self.orphans[inode.number] = inode
+            # An open file keeps the directory it was in, even when that is removed as well.
+            assert inode.directory is not None
+            inode.directory.open_descriptions += 1
             self.release_if_unused(inode)
 
     def release_if_unused(self, inode: Inode) -> None:
         """Gives back an inode that has neither a name nor an open description."""
-        if inode.links == 0 and inode.open_descriptions == 0 and self.orphans.pop(inode.number, None) is not None:
-            self.free_blocks += self.allocated_blocks(inode)
-            self.free_inodes += 1
-            if isinstance(inode, RegularFile):
-                self.cleaned(inode)
+        if inode.links or inode.open_descriptions or self.orphans.pop(inode.number, None) is None:
+            return
+        self.free_blocks += self.allocated_blocks(inode)
+        self.free_inodes += 1
+        if isinstance(inode, RegularFile):
+            self.cleaned(inode)
+        if inode.directory is not None:
+            inode.directory.open_descriptions -= 1
+            self.release_if_unused(inode.directory)
 
     def rename(
         self, old: Directory, old_name: str, new: Directory, new_name: str, inode: Inode, replaced: Inode | None

@@ -5,13 +5,12 @@ import os
 import random
 from typing import Any
 
-from fuzz_targets import SLOTS
+from tests.storage.fuzz_targets import SLOTS
 
-PATHS = (
-    *("a", "b", "c", "d/x", "d/y", "d/e/z", "d", "d/e", "f"),
-    *("a", "b", "d/x", "l", "m", "l/x", "d/l"),
-    *("d/", "a/", "nope/z", "a/z", ".", "d/.", "d/..", "d/../a", "./a", "d//x", "l/", "m/", "new/", "", "d/e/../x"),
-    *("n" * 255, "n" * 256, "d/" + "é" * 128, "=a", "=x", "=.", "=d/x", "=", "b:a", "b:d", "b:nope", "a/."),
+PLAIN_PATHS = ("a", "a", "b", "b", "c", "d/x", "d/x", "d/y", "d/e/z", "d", "d/e", "f", "l", "m")
+ODD_PATHS = (
+    *("l/x", "d/l", "d/", "a/", "nope/z", "a/z", ".", "d/.", "d/..", "d/../a", "./a", "d//x", "l/", "m/", "new/", ""),
+    *("d/e/../x", "n" * 255, "n" * 256, "d/" + "é" * 128, "=a", "=x", "=.", "=d/x", "=", "b:a", "b:d", "b:nope", "a/."),
 )
 SIZES = (0, 1, 10, 100, 511, 4095, 4096, 4097, 8192, 10_000, 20_000, 50_000)
 OFFSETS = (0, 0, 1, 100, 4095, 4096, 5000, 8192, 20_000, 40_000, 100_000, 1_000_000)
@@ -23,6 +22,9 @@ FLAGS = (
     os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW,
     os.O_RDONLY | os.O_CREAT,
     os.O_RDONLY | os.O_TRUNC,
+    os.O_RDWR | os.O_CREAT,
+    os.O_RDWR | os.O_CREAT | os.O_APPEND,
+    os.O_RDWR | os.O_CREAT,
     os.O_WRONLY | os.O_CREAT,
     os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
     os.O_WRONLY | os.O_CREAT | os.O_APPEND,
@@ -98,14 +100,13 @@ def _descriptor_call(rng: random.Random) -> tuple[Any, ...]:
     return ("on_descriptor", name, slot)
 
 
-def _path_call(rng: random.Random) -> tuple[Any, ...]:
-    path = rng.choice(PATHS)
+def _path_call(rng: random.Random, path: str, other: str) -> tuple[Any, ...]:
     if rng.random() < 0.02:
         # Looked at, never changed nor entered: nothing may lead the real side out of its directory.
         return ("on_path", rng.choice(("stat", "lstat")), "=..")
     name = rng.choice(_PATH_CALLS)
     if name == "two":
-        return ("on_two_paths", rng.choice(("rename", "rename", "replace", "link")), path, rng.choice(PATHS))
+        return ("on_two_paths", rng.choice(("rename", "rename", "replace", "link")), path, other)
     if name == "symlink":
         return (name, rng.choice(TARGETS), rng.choice((path, "l", "m", "d/l")))
     if name == "scandir":
@@ -148,7 +149,7 @@ def _file_call(rng: random.Random) -> tuple[Any, ...]:
     return ("on_file", name, slot)
 
 
-def _file_opening(rng: random.Random) -> tuple[Any, ...]:
+def _file_opening(rng: random.Random, path: str) -> tuple[Any, ...]:
     mode = rng.choice(MODES) if rng.random() < 0.97 else rng.choice(BAD_MODES)
     keywords: dict[str, Any] = {}
     drawn = rng.random()
@@ -166,15 +167,48 @@ def _file_opening(rng: random.Random) -> tuple[Any, ...]:
         keywords["closefd"] = False
     if "b" not in mode and "encoding" not in keywords:
         keywords["encoding"] = "utf-8"
-    return ("fopen", rng.randrange(SLOTS), rng.choice(PATHS), mode, keywords)
+    return ("fopen", rng.randrange(SLOTS), path, mode, keywords)
 
 
-def random_operation(rng: random.Random) -> tuple[Any, ...]:
-    """One operation, as a tuple that both targets can apply."""
+class Sequence:
+    """Draws one sequence's operations. Each sequence leaves some kinds of call out, so that states grow different."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._odd_share = rng.choice((0.0, 0.05, 0.3))
+        self._left_out = {name for name in ("close", "unlink", "shrink", "names") if rng.random() < 0.4}
+
+    def opening(self) -> list[tuple[Any, ...]]:
+        """A few directories, files and open descriptors to start from."""
+        flags = os.O_RDWR | os.O_CREAT
+        kept = [("on_path", "mkdir", "d"), ("on_path", "mkdir", "d/e"), ("symlink", self._rng.choice(TARGETS), "l")]
+        kept += [("open", slot, path, flags, 0o666, None) for slot, path in enumerate(("a", "b", "d/x"))]
+        kept += [("fopen", slot, path, "w+b", {}) for slot, path in enumerate(("c", "d/y"))]
+        return [operation for operation in kept if self._rng.random() < 0.9]
+
+    def next(self) -> tuple[Any, ...]:
+        while True:
+            operation = _random_operation(self._rng, self._odd_share)
+            if not self._left_out or _family(operation) not in self._left_out:
+                return operation
+
+
+def _family(operation: tuple[Any, ...]) -> str:
+    name = operation[1] if operation[0] in ("on_path", "on_two_paths", "on_descriptor", "on_file") else operation[0]
+    if name in ("close", "close_file", "forget_file"):
+        return "close"
+    if name in ("unlink", "remove", "rmdir", "rename", "replace"):
+        return "unlink"
+    if name in ("truncate", "ftruncate"):
+        return "shrink"
+    return "names" if operation[0] in ("on_path", "on_two_paths", "symlink", "scandir") else "other"
+
+
+def _random_operation(rng: random.Random, odd_share: float) -> tuple[Any, ...]:
+    path = rng.choice(ODD_PATHS if rng.random() < odd_share else PLAIN_PATHS)
     drawn = rng.random()
     if drawn < 0.14:
-        dir_slot = rng.randrange(SLOTS) if rng.random() < 0.2 else None
-        path = rng.choice(PATHS)
+        dir_slot = rng.randrange(SLOTS) if rng.random() < 0.1 else None
         return ("open", rng.randrange(SLOTS), path, rng.choice(FLAGS), rng.choice((0o666, 0o600, 0o777)), dir_slot)
     if drawn < 0.17:
         return ("close", rng.randrange(SLOTS))
@@ -185,13 +219,14 @@ def random_operation(rng: random.Random) -> tuple[Any, ...]:
         if rng.random() < 0.5:
             return ("read_vector", "readv", rng.randrange(SLOTS), sizes)
         return ("read_vector", "preadv", rng.randrange(SLOTS), sizes, rng.choice(OFFSETS))
-    if drawn < 0.23:
+    if drawn < 0.24:
         name = rng.choice(("sendfile", "copy_file_range"))
         return ("copy", name, rng.randrange(SLOTS), rng.randrange(SLOTS), rng.choice(SIZES), rng.choice((None, 0, 5)))
-    if drawn < 0.48:
+    if drawn < 0.52:
         return _descriptor_call(rng)
     if drawn < 0.72:
-        return _path_call(rng)
+        other = rng.choice(ODD_PATHS if rng.random() < odd_share else PLAIN_PATHS)
+        return _path_call(rng, path, other)
     if drawn < 0.80:
-        return _file_opening(rng)
+        return _file_opening(rng, path)
     return _file_call(rng)

@@ -109,6 +109,9 @@ class Target:
     def do_on_descriptor(self, name: str, slot: int, *arguments: Any) -> Any:
         if slot not in self.descriptors:
             return None
+        if name == "listdir":
+            # Offsets within a directory are the file system's own affair.
+            self.calls.lseek(self.descriptors[slot], 0, os.SEEK_SET)
         result = getattr(self.calls, name)(self.descriptors[slot], *arguments)
         return _comparable(result)
 

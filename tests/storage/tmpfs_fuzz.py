@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from divergences import KNOWN_DIVERGENCES
-from fuzz_operations import random_operation
-from fuzz_targets import Target, real_target, remove_root, virtual_target
-from volume_replay import check_accounts, check_log
-
 from harness.storage.disk import Disk
 from harness.storage.volume import Volume
+from tests.storage.divergences import KNOWN_DIVERGENCES
+from tests.storage.fuzz_operations import Sequence
+from tests.storage.fuzz_targets import Target, real_target, remove_root, virtual_target
+from tests.storage.volume_replay import check_accounts, check_log
 
 SMALL_BYTES = 128 * 1024
 SMALL_INODES = 24
@@ -66,13 +65,14 @@ def roomy_volume() -> Volume:
 
 def run_sequence(real: Target, volume: Volume, seed: str, length: int, *, statvfs: bool) -> Found | None:
     """Runs one sequence on both sides; returns the first difference that is not known."""
-    rng = random.Random(seed)
+    drawn = Sequence(random.Random(seed))
+    operations = drawn.opening()
     virtual = virtual_target(Disk([volume]), f"{volume.mount_point}/root")
     try:
         real.begin()
         virtual.begin()
         for position in range(length):
-            operation = random_operation(rng)
+            operation = operations[position] if position < len(operations) else drawn.next()
             expected, got = real.apply(operation), virtual.apply(operation)
             if statvfs:
                 expected = (expected, real.apply(("on_path", "statvfs", "")))
