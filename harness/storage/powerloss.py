@@ -57,7 +57,7 @@ class PowerLoss:
     @property
     def bites(self) -> bool:
         """True when some volume came out different from what the software last saw."""
-        return any(not volume.state.intact for volume in self.volumes)
+        return any(volume.state.bites for volume in self.volumes)
 
     @property
     def description(self) -> str:

@@ -64,6 +64,16 @@ class CrashState:
         """True when everything since the base image landed whole."""
         return not self.lost_indices and not self.torn_parts
 
+    @cached_property
+    def bites(self) -> bool:
+        """True when the image differs from what the software last saw: a lost write that a later one hid does not."""
+        if self.intact:
+            return False
+        seen = Draft(self.base)
+        for op in self.log:
+            seen.apply(op)
+        return seen.mount().digest() != self.image.digest()
+
     @property
     def description(self) -> str:
         """One sentence for the story."""

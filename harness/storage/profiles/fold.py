@@ -83,11 +83,10 @@ class _Pending:
             case SetMode():
                 return op.inode not in self.modes
             case Link() | Unlink():
-                return (op.directory, op.name) not in self.names and op.inode not in self.named_inodes
+                return (op.directory, op.name) not in self.names
             case Rename():
-                free = (op.old_directory, op.old_name) not in self.names
-                free = free and (op.new_directory, op.new_name) not in self.names
-                return free and op.inode not in self.named_inodes and op.replaced_inode not in self.named_inodes
+                moved = {(op.old_directory, op.old_name), (op.new_directory, op.new_name)}
+                return self.names.isdisjoint(moved)
             case _:
                 return True
 
@@ -95,7 +94,7 @@ class _Pending:
 def fold(base: Image, log: Sequence[Op], durable: Sequence[Durability]) -> tuple[Image, list[Op]]:
     """The base with every durable operation that commutes applied, and what is left of the log."""
     if not any(durable):
-        return base, list(log)
+        return base, [op for op in log if not isinstance(op, BARRIERS)]
     short_log, short_durable = _without_erased(log, durable)
     folded = _fold(base, short_log, short_durable, may_block=short_log is log)
     if folded is None:

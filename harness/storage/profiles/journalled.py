@@ -37,7 +37,7 @@ from harness.storage.profiles.base import Crash, Profile
 from harness.storage.profiles.choices import Choices
 from harness.storage.profiles.fold import Durability
 
-_METADATA = (Truncate, Link, Unlink, Rename, SetMode)
+_METADATA = frozenset((Truncate, Link, Unlink, Rename, SetMode))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,19 @@ class _Stop(IntEnum):
     STALE = 2  # an earlier write to it did not land: only growth over zeros can follow
 
 
+# What may become of one sector in place: answer 0 is the most that can have landed, answer 1 nothing.
+_OLD_OR_NEW: tuple[Fate, ...] = (Fate.KEPT, Fate.LOST)
+_LOST_ONLY: tuple[Fate, ...] = (Fate.LOST,)
+# By: the data and the size may both land; the size may land alone; the data may land below the size reached.
+_GROWTH: dict[tuple[bool, bool, bool], tuple[Fate, ...]] = {
+    (True, True, False): (Fate.KEPT, Fate.LOST, Fate.ZEROS),
+    (True, True, True): (Fate.KEPT, Fate.LOST, Fate.ZEROS, Fate.UNSIZED),
+    (False, True, False): (Fate.ZEROS, Fate.LOST),
+    (False, False, False): _LOST_ONLY,
+    (False, False, True): (Fate.UNSIZED, Fate.LOST),
+}
+
+
 class JournalledProfile(Profile):
     """A profile given by its JournalRules."""
 
@@ -92,7 +105,7 @@ class JournalledProfile(Profile):
         journalled: list[int] = []
         for index, op in enumerate(log):
             rank.append(len(journalled))
-            if isinstance(op, _METADATA) or index in closes:
+            if type(op) in _METADATA or index in closes:
                 journalled.append(index)
         commits = _Commits(rank, journalled, 0, [False] * len(log), [False] * len(log), closes=closes)
         self._read_barriers(log, commits)
@@ -110,52 +123,51 @@ class JournalledProfile(Profile):
         resized: dict[int, int] = {}
         unsynced: dict[int, list[int]] = {}
         for index, op in enumerate(log):
-            after = commits.rank[index] + isinstance(op, _METADATA)
-            match op:
-                case Write():
-                    touched[op.inode] = after
-                    if op.offset_bytes + len(op.data) > op.old_size_bytes:
-                        resized[op.inode] = after
-                    unsynced.setdefault(op.inode, []).append(index)
-                case Truncate():
-                    touched[op.inode] = resized[op.inode] = after
-                case Link():
-                    touched[op.inode] = touched[op.directory] = after
-                    if op.created:
-                        resized[op.inode] = after
-                case Unlink():
-                    touched[op.inode] = touched[op.directory] = after
-                case Rename():
-                    for inode in (op.inode, op.old_directory, op.new_directory, op.replaced_inode):
-                        if inode is not None:
-                            touched[inode] = after
-                case SetMode():
-                    touched[op.inode] = after
-                case SyncFile():
-                    for written in unsynced.pop(op.inode, ()):
+            after = commits.rank[index] + (type(op) in _METADATA)
+            if type(op) is Write:
+                touched[op.inode] = after
+                if op.offset_bytes + len(op.data) > op.old_size_bytes:
+                    resized[op.inode] = after
+                unsynced.setdefault(op.inode, []).append(index)
+            elif type(op) is Truncate:
+                touched[op.inode] = resized[op.inode] = after
+            elif type(op) is Link:
+                touched[op.inode] = touched[op.directory] = after
+                if op.created:
+                    resized[op.inode] = after
+            elif type(op) is Unlink:
+                touched[op.inode] = touched[op.directory] = after
+            elif type(op) is Rename:
+                touched[op.inode] = touched[op.old_directory] = touched[op.new_directory] = after
+                if op.replaced_inode is not None:
+                    touched[op.replaced_inode] = after
+            elif type(op) is SetMode:
+                touched[op.inode] = after
+            elif type(op) is SyncFile:
+                for written in unsynced.pop(op.inode, ()):
+                    commits.synced[written] = True
+                last = resized if op.data_only else touched
+                commits.committed = max(commits.committed, last.get(op.inode, 0))
+            elif type(op) is SyncDirectory:
+                commits.committed = max(commits.committed, touched.get(op.directory, 0))
+            elif type(op) is SyncVolume:
+                for indices in unsynced.values():
+                    for written in indices:
                         commits.synced[written] = True
-                    last = resized if op.data_only else touched
-                    commits.committed = max(commits.committed, last.get(op.inode, 0))
-                case SyncDirectory():
-                    commits.committed = max(commits.committed, touched.get(op.directory, 0))
-                case SyncVolume():
-                    for indices in unsynced.values():
-                        for written in indices:
-                            commits.synced[written] = True
-                    unsynced.clear()
-                    commits.committed = after
-                case DropDirty():
-                    for written in unsynced.pop(op.inode, ()):
-                        commits.dropped[written] = True
+                unsynced.clear()
+                commits.committed = after
+            elif type(op) is DropDirty:
+                for written in unsynced.pop(op.inode, ()):
+                    commits.dropped[written] = True
 
     def _truncating_closes(self, log: Sequence[Op]) -> dict[int, int]:
         """Closes of files that were truncated to nothing since they were opened: close index -> truncation index."""
         emptied: dict[int, int] = {}
         closes: dict[int, int] = {}
         for index, op in enumerate(log):
-            if isinstance(op, Truncate) and op.size_bytes == 0 and op.old_size_bytes > 0:
+            if type(op) is Truncate and op.size_bytes == 0 and op.old_size_bytes > 0:
                 emptied[op.inode] = index
-            elif isinstance(op, Close) and op.inode in emptied:
+            elif type(op) is Close and op.inode in emptied:
                 closes[index] = emptied.pop(op.inode)
         return closes
 
@@ -168,7 +180,7 @@ class JournalledProfile(Profile):
         durable_size: dict[int, int] = {}
         waiting: dict[int, list[int]] = {}
         for index, op in enumerate(log):
-            if isinstance(op, Write):
+            if type(op) is Write:
                 inode, end = op.inode, op.offset_bytes + len(op.data)
                 size = durable_size.get(inode)
                 if size is None:
@@ -179,11 +191,12 @@ class JournalledProfile(Profile):
                     allocated_end = -(-size // self.rules.block_bytes) * self.rules.block_bytes
                     if end > allocated_end:
                         waiting.setdefault(inode, []).append(index)
-            elif isinstance(op, Truncate):
+            elif type(op) is Truncate:
                 if op.size_bytes < durable_size.get(op.inode, len(base.files.get(op.inode, b""))):
                     durable_size[op.inode] = op.size_bytes
-            elif (isinstance(op, Rename) and op.replaced_inode is not None) or index in commits.closes:
-                assert isinstance(op, Rename | Close)
+            elif (type(op) is Rename and op.replaced_inode is not None) or (
+                type(op) is Close and index in commits.closes
+            ):
                 for written in waiting.pop(op.inode, ()):
                     commits.flushed_by[written] = commits.rank[index]
 
@@ -191,10 +204,10 @@ class JournalledProfile(Profile):
         commits = self._commits(base, log)
         durable = [Durability.PENDING] * len(log)
         for index, op in enumerate(log):
-            if isinstance(op, Write):
+            if type(op) is Write:
                 if commits.durable_data(index):
                     durable[index] = Durability.DURABLE
-            elif isinstance(op, _METADATA) and commits.rank[index] < commits.committed:
+            elif type(op) in _METADATA and commits.rank[index] < commits.committed:
                 durable[index] = Durability.DURABLE
         for close, truncation in commits.closes.items():
             # The close is known for what it is by the truncation, which has to stay until the close is committed.
@@ -213,8 +226,7 @@ class JournalledProfile(Profile):
         stops: dict[tuple[int, int], _Stop] = {}
         for index, op in enumerate(log):
             kept = commits.rank[index] < committed
-            if op.__class__ is Write:
-                assert isinstance(op, Write)
+            if type(op) is Write:
                 flushed = commits.flushed_by.get(index)
                 if commits.synced[index] or (flushed is not None and flushed < committed):
                     draft.apply(op)
@@ -231,18 +243,18 @@ class JournalledProfile(Profile):
                     part = SectorFates(fates, self.rules.sector_bytes)
                     draft.apply(op, part)
                     crash.torn.append((index, part))
-            elif isinstance(op, Truncate):
+            elif type(op) is Truncate:
                 for key in [key for key in stops if key[0] == op.inode]:
                     del stops[key]
                 if kept:
                     draft.apply(op)
                 else:
                     self._uncommitted_truncation(op, index, crash, choices)
-            elif isinstance(op, _METADATA):
+            elif type(op) in _METADATA:
                 if kept:
                     draft.apply(op)
                 else:
-                    if isinstance(op, Link):
+                    if type(op) is Link:
                         draft.register(op)
                     crash.lost.append(index)
         return crash
@@ -310,19 +322,15 @@ class JournalledProfile(Profile):
         size = draft.size_of(op.inode)
         fates = bytearray()
         for sector in range(start // sector_bytes, (stop - 1) // sector_bytes + 1):
-            low, high = max(start, sector * sector_bytes), min(stop, (sector + 1) * sector_bytes)
             stopped = stops.get((op.inode, sector))
-            grows = high > op.old_size_bytes
-            reaches = stopped is None and (may_grow or not grows)
-            partly: list[Fate] = []
-            if grows and may_grow and stopped != _Stop.UNALLOCATED:
-                partly.append(Fate.ZEROS)
-            if grows and stopped is None and low < size:
-                partly.append(Fate.UNSIZED)
-            # Answer 0 is the most that can have landed, answer 1 nothing.
-            options = [Fate.KEPT, Fate.LOST, *partly] if reaches else [*partly[:1], Fate.LOST, *partly[1:]]
+            if stop <= op.old_size_bytes or (sector + 1) * sector_bytes <= op.old_size_bytes:
+                options = _LOST_ONLY if stopped else _OLD_OR_NEW
+            else:
+                overlaps = not stopped and max(start, sector * sector_bytes) < size
+                zeros = may_grow and stopped != _Stop.UNALLOCATED
+                options = _GROWTH[may_grow and not stopped, zeros, overlaps]
             fate = options[choices.pick(len(options))]
-            if fate in (Fate.LOST, Fate.ZEROS) and stopped is None:
+            if not stopped and (fate == Fate.LOST or fate == Fate.ZEROS):
                 stops[op.inode, sector] = _Stop.STALE
             fates.append(fate)
         return bytes(fates)

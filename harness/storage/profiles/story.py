@@ -9,11 +9,11 @@ from harness.storage.oplog import ROOT_INODE, Link, Op, Rename, SetMode, Truncat
 
 _TOLD_MAX = 3
 _FATE_WORDS = {
-    Fate.KEPT: "landed",
+    Fate.KEPT: "kept",
     Fate.LOST: "lost",
-    Fate.ZEROS: "read as zeros",
-    Fate.GARBAGE: "hold stale bytes",
-    Fate.UNSIZED: "landed beyond the end",
+    Fate.ZEROS: "as zeros",
+    Fate.GARBAGE: "as stale bytes",
+    Fate.UNSIZED: "kept below the old end",
 }
 _STEP_WORDS = {
     Step.SOURCE_REMOVED: "the old name is gone",
@@ -85,7 +85,7 @@ def describe(lost: Sequence[Loss], torn: Sequence[Loss]) -> str:
     """One sentence naming the first few losses and counting the rest."""
     every = sorted((*lost, *torn), key=lambda loss: loss.index)
     if not every:
-        return "nothing was lost"
+        return "everything landed"
     told = "; ".join(loss.text for loss in every[:_TOLD_MAX])
     rest = len(every) - _TOLD_MAX
     return told if rest <= 0 else f"{told}; and {rest} more"

@@ -11,9 +11,8 @@ and truncations only; directory entries wait for fsync of the directory.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntFlag
 
-from harness.storage.draft import Draft, Fate, Part, Resized, SectorFates, Step, Steps
+from harness.storage.draft import WHOLE_RENAME, Draft, Fate, Part, Resized, SectorFates, Step, Steps
 from harness.storage.image import Image
 from harness.storage.oplog import (
     DropDirty,
@@ -57,13 +56,8 @@ class Rules:
     hard_links: bool = True
 
 
-class Forced(IntFlag):
-    """What of an operation a later barrier made durable; a rename may be forced in one of its directories alone."""
-
-    NO = 0
-    SOURCE = 1
-    DESTINATION = 2
-    WHOLE = 3
+# What of an operation a later barrier made durable; a rename may be forced in one of its directories alone.
+_FREE, _SOURCE, _DESTINATION, _WHOLE = 0, 1, 2, 3
 
 
 class _Barriers:
@@ -79,20 +73,19 @@ class _Barriers:
         self._dropped: set[int] = set()
 
     def see(self, op: Op) -> None:
-        match op:
-            case SyncVolume():
-                self._everything = True
-                self._dropped.clear()
-            case SyncFile():
-                self._files.add(op.inode)
-                self._dropped.discard(op.inode)
-                if not op.data_only:
-                    self._metadata.add(op.inode)
-            case SyncDirectory():
-                self._directories.add(op.directory)
-                self._metadata.add(op.directory)
-            case DropDirty():
-                self._dropped.add(op.inode)
+        if type(op) is SyncVolume:
+            self._everything = True
+            self._dropped.clear()
+        elif type(op) is SyncFile:
+            self._files.add(op.inode)
+            self._dropped.discard(op.inode)
+            if not op.data_only:
+                self._metadata.add(op.inode)
+        elif type(op) is SyncDirectory:
+            self._directories.add(op.directory)
+            self._metadata.add(op.directory)
+        elif type(op) is DropDirty:
+            self._dropped.add(op.inode)
 
     def covers_data(self, inode: int) -> bool:
         return inode not in self._dropped and (self._everything or inode in self._files)
@@ -107,51 +100,58 @@ class _Barriers:
         return self._everything or inode in self._files
 
 
-def forced_by_barriers(log: Sequence[Op], rules: Rules) -> list[Forced]:
+def forced_by_barriers(log: Sequence[Op], rules: Rules) -> list[int]:
     """For each operation, what of it the barriers after it have made durable."""
-    forced = [Forced.NO] * len(log)
+    forced = [_FREE] * len(log)
     barriers = _Barriers()
-    whole = Forced.WHOLE
     for index in range(len(log) - 1, -1, -1):
         op = log[index]
-        match op:
-            case Write() | Truncate():
-                if barriers.covers_data(op.inode):
-                    forced[index] = whole
-            case Link():
-                named_by_file = rules.fsync_persists_name and op.created and barriers.covers_file(op.inode)
-                if named_by_file or barriers.covers_name(op.directory):
-                    forced[index] = whole
-            case Unlink():
-                if barriers.covers_name(op.directory):
-                    forced[index] = whole
-            case Rename():
-                part = Forced.SOURCE if barriers.covers_name(op.old_directory) else Forced.NO
-                if barriers.covers_name(op.new_directory):
-                    part |= Forced.DESTINATION
-                forced[index] = part
-            case SetMode():
-                if barriers.covers_metadata(op.inode):
-                    forced[index] = whole
-            case _:
-                barriers.see(op)
+        if type(op) is Write or type(op) is Truncate:
+            if barriers.covers_data(op.inode):
+                forced[index] = _WHOLE
+        elif type(op) is Link:
+            named_by_file = rules.fsync_persists_name and op.created and barriers.covers_file(op.inode)
+            if named_by_file or barriers.covers_name(op.directory):
+                forced[index] = _WHOLE
+        elif type(op) is Unlink:
+            if barriers.covers_name(op.directory):
+                forced[index] = _WHOLE
+        elif type(op) is Rename:
+            forced[index] = _SOURCE * barriers.covers_name(op.old_directory)
+            forced[index] += _DESTINATION * barriers.covers_name(op.new_directory)
+        elif type(op) is SetMode:
+            if barriers.covers_metadata(op.inode):
+                forced[index] = _WHOLE
+        else:
+            barriers.see(op)
     return forced
 
 
-class _LinkCounts:
-    """How many names each inode has as the software sees it; counted only when a removal asks."""
+class _Names:
+    """Which inodes have no name left at the end of the log; counted only when a removal asks.
 
-    __slots__ = ("_base", "_delta")
+    The last removal of a name frees the content, and a name whose own removal did not land then leads to nothing.
+    """
 
-    def __init__(self, base: Image) -> None:
+    __slots__ = ("_base", "_log", "_more")
+
+    def __init__(self, base: Image, log: Sequence[Op]) -> None:
         self._base = base
-        self._delta: dict[int, int] = {}
-
-    def add(self, inode: int, change: int) -> None:
-        self._delta[inode] = self._delta.get(inode, 0) + change
+        self._log = log
+        self._more: dict[int, int] | None = None
 
     def is_unnamed(self, inode: int) -> bool:
-        return self._base.link_counts().get(inode, 0) + self._delta.get(inode, 0) <= 0
+        more = self._more
+        if more is None:
+            more = self._more = {}
+            for op in self._log:
+                if type(op) is Link:
+                    more[op.inode] = more.get(op.inode, 0) + 1
+                elif type(op) is Unlink:
+                    more[op.inode] = more.get(op.inode, 0) - 1
+                elif type(op) is Rename and op.replaced_inode is not None:
+                    more[op.replaced_inode] = more.get(op.replaced_inode, 0) - 1
+        return self._base.link_counts().get(inode, 0) + more.get(inode, 0) <= 0
 
 
 class UnorderedProfile(Profile):
@@ -159,8 +159,19 @@ class UnorderedProfile(Profile):
 
     rules: Rules
 
+    def __init__(self) -> None:
+        self._outcomes: dict[tuple[int, bool, bool], list[Steps | None]] = {}
+
     def surely_durable(self, base: Image, log: Sequence[Op]) -> list[Durability]:
-        return [Durability(forced == Forced.WHOLE) for forced in forced_by_barriers(log, self.rules)]
+        state = {_FREE: Durability.PENDING, _WHOLE: Durability.DURABLE}
+        return [state.get(forced, Durability.HELD) for forced in forced_by_barriers(log, self.rules)]
+
+    def durable_prefix(self, base: Image, log: Sequence[Op]) -> tuple[Image, list[Op]]:
+        """As for every profile, with renames out of a directory that is never synced split, so that they fold too."""
+        forced = forced_by_barriers(log, self.rules)
+        if _DESTINATION in forced:
+            log = [half for op, state in zip(log, forced, strict=True) for half in _halves(op, state)]
+        return super().durable_prefix(base, log)
 
     def mount(self, draft: Draft) -> Image:
         return draft.mount(hard_links=self.rules.hard_links, leak_orphans=self.rules.leaks_space)
@@ -168,37 +179,27 @@ class UnorderedProfile(Profile):
     def crash(self, base: Image, log: Sequence[Op], choices: Choices) -> Crash:
         crash = Crash(Draft(base))
         draft = crash.draft
-        names = _LinkCounts(base)
+        names = _Names(base, log)
         forced_ops = forced_by_barriers(log, self.rules)
         for index, op in enumerate(log):
-            kind = op.__class__
             forced = forced_ops[index]
             part: Part | None = None
-            if kind is Write:
+            if type(op) is Write:
                 if not forced:
-                    assert isinstance(op, Write)
                     part = self._write_part(op, draft, choices)
-            elif kind is Truncate:
+            elif type(op) is Truncate:
                 if not forced:
-                    assert isinstance(op, Truncate)
                     part = self._truncate_part(op, choices)
-            elif kind is Link:
-                assert isinstance(op, Link)
-                names.add(op.inode, 1)
+            elif type(op) is Link:
                 if not forced and choices.pick(2):
                     draft.register(op)
                     crash.lost.append(index)
                     continue
-            elif kind is Unlink:
-                assert isinstance(op, Unlink)
-                names.add(op.inode, -1)
+            elif type(op) is Unlink:
                 part = self._unlink_part(op, forced, draft, names, choices)
-            elif kind is Rename:
-                assert isinstance(op, Rename)
-                if op.replaced_inode is not None:
-                    names.add(op.replaced_inode, -1)
+            elif type(op) is Rename:
                 part = self._rename_part(op, forced, draft, names, choices)
-            elif kind is SetMode:
+            elif type(op) is SetMode:
                 if not forced and choices.pick(2):
                     crash.lost.append(index)
                     continue
@@ -261,14 +262,12 @@ class UnorderedProfile(Profile):
             parts.append(Resized(new, old, new, Fate.GARBAGE))
         return parts
 
-    def _unlink_part(
-        self, op: Unlink, forced: Forced, draft: Draft, names: _LinkCounts, choices: Choices
-    ) -> Steps | None:
+    def _unlink_part(self, op: Unlink, forced: int, draft: Draft, names: _Names, choices: Choices) -> Steps | None:
         if forced:
             if names.is_unnamed(op.inode):
                 draft.released.add(op.inode)
             return None
-        parts = [Steps(Step.NONE)]
+        parts = [_NO_STEP]
         last_name = op.inode not in draft.directories and names.is_unnamed(op.inode)
         if last_name and self.rules.removed_emptied:
             parts.append(Steps(Step.CONTENT_FREED))
@@ -280,46 +279,53 @@ class UnorderedProfile(Profile):
             draft.released.add(op.inode)
         return part
 
-    def _rename_part(
-        self, op: Rename, forced: Forced, draft: Draft, names: _LinkCounts, choices: Choices
-    ) -> Steps | None:
+    def _rename_part(self, op: Rename, forced: int, draft: Draft, names: _Names, choices: Choices) -> Steps | None:
         replaced_last = op.replaced_inode is not None and names.is_unnamed(op.replaced_inode)
         if replaced_last:
             assert op.replaced_inode is not None
             draft.released.add(op.replaced_inode)
-        if forced == Forced.WHOLE:
+        if forced == _WHOLE:
             return None
-        outcomes = self._rename_outcomes(op, forced, replaced_last)
-        done = outcomes[choices.pick(len(outcomes))]
-        if done == _RENAMED:
-            return None
-        if replaced_last and not done & Step.DESTINATION_LINKED:
+        shape = (forced, op.replaced_inode is not None, replaced_last)
+        outcomes = self._outcomes.get(shape)
+        if outcomes is None:
+            outcomes = self._outcomes[shape] = _rename_outcomes(self.rules, *shape)
+        part = outcomes[choices.pick(len(outcomes))]
+        if part is not None and replaced_last and not part.done & Step.DESTINATION_LINKED:
             assert op.replaced_inode is not None
             draft.released.discard(op.replaced_inode)
-        return Steps(done)
-
-    def _rename_outcomes(self, op: Rename, forced: Forced, replaced_last: bool) -> list[Step]:
-        """The step sets that may have landed: all first, none (or as few as the barriers leave) second."""
-        rules = self.rules
-        sources = [Step.SOURCE_REMOVED, Step.NONE]
-        destinations = [Step.DESTINATION_LINKED, Step.NONE]
-        if op.replaced_inode is not None and rules.replace_removes_first:
-            destinations.append(Step.DESTINATION_REMOVED)
-        if replaced_last and rules.replaced_emptied:
-            destinations.append(Step.CONTENT_FREED)
-            if rules.replace_removes_first:
-                destinations.append(Step.CONTENT_FREED | Step.DESTINATION_REMOVED)
-        if forced & Forced.SOURCE:
-            sources = sources[:1]
-        if forced & Forced.DESTINATION:
-            destinations = destinations[:1]
-        whole = _RENAMED
-        fewest = sources[-1] | destinations[1 if len(destinations) > 1 else 0]
-        others = [s | d for d in destinations for s in sources if s | d not in (whole, fewest)]
-        return [whole, fewest, *others]
+        return part
 
 
-_RENAMED = Step.SOURCE_REMOVED | Step.DESTINATION_LINKED
+def _halves(op: Op, forced: int) -> list[Op]:
+    """A rename whose new name is durable and whose old one may linger, as the operations it now amounts to."""
+    if type(op) is not Rename or forced != _DESTINATION:
+        return [op]
+    replaced = op.replaced_inode
+    removal = [] if replaced is None else [Unlink(op.new_directory, op.new_name, replaced)]
+    linking = Link(op.new_directory, op.new_name, op.inode, 0, created=False)
+    return [*removal, linking, Unlink(op.old_directory, op.old_name, op.inode)]
+
+
+def _rename_outcomes(rules: Rules, forced: int, replaces: bool, replaced_last: bool) -> list[Steps | None]:
+    """The step sets that may have landed: all (None) first, then as few as the barriers leave, then the others."""
+    sources = [Step.SOURCE_REMOVED, Step.NONE]
+    destinations = [Step.DESTINATION_LINKED, Step.NONE]
+    if replaces and rules.replace_removes_first:
+        destinations.append(Step.DESTINATION_REMOVED)
+    if replaced_last and rules.replaced_emptied:
+        destinations.append(Step.CONTENT_FREED)
+        if rules.replace_removes_first:
+            destinations.append(Step.CONTENT_FREED | Step.DESTINATION_REMOVED)
+    if forced & _SOURCE:
+        del sources[1:]
+    if forced & _DESTINATION:
+        del destinations[1:]
+    fewest = sources[-1] | destinations[1 if len(destinations) > 1 else 0]
+    others = [s | d for d in destinations for s in sources if s | d not in (WHOLE_RENAME, fewest)]
+    return [None, Steps(fewest), *(Steps(done) for done in others)]
+
+
 _OVERWRITE = (Fate.KEPT, Fate.LOST)
 _GROWTH = (Fate.KEPT, Fate.LOST, Fate.ZEROS, Fate.GARBAGE)
 _GROWTH_OVER_DATA = (*_GROWTH, Fate.UNSIZED)
@@ -327,13 +333,13 @@ _CLEAN_GROWTH = (Fate.KEPT, Fate.LOST, Fate.ZEROS)
 _CLEAN_GROWTH_OVER_DATA = (*_CLEAN_GROWTH, Fate.UNSIZED)
 _NOTHING_WRITTEN = SectorFates(bytes([Fate.LOST]))
 _NOTHING_RESIZED = Resized(None)
-_NOTHING = frozenset((_NOTHING_RESIZED, Steps(Step.NONE)))
+_NO_STEP = Steps(Step.NONE)
 
 
 def _is_nothing(part: Part) -> bool:
-    if isinstance(part, SectorFates):
-        return all(fate == Fate.LOST for fate in part.fates)
-    return part in _NOTHING
+    if type(part) is SectorFates:
+        return part.fates.count(Fate.LOST) == len(part.fates)
+    return part in (_NOTHING_RESIZED, _NO_STEP)
 
 
 def _boundaries(low: int, high: int, unit: int) -> list[int]:
