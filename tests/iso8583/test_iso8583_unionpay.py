@@ -118,6 +118,8 @@ def test_a_reply_swaps_the_addresses_of_the_tpdu():
     reply = Envelope(b"", bytes.fromhex("6000030102")).reply(b"x")
     assert reply.tpdu.hex() == "6001020003" and reply.payload == b"x"
     assert Envelope(b"").tpdu == DEFAULT_TPDU
+    assert Envelope(b"").processing_request == "0"
+    assert Envelope(b"", header=bytes.fromhex("603103311001")).processing_request == "3"
 
 
 def test_the_mac_covers_everything_before_it():
