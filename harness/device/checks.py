@@ -44,7 +44,7 @@ def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_
     # the last characters leaves at most its first six digits.
     text = str.__str__(value[:characters_max])
     masked = mask_text(text)
-    if not masked.isprintable():
+    if not masked.isprintable() and not masked.replace("\n", "").isprintable():
         masked = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in masked)
     if len(value) > characters_max or len(masked) > characters_max:
         return masked[: characters_max - len(_CUT_MARK)] + _CUT_MARK
@@ -55,6 +55,8 @@ def clean_name(value: object, where: str) -> str | None:
     """A short identifier such as a STAN, or None."""
     if value is None:
         return None
+    if type(value) is str and len(value) <= 12 and value.isdecimal() and value.isascii():
+        return value  # every STAN, batch and RRN: too short for a card number
     return clean_text(value, where, NAME_CHARACTERS_MAX)
 
 
@@ -86,14 +88,12 @@ def check_screen(screen: object) -> Screen:
     """The screen with every field safe to record."""
     if not isinstance(screen, Screen):
         refuse("display.show", "a Screen", screen)
-    return Screen(
-        _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind"),  # type: ignore[arg-type]
-        clean_text(screen.text, "Screen.text"),
-        clean_amount(screen.amount_fen, "Screen.amount_fen"),
-        clean_name(screen.stan, "Screen.stan"),
-        clean_name(screen.batch, "Screen.batch"),
-        clean_name(screen.rrn, "Screen.rrn"),
-    )
+    kind = _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind")
+    text = clean_text(screen.text, "Screen.text")
+    amount_fen = clean_amount(screen.amount_fen, "Screen.amount_fen")
+    stan, batch = clean_name(screen.stan, "Screen.stan"), clean_name(screen.batch, "Screen.batch")
+    rrn = clean_name(screen.rrn, "Screen.rrn")
+    return Screen(kind, text, amount_fen, stan, batch, rrn)  # type: ignore[arg-type]
 
 
 def check_receipt(receipt: object) -> Receipt:
