@@ -140,12 +140,15 @@ class Hardware:
         )
         return self.facade
 
-    def power_lost(self) -> None:
-        """Power goes, at this instant and for everything at once: ports first, so that unwinding software does nothing."""
+    def power_lost(self, arrives: Callable[[int], bool] | None = None) -> None:
+        """Power goes, at this instant and for everything at once: ports first, so that unwinding software does nothing.
+
+        ``arrives`` decides the fate of messages on their way up, as ``Link.power_lost`` says.
+        """
         self.powered = False
         self._end_boot()
         self.disk.kill()
-        self.link.power_lost()
+        self.link.power_lost(arrives)
         self.rtc.power_lost()
 
     def process_died(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.network.kinds import LINK_KINDS, LinkKind
-from harness.storage.latency import LatencyModel
+from harness.storage.latency import SLC_NAND, LatencyModel
 from harness.storage.volume import Volume
 
 KIB = 1024
@@ -21,7 +21,8 @@ class VolumeSpec:
     inode_limit: int | None = None
     partial_writes: bool = True
     profile: str = "posix-weak"
-    latency: LatencyModel | None = None
+    latency: LatencyModel | None = SLC_NAND
+    """None: storage takes no time."""
 
     def build(self) -> Volume:
         """The volume, freshly formatted."""

@@ -5,7 +5,11 @@ up-loss), a path that is slow and lossy (congestion: TCP shows it as delay, or a
 a connection reset in the middle of a message, and a host that cannot be found (wrong address, no name service).
 Does not model: duplication or corruption, which TCP does not show (they belong to gateways and serial lines).
 
-Half-open spares handshakes. In the field a gateway or address translator near the terminal answers the handshake while
+A partition loses what meets it. A real path that comes back within seconds would be ridden out by retransmission: that is
+congestion with loss, not a partition. A connection that lost something is of no use after it: its next message is answered
+with a reset, as by a translator that has forgotten it.
+
+Half-open and up-loss spare handshakes. In the field a gateway or address translator near the terminal answers the handshake while
 the way back behind it is dead; a terminal that connects anew for every transaction would never meet the fault otherwise.
 
 A condition *bites* when a message, a handshake or a connection fares otherwise than it would have without it; when two
@@ -19,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from harness.core.decisions import Decisions
-from harness.network.kinds import RETRANSMISSIONS_MAX, LinkKind, losses
+from harness.network.kinds import RETRANSMISSIONS_MAX, LinkKind, losses, syn_lost_us
 from harness.network.lane import Keys
 
 if TYPE_CHECKING:
@@ -200,9 +204,15 @@ class Congestion(Condition):
             raise ValueError("congestion needs latency_us >= 0, 0 < bandwidth_share <= 1 and 0 <= loss < 1")
 
     def handshake_us(self, link: "Link") -> int:
-        if self.latency_us:
-            self.bite(link.device, f"handshake {2 * self.latency_us} us late (congestion)")
-        return 2 * self.latency_us
+        extra_us = 2 * self.latency_us
+        if self.loss:
+            lost = 1 - (1 - self.loss) ** 2  # either way
+            key = link.current_keys().next("link.connect.congested")
+            times = link.decisions.integer(key, 0, lambda uniform: losses(uniform, lost)[0])
+            extra_us += syn_lost_us(times)
+        if extra_us:
+            self.bite(link.device, f"handshake {extra_us} us late (congestion)")
+        return extra_us
 
     def message(self, passage: Passage) -> None:
         extra_us = self.latency_us + round(passage.serialisation_us * (1 / self.bandwidth_share - 1))

@@ -7,6 +7,7 @@ Source: RFC 9293 (reset 3.5.2, close 3.6) and Linux's socket errors (socket(7), 
 """
 
 import errno
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import simpy
@@ -101,17 +102,24 @@ class Connection:
     def reset(self) -> None:
         """Abort: what has not left the device yet is thrown away with the connection (SO_LINGER 0)."""
         if self.state in ("open", "reset"):
-            self.link.drop_all(self.up.take(self.link.now_us), "reset")
+            self.link.drop_all(self.up.take(self._has_left), "reset")
             self.close()
 
-    def power_lost(self) -> None:
-        """The device is without power: what is on its way down is lost, what has not left is too; the rest arrives."""
-        self.link.drop_all(self.up.take(self.link.now_us), "power")
+    def power_lost(self, arrives: Callable[[int], bool] | None = None) -> None:
+        """The device is without power: what is on its way down is lost, what has not left is too; the rest arrives.
+
+        ``arrives`` overrules what has left, by message number; behind one that does not arrive nothing does.
+        """
+        survives = self._has_left if arrives is None else (lambda flight: arrives(flight.message))
+        self.link.drop_all(self.up.take(survives), "power")
         self.link.drop_all(self.down.take(), "power")
         self.state = "dead"
         self._forget_buffers()
         self._readable = None
         self.link.retire(self)
+
+    def _has_left(self, flight: Flight) -> bool:
+        return flight.left_us <= self.link.now_us
 
     def _raise_if_unusable(self) -> None:
         if self.state == "open":

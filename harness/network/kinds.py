@@ -84,8 +84,7 @@ class LinkKind:
         times, uniform = losses(uniform, 1 - (1 - self.loss) ** 2)
         sigma = math.log(self.rtt_us_p99 / self.rtt_us_median) / _inverse(0.99)
         normal = _inverse(min(max(uniform, _UNIFORM_MIN), 1 - _UNIFORM_MIN))
-        waited_us = ((1 << min(times, _SYN_RETRIES_MAX)) - 1) * _SYN_TIMEOUT_US
-        return round(self.rtt_us_median * math.exp(sigma * normal)) + waited_us
+        return round(self.rtt_us_median * math.exp(sigma * normal)) + syn_lost_us(times)
 
 
 def losses(uniform: float, loss: float) -> tuple[int, float]:
@@ -97,6 +96,11 @@ def losses(uniform: float, loss: float) -> tuple[int, float]:
     if times <= RETRANSMISSIONS_MAX:
         uniform = (uniform - loss) / (1 - loss)
     return times, uniform
+
+
+def syn_lost_us(times: int) -> int:
+    """The delay of a handshake that lost a packet ``times`` times in a row: 1 s, then 2 s more, then 4 s more, ..."""
+    return ((1 << min(times, _SYN_RETRIES_MAX)) - 1) * _SYN_TIMEOUT_US
 
 
 LINK_KINDS: Registry[LinkKind] = Registry("link kind")

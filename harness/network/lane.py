@@ -1,6 +1,7 @@
 """One direction of one connection: the messages under way in it, first in, first out."""
 
 from collections import deque
+from collections.abc import Callable
 
 
 class Flight:
@@ -19,25 +20,29 @@ class Flight:
 class Lane:
     """``lost`` is set once the lane lost a message: TCP delivers nothing behind a gap, so the connection is no use."""
 
-    __slots__ = ("direction", "flights", "key_kind", "last_arrival_us", "last_left_us", "lost")
+    __slots__ = ("direction", "flights", "key_kind", "last_arrival_us", "lost")
 
     def __init__(self, direction: str) -> None:
         self.direction = direction
         self.key_kind = f"link.{direction}"
         self.flights: deque[Flight] = deque()
         self.last_arrival_us = 0
-        self.last_left_us = 0
         self.lost = False
 
-    def take(self, left_after_us: int = -1) -> list[Flight]:
-        """Remove and settle the messages that had not left by ``left_after_us``; all of them for -1."""
-        taken = [flight for flight in self.flights if flight.left_us > left_after_us]
-        if taken:
+    def take(self, survives: Callable[[Flight], bool] | None = None) -> list[Flight]:
+        """Remove and settle the first message that does not survive and all behind it; all messages for None."""
+        flights = list(self.flights)
+        if survives is not None:
+            keep = 0
+            while keep < len(flights) and survives(flights[keep]):
+                keep += 1
+            flights = flights[keep:]
+        for flight in flights:
+            flight.settled = True
+            self.flights.pop()
+        if flights:
             self.lost = True
-            for flight in taken:
-                flight.settled = True
-            self.flights = deque(flight for flight in self.flights if not flight.settled)
-        return taken
+        return flights
 
 
 class Keys:

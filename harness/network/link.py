@@ -105,18 +105,27 @@ class Link:
         """Connections that are open or still have messages under way, oldest first."""
         return tuple(self._connections.values())
 
+    def in_flight(self, direction: str) -> tuple[int, ...]:
+        """Numbers of the messages under way, by connection and in order of sending."""
+        lanes = [each.up if direction == "up" else each.down for each in self.connections]
+        return tuple(flight.message for lane in lanes for flight in lane.flights)
+
     def process_died(self) -> None:
         """The software is gone, the device is not: its kernel closes the sockets, and handshakes are forgotten."""
         self._generation += 1
         for connection in self.connections:
             connection.close()
 
-    def power_lost(self) -> None:
-        """The device is without power: connections are dead, calls raise ``dead_error``."""
+    def power_lost(self, arrives: Callable[[int], bool] | None = None) -> None:
+        """The device is without power: connections are dead, calls raise ``dead_error``.
+
+        ``arrives`` says of each message under way to the host whether it still arrives, for whoever tries all
+        possibilities; without it, what has left the device arrives.
+        """
         self._generation += 1
         self.dead = True
         for connection in self.connections:
-            connection.power_lost()
+            connection.power_lost(arrives)
 
     def power_on(self) -> None:
         """The device has power again; its old connections stay dead."""
@@ -174,9 +183,8 @@ class Link:
             return
         # A delay as long as a retransmission timeout was spent in the sender: waiting to retransmit, or in the modem.
         waiting_us = delay_us - kind.neutral_one_way_us if delay_us >= kind.retransmission_us else 0
-        lane.last_left_us = max(lane.last_left_us, departure_us + waiting_us)
         lane.last_arrival_us = max(lane.last_arrival_us, departure_us + delay_us)
-        flight = Flight(message, frame, lane.last_left_us)
+        flight = Flight(message, frame, departure_us + waiting_us)
         lane.flights.append(flight)
         arrived = connection.arrived_up if direction == "up" else connection.arrived_down
         self.call_after(lane.last_arrival_us - now_us, partial(arrived, flight))

@@ -1,6 +1,7 @@
 """Peripherals: what they do, what they keep, and how they fail."""
 
 import datetime
+import os
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,8 @@ from harness.iso8583.keys import WrappedKey
 from harness.iso8583.mac import UnionPayEcbMac
 from harness.iso8583.pinblock import PinBlockCipher
 from harness.iso8583.track import Track2, luhn_digit
+from harness.storage.disk import Disk
+from harness.storage.profiles import registry as profiles
 
 PAN = "6250941006528599"
 MAC_KEY = bytes.fromhex("1122334455667788")
@@ -494,6 +497,17 @@ def test_a_new_battery_keeps_the_clock_at_the_next_power_loss(bench) -> None:
     world.hardware.power_on()
     assert clock.wall_us(0) == 1_800_000_000_000_000
     assert battery.bites == 1
+
+
+def test_a_volume_has_a_profile_that_exists_and_takes_its_mediums_time() -> None:
+    spec = VolumeSpec("data", "/data", 1 << 20)
+    assert spec.profile in profiles.names()
+    slow, timeless = Disk([spec.build()]), Disk([VolumeSpec("data", "/data", 1 << 20, latency=None).build()])
+    for disk in (slow, timeless):
+        descriptor = disk.open("/data/log", os.O_CREAT | os.O_WRONLY)
+        disk.write(descriptor, b"x" * 4096)
+        disk.fsync(descriptor)
+    assert slow.accrued_us > 400 and timeless.accrued_us == 0
 
 
 def test_a_spec_refuses_identifiers_of_the_wrong_length() -> None:

@@ -226,6 +226,21 @@ def test_congestion_that_loses_nearly_everything_resets_the_connection(bench, fr
     assert congestion.bites == 1
 
 
+def test_handshakes_suffer_from_congestion_too(bench) -> None:
+    def connected_us(condition: Congestion | None) -> int:
+        world = bench()
+        if condition is not None:
+            world.link.conditions.add(condition)
+        world.connect()
+        return world.env.now
+
+    free = connected_us(None)
+    slow, lossy = Congestion(latency_us=40_000), Congestion(loss=0.9)
+    assert connected_us(slow) == free + 80_000
+    assert connected_us(lossy) - free in {1_000_000, 3_000_000, 7_000_000, 15_000_000, 31_000_000, 63_000_000}
+    assert (slow.bites, lossy.bites) == (1, 1)
+
+
 def test_loss_on_tcp_is_delay(bench, frame_of) -> None:
     world = bench()
     congestion = Congestion(loss=0.6)

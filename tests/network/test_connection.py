@@ -194,6 +194,20 @@ def test_nothing_arrives_behind_a_gap_that_power_loss_made(bench, frame_of) -> N
     assert world.fates().dropped == [(0, "power"), (1, "power")]
 
 
+@pytest.mark.parametrize("first_kept", [0, 1, 2, 3])
+def test_every_possible_fate_of_what_is_in_flight_at_a_power_cut_can_be_had(bench, frame_of, first_kept) -> None:
+    world = bench("gprs")
+    connection = world.connect()
+    for text in ("0200", "0400", "0500"):
+        connection.send(frame_of(text))
+    assert world.link.in_flight("up") == (0, 1, 2) and world.link.in_flight("down") == ()
+    world.link.power_lost(lambda message: message < first_kept)
+    world.env.run()
+    fates = world.fates()
+    assert fates.delivered == list(range(first_kept))
+    assert fates.dropped[: 3 - first_kept] == [(message, "power") for message in range(first_kept, 3)]
+
+
 def test_what_comes_down_is_lost_at_the_instant_of_the_power_cut(bench, frame_of) -> None:
     world = bench(pinned={"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 5000, "T01/a1/link.down/0": 60_000})
     world.connect().send(frame_of("0200"))
