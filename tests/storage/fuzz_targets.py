@@ -154,10 +154,15 @@ class Target:
 
     def do_scandir(self, path: str) -> Any:
         with self.calls.scandir(self.path(path)) as entries:
-            return sorted(
-                (self.shown(entry.path), self.shown(entry.name), entry.is_dir(), entry.is_file(), entry.is_symlink())
-                for entry in entries
-            )
+            return sorted(self._entry(entry) for entry in entries)
+
+    def _entry(self, entry: Any) -> tuple[Any, ...]:
+        """What an entry says; a link that loops makes it raise, and the order of entries is not compared."""
+        try:
+            kinds: tuple[Any, ...] = (entry.is_dir(), entry.is_file(), entry.is_symlink())
+        except OSError as error:
+            kinds = (error.errno,)
+        return (self.shown(entry.path), self.shown(entry.name), *kinds)
 
     def do_getcwd(self) -> Any:
         return self.calls.getcwd()
