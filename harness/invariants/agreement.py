@@ -41,7 +41,7 @@ class Agreement(Invariant):
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
-        self._unclaimed: dict[int, tuple[Entry, int]] = {}
+        self._unclaimed: dict[int, tuple[Entry, int, int]] = {}
         self._unknown: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._told: set[tuple[str, str, str]] = set()
 
@@ -53,7 +53,7 @@ class Agreement(Invariant):
         for each in event.host_only:
             entry = self.books.entries.get(each)
             if entry is not None and entry.kind in _COMPARED:
-                self._unclaimed[each] = (entry, number)
+                self._unclaimed[each] = (entry, number, event.at_us)
         for stan in event.terminal_only:
             self._unknown[event.device, plain_number(event.batch), plain_number(stan)] = (number, event.at_us)
 
@@ -78,7 +78,7 @@ class Agreement(Invariant):
                 continue
             found = records.get((entry.batch, entry.stan)) or records.get(("", entry.stan))
             if found is None or (found.state != "active" and not entry.refunds):
-                self._report(entry.device, entry, number, event.at_us, known_to_host=True)
+                self._report(entry.device, entry, number, event.at_us)
         for (batch, stan), seen in records.items():
             if seen.state != "active" or batch in book.closings or stan in pending:
                 continue
@@ -87,9 +87,9 @@ class Agreement(Invariant):
                 self._tell(event.device, (batch, stan), seen.amount_fen, number, match, event.at_us)
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
-        for entry, number in self._unclaimed.values():
+        for entry, number, moment_us in self._unclaimed.values():
             if entry.state in ("APPROVED", "SETTLED"):
-                self._report(entry.device, entry, number, entry.at_us, known_to_host=True)
+                self._report(entry.device, entry, number, moment_us)
         for (device, batch, stan), (number, moment_us) in self._unknown.items():
             match = self.books.device(device).by_key.get((batch, stan))
             if match is not None and match.state in ("APPROVED", "SETTLED"):
@@ -97,7 +97,7 @@ class Agreement(Invariant):
             self._tell(device, (batch, stan), 0 if match is None else match.amount_fen, number, match, moment_us)
         yield from ()
 
-    def _report(self, device: str, entry: Entry, number: int, at_us: int, *, known_to_host: bool) -> None:
+    def _report(self, device: str, entry: Entry, number: int, at_us: int) -> None:
         key = (device, entry.batch, entry.stan)
         if key in self._told:
             return

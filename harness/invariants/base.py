@@ -51,6 +51,8 @@ class Finding:
     money_fen: int
     events: tuple[int, ...]
     severity: Severity
+    evident_us: int = 0
+    """When it could no longer be otherwise. A fault that struck before then may have taken part in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,13 @@ class Invariant(Observer):
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
 
     def finding(
-        self, device: str, at_us: int, summary: str, events: tuple[int | None, ...], money_fen: int, severity: Severity
-    ) -> Finding:
-        """A finding of this invariant; ``events`` may hold None and repeats."""
+        self, device: str, at_us: int, summary: str, events: tuple[int | None, ...], money_fen: int, severity: Severity,
+        evident_us: int = 0,
+    ) -> Finding:  # fmt: skip
+        """A finding of this invariant; ``events`` may hold None and repeats. ``evident_us`` is ``at_us`` when not given."""
         numbers = tuple(sorted({each for each in events if each is not None}))
-        return Finding(self.name, self.number, device, at_us, summary, money_fen, numbers, severity)
+        evident_us = max(at_us, evident_us)
+        return Finding(self.name, self.number, device, at_us, summary, money_fen, numbers, severity, evident_us)
 
     def report(self, finding: Finding) -> None:
         """Keep a finding made on the way."""

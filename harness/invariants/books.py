@@ -221,6 +221,7 @@ class Books(Observer):
             entry.before = event.previous_state
             entry.state = event.state
             entry.last = number
+            entry.last_us = event.at_us
             if event.state == "SETTLED":
                 self.device(entry.device).settling.append(entry)
             return
@@ -276,9 +277,11 @@ class Books(Observer):
         book.settling = []
         for entry in closed.values():
             entry.claimed = entry.number not in host_only
+            entry.last_us = event.at_us
         for each in event.host_only:
             if each in self.entries:
                 self.entries[each].host_only = True
+                self.entries[each].last_us = event.at_us
         batch = plain_number(event.batch)
         known = len(closed) >= len(event.settled)
         totals = _totals(closed.values()) if known else event.host_totals

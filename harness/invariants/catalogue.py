@@ -6,10 +6,15 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     agreement,
     clear_needs_proof,
     exclusive_fate,
+    memory_bounded,
     no_double_charge,
     no_lost_approval,
     no_silent_charge,
+    record_atomicity,
+    returns_to_service,
+    reversal_drains,
     settlement_exactly_once,
+    settlement_frees_space,
     stan_unique,
 )
 from harness.invariants.base import INVARIANTS, Invariant, Terms

@@ -72,7 +72,7 @@ class ExclusiveFate(Invariant):
         for entry, number in self._claimed.values():
             if entry.number not in told:
                 told.add(entry.number)
-                yield self._kept(entry, number, "claimed in the settlement")
+                yield self._kept(entry, number, "claimed in the settlement", at_us)
         for book in self.books.devices.values():
             if not self.books.resting(book.name):
                 continue
@@ -84,7 +84,7 @@ class ExclusiveFate(Invariant):
                         continue
                     if match.state == "REVERSED" and match.last < number and match.kind != "void":
                         told.add(match.number)
-                        yield self._kept(match, number, "keeps in its log")
+                        yield self._kept(match, number, "keeps in its log", event.at_us)
 
     def _shown(self, purchase: Purchase, action: ActionState, entry: Entry) -> Finding:
         summary = (
@@ -92,15 +92,16 @@ class ExclusiveFate(Invariant):
             f"{when(action.shown_us)}, and it was reversed at the host: the customer left with the goods unpaid."
         )
         numbers = (action.shown, entry.first, entry.last)
-        return self.finding(purchase.device, action.shown_us, summary, numbers, entry.amount_fen, "critical")
+        moment_us, stake_fen = action.shown_us, entry.amount_fen
+        return self.finding(purchase.device, moment_us, summary, numbers, stake_fen, "critical", entry.last_us)
 
-    def _kept(self, entry: Entry, number: int, how: str) -> Finding:
+    def _kept(self, entry: Entry, number: int, how: str, at_us: int) -> Finding:
         summary = (
             f"{entry.device} {how} a {entry.kind} of {yuan(entry.amount_fen)} of {when(entry.at_us)} "
             f"(trace number {entry.stan}) that was reversed at the host."
         )
         return self.finding(
-            entry.device, entry.at_us, summary, (entry.first, entry.last, number), entry.amount_fen, "critical"
+            entry.device, entry.at_us, summary, (entry.first, entry.last, number), entry.amount_fen, "critical", at_us
         )
 
 

@@ -177,7 +177,7 @@ class Judge:
 
     def _excused(self, finding: Finding) -> bool:
         excuse = self._excuses.get((finding.device, finding.number))
-        return excuse is not None and finding.at_us >= excuse.from_us
+        return excuse is not None and finding.evident_us >= excuse.from_us
 
     @staticmethod
     def _judgement(

@@ -53,6 +53,8 @@ class NoDoubleCharge(Invariant):
 
     def _finding(self, purchase: Purchase, net_fen: int, at_us: int) -> Finding:
         excess_fen = net_fen - purchase.limit_fen
+        settled_us = purchase.settled_us()
+        evident_us = at_us if settled_us is None else settled_us
         taken = [each for each in purchase.entries if each.net_fen() > 0]
         last = max(taken, key=lambda each: each.first)
         if purchase.late:
@@ -66,7 +68,9 @@ class NoDoubleCharge(Invariant):
                 f"A customer at {purchase.device} who bought for {yuan(purchase.amount_fen)} was charged {times}, "
                 f"{yuan(net_fen)} in all, last at {when(last.at_us)}."
             )
-        return self.finding(purchase.device, last.at_us, summary, purchase.evidence(), excess_fen, "critical")
+        return self.finding(
+            purchase.device, last.at_us, summary, purchase.evidence(), excess_fen, "critical", evident_us
+        )
 
 
 _RETRY = (starts(2), card("2", 2), ledger(2, token="2", stan="000002"), screen(action=2), ends(2), leaves())

@@ -43,8 +43,10 @@ class NoLostApproval(Invariant):
     name = "no_lost_approval"
     evidence = "approved screens and receipts, against the host's ledger and settlements; open ones against inspect"
     requires = ("a sale approved", "a settlement or inspect")
+    _end_us = 0
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
+        self._end_us = at_us
         self.checked = self.books.approvals_shown
         for purchase in self.books.purchases():
             for action in purchase.actions:
@@ -71,13 +73,16 @@ class NoLostApproval(Invariant):
             self.checked -= 1
             self.skip("approvals unknown to the host by a terminal that never came to rest")
             return
+        evident_us = action.shown_us
         if reversed_entry is not None:
             summary, last = f"{said}, and the host has it reversed: the shop is not paid.", reversed_entry.last
+            evident_us = reversed_entry.last_us
         elif entries:
             summary, last = f"{said}, but the host had declined it.", entries[-1].last
         else:
             summary, last = f"{said}, but the host never approved it: the shop is not paid.", None
-        yield self.finding(device, action.shown_us, summary, (action.shown, last), action.amount_fen, "critical")
+        events = (action.shown, last)
+        yield self.finding(device, action.shown_us, summary, events, action.amount_fen, "critical", evident_us)
 
     def _entry_verdict(self, entry: Entry, action: ActionState, device: str) -> str:
         if entry.state not in GOOD_STATES:
@@ -110,8 +115,9 @@ class NoLostApproval(Invariant):
             severity = "critical"
             summary = f"{said}, and later had no record of it to be paid by."
         return self.finding(
-            device, action.shown_us, summary, (action.shown, entry.first, entry.last), entry.amount_fen, severity
-        )
+            device, action.shown_us, summary, (action.shown, entry.first, entry.last), entry.amount_fen, severity,
+            entry.last_us if entry.host_only else self._end_us,
+        )  # fmt: skip
 
 
 NoLostApproval.cases = (

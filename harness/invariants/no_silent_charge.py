@@ -59,7 +59,10 @@ class NoSilentCharge(Invariant):
                 f"A customer at {purchase.device} was charged {yuan(net_fen)} at {when(charge.at_us)}, and the terminal "
                 "never showed, printed or settled it."
             )
-            yield self.finding(purchase.device, charge.at_us, summary, purchase.evidence(), net_fen, "critical")
+            settled_us = purchase.settled_us()
+            evident_us = at_us if settled_us is None else settled_us
+            events = purchase.evidence()
+            yield self.finding(purchase.device, charge.at_us, summary, events, net_fen, "critical", evident_us)
 
     def _in_log(self, purchase: Purchase) -> bool:
         """Whether the newest look into the terminal's log shows the charge: it will be claimed then."""

@@ -22,7 +22,7 @@ class Entry:
 
     __slots__ = (
         "action", "amount_fen", "at_us", "batch", "before", "claimed", "device", "first", "host_only", "kind", "last",
-        "number", "original", "purchase", "refunds", "stan", "state", "token",
+        "last_us", "number", "original", "purchase", "refunds", "stan", "state", "token",
     )  # fmt: skip
 
     def __init__(self, event: LedgerChanged, number: int, original: "Entry | None") -> None:
@@ -36,6 +36,8 @@ class Entry:
         self.amount_fen = event.amount_fen
         self.token = event.token
         self.at_us = event.at_us
+        self.last_us = event.at_us
+        """When it changed last, or its batch closed."""
         self.first = number
         self.last = number
         self.claimed = False
@@ -116,6 +118,12 @@ class Purchase:
         for entry in self.entries:
             total += entry.net_fen()
         return total
+
+    def settled_us(self) -> int | None:
+        """When the last of its charges was closed in a batch; None while one is open."""
+        charges = [each for each in self.entries if each.net_fen() > 0]
+        closed = [each.last_us for each in charges if each.claimed or each.host_only]
+        return max(closed) if charges and len(closed) == len(charges) else None
 
     def known_to_terminal(self) -> bool:
         """Whether the terminal ever told of success: on a screen or paper, or by claiming it in a settlement."""

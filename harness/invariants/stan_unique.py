@@ -5,14 +5,15 @@ the same STAN that differs in card presentation, amount, type or original is a r
 again although its answer had arrived in time.
 Does not model: whether STANs are consecutive; batches that are closed (11, 16).
 Traps avoided: retransmitting the same request after a lost reply; a late reply that the terminal must discard; an advice
-(0220) repeated, which the dialect allows; a power cut or a biting fault between answer and resend; reversals carry their
-original's STAN; the counter wraps from 999999 to 1; each batch starts anew.
+(0220) repeated, which the dialect allows; a power cut between answer and resend, or a fault in force (a wrong MAC spoils
+an answer); reversals carry their original's STAN; the counter wraps from 999999 to 1; each batch starts anew.
 Source: domain section 8, invariant 8; rule R1.
 """
 
 from harness.history.events import (
     BatchSettled,
-    FaultBit,
+    FaultLifted,
+    FaultStruck,
     MessageDelivered,
     MessageDropped,
     MessageSent,
@@ -89,6 +90,8 @@ class StanUnique(Invariant):
     def _was_answered(self, event: MessageSent, use: _Use) -> bool:
         if use.answered is None or not use.in_time or event.mti == _ADVICE:
             return False
+        if self.books.device(event.device).conditions:
+            return False  # the answer may have been spoilt
         return self._disturbed.get(event.device, -1) < use.number
 
     def _guilty(self, number: int, event: MessageSent, use: _Use, how: str) -> None:
@@ -112,9 +115,14 @@ class StanUnique(Invariant):
     def _dropped(self, number: int, event: MessageDropped) -> None:
         self._replies.pop(event.message, None)
 
-    @on(PowerLost, SoftwareDied, FaultBit)
-    def _disturbance(self, number: int, event: PowerLost | SoftwareDied | FaultBit) -> None:
+    @on(PowerLost, SoftwareDied)
+    def _disturbance(self, number: int, event: PowerLost | SoftwareDied) -> None:
         self._disturbed[event.device] = number
+
+    @on(FaultLifted)
+    def _lifted(self, number: int, event: FaultLifted) -> None:
+        for device in event.devices:
+            self._disturbed[device] = number
 
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
@@ -161,6 +169,10 @@ StanUnique.cases = (
     case(
         "cut after the answer", "the answer arrived and power went before it was read", "pass",
         *_ANSWERED, PowerLost(0, T01, "power_loss#1"), up(3),
+    ),
+    case(
+        "answer with a wrong MAC", "the terminal could not trust it", "pass",
+        FaultStruck(0, "wrong_mac#1", "wrong_mac", (T01,)), *_ANSWERED, up(3),
     ),
     case("reversal", "a reversal carries the number of its original", "pass", up(1), up(3, "0400", token="")),
     case("next batch", "numbers start anew with each batch", "pass", *_ANSWERED, settled(1), up(3, token="2")),

@@ -1,0 +1,189 @@
+"""Invariant 22: a pending reversal is sent until the host has answered it.
+
+Models: at rest - powered, link and host healthy, a sale triggered, time given - no reversal is left: none in the
+terminal's own list, and none that was sent and never answered with 00, 12 or 25.
+Does not model: a reversal that was never sent nor listed (2, 31 see what it leaves at the host); its order (6).
+Traps avoided: an answer lost on the way is asked for again, under the same or a new STAN; a reversal repeated after a crash
+that lost the answer is legal; one sent just before the end is still waiting; terminals that declare no reversals, and
+terminals that never came back (24), are not judged.
+Source: domain section 8, invariant 22; rules R5, R6.
+"""
+
+from collections.abc import Iterator
+
+from harness.contract import Manifest
+from harness.history.events import Inspected, MessageDelivered, MessageDropped, MessageSent, PowerLost
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
+from harness.invariants.books import Books
+from harness.invariants.casebook import T01, arrives, at, case, down, inspected, phase, up
+
+_REQUEST = "0400"
+_ANSWER = "0410"
+_DEFINITIVE = frozenset({"00", "12", "25"})
+
+
+class _Pending:
+    """A reversal that was sent and is not answered: by its original's STAN."""
+
+    __slots__ = ("amount_fen", "first", "last", "last_us", "stan", "times")
+
+    def __init__(self, event: MessageSent, number: int) -> None:
+        self.stan = event.original_stan or event.stan
+        self.amount_fen = event.amount_fen or 0
+        self.first = number
+        self.last = number
+        self.last_us = event.at_us
+        self.times = 1
+
+
+@INVARIANTS.register("reversal_drains")
+class ReversalDrains(Invariant):
+    """Every pending reversal is sent until the host has answered it."""
+
+    number = 22
+    name = "reversal_drains"
+    kind = "liveness"
+    evidence = "reversals sent and their delivered answers; inspect at quiescence"
+    requires = ("a reversal, or inspect at quiescence",)
+
+    def __init__(self, terms: Terms, books: Books) -> None:
+        super().__init__(terms, books)
+        self._pending: dict[tuple[str, str, str], _Pending] = {}
+        self._names: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+        """Which reversal a STAN on the wire belongs to, by device, batch and STAN, while it is unanswered."""
+        self._answers: dict[int, tuple[str, str, str]] = {}
+        self._listed: dict[str, tuple[int, Inspected]] = {}
+
+    @on(MessageSent)
+    def _sent(self, number: int, event: MessageSent) -> None:
+        if event.mti == _REQUEST:
+            self.checked += 1
+            key = (event.device, event.batch, event.original_stan or event.stan)
+            self._names[event.device, event.batch, event.stan] = key
+            pending = self._pending.get(key)
+            if pending is None:
+                self._pending[key] = _Pending(event, number)
+            else:
+                pending.last, pending.last_us = number, event.at_us
+                pending.times += 1
+        elif event.mti == _ANSWER and event.response_code in _DEFINITIVE:
+            answered = self._names.get((event.device, event.batch, event.stan))
+            if answered is not None:
+                self._answers[event.message] = answered
+
+    @on(MessageDelivered)
+    def _delivered(self, number: int, event: MessageDelivered) -> None:
+        key = self._answers.pop(event.message, None)
+        if key is not None and self._pending.pop(key, None) is not None:
+            for name in [each for each, named in self._names.items() if named == key]:
+                del self._names[name]
+
+    @on(MessageDropped)
+    def _dropped(self, number: int, event: MessageDropped) -> None:
+        self._answers.pop(event.message, None)
+
+    @on(Inspected)
+    def _inspected(self, number: int, event: Inspected) -> None:
+        if event.when == "quiescence":
+            if event.error:
+                self.skip(f"inspection of {event.device} failed")
+                return
+            self.checked += 1
+            if event.pending_reversals:
+                self._listed[event.device] = (number, event)
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        if not self.books.at_rest:
+            self.checked = 0
+            self.skip("the run never came to rest")
+            return
+        told: set[tuple[str, str]] = set()
+        for (device, _, stan), pending in self._pending.items():
+            if not self._applies(device) or at_us - pending.last_us < self.terms.reply_timeout_us(device):
+                continue
+            told.add((device, plain_number(stan)))
+            summary = (
+                f"{device} reversed a sale of {yuan(pending.amount_fen)} (trace number {pending.stan}), got no answer at "
+                f"{when(pending.last_us)} after sending it {pending.times} times, and never tried again."
+            )
+            events = (pending.first, pending.last)
+            yield self.finding(device, pending.last_us, summary, events, pending.amount_fen, "critical", at_us)
+        for device, (number, event) in self._listed.items():
+            if not self._applies(device):
+                continue
+            left = [each for each in event.pending_reversals if (device, plain_number(each)) not in told]
+            if left:
+                summary = (
+                    f"{device} still keeps {len(left)} unsent reversals at {when(event.at_us)} with network and host in "
+                    f"order (trace numbers {', '.join(left[:5])}): those customers' money stays taken."
+                )
+                yield self.finding(device, event.at_us, summary, (number,), self._stake(device, left), "critical")
+
+    def _applies(self, device: str) -> bool:
+        if self.terms.manifest(device).reversal == "none":
+            self.skip(f"{device} declares no reversals")
+            return False
+        if not self.books.resting(device):
+            self.skip(f"{device} never came back to finish its reversals")
+            return False
+        return True
+
+    def _stake(self, device: str, stans: list[str]) -> int:
+        wanted = {plain_number(each) for each in stans}
+        held = [each for purchase in self.books.device(device).purchases for each in purchase.entries]
+        return sum(each.net_fen() for each in held if each.stan in wanted)
+
+
+_REVERSAL = up(5, "0400", token="")
+_NONE = Terms({T01: Manifest(name="none", reversal="none")})
+
+ReversalDrains.cases = (
+    case(
+        "answered", "sent and answered", "pass",
+        _REVERSAL, arrives(5), down(6, "0410"), arrives(6), phase("quiescence"),
+    ),
+    case(
+        "never answered, never repeated", "the answer was lost and nobody asked again", "finding",
+        _REVERSAL, arrives(5), down(6, "0410"), MessageDropped(0, T01, 6, "half_open"), phase("quiescence"),
+        at(900, phase("check")),
+        guilty=3, instead=arrives(6),
+    ),
+    case(
+        "repeated until answered", "the first answer was lost, the second arrived", "pass",
+        _REVERSAL, MessageDropped(0, T01, 5, "partition"), up(7, "0400", token=""), arrives(7), down(8, "0410", code="25"),
+        arrives(8), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "repeated under a new number", "the reversal names its original", "pass",
+        up(5, "0400", "000002", "", original_stan="000001"), up(7, "0400", "000003", "", original_stan="000001"),
+        down(8, "0410", "000003"), arrives(8), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "undetermined answer", "96 is no answer: the reversal stays", "finding",
+        _REVERSAL, arrives(5), down(6, "0410", code="96"), arrives(6), phase("quiescence"), at(900, phase("check")),
+        guilty=2, instead=down(6, "0410", code="12"),
+    ),
+    case(
+        "crash lost the answer", "answered, forgotten in a crash, sent and answered again", "pass",
+        _REVERSAL, down(6, "0410"), arrives(6), PowerLost(0, T01, "power_loss#1"), up(7, "0400", token=""),
+        down(8, "0410", code="25"), arrives(8), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "still waiting at the end", "sent a second ago", "pass",
+        phase("quiescence"), _REVERSAL, phase("check"),
+    ),
+    case(
+        "listed at rest", "inspect shows a reversal that was never sent", "finding",
+        phase("quiescence"), inspected(pending=("000001",)),
+        guilty=1, instead=inspected(),
+    ),
+    case(
+        "declares no reversals", "what is not declared is not checked", "pass",
+        phase("quiescence"), inspected(pending=("000001",)), terms=_NONE,
+    ),
+    case(
+        "terminal is down", "it cannot send anything any more", "pass",
+        _REVERSAL, PowerLost(0, T01, "power_loss#1"), phase("quiescence"), at(900, phase("check")),
+    ),
+    case("not at rest", "it may still come", "not_checked", _REVERSAL),
+)  # fmt: skip
