@@ -237,6 +237,12 @@ class Line:
         self._bench = bench
         self._inbox = b""
 
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def settimeout(self, timeout: float | None) -> None:
         pass
 

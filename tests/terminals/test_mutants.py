@@ -1,0 +1,209 @@
+"""Each mutant does the harm it is named for, in a scenario that the reference terminal passes unharmed."""
+
+import os
+import subprocess
+import tracemalloc
+from contextlib import contextmanager
+from importlib import import_module, reload
+
+import pytest
+from bench import PowerCut
+from judge import disagreements, run_with_cut, settle
+
+from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.reference import ReferenceTerminal
+
+
+def load(name):
+    """As after power on: what a module held is gone."""
+    module_name, _, class_name = CATALOGUE[name].spec.partition(":")
+    return getattr(reload(import_module(module_name)), class_name)
+
+
+def start(bench, kind, *amounts):
+    bench.boot(kind)
+    assert bench.act("sign_on").kind == "done"
+    for amount in amounts:
+        assert bench.act("sale", amount).kind == "approved"
+
+
+def cut_everywhere(make_bench, load_kind):
+    """All that is found wrong over cuts at every strike, including a terminal that does not start."""
+    found = []
+    for unsynced in ("torn", "lost", "kept"):
+        at = 5
+        while True:
+            at += 1
+            bench = make_bench()
+            try:
+                if not run_with_cut(bench, load_kind(), at, unsynced):
+                    break
+                found += disagreements(bench)
+                found += settle(bench)
+            except Exception as error:
+                found.append(f"died: {error!r}")
+            if len(found) > 3:
+                return found
+    return found
+
+
+def power_cut(make_bench, load_kind):
+    """Power is lost while the terminal rests."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    bench.cut("lost")
+    start(bench, load_kind())
+    bench.idle()
+    found = disagreements(bench)
+    bench.act("sale", 300)
+    bench.idle()
+    return found + disagreements(bench)
+
+
+def answer_lost(make_bench, load_kind):
+    """A sale's answer is lost, and for a while the reversal's too."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    bench.knobs.drop_replies = 1
+    bench.act("sale", 200)
+    bench.knobs.ignore_requests = 2
+    bench.idle()
+    found = disagreements(bench)
+    taken = sum(
+        entry.amount_fen for entry in bench.host.entries() if entry.stan > "000002" and entry.state == "APPROVED"
+    )
+    return found + ([f"{taken} fen taken for a purchase without an answer"] if taken else [])
+
+
+def asked_again(make_bench, load_kind):
+    """One purchase, one lost answer: how often was it charged?"""
+    bench = make_bench()
+    start(bench, load_kind())
+    bench.knobs.drop_replies = 1
+    bench.act("sale", 200)
+    bench.idle()
+    taken = sum(entry.amount_fen for entry in bench.host.entries() if entry.state == "APPROVED")
+    return [f"charged {taken} fen"] if taken > 200 else []
+
+
+def totals_differ(make_bench, load_kind):
+    """The host says that totals differ."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    bench.knobs.totals_off_by_one = 1
+    before = bench.inspect().batch
+    bench.act("settle")
+    return unproven(bench, before)
+
+
+def settlement_unanswered(make_bench, load_kind):
+    """No settlement request reaches the host for a while."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    before = bench.inspect().batch
+    bench.knobs.ignore_requests = 3
+    bench.act("settle")
+    return unproven(bench, before)
+
+
+def unproven(bench, before):
+    closed = {settlement.batch for settlement in bench.host.settlements()}
+    after = bench.inspect()
+    return ["cleared without proof"] if after.batch != before and before not in closed else []
+
+
+def settlement_answer_lost(make_bench, load_kind):
+    """The settlement took effect and its answer is lost."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    bench.knobs.drop_replies = 1
+    bench.act("settle")
+    bench.act("settle")
+    found = [
+        f"batch {each.batch} claims {each.terminal_only}" for each in bench.host.settlements() if each.terminal_only
+    ]
+    slips = {receipt.batch for receipt in bench.receipts if receipt.kind == "settlement"}
+    return found + ([f"slips {slips}"] if slips != {"000001"} else [])
+
+
+def full_volume(make_bench, load_kind):
+    """The volume is full to the last byte, and settlement is asked for."""
+    bench = make_bench()
+    with small_volume(bench.directory / "data", size_bytes=65_536):
+        start(bench, load_kind())
+        while bench.act("sale", 100).kind == "approved":
+            pass
+        assert bench.screens[-1].kind == "storage_full"
+        found = settle(bench)
+        return found + ([] if bench.act("sale", 100).kind == "approved" else ["still full"])
+
+
+@contextmanager
+def small_volume(directory, size_bytes):
+    """A real file system of that size."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    options = ["-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(directory)]
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def growth(make_bench, load_kind):
+    """Memory after 40 and after 340 sales."""
+    bench = make_bench()
+    start(bench, load_kind(), *[100] * 40)
+    tracemalloc.start()
+    for _ in range(300):
+        bench.sent.clear()
+        bench.screens.clear()
+        bench.receipts.clear()
+        bench.calls.clear()
+        bench.host.bank.ledger.state.entries[:-1] = []
+        bench.act("sale", 100)
+    kept = tracemalloc.take_snapshot().statistics("filename")
+    tracemalloc.stop()
+    grown = sum(
+        each.size for each in kept if "/terminals/" in str(each.traceback) or "/iso8583/" in str(each.traceback)
+    )
+    return [f"{grown} bytes kept"] if grown > 100_000 else []
+
+
+SCENARIOS = {
+    "no_fsync": cut_everywhere,
+    "reversal_dropped": answer_lost,
+    "resend_as_new": asked_again,
+    "reverse_after_commit": cut_everywhere,
+    "stan_in_ram": power_cut,
+    "clear_unbalanced": totals_differ,
+    "clear_on_timeout": settlement_unanswered,
+    "settle_twice": settlement_answer_lost,
+    "report_first": full_volume,
+    "torn_parsed": cut_everywhere,
+    "never_resent": answer_lost,
+    "boot_loop": cut_everywhere,
+    "leak": growth,
+    "log_in_ram": power_cut,
+    "silent_charge": answer_lost,
+}
+
+
+def test_every_mutant_has_a_scenario():
+    assert set(SCENARIOS) == {shipped.name for shipped in CATALOGUE.values() if shipped.caught_by}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_mutant_does_its_harm(make_bench, name):
+    assert SCENARIOS[name](make_bench, lambda: load(name)) != []
+
+
+@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS.values()) - {cut_everywhere}, key=lambda each: each.__name__))
+def test_the_reference_passes_the_same_scenario(make_bench, scenario):
+    assert scenario(make_bench, lambda: ReferenceTerminal) == []
+
+
+def test_a_cut_is_not_an_exception_that_software_could_catch():
+    assert not issubclass(PowerCut, Exception)
