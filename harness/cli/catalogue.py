@@ -34,9 +34,9 @@ def _faults() -> Iterator[Entry]:
 
 
 def _invariants() -> Iterator[Entry]:
-    from harness.invariants.catalogue import all_invariants
+    from harness.invariants.catalogue import INVARIANTS
 
-    for name, invariant in all_invariants().items():
+    for name, invariant in INVARIANTS.items():
         yield Entry(name, f"[{invariant.number}, {invariant.kind}] {invariant.sentence()}", invariant)
 
 
@@ -48,10 +48,10 @@ def _terminals() -> Iterator[Entry]:
 
 
 def _scenarios() -> Iterator[Entry]:
-    from harness.scenario.find import list_scenarios
+    from harness.scenario.find import listed
 
-    for name, summary, path in list_scenarios():
-        yield Entry(name, summary, path)
+    for scenario in listed():
+        yield Entry(scenario.name, scenario.summary, scenario.path)
 
 
 def _profiles() -> Iterator[Entry]:

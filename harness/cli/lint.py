@@ -14,17 +14,21 @@ def lint(files: tuple[str, ...], as_json: bool) -> int:
     """Check scenario files without running them."""
     import msgspec
 
-    from harness.scenario.find import find_scenarios
-    from harness.scenario.load import ScenarioErrors, load_scenario
+    from harness.scenario.find import selected
+    from harness.scenario.load import load_file
+    from harness.scenario.problems import ScenarioErrors
 
     code = ExitCode.PASS
-    for path in find_scenarios(files):
+    for path in selected(files):
         try:
-            load_scenario(path)
+            load_file(path)
         except ScenarioErrors as errors:
             code = ExitCode.USAGE
-            for error in errors.errors:
-                click.echo(msgspec.json.encode(error) if as_json else str(error))
+            if as_json:
+                for problem in errors.problems:
+                    click.echo(msgspec.json.encode({"file": str(path), **msgspec.to_builtins(problem)}))
+            else:
+                click.echo(str(errors))
         except UsageError as error:
             code = ExitCode.USAGE
             click.echo(msgspec.json.encode({"file": str(path), "message": str(error)}) if as_json else str(error))

@@ -64,9 +64,9 @@ def run(
     """
     from harness.engine.request import RunRequest
     from harness.engine.verdict import worst
-    from harness.scenario.find import find_scenarios
+    from harness.scenario.find import selected
 
-    paths = find_scenarios(scenarios or (FIRST_LOOK,))
+    paths = selected(scenarios or (FIRST_LOOK,))
     if resolved_out is not None and len(paths) > 1:
         raise UsageError(f"--resolved-out takes one scenario, {len(paths)} were selected")
     codes: list[ExitCode] = []

@@ -55,11 +55,11 @@ def _campaign(terminal_days: int, terminal: str, jobs: int, seed: int, as_json: 
     from harness.engine.request import RunRequest
     from harness.engine.verdict import Verdict
     from harness.reporters.console import render
-    from harness.scenario.find import find_scenarios
-    from harness.scenario.load import load_scenario
+    from harness.scenario.find import scenario_file
+    from harness.scenario.load import load_file
 
-    (path,) = find_scenarios((RANDOM_FAULTS,))
-    plan = load_scenario(path)
+    path = scenario_file(RANDOM_FAULTS)
+    plan = load_file(path)
     per_run = plan.terminals * plan.days.count
     runs = -(-terminal_days // per_run)
     requests = [

@@ -11,12 +11,13 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.decisions import open_spill
 from harness.core.errors import BudgetExceeded
-from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
+from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 from harness.engine.judging import assemble, new_judge
 from harness.engine.phases import measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
@@ -100,6 +101,10 @@ class Run:
             digest = recorder.close()
         return assemble(self, built, judgements, recorder.count, digest)
 
+    def pinned_plan(self) -> Plan:
+        """The plan with what the request changed and the seed written down, for a resolved scenario."""
+        return replace(self.plan, seed=self.seed)
+
     # ------------------------------------------------------------ steps
 
     def _watch(self, built: Built, judge: Judge) -> None:
@@ -160,7 +165,7 @@ class Run:
             self.cut_short = (
                 f"the budget of {self.plan.budgets.events:,} events was over on day {day:.1f} of {built.days}"
             )
-        elif self._spent_s() > 0.8 * min(self.request.wall_limit_s, self.plan.budgets.wall_s):
+        elif self._spent_s() > 0.8 * min(self.request.wall_limit_s, self.plan.budgets.wall_us / US_PER_SECOND):
             self.cut_short = f"the time limit was near on day {day:.1f} of {built.days}"
         return bool(self.cut_short)
 
@@ -190,10 +195,10 @@ def run_plan(
         run = Run(plan, software, request, directory, report, interrupted or Interrupted())
         verdict = run.go()
         if request.resolved_out is not None:
-            write_resolved(plan, run.seed, run.decisions_path, Path(request.resolved_out))
+            write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path)
         if request.out_dir is not None:
             if verdict.findings:
-                write_resolved(plan, run.seed, run.decisions_path, directory / "resolved.yaml")
+                write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path)
             run.decisions_path.unlink()
             _write_verdict(verdict, directory / "verdict.json")
         return verdict

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.core.errors import UsageError
+from harness.core.errors import NothingSelected, UsageError
 from harness.core.registry import nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -56,6 +56,24 @@ def scenario_file(name_or_path: str) -> Path:
         raise UsageError(f"{name_or_path!r} is short for several scenarios: {', '.join(short)}")
     hint = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
     raise UsageError(f"no scenario or file named {name_or_path!r}; {hint} (harness list scenarios)")
+
+
+def selected(arguments: tuple[str, ...]) -> list[Path]:
+    """The files that names, paths and directories on a command line stand for, each once; NothingSelected for none."""
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        folder = Path(argument)
+        if not folder.is_dir() and (scenarios_root() / argument).is_dir() and argument:
+            folder = scenarios_root() / argument
+        if folder.is_dir():
+            for path in sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES):
+                if not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts):
+                    found[path.absolute()] = None
+        else:
+            found[scenario_file(argument).absolute()] = None
+    if not found:
+        raise NothingSelected(f"no scenario file in {', '.join(arguments)}")
+    return list(found)
 
 
 @cache
