@@ -119,6 +119,10 @@ class Bench:
 
     # ------------------------------------------------------------ running
 
+    def volumes(self) -> dict[str, str]:
+        """Where the device's volumes are mounted."""
+        return {"data": str(self.directory / "data")}
+
     def boot(self, kind: type[Terminal]) -> Terminal:
         """Power on: a new terminal on what the last one left."""
         self.calls = []
@@ -271,7 +275,7 @@ class Facade:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self.volumes: Mapping[str, str] = {"data": str(bench.directory / "data")}
+        self.volumes: Mapping[str, str] = bench.volumes()
         self.card = self.printer = self.display = self.nvram = self
         self.pin_pad = bench.pin_pad
         self.current: Screen | None = None

@@ -103,7 +103,7 @@ def settle(bench: Bench) -> list[str]:
     if outcome.kind != "done":
         found.append(f"settlement {outcome.kind}: {outcome.reason}")
     after = bench.inspect()
-    if int(after.batch) != int(before) + 1 or after.records:
+    if int(after.batch or 0) != int(before or 0) + 1 or after.records:
         found.append(f"batch {before} -> {after.batch}, {len(after.records)} records left")
     if bench.host.batch_number(bench.terminal.device.tid) != after.batch:
         found.append("host and terminal are in different batches")
