@@ -17,7 +17,7 @@ def losses(tmp_path, kind, profile, seeds, step):
         for seed in range(seeds):
             bench = DiskBench(tmp_path / f"{profile}{at}.{seed}", profile)
             if not run_with_cut(bench, kind, at, f"{at}/{seed}"):
-                assert at > 100
+                assert at > 50
                 return found
             wrong = disagreements(bench)
             wrong += settle(bench)
