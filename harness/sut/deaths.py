@@ -1,0 +1,34 @@
+"""How terminal software ends, and what it is told when it asks for something that in-process software cannot have.
+
+``ProcessEnded`` is no ``Exception``: ``except Exception`` does not see it. Software that swallows it with a bare ``except``
+gets it again from every port, and is parked for good when it will not listen (``Process.refuse``).
+"""
+
+from __future__ import annotations
+
+
+class ProcessEnded(BaseException):
+    """The software's process is over. Raised through its frames for tidiness only: all its ports are already dead."""
+
+
+class PowerLost(ProcessEnded):
+    """The device has no power."""
+
+
+class ProcessTierOnly(ImportError, RuntimeError):
+    """In-process terminal software asked for something that only a process of its own can have.
+
+    An ImportError too, because libraries guard what they can do without (sqlite3, asyncio) by catching that.
+    """
+
+
+def process_tier_error(what: str) -> ProcessTierOnly:
+    """The one clear sentence for everything that in-process software cannot do."""
+    return ProcessTierOnly(
+        f"{what} is not available to software run in process; software that needs it runs in the process tier "
+        f"(give its command line instead of a Python class)"
+    )
+
+
+class ReachedRealMachine(RuntimeError):
+    """Terminal software got round the virtual device and was about to touch the real machine; the guard stopped it."""

@@ -1,0 +1,83 @@
+"""What a device's volumes keep: the durable base of each, the operations since, and a cut through all of them.
+
+Models: after each action, whatever no cut can undo is moved from the op log into the base image, so that memory does not grow
+with the run; at a cut each volume keeps one legal image under its profile.
+Does not model: the profiles themselves (``storage/profiles``), or the operation at whose very start the power went: it had not
+begun, so nothing of it landed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.storage.contents import VolumeImage
+from harness.storage.disk import Disk
+from harness.storage.image import Image
+from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
+from harness.storage.profiles.base import Profile
+from harness.storage.volume import Volume
+
+FOLD_AT_OPERATIONS = 256
+DETAILS_MAX = 8
+
+
+@dataclass(slots=True)
+class Durability:
+    """Base images by volume name. A volume that was never cut starts empty, or from what it was loaded with."""
+
+    profiles: Mapping[str, Profile]
+    _bases: dict[str, Image] = field(default_factory=dict)
+
+    def base(self, volume: Volume) -> Image:
+        """What is surely durable of ``volume``, apart from what its log still holds."""
+        known = self._bases.get(volume.name)
+        if known is not None:
+            return known
+        return _as_image(volume.base_image)
+
+    def fold(self, disk: Disk) -> None:
+        """Move what no cut can undo out of the logs that have grown."""
+        for volume in disk.volumes:
+            if len(volume.log) >= FOLD_AT_OPERATIONS:
+                base, rest = self.profiles[volume.name].durable_prefix(self.base(volume), volume.log)
+                self._bases[volume.name] = base
+                volume.log[:] = rest
+
+    def at_cut(self, disk: Disk) -> list[VolumeAtCut]:
+        """The volumes as a cut finds them now."""
+        return [
+            VolumeAtCut(volume.name, self.profiles[volume.name], self.base(volume), tuple(volume.log))
+            for volume in disk.volumes
+        ]
+
+    def cut(self, disk: Disk, seed: int) -> tuple[dict[str, VolumeImage], tuple[VolumeLoss, ...]]:
+        """Cut all volumes at once: what the next mount finds, and the account of what was lost."""
+        loss = cut_power(self.at_cut(disk), seed)
+        images: dict[str, VolumeImage] = {}
+        for name, image in loss.images.items():
+            self._bases[name] = image
+            images[name] = image
+        return images, loss.volumes
+
+    def mounted(self, images: Mapping[str, Image]) -> None:
+        """The volumes were loaded with ``images`` by somebody else (a crash point, a backup put back)."""
+        self._bases.update(images)
+
+
+def _as_image(found: VolumeImage | None) -> Image:
+    if found is None:
+        return Image()
+    if isinstance(found, Image):
+        return found
+    return Image(
+        dict(found.files),
+        {number: dict(entries) for number, entries in found.directories.items()},
+        dict(found.modes),
+        dict(found.links),
+    )
+
+
+def pending_operations(loss: VolumeLoss) -> int:
+    """How many operations had not been made durable when the power went."""
+    return len(loss.state.log)

@@ -1,0 +1,189 @@
+"""The memory census: what the software holds, counted at idle points by walking from the terminal, its fibers and its modules.
+
+Models: bytes reachable by the software's own references, charged to the device's budget; with an injected leak on top, going
+over it is an out-of-memory kill. Does not model: the interpreter's own size, fragmentation, garbage not yet collected, code,
+memory inside C extensions. Sizes are CPython's, by type and length; a dict's is an estimate, because the real one depends on
+what other instances of its class have been through, and the same run must give the same figures.
+
+Cost: a census of n objects is followed by at least n / 100 actions without one, about 20 us an action.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from harness.history.events import MemorySampled
+
+if TYPE_CHECKING:
+    from harness.sut.modules import ModuleTable
+    from harness.sut.process import Process
+    from harness.sut.station import Station
+
+EARLY_SAMPLES = (1, 4)
+ACTIONS_BETWEEN_MIN = 8
+OBJECTS_AN_ACTION = 100
+OBJECTS_MAX = 5_000_000
+
+_GC_HEADER_BYTES = 16
+_LEAF, _WALK, _SKIP, _DICT, _TEXT, _CLASS = range(6)
+_SKIPPED_TYPES = (
+    types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, types.FrameType, types.MethodDescriptorType,
+    types.WrapperDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType, types.MappingProxyType,
+    types.TracebackType, simpy.Environment, simpy.Event,
+)  # fmt: skip
+_FOREIGN = ("harness.", "simpy", "greenlet", "msgspec", "_weakref", "weakref", "_thread")
+_OWN = ("harness.contract", "harness.iso8583", "harness.terminals")
+
+_kinds: dict[type, int] = {}
+
+
+class Census:
+    """Decides when to count, counts, tells the history, and kills what is over budget."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._next_at = 0
+        self._samples = 0
+        self.software_bytes = 0
+        self.objects_walked = 0
+        """Over the whole run, for measuring what the census costs."""
+
+    def action_ended(self) -> None:
+        """A leak grows between censuses: the last figure is good enough to see the budget pass."""
+        memory = self._station.hardware.memory
+        if memory.conditions and memory.exhausted(self.software_bytes):
+            self._out_of_memory()
+
+    def idle(self) -> None:
+        """The software asks for the next event with nothing under way: a good moment, if one is due."""
+        station = self._station
+        if station.transactions < self._next_at:
+            return
+        process = station.process
+        if process is None:
+            return
+        self.software_bytes, objects = reachable_bytes(process, station.terminal)
+        self.objects_walked += objects
+        spacing = max(ACTIONS_BETWEEN_MIN, objects // OBJECTS_AN_ACTION)
+        self._next_at = (
+            EARLY_SAMPLES[self._samples] if self._samples < len(EARLY_SAMPLES) else station.transactions + spacing
+        )
+        self._samples += 1
+        memory = station.hardware.memory
+        station.world.recorder.emit(
+            MemorySampled(
+                station.world.now_us,
+                station.name,
+                self.software_bytes,
+                memory.leaked_bytes,
+                memory.budget_bytes,
+                station.transactions,
+            )
+        )
+        if memory.exhausted(self.software_bytes):
+            self._out_of_memory()
+
+    def _out_of_memory(self) -> None:
+        memory = self._station.hardware.memory
+        detail = (
+            f"{self.software_bytes} bytes held by the software and {memory.leaked_bytes} leaked "
+            f"of a budget of {memory.budget_bytes}"
+        )
+        self.software_bytes = 0
+        self._station.crash("out_of_memory", detail)
+
+
+def reachable_bytes(process: Process, terminal: object) -> tuple[int, int]:
+    """Bytes and objects that the software of ``process`` holds."""
+    stack: list[Any] = [terminal]
+    table = process.table
+    if table is not None:
+        stack.extend(_module_data(table))
+    for fiber in process.fibers:
+        stack.extend(_frame_data(fiber.greenlet, table))
+    return _walk(stack, table)
+
+
+def _module_data(table: ModuleTable) -> Iterable[Any]:
+    for name, module in table.entries.items():
+        if module is not None and "__builtins__" in vars(module) and name != "builtins":
+            yield from [value for key, value in vars(module).items() if not key.startswith("__")]
+
+
+def _frame_data(body: Any, table: ModuleTable | None) -> list[Any]:
+    """Local variables of a fiber's own frames. The snapshot that reading them leaves behind is emptied again, or it would
+    keep alive what the software lets go of."""
+    found: list[Any] = []
+    if body is None or table is None:
+        return found
+    frame = body.gr_frame if body.gr_frame is not None else sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__builtins__") is table.builtins and frame.f_locals is not frame.f_globals:
+            snapshot = frame.f_locals
+            found.extend(snapshot.values())
+            snapshot.clear()
+        frame = frame.f_back
+    return found
+
+
+def _walk(stack: list[Any], table: ModuleTable | None) -> tuple[int, int]:
+    """Sum of sizes of everything reachable. ``seen`` holds addresses for the length of the walk only."""
+    seen: set[int] = set()
+    total = 0
+    own = table.entries if table is not None else {}
+    kinds, getsizeof, referents = _kinds, sys.getsizeof, gc.get_referents
+    while stack:
+        found = stack.pop()
+        cls = type(found)
+        kind = kinds.get(cls)
+        if kind is None:
+            kind = kinds[cls] = _kind_of(cls)
+        if kind == _SKIP:
+            continue
+        address = id(found)
+        if address in seen:
+            continue
+        seen.add(address)
+        if kind == _TEXT:
+            total += 49 + len(found) if found.isascii() else 74 + 2 * len(found)
+        elif kind == _LEAF:
+            total += getsizeof(found)
+        elif kind == _DICT:
+            total += 80 + 100 * len(found)
+            stack.extend(found.keys())
+            stack.extend(found.values())
+        elif kind == _CLASS:
+            if found.__module__ in own:
+                stack.extend(vars(found).values())
+        else:
+            total += getsizeof(found) if cls.__itemsize__ or cls in _VARIABLE else cls.__basicsize__ + _GC_HEADER_BYTES
+            stack.extend(referents(found))
+        if len(seen) > OBJECTS_MAX:
+            break
+    return total, len(seen)
+
+
+_VARIABLE = (list, set, frozenset)
+
+
+def _kind_of(cls: type) -> int:
+    if cls is str:
+        return _TEXT
+    if cls in (bytes, bytearray, int, float, bool, complex, type(None), range, memoryview):
+        return _LEAF
+    if cls is dict:
+        return _DICT
+    if issubclass(cls, type):
+        return _CLASS
+    if issubclass(cls, _SKIPPED_TYPES):
+        return _SKIP
+    module = cls.__module__
+    if module.startswith(_FOREIGN) and not module.startswith(_OWN):
+        return _SKIP
+    return _WALK
