@@ -7,14 +7,15 @@ Source: Modules/_io/fileio.c and _iomodule.c of CPython 3.11, held against built
 """
 
 import errno
+import functools
 import io
 import os
-import stat
 import warnings
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from harness.storage.data import DataCalls
+from harness.storage.inode import Directory, RegularFile
 from harness.storage.listing import ListingCalls
 from harness.storage.names import NameCalls
 from harness.storage.oserrors import os_error
@@ -46,12 +47,16 @@ class FileCalls(NameCalls, DataCalls, ListingCalls):
     ) -> IO[Any]:
         if not isinstance(file, int):
             file = os.fspath(file)
+        if not isinstance(mode, str):
+            raise TypeError(f"open() argument 'mode' must be str, not {type(mode).__name__}")
         raw_mode, binary = _checked_mode(mode)
         if binary:
-            for name, given in (("encoding", encoding), ("errors", errors), ("newline", newline)):
-                if given is not None:
-                    article = "an" if name[0] == "e" else "a"
-                    raise ValueError(f"binary mode doesn't take {article} {name} argument")
+            if encoding is not None:
+                raise ValueError("binary mode doesn't take an encoding argument")
+            if errors is not None:
+                raise ValueError("binary mode doesn't take an errors argument")
+            if newline is not None:
+                raise ValueError("binary mode doesn't take a newline argument")
             if buffering == 1:
                 warnings.warn(
                     "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used",
@@ -99,10 +104,9 @@ def _layered(
     return text
 
 
+@functools.cache
 def _checked_mode(mode: str) -> tuple[str, bool]:
     """The mode without its text or binary letter, and whether it was binary."""
-    if not isinstance(mode, str):
-        raise TypeError(f"open() argument 'mode' must be str, not {type(mode).__name__}")
     for index, letter in enumerate(mode):
         if letter not in "axrwb+t" or letter in mode[:index]:
             raise ValueError(f"invalid mode: '{mode}'")
@@ -112,6 +116,33 @@ def _checked_mode(mode: str) -> tuple[str, bool]:
     if kinds > 1:
         raise ValueError("must have exactly one of create/read/write/append mode")
     return mode.replace("b", "").replace("t", ""), "b" in mode
+
+
+class _RawMode(NamedTuple):
+    """What a raw file's mode means."""
+
+    kind: str
+    readable: bool
+    writable: bool
+    flags: int
+    shown: str
+
+
+@functools.cache
+def _raw_mode(mode: str) -> _RawMode:
+    kinds = [letter for letter in mode if letter in "axrw"]
+    if any(letter not in "axrwb+" for letter in mode):
+        raise ValueError(f"invalid mode: {mode}")
+    if len(kinds) != 1 or mode.count("+") > 1:
+        raise ValueError("Must have exactly one of create/read/write/append mode and at most one plus")
+    kind, update = kinds[0], "+" in mode
+    readable, writable = update or kind == "r", update or kind != "r"
+    flags = os.O_CLOEXEC | (os.O_RDWR if update else os.O_WRONLY if writable else os.O_RDONLY)
+    flags |= {"r": 0, "w": os.O_CREAT | os.O_TRUNC, "a": os.O_CREAT | os.O_APPEND, "x": os.O_CREAT | os.O_EXCL}[kind]
+    # FileIO calls a file made with "w+" "rb+".
+    letter = "r" if kind == "w" and update else kind
+    shown = f"{letter}b+" if update else f"{letter}b"
+    return _RawMode(kind, readable, writable, flags, shown)
 
 
 class RawFile(io.RawIOBase):
@@ -125,15 +156,8 @@ class RawFile(io.RawIOBase):
         self._finalizing = False
         # As FileIO's: settled by the first seek, so that a first seek which fails leaves it false for good.
         self._seeks: bool | None = None
-        kinds = [letter for letter in mode if letter in "axrw"]
-        if any(letter not in "axrwb+" for letter in mode):
-            raise ValueError(f"invalid mode: {mode}")
-        if len(kinds) != 1 or mode.count("+") > 1:
-            raise ValueError("Must have exactly one of create/read/write/append mode and at most one plus")
-        update = "+" in mode
-        self._kind = kinds[0]
-        self._readable = update or self._kind == "r"
-        self._writable = update or self._kind != "r"
+        parsed = _raw_mode(mode)
+        self._kind, self._readable, self._writable, self._flags, self.mode = parsed
         self.closefd = closefd
         if isinstance(file, int):
             if file < 0:
@@ -146,17 +170,9 @@ class RawFile(io.RawIOBase):
         self._adopt(descriptor, file)
 
     def _opened(self, file: str | bytes, opener: Opener | None) -> int:
-        flags = os.O_RDWR if self._readable and self._writable else os.O_WRONLY if self._writable else os.O_RDONLY
-        flags |= os.O_CLOEXEC
-        if self._kind == "w":
-            flags |= os.O_CREAT | os.O_TRUNC
-        elif self._kind == "a":
-            flags |= os.O_CREAT | os.O_APPEND
-        elif self._kind == "x":
-            flags |= os.O_CREAT | os.O_EXCL
         if opener is None:
-            return self._disk.open(file, flags, 0o666)
-        descriptor = opener(file, flags)
+            return self._disk.open(file, self._flags, 0o666)
+        descriptor = opener(file, self._flags)
         if not isinstance(descriptor, int):
             raise TypeError("expected integer from opener")
         if descriptor < 0:
@@ -165,22 +181,16 @@ class RawFile(io.RawIOBase):
 
     def _adopt(self, descriptor: int, file: Any) -> None:
         """Takes the descriptor over once it is known to be one of a file."""
-        status = self._disk.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
+        inode = self._disk.inode_of(descriptor)
+        if isinstance(inode, Directory):
             if not isinstance(file, int):
                 self._disk.close(descriptor)
             raise os_error(errno.EISDIR, file)
         self._descriptor = descriptor
         self.name = file
-        self.block_size_bytes = status.st_blksize
+        self.block_size_bytes = inode.volume.block_size_bytes
         if self._kind == "a":
             self.seek(0, os.SEEK_END)
-
-    @property
-    def mode(self) -> str:
-        if self._kind == "r":
-            return "rb+" if self._writable else "rb"
-        return f"{self._kind}b+" if self._readable else f"{self._kind}b"
 
     def _open_descriptor(self) -> int:
         if self._descriptor < 0:
@@ -233,8 +243,9 @@ class RawFile(io.RawIOBase):
 
     def _remaining(self, descriptor: int) -> int:
         """What is left of the file, and one more so that the end is seen."""
-        disk = self._disk
-        return max(0, disk.fstat(descriptor).st_size - disk.lseek(descriptor, 0, os.SEEK_CUR)) + 1
+        inode = self._disk.inode_of(descriptor)
+        size = inode.size_bytes if isinstance(inode, RegularFile) else 0
+        return max(0, size - self._disk.lseek(descriptor, 0, os.SEEK_CUR)) + 1
 
     def write(self, data: "ReadableBuffer", /) -> int:
         descriptor = self._descriptor

@@ -93,6 +93,10 @@ class DiskProcess:
             raise self._bad_descriptor()
         return found  # type: ignore[no-any-return]
 
+    def inode_of(self, descriptor: int) -> Inode:
+        """What an open descriptor leads to."""
+        return self._description(descriptor).inode
+
     def _file_of(self, descriptor: object) -> Description:
         """As ``_description``, for the calls that also take an object with ``fileno()``."""
         if type(descriptor) is int:

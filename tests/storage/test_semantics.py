@@ -431,6 +431,16 @@ def test_a_raw_file_behaves_as_fileio(place: Place) -> None:
         raw.write(b"x")
 
 
+def test_raw_files_show_their_modes_as_fileio_does(place: Place) -> None:
+    shown = {}
+    for mode in ("w", "w+", "a", "a+", "r", "r+", "x", "x+"):
+        if mode.startswith("x"):
+            place.unlink(place("z"))
+        with place.file_io(place("z"), mode) as raw:
+            shown[mode] = raw.mode
+    assert list(shown.values()) == ["wb", "rb+", "ab", "ab+", "rb", "rb+", "xb", "xb+"]
+
+
 # -- names -------------------------------------------------------------------------------------------------------------
 
 

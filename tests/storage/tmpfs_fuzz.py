@@ -67,6 +67,7 @@ def run_sequence(real: Target, volume: Volume, seed: str, length: int, *, statvf
     """Runs one sequence on both sides; returns the first difference that is not known."""
     drawn = Sequence(random.Random(seed))
     operations = drawn.opening()
+    umask = os.umask(0o022)
     virtual = virtual_target(Disk([volume]), f"{volume.mount_point}/root")
     try:
         real.begin()
@@ -93,6 +94,7 @@ def run_sequence(real: Target, volume: Volume, seed: str, length: int, *, statvf
         real.close_all()
         virtual.close_all()
         remove_root(real)
+        os.umask(umask)
     check_accounts(volume)
     return None
 
@@ -106,7 +108,6 @@ def _is_known(operation: tuple[Any, ...], expected: Any, got: Any) -> bool:
 
 def run_many(root: str, operations: int, seed: int, *, small: bool) -> list[Found]:
     """Sequences on one real directory until the count is reached; stops after ten differences."""
-    os.umask(0o022)
     found = []
     for index in range(max(1, operations // SEQUENCE_OPERATIONS)):
         volume = small_volume() if small else roomy_volume()
