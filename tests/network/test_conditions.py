@@ -195,6 +195,8 @@ def test_an_answer_can_be_cut_off_too(bench, frame_of) -> None:
     with pytest.raises(ConnectionResetError):
         world.exchange(connection)
     assert world.host.received == [frame_of("0200")]
+    assert world.fates().dropped == [(1, "reset")]
+    assert world.link.connections == () or not connection.down.flights
 
 
 def test_congestion_is_slower_by_what_it_says(bench, frame_of) -> None:

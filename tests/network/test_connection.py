@@ -86,6 +86,17 @@ def test_an_abort_throws_away_what_has_not_left_yet(bench, frame_of) -> None:
     assert world.fates().reasons == ["reset"]
 
 
+def test_an_abort_does_not_call_back_what_has_left(bench, frame_of) -> None:
+    world = bench(pinned={"T01/a1/link.connect/0": 9000, "T01/a1/link.up/0": 50_000})
+    connection = world.connect()
+    connection.send(frame_of("0200"))
+    world.run(10_000)
+    connection.reset()
+    world.env.run()
+    assert world.host.received == [frame_of("0200")]
+    assert world.fates().reasons == ["closed"]
+
+
 def test_a_host_that_closes_gives_end_of_file_after_its_answer(bench, frame_of) -> None:
     world = bench()
     connection = world.connect()
