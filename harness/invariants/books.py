@@ -147,13 +147,12 @@ class Books(Observer):
         if event.kind not in MONEY_ACTIONS:
             return
         purchase = None if event.intent is None else self._intents.get((event.device, event.intent))
-        amount_fen = event.amount_fen or 0
         if purchase is None:
-            purchase = Purchase(event.device, None, event.kind, amount_fen, number, event.at_us)
+            purchase = Purchase(event.device, None, event.kind, event.amount_fen or 0, number, event.at_us)
             book.purchases[purchase] = None
         if event.kind == "completion":
             purchase.limit_fen = max(purchase.limit_fen, purchase.amount_fen * _COMPLETION_PERCENT // 100)
-        action = ActionState(event.action, event.kind, amount_fen, event.at_us, purchase)
+        action = ActionState(event, number, purchase)
         purchase.actions.append(action)
         purchase.running += 1
         book.actions[event.action] = action

@@ -3,9 +3,10 @@
 Models: the sum of what the host captured for one purchase intent, over all presentations of its cards, refunds deducted,
 once everything has come to rest. Also a card shown for a purchase that was paid and settled long ago and is charged again.
 Does not model: fees; whether a refund was itself paid twice (20).
-Traps avoided: two genuine equal purchases are two intents; while a reversal is still on its way there may be more, so only
-the end is judged; a completion may exceed its pre-authorisation by 15 percent; a partial approval takes less; a second
-charge that the shop refunded is made good; a terminal that never came back cannot have finished reversing (24).
+Traps avoided: two genuine equal purchases are two intents; who pays again after the terminal told of success has chosen to
+(a confirmed repeat); while a reversal is still on its way there may be more, so only the end is judged; a completion may
+exceed its pre-authorisation by 15 percent; a partial approval takes less; a second charge that the shop refunded is made
+good; a terminal that never came back cannot have finished reversing (24).
 Source: domain section 8, invariant 3 and its amendments.
 """
 
@@ -43,7 +44,7 @@ class NoDoubleCharge(Invariant):
             return
         self.checked = self.books.charges
         for purchase in self.books.purchases():
-            net_fen = purchase.net_fen()
+            net_fen = purchase.unasked_fen()
             if net_fen <= purchase.limit_fen:
                 continue
             if self.books.resting(purchase.device):
@@ -115,6 +116,17 @@ NoDoubleCharge.cases = (
         "second charge refunded", "the shop made it good", "pass",
         intent(), starts(), card(), ledger(), ends(1, "unknown"), *_RETRY,
         ledger(3, kind="refund", token="", stan="000003", original=1), phase("quiescence"),
+    ),
+    case(
+        "told at boot, paid again all the same", "the terminal told of success before the second try: people chose it", "pass",
+        intent(), starts(), card(), ledger(), ends(1, "interrupted"), screen(action=None, stan="000001"), *_RETRY,
+        phase("quiescence"),
+    ),
+    case(
+        "told too late", "the first success was told only after the second charge", "finding",
+        intent(), starts(), card(), ledger(), ends(1, "interrupted"), *_RETRY, screen(action=None, stan="000001"),
+        phase("quiescence"),
+        guilty=3,
     ),
     case(
         "first charge voided", "a voided charge takes nothing", "pass",

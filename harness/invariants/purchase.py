@@ -5,7 +5,7 @@ are found by presentation token alone (design: matching a charge to a customer).
 refunds beyond their sum. Source: domain section 8, its notation and invariants 1, 3, 7 and 31.
 """
 
-from harness.history.events import LedgerChanged
+from harness.history.events import ActionStarted, LedgerChanged
 from harness.invariants.base import plain_number
 
 GOOD_STATES = frozenset({"APPROVED", "SETTLED", "VOIDED", "REFUNDED"})
@@ -64,13 +64,25 @@ class Entry:
 class ActionState:
     """An operator action that may move money."""
 
-    __slots__ = ("amount_fen", "ended", "entries", "kind", "number", "purchase", "shown", "shown_us", "started_us")
+    __slots__ = (
+        "amount_fen",
+        "ended",
+        "entries",
+        "kind",
+        "number",
+        "purchase",
+        "shown",
+        "shown_us",
+        "started",
+        "started_us",
+    )
 
-    def __init__(self, number: int, kind: str, amount_fen: int, started_us: int, purchase: "Purchase") -> None:
-        self.number = number
-        self.kind = kind
-        self.amount_fen = amount_fen
-        self.started_us = started_us
+    def __init__(self, event: ActionStarted, number: int, purchase: "Purchase") -> None:
+        self.number = event.action
+        self.kind = event.kind
+        self.amount_fen = event.amount_fen or 0
+        self.started = number
+        self.started_us = event.at_us
         self.ended = False
         self.shown: int | None = None
         """The event that told the customer "approved": a screen, or a receipt that is no duplicate."""
@@ -117,6 +129,15 @@ class Purchase:
         total = 0
         for entry in self.entries:
             total += entry.net_fen()
+        return total
+
+    def unasked_fen(self) -> int:
+        """What the host takes, without actions begun after success had been told: those are confirmed repeats."""
+        told = self.surfaced
+        total = 0
+        for entry in self.entries:
+            if told is None or entry.action is None or entry.action.started < told:
+                total += entry.net_fen()
         return total
 
     def settled_us(self) -> int | None:
