@@ -148,6 +148,20 @@ def test_an_fsync_that_drops_its_pages_succeeds_the_next_time(disk: Disk) -> Non
     assert condition.bites == 1
 
 
+def test_dropped_pages_are_clean_so_a_second_failure_needs_new_ones(disk: Disk) -> None:
+    lay(disk, FsyncDropsPages())
+    descriptor = disk.open("/data/a", os.O_WRONLY)
+    disk.write(descriptor, b"lost")
+    refused_with(errno.EIO, lambda: disk.fsync(descriptor))
+    second = FsyncDropsPages()
+    lay(disk, second)
+    disk.fsync(descriptor)
+    assert second.bites == 0
+    disk.write(descriptor, b"more")
+    refused_with(errno.EIO, lambda: disk.fsync(descriptor))
+    assert second.bites == 1
+
+
 # -- space -------------------------------------------------------------------------------------------------------------
 
 

@@ -406,6 +406,16 @@ def test_flock_conflicts_between_descriptions_not_within_one(place: Place) -> No
     second.close()
 
 
+def test_a_refused_conversion_has_lost_the_lock_it_converted(place: Place) -> None:
+    first, second = place.fopen(place("l"), "w"), place.fopen(place("l"), "w")
+    place.flock(first, fcntl.LOCK_SH)
+    place.flock(second, fcntl.LOCK_SH)
+    assert place.attempt(place.flock, first, fcntl.LOCK_EX | fcntl.LOCK_NB) == "EAGAIN"
+    assert place.attempt(place.flock, second, fcntl.LOCK_EX | fcntl.LOCK_NB) is None
+    first.close()
+    second.close()
+
+
 def test_lockf_needs_the_access_it_locks(place: Place) -> None:
     place.put("l", b"")
     with place.fopen(place("l"), "rb") as file:

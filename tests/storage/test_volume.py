@@ -271,6 +271,20 @@ def test_holes_known_to_the_volume_survive_a_mount_and_preallocated_blocks_too()
     check_accounts(after.volume("data"))
 
 
+def test_holes_in_the_middle_survive_a_mount_unless_the_image_holds_data_there() -> None:
+    disk = Disk([Volume("data", "/data", 65_536)])
+    descriptor = disk.open("/data/a", os.O_CREAT | os.O_RDWR)
+    disk.pwrite(descriptor, b"x", 0)
+    disk.pwrite(descriptor, b"x", 40_960)
+    image = export_volume(disk.volume("data"))
+    assert disk.load({"data": image}).stat("/data/a").st_blocks == 16
+    content = bytearray(image.files[2])
+    content[9000] = 1
+    torn = VolumeContents({2: bytes(content)}, image.directories, image.modes, {})
+    after = Disk([spawn_volume(disk.volume("data"), torn)])
+    assert after.stat("/data/a").st_blocks == 24
+
+
 def test_a_mounted_image_is_shared_until_it_is_written() -> None:
     content = b"x" * 10_000
     image = VolumeContents({2: content}, {1: {"a": 2}}, {1: 0o40755, 2: 0o100600}, {})
@@ -431,7 +445,9 @@ def test_costs_accrue_in_whole_microseconds() -> None:
     note()
     disk.sync()
     note()
-    assert spent == [7, 5, 100 + 200, 100, 10 + 3, 5, 100 + 5]
+    disk.sync()
+    note()
+    assert spent == [7, 5, 100 + 200, 100, 10 + 3, 5, 100 + 5, 100]
     assert isinstance(disk.accrued_us, int)
 
 
@@ -474,6 +490,19 @@ def test_a_lock_that_would_block_for_ever_raises_instead() -> None:
     with pytest.raises(OSError) as refused:
         disk.flock(second, 2)
     assert refused.value.errno == errno.EDEADLK
+
+
+def test_a_removed_working_directory_is_given_back_when_left() -> None:
+    disk = Disk([Volume("data", "/data", 65_536)])
+    free = disk.volume("data").free_inodes
+    disk.mkdir("/data/d")
+    disk.chdir("/data/d")
+    disk.rmdir("/data/d")
+    assert disk.volume("data").free_inodes == free - 1
+    with pytest.raises(FileNotFoundError):
+        disk.getcwd()
+    disk.chdir("/")
+    assert disk.volume("data").free_inodes == free
 
 
 def test_times_are_virtual() -> None:
