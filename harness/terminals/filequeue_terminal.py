@@ -13,7 +13,7 @@ from dataclasses import replace
 from persistqueue import Queue
 
 from harness.contract import Manifest
-from harness.terminals.simple_terminal import Entry, Fields, SimpleTerminal
+from harness.terminals.simple_terminal import MEMORY_SLACK_BYTES, Entry, Fields, SimpleTerminal
 
 
 class FileQueueTerminal(SimpleTerminal):
@@ -23,6 +23,7 @@ class FileQueueTerminal(SimpleTerminal):
         name="filequeue",
         actions=frozenset({"sale", "void", "refund", "settle", "sign_on", "reprint", "reboot"}),
         max_transactions=SimpleTerminal.limit,
+        memory_slack_bytes=MEMORY_SLACK_BYTES,
     )
 
     def open_storage(self) -> None:

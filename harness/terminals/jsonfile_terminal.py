@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from harness.contract import Inspection, Manifest
-from harness.terminals.simple_terminal import Entry, Fields, SimpleTerminal, inspection
+from harness.terminals.simple_terminal import MEMORY_SLACK_BYTES, Entry, Fields, SimpleTerminal, inspection
 
 _FILE = "terminal.json"
 
@@ -31,6 +31,7 @@ class JsonFileTerminal(SimpleTerminal):
         name="jsonfile",
         actions=frozenset({"sale", "void", "refund", "settle", "sign_on", "reprint", "reboot"}),
         max_transactions=SimpleTerminal.limit,
+        memory_slack_bytes=MEMORY_SLACK_BYTES,
     )
 
     def open_storage(self) -> None:

@@ -33,6 +33,8 @@ from harness.terminals.simple_client import SimpleClient
 
 Fields = dict[str, str | int | bool]
 FILE_ERROR = "文件错误 FILE ERROR"
+MEMORY_SLACK_BYTES = 1 << 20
+"""They hold the whole batch in memory, by design: that is no leak."""
 
 
 @dataclass(frozen=True, slots=True)

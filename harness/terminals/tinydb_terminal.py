@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 from tinydb import Query, TinyDB
 
 from harness.contract import Inspection, Manifest
-from harness.terminals.simple_terminal import Entry, Fields, SimpleTerminal, inspection
+from harness.terminals.simple_terminal import MEMORY_SLACK_BYTES, Entry, Fields, SimpleTerminal, inspection
 
 _FILE = "terminal.json"
 _Rows: TypeAlias = dict[str, Fields]
@@ -27,6 +27,7 @@ class TinyDbTerminal(SimpleTerminal):
         name="tinydb",
         actions=frozenset({"sale", "void", "refund", "settle", "sign_on", "reprint", "reboot"}),
         max_transactions=SimpleTerminal.limit,
+        memory_slack_bytes=MEMORY_SLACK_BYTES,
     )
 
     def open_storage(self) -> None:
