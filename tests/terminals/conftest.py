@@ -1,17 +1,14 @@
-"""Makes the bench and the judge importable, and gives each test a bench of its own."""
+"""Gives each test as many benches of its own as it asks for."""
 
-import sys
 from itertools import count
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
 def make_bench(tmp_path):
-    from bench import Bench
+    # Not before a test runs: pytest puts this directory on the path only when it has collected a module of it.
+    from terminal_bench import Bench
 
     numbers = count()
     return lambda **options: Bench(tmp_path / str(next(numbers)), **options)

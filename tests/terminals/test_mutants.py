@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib import import_module, reload
 
 import pytest
-from bench import PowerCut
-from judge import disagreements, run_with_cut, settle
+from terminal_bench import PowerCut
+from terminal_judge import disagreements, run_with_cut, settle
 
 from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.reference import ReferenceTerminal

@@ -1,7 +1,7 @@
 """The naive terminals trade without a fault on good days, and their storage fails them as their libraries do."""
 
 import pytest
-from judge import disagreements, secrets_on_disk
+from terminal_judge import disagreements, secrets_on_disk
 
 from harness.terminals.filequeue_terminal import FileQueueTerminal
 from harness.terminals.jsonfile_terminal import JsonFileTerminal

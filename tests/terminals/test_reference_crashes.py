@@ -1,7 +1,7 @@
 """The reference terminal, cut at every write, fsync, message, screen and slip of a day, and cut again while recovering."""
 
 import pytest
-from judge import disagreements, run_with_cut, secrets_on_disk, settle
+from terminal_judge import disagreements, run_with_cut, secrets_on_disk, settle
 
 from harness.terminals.reference import ReferenceTerminal
 

@@ -1,7 +1,7 @@
 """The reference terminal's flows, one rule at a time."""
 
 import pytest
-from judge import disagreements, settle
+from terminal_judge import disagreements, settle
 
 from harness.contract import Action, PaperChanged
 from harness.iso8583 import unionpay

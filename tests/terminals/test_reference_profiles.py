@@ -1,8 +1,8 @@
 """The reference terminal on the crash profiles of the harness: what a cut leaves there is reordered and torn, not merely lost."""
 
 import pytest
-from disk_bench import DiskBench
-from judge import disagreements, run_with_cut, settle
+from terminal_disk_bench import DiskBench
+from terminal_judge import disagreements, run_with_cut, settle
 
 from harness.terminals.mutants.no_fsync import NoFsync
 from harness.terminals.reference import ReferenceTerminal

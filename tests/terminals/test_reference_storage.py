@@ -3,7 +3,8 @@
 import errno
 
 import pytest
-from judge import disagreements, secrets_on_disk, settle, trading
+from terminal_bench import PowerCut
+from terminal_judge import disagreements, secrets_on_disk, settle, trading
 
 from harness.terminals.reference import ReferenceTerminal
 from harness.terminals.reference.journal import FILE_NAMES, FILE_SIZE_BYTES, RecordFormat
@@ -199,3 +200,50 @@ def test_files_deleted_under_a_running_terminal_are_written_anew(make_bench):
     assert disagreements(bench) == []
     assert settle(bench) == []
     assert secrets_on_disk(bench) == []
+
+
+def test_a_batch_closes_although_the_spare_file_is_gone_and_the_volume_full(make_bench):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    bench.act("sign_on")
+    bench.act("sale", 100)
+    bench.cut("lost")
+    (bench.directory / "data" / FILE_NAMES[1]).unlink()
+    bench.quota_bytes = FILE_SIZE_BYTES
+    bench.boot(ReferenceTerminal)
+    bench.act("sale", 200)
+    assert disagreements(bench) == []
+    assert settle(bench) == []
+    bench.cut("lost")
+    bench.boot(ReferenceTerminal)
+    assert bench.inspect().batch == "000002"
+    assert bench.act("sale", 300).kind == "approved"
+    assert disagreements(bench) == []
+
+
+def test_a_store_that_opens_late_still_tells_of_the_approval_nobody_saw(make_bench):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    bench.act("sign_on")
+
+    def cut(what, _count):
+        if what == "show" and bench.calls.count("sent") == 2:
+            raise PowerCut
+
+    bench.fail = cut
+    with pytest.raises(PowerCut):
+        bench.act("sale", 100)
+    bench.cut("lost")
+
+    def fail(what, _count):
+        if what == "fsync":
+            raise OSError(errno.EIO, "injected")
+
+    bench.fail = fail
+    bench.boot(ReferenceTerminal)
+    assert bench.screens[-1].kind == "error"
+    assert bench.act("sale", 200).reason == "storage_error"
+    bench.fail = None
+    bench.idle(1)
+    assert (bench.screens[-1].kind, bench.screens[-1].amount_fen) == ("approved", 100)
+    assert disagreements(bench) == []

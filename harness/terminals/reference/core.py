@@ -50,11 +50,15 @@ class TerminalCore(Terminal):
         except StorageFault:
             self.device.display.show(Screen("error", STORAGE_BROKEN))
             return False
-        if self.store.is_damaged:
+        self.store_opened()
+        return True
+
+    def store_opened(self) -> None:
+        """The store has just been recovered: say what people must know."""
+        if self.store is not None and self.store.is_damaged:
             self.device.probe("reference.damage_shown")
             text = f"流水有{self.store.books.damaged}条损坏,请结算 RECORDS DAMAGED, PLEASE SETTLE"
             self.device.display.show(Screen("error", text))
-        return True
 
     @property
     def books(self) -> Books:

@@ -33,10 +33,9 @@ class SettlementStopped(Exception):
 class SettlingTerminal(DoubtResolver):
     """Runs settlements and prints their slips."""
 
-    def boot(self) -> None:
-        super().boot()
-        if self.store is not None:
-            self.print_slip()
+    def store_opened(self) -> None:
+        super().store_opened()
+        self.print_slip()
 
     def work_due(self) -> bool:
         return super().work_due() or self.books.settlement is not None

@@ -63,10 +63,9 @@ class ReferenceTerminal(SettlingTerminal):
         reply_timeout_s=30.0,
     )
 
-    def boot(self) -> None:
-        super().boot()
-        if self.store is not None:
-            self.surface_unseen()
+    def store_opened(self) -> None:
+        super().store_opened()
+        self.surface_unseen()
 
     def run(self) -> None:
         """The event loop: like the contract's, but it waits for background work only while there is some."""
@@ -173,7 +172,8 @@ class ReferenceTerminal(SettlingTerminal):
         """Why this request must not be tried, or None. All that can be known before money moves is asked here."""
         if not self.open_store() or self.store is None:
             return Refused("storage_error", STORAGE_BROKEN)
-        if not 0 < action.amount_fen < 10**12:
+        # A void takes its amount from the sale it undoes.
+        if action.kind != "void" and not 0 < action.amount_fen < 10**12:
             return Refused("amount", "金额错误 WRONG AMOUNT")
         if self.books.settlement is not None:
             return Refused("settle_pending", SETTLE_PENDING)

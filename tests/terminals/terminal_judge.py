@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import PAN, Bench, PowerCut
+from terminal_bench import PAN, Bench, PowerCut
 
 from harness.contract import Outcome, Terminal
 from harness.iso8583 import unionpay

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench import Bench
+from terminal_bench import Bench
 
 from harness.contract import Inspection
 from harness.storage.disk import Disk
