@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,11 +104,31 @@ def _own_directory(out_dir: Path, scenario: Path, count: int) -> Path:
     return directory if count == 1 else directory / scenario.parent.name / scenario.stem
 
 
+@contextmanager
+def _interrupts_go_to(child: list[int]) -> Iterator[None]:
+    """The first Ctrl-C ends trading early and the run still says what it has seen; the second ends everything."""
+
+    def interrupted(number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("\ninterrupted: finishing the run with what it has seen; again to stop at once", err=True)
+        if child:
+            os.kill(child[-1], number)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run_one(request: RunRequest, as_json: bool) -> ExitCode:
     from harness.engine.launch import launch
 
+    child: list[int] = []
     try:
-        verdict = launch(request, _plain_progress if not as_json and sys.stderr.isatty() else None)
+        with _interrupts_go_to(child):
+            progress = _plain_progress if not as_json and sys.stderr.isatty() else None
+            verdict = launch(request, progress, on_start=child.append)
     except HarnessError as error:
         # One scenario that cannot run must not keep the others from running.
         if as_json:

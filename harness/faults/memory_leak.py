@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 @FAULTS.register("memory_leak")
 @dataclass(frozen=True, slots=True)
 class MemoryLeak(Fault):
-    """Each action loses ``bytes_per_action`` until the software is killed for want of memory, again and again."""
+    """Each action loses ``per_action_bytes`` until the software is killed for want of memory, again and again."""
 
     kind: ClassVar[str] = "memory_leak"
     family: ClassVar[Family] = "memory"
 
-    bytes_per_action: int = 1 << 20
+    per_action_bytes: int = 1 << 20
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        leak = Leak(bytes_per_action=self.bytes_per_action)
+        leak = Leak(bytes_per_action=self.per_action_bytes)
         memory = station.hardware.memory
         memory.conditions.append(leak)
         deaths: list[int] = []

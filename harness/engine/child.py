@@ -1,0 +1,69 @@
+"""What runs in the child process of one run: load, run, answer."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.core.errors import BudgetExceeded, HarnessError
+from harness.engine.request import Finished, Progress, Refused, RunRequest
+
+if TYPE_CHECKING:
+    from harness.scenario.plan import Plan
+
+SHARING = frozenset({"harness.terminals.reference:ReferenceTerminal"})
+"""Shipped software that keeps nothing in module globals or class attributes (a test shows it): boots share its modules."""
+
+
+def execute(argument: Any, send: Callable[[Any], None]) -> Any:
+    """One run, as ``sut.limits.run_limited`` calls it: a RunRequest in, a Finished or a Refused out, both as plain data."""
+    request = msgspec.convert(argument, RunRequest)
+    try:
+        return msgspec.to_builtins(_run(request, send))
+    except HarnessError as error:
+        return msgspec.to_builtins(Refused(str(error), int(error.exit_code)))
+    except BudgetExceeded as error:
+        return msgspec.to_builtins(Refused(f"the run did not come to its end: {error}", 2))
+
+
+def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
+    from harness.engine.run import Interrupted, run_plan
+    from harness.scenario.load import load_file
+    from harness.sut import interpreter, software
+    from harness.terminals.catalogue import CATALOGUE
+
+    plan = adjusted(load_file(Path(request.scenario)), request)
+    interrupted = Interrupted()
+    signal.signal(signal.SIGINT, interrupted.ask)
+    signal.signal(signal.SIGTERM, interrupted.ask)
+    shipped = {name: each.spec for name, each in CATALOGUE.items()}
+    spec = request.terminal or plan.software
+    loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
+
+    def report(progress: Progress) -> None:
+        send(msgspec.to_builtins(progress))
+
+    with interpreter.installed():
+        return Finished(run_plan(plan, loaded, request, report, interrupted))
+
+
+def adjusted(plan: Plan, request: RunRequest) -> Plan:
+    """The plan with what the command line says instead. UsageError for a profile that does not exist."""
+    from harness.storage.profiles import registry as profiles
+
+    if request.days is not None:
+        plan = replace(plan, days=replace(plan.days, count=request.days))
+    if request.terminals is not None:
+        plan = replace(plan, terminals=request.terminals)
+    if request.profile is not None:
+        profiles.get(request.profile)
+        volumes = tuple(replace(volume, profile=None) for volume in plan.device.volumes)
+        plan = replace(plan, profile=request.profile, device=replace(plan.device, volumes=volumes))
+    if request.disk is not None:
+        plan = replace(plan, disk=request.disk)
+    return plan

@@ -1,0 +1,107 @@
+"""Launching one run in a child process with limits, and making a verdict of whatever becomes of it.
+
+Software that spins, allocates without end or takes the process down ends the child; the shared page says which terminal's
+software was running, and that is the finding. A child that ran out of time with nobody to name is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageError
+from harness.engine.request import Finished, Progress, Refused, RunRequest
+from harness.engine.verdict import FindingView, Sales, Status, Verdict
+from harness.sut.limits import Ended, Limits, run_limited
+
+_GRACE_S = 60.0
+"""How much longer than its own budget a child may take to tell what it found."""
+
+_WHAT_HAPPENED = {
+    "spinning": "the software ran without ever giving control back",
+    "out_of_memory": "the software asked for more memory than the whole run may have",
+    "crashed": "the software took the interpreter down",
+    "cpu": "the software used up the CPU time of the whole run",
+    "output": "the software flooded its output",
+    "wall": "the software was still running when the time of the whole run was over",
+}
+
+
+def launch(
+    request: RunRequest,
+    on_progress: Callable[[Progress], None] | None = None,
+    *,
+    pin_hash_seed: bool = True,
+    on_start: Callable[[int], None] | None = None,
+) -> Verdict:
+    """Run ``request`` to a verdict. Raises UsageError for what the user can mend, HarnessError for what the harness broke.
+
+    ``on_start`` is given the child's process id; SIGINT to it ends trading early and still gives a verdict.
+    """
+
+    def told(message: Any) -> None:
+        if on_progress is not None:
+            on_progress(msgspec.convert(message, Progress))
+
+    ended = run_limited(
+        "harness.engine.child:execute",
+        msgspec.to_builtins(request),
+        limits=Limits(wall_s=request.wall_limit_s + _GRACE_S, memory_bytes=request.memory_limit_bytes),
+        on_message=told,
+        pin_hash_seed=pin_hash_seed,
+        on_start=on_start,
+        search_path=[str(Path.cwd())],
+    )
+    if ended.reason == "finished":
+        answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)  # type: ignore[arg-type]
+        if isinstance(answer, Refused):
+            raise _error(answer)
+        return answer.verdict
+    if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None):
+        raise HarnessError(f"the run broke inside the harness; please report this\n{ended.detail}")
+    return _verdict_of_the_dead(request, ended)
+
+
+def _error(refused: Refused) -> HarnessError:
+    if refused.exit_code == ExitCode.USAGE:
+        return UsageError(refused.message)
+    if refused.exit_code == ExitCode.NOTHING_SELECTED:
+        return NothingSelected(refused.message)
+    return HarnessError(refused.message)
+
+
+def _verdict_of_the_dead(request: RunRequest, ended: Ended) -> Verdict:
+    """The child was killed, or killed itself: who was running is known, what it would have said is not."""
+    from harness.engine.child import adjusted
+    from harness.scenario.load import load_file
+
+    plan = adjusted(load_file(Path(request.scenario)), request)
+    seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
+    terminal = request.terminal or plan.software
+    what = f"{_WHAT_HAPPENED[ended.reason]} ({ended.detail})"
+    findings: tuple[FindingView, ...] = ()
+    status: Status = "inconclusive"
+    if ended.station is not None:
+        device = plan.station_names()[ended.station]
+        findings = (FindingView(24, "returns_to_service", device, 0, f"On {device} {what}.", severity="major"),)
+        status = "fail"
+    return Verdict(
+        status=status,
+        scenario=plan.name,
+        terminal=terminal,
+        seed=seed,
+        terminals=plan.terminals,
+        days=plan.days.count,
+        findings=findings,
+        inconclusive_because=(f"the run was stopped: {what}",),
+        checked=(),
+        not_checked=(),
+        faults=(),
+        sales=Sales(),
+        events=0,
+        history_sha256="",
+        replay=f"harness run {request.scenario} --terminal {terminal} --seed {seed}",
+    )
