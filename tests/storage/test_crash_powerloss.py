@@ -49,6 +49,13 @@ def test_what_one_volume_loses_does_not_depend_on_the_others() -> None:
         assert alone == cut_power([data, system], seed).images["system"].digest()
 
 
+def test_volumes_with_the_same_history_are_cut_each_on_its_own() -> None:
+    (data, _) = volumes()
+    twins = [data, VolumeAtCut("twin", data.profile, data.base, data.log)]
+    cuts = [cut_power(twins, seed).images for seed in range(20)]
+    assert any(images["data"].digest() != images["twin"].digest() for images in cuts)
+
+
 def test_each_volume_is_cut_by_its_own_profile() -> None:
     for seed in range(100):
         tree = cut_power(volumes(), seed).images["system"].tree()

@@ -235,6 +235,17 @@ def test_rewritten_file_may_be_empty_before_its_close_is_committed() -> None:
     assert {tree["/state"] for tree in trees(rewritten(then="/z"), EXT4)} == {b"old", b"", b"new"}
 
 
+def test_fsync_of_another_file_commits_the_close() -> None:
+    bench = bench_with_state()
+    bench.write("/other", b"-")
+    bench.settle()
+    bench.rewrite("/state", b"new")
+    bench.write("/other", b"-")
+    bench.sync_file("/other")
+    assert bench.contents(EXT4, "/state") == {b"new"}
+    assert b"" in bench.contents(NO_DA, "/state")
+
+
 def test_rewritten_file_still_open_is_not_protected() -> None:
     bench = bench_with_state()
     fd = bench.disk.open("/state", os.O_WRONLY | os.O_TRUNC)
