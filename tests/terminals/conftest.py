@@ -1,13 +1,16 @@
-"""Gives each test as many benches of its own as it asks for."""
+"""Makes the bench and the judge importable, and gives each test as many benches as it asks for."""
 
+import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
 def make_bench(tmp_path):
-    # Not before a test runs: pytest puts this directory on the path only when it has collected a module of it.
     from terminal_bench import Bench
 
     numbers = count()
