@@ -14,8 +14,8 @@ from collections.abc import Iterator
 _SEEDED_KEEP_ODDS = (0.05, 0.3, 0.5, 0.7, 0.95)
 # A third on the whole, as in SQLite's crash tests (written, dropped, garbage about 3:3:2).
 _SEEDED_TEAR_ODDS = (0.0, 0.3, 0.7)
-# One decision in sixteen changes the odds: crashes then show runs of kept and lost operations, not only salt and pepper.
-_SEEDED_SHIFT_ODDS = 1 / 16
+# The odds change every so many decisions: crashes then show runs of kept and lost operations, not only salt and pepper.
+_SEEDED_RUN_MAX = 32
 
 
 class Choices(ABC):
@@ -37,7 +37,7 @@ class Seeded(Choices):
     nearly-all-lost and mixed images all occur; an ordered log is cut at its last operations more often than elsewhere.
     """
 
-    __slots__ = ("_keep", "_random", "_tear")
+    __slots__ = ("_keep", "_left", "_random", "_tear")
 
     def __init__(self, rng: random.Random) -> None:
         self._random = rng.random
@@ -47,14 +47,18 @@ class Seeded(Choices):
         draw = self._random
         self._keep = _SEEDED_KEEP_ODDS[int(draw() * len(_SEEDED_KEEP_ODDS))]
         self._tear = _SEEDED_TEAR_ODDS[int(draw() * len(_SEEDED_TEAR_ODDS))]
+        self._left = 1 + int(draw() * _SEEDED_RUN_MAX)
 
     def pick(self, count: int) -> int:
-        draw = self._random
-        if draw() < _SEEDED_SHIFT_ODDS:
+        if count == 1:
+            return 0
+        self._left -= 1
+        if self._left < 0:
             self._shift()
+        draw = self._random
         if count > 2 and draw() < self._tear:
             return 2 + int(draw() * (count - 2))
-        return 0 if count == 1 or draw() < self._keep else 1
+        return 0 if draw() < self._keep else 1
 
     def cut(self, length: int) -> int:
         if length == 0:

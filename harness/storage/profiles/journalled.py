@@ -237,7 +237,7 @@ class JournalledProfile(Profile):
                 fates = self._fates(op, draft, own_stops, may_grow, choices)
                 if not any(fates):
                     draft.apply(op)
-                elif all(fate == Fate.LOST for fate in fates):
+                elif fates.count(Fate.LOST) == len(fates):
                     crash.lost.append(index)
                 else:
                     part = SectorFates(fates, self.rules.sector_bytes)
@@ -276,8 +276,10 @@ class JournalledProfile(Profile):
         """One fate a sector, block by block."""
         block_bytes = self.rules.block_bytes
         offset, end = op.offset_bytes, op.offset_bytes + len(op.data)
-        fates = bytearray()
         allocated_end = -(-op.old_size_bytes // block_bytes) * block_bytes
+        if end <= allocated_end and offset // block_bytes == (end - 1) // block_bytes:
+            return self._block_in_place(op, offset, end, draft, stops, may_grow, choices)
+        fates = bytearray()
         start = offset
         while start < end:
             block_end = min(end, (start // block_bytes + 1) * block_bytes)
