@@ -21,7 +21,7 @@ import greenlet
 import simpy
 from simpy.events import Timeout
 
-from harness.sut import current, limits_signal
+from harness.sut import current, watchdog
 from harness.sut.modules import activate
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Fiber:
         process.fiber = self
         process.switches += 1
         current.process = process
-        if limits_signal.noting:
-            limits_signal.note_station(process.number)
+        if watchdog.noting:
+            watchdog.note_station(process.number)
         table = process.table
         if table is not None:
             activate(table)
@@ -122,6 +122,8 @@ class Fiber:
             self.greenlet.switch()
         finally:
             current.process = None
+            if watchdog.noting:
+                watchdog.note_station(watchdog.HARNESS)
 
     # ------------------------------------------------------------ Cpu
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from harness.sut import current, guard, modules
 from harness.sut.layers import ABSENT, REFUSED
 from harness.sut.modules import ModuleTable
-from harness.sut.virtual import clock, files, polling, posix, sockets, system, threads
+from harness.sut.virtual import clock, files, network, polling, posix, system, threads
+from harness.sut.virtual.binding import like_builtins
 
 if TYPE_CHECKING:
     from harness.sut.process import Process
@@ -84,7 +85,7 @@ def _build() -> None:
             "io": files.build_io(io),
             "fcntl": files.build_fcntl(),
             "_thread": threads.build(),
-            "_socket": sockets.build(),
+            "_socket": network.build(),
             "select": polling.build(),
             "_random": system.build_random(),
             "_locale": system.build_locale(),
@@ -93,8 +94,11 @@ def _build() -> None:
             "grp": system.build_users("grp"),
         }
     )
+    for module in _stateless.values():
+        assert module is not None
+        like_builtins(vars(module))
     for name in REFUSED:
-        _stateless[name] = system.RefusedModule(name)
+        _templates[name] = system.RefusedModule(name)
     for name in ABSENT:
         _stateless[name] = None
     _templates["socket"] = new_table().load("socket")
@@ -103,15 +107,17 @@ def _build() -> None:
 def new_table(search_path: Sequence[str] = ()) -> ModuleTable:
     """A table as a boot finds it: system modules only, everything else still to be imported."""
     entries: dict[str, ModuleType | None] = {
-        name: None if module is None else modules.copy_of(module) if type(module) is ModuleType else module
-        for name, module in _stateless.items()
+        name: None if module is None else modules.copy_of(module) for name, module in _stateless.items()
     }
     namespace = system.builtins_namespace()
+    like_builtins(namespace)
     builtins_module = ModuleType("builtins")
     builtins_module.__dict__.update(namespace)
     entries["builtins"] = builtins_module
     entries["sys"] = system.build_sys()
     entries["gc"] = system.build_gc()
+    like_builtins(vars(entries["sys"]))
+    like_builtins(vars(entries["gc"]))
     entries["__main__"] = ModuleType("__main__")
     return ModuleTable(
         entries,

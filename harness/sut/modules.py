@@ -77,7 +77,8 @@ class ModuleTable:
 
     def copy(self, name: str) -> ModuleType:
         """This table's copy of a module that is copied rather than run."""
-        module = copy_of(self.copied[name])
+        template = self.copied[name]
+        module = copy_of(template) if type(template) is ModuleType else template
         self.add(name, module)
         return module
 

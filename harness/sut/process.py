@@ -36,65 +36,14 @@ SPIN_COST_US_MAX = 1_000
 THREADS_MAX = 256
 
 # What of a disk must not answer the dead: every public call, and the check behind the hooks.
-_DISK_CALLS = [
-    "open",
-    "close",
-    "closerange",
-    "dup",
-    "dup2",
-    "read",
-    "readinto",
-    "readv",
-    "pread",
-    "preadv",
-    "write",
-    "writev",
-    "pwrite",
-    "pwritev",
-    "lseek",
-    "fsync",
-    "fdatasync",
-    "sync",
-    "ftruncate",
-    "truncate",
-    "posix_fallocate",
-    "sendfile",
-    "copy_file_range",
-    "stat",
-    "lstat",
-    "fstat",
-    "statvfs",
-    "fstatvfs",
-    "access",
-    "chmod",
-    "fchmod",
-    "chown",
-    "lchown",
-    "fchown",
-    "utime",
-    "getcwd",
-    "getcwdb",
-    "chdir",
-    "fchdir",
-    "mkdir",
-    "rmdir",
-    "unlink",
-    "remove",
-    "rename",
-    "replace",
-    "link",
-    "symlink",
-    "readlink",
-    "listdir",
-    "scandir",
-    "isatty",
-    "umask",
-    "flock",
-    "lockf",
-    "fopen",
-    "file_io",
-    "_check_alive",
-]
+_DISK_CALLS = words(
+    """
+    open close closerange dup dup2 read readinto readv pread preadv write writev pwrite pwritev lseek fsync
+    fdatasync sync ftruncate truncate posix_fallocate sendfile copy_file_range stat lstat fstat statvfs fstatvfs
+    access chmod fchmod chown lchown fchown utime getcwd getcwdb chdir fchdir mkdir rmdir unlink remove rename
+    replace link symlink readlink listdir scandir isatty umask flock lockf fopen file_io _check_alive
+    """
+)
 
 
 class Process:

@@ -32,9 +32,10 @@ from harness.history.events import (
     StorageAfterPowerLoss,
 )
 from harness.storage.profiles import registry as profiles
-from harness.sut import current, deaths, interpreter, limits_signal
+from harness.sut import current, deaths, interpreter, watchdog
 from harness.sut.console import Console, presentable
 from harness.sut.durability import DETAILS_MAX, Durability
+from harness.sut.endings import dead_error, run_exit_calls
 from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
 from harness.sut.process import Process
@@ -274,7 +275,7 @@ class Station:
         process.table = self.software.table()
         self.process = process
         callbacks = StationCallbacks(self._became_ready, self._finished, self._reboot_asked, self._violated)
-        facade = hardware.boot(process, callbacks, _dead_error(process))
+        facade = hardware.boot(process, callbacks, dead_error(process))
         self._told_ready = False
         interpreter.collect_garbage(1)
         process.spawn(lambda: self._run(process, facade))
@@ -299,14 +300,14 @@ class Station:
             reason, detail = "contract", death_detail(error)
         except MemoryError as error:
             reason, detail = "out_of_memory", death_detail(error)
-        except limits_signal.Spinning as error:
+        except watchdog.Spinning as error:
             reason, detail = "spinning", death_detail(error)
         except SystemExit as error:
             detail = f"it left through SystemExit({error.code!r})"
         except BaseException as error:
             reason, detail = "exception", death_detail(error)
         if not process.dead:
-            _run_exit_calls(process)
+            run_exit_calls(process)
             self.crash(reason, detail)
 
     def _became_ready(self) -> None:
@@ -392,23 +393,3 @@ class Station:
             event = inspected_event(self.world.now_us, self.name, when, found)
         if event is not None:
             self.world.recorder.emit(event)
-
-
-def _dead_error(process: Process) -> type[BaseException]:
-    """What the device's ports raise once the boot is over: made so that making one counts, and past a limit parks."""
-
-    class OverError(deaths.ProcessEnded):
-        def __new__(cls, *_: object) -> OverError:
-            process.refuse()
-
-    return OverError
-
-
-def _run_exit_calls(process: Process) -> None:
-    """What ``atexit`` promised to software that ends by itself, last first."""
-    calls, process.exit_calls = process.exit_calls, []
-    for function, arguments, keywords in reversed(calls):
-        try:
-            function(*arguments, **keywords)
-        except Exception as error:
-            process.console.line(f"Exception ignored in atexit callback: {death_detail(error)}")

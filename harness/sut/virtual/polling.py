@@ -37,14 +37,14 @@ def wait_for_any(process: Process, events: list[simpy.Event], timeout_us: int | 
             gate.succeed()
 
     for event in events:
-        if event.callbacks is None:
+        if event.processed:
             return True
         event.callbacks.append(open_gate)
     try:
         return process.wait(gate, timeout_us)
     finally:
         for event in events:
-            if event.callbacks is not None and open_gate in event.callbacks:
+            if not event.processed and open_gate in event.callbacks:
                 event.callbacks.remove(open_gate)
 
 

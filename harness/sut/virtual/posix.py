@@ -19,60 +19,13 @@ from harness.sut.deaths import process_tier_error
 from harness.sut.wordlist import words
 
 # Answered by harness.storage.disk.Disk under the same name, with the same arguments.
-ON_DISK = tuple(
-    [
-        "access",
-        "chdir",
-        "chmod",
-        "chown",
-        "close",
-        "closerange",
-        "copy_file_range",
-        "dup",
-        "dup2",
-        "fchdir",
-        "fchmod",
-        "fchown",
-        "fdatasync",
-        "fstat",
-        "fstatvfs",
-        "fsync",
-        "ftruncate",
-        "getcwd",
-        "getcwdb",
-        "isatty",
-        "lchown",
-        "link",
-        "listdir",
-        "lockf",
-        "lseek",
-        "lstat",
-        "mkdir",
-        "open",
-        "posix_fallocate",
-        "pread",
-        "preadv",
-        "pwrite",
-        "pwritev",
-        "read",
-        "readlink",
-        "readv",
-        "remove",
-        "rename",
-        "replace",
-        "rmdir",
-        "scandir",
-        "sendfile",
-        "stat",
-        "statvfs",
-        "symlink",
-        "sync",
-        "truncate",
-        "umask",
-        "unlink",
-        "utime",
-        "writev",
-    ]
+ON_DISK = words(
+    """
+    access chdir chmod chown close closerange copy_file_range dup dup2 fchdir fchmod fchown fdatasync fstat
+    fstatvfs fsync ftruncate getcwd getcwdb isatty lchown link listdir lockf lseek lstat mkdir open
+    posix_fallocate pread preadv pwrite pwritev read readlink readv remove rename replace rmdir scandir sendfile
+    stat statvfs symlink sync truncate umask unlink utime writev
+    """
 )
 
 # Pure computation, or a constant of the platform.

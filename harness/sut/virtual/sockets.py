@@ -12,7 +12,6 @@ import _socket as real
 import errno
 import os
 import struct
-from types import ModuleType
 from typing import Any, NoReturn
 
 import simpy
@@ -21,10 +20,10 @@ from harness.sut import current
 from harness.sut.deaths import process_tier_error
 from harness.sut.ports import ConnectionPort, NetworkPort
 from harness.sut.process import Process
+from harness.sut.virtual.addresses import LOOPBACK, checked_address, resolve
 
 FIRST_SOCKET = 1024  # above every descriptor of the disk
 SOCKETS_MAX = 256
-_LOOPBACK = ("localhost", "127.0.0.1")
 _EPHEMERAL_PORT = 40_000
 
 
@@ -32,7 +31,7 @@ def _error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def _network(process: Process) -> NetworkPort:
+def network_of(process: Process) -> NetworkPort:
     if process.dead:
         process.refuse()
     if process.network is None:
@@ -156,15 +155,15 @@ class Socket:
 
     def connect(self, address: Any, /) -> None:
         process = self._alive()
-        network = _network(process)
-        host, port = _checked_address(address)
+        network = network_of(process)
+        host, port = checked_address(address)
         if self._attempt is not None or self._connection is not None:
             self._connect_again()
             return
-        ip = _resolve(network, host)
+        ip = resolve(network, host)
         self._peer = (ip, port)
         process.running_fiber.settle_debt()
-        if ip in _LOOPBACK or ip == network.own_ip:
+        if ip in LOOPBACK or ip == network.own_ip:
             raise _error(errno.ECONNREFUSED)
         if ip != network.host_ip:
             raise _error(errno.EHOSTUNREACH)
@@ -364,10 +363,10 @@ class Socket:
         process = self._alive()
         if self._connection is None:
             return "0.0.0.0", 0
-        return _network(process).own_ip, _EPHEMERAL_PORT + self._number - FIRST_SOCKET
+        return network_of(process).own_ip, _EPHEMERAL_PORT + self._number - FIRST_SOCKET
 
     def bind(self, address: Any, /) -> None:
-        _, port = _checked_address(address)
+        _, port = checked_address(address)
         if port != 0:
             raise process_tier_error("a listening socket")
 
@@ -376,107 +375,3 @@ class Socket:
 
     def _accept(self) -> NoReturn:
         raise process_tier_error("a listening socket")
-
-
-def _checked_address(address: Any) -> tuple[str, int]:
-    if not isinstance(address, tuple):
-        raise TypeError(f"connect(): AF_INET address must be tuple, not {type(address).__name__}")
-    if len(address) != 2:
-        raise TypeError("AF_INET address must be a pair (host, port)")
-    host, port = address
-    if isinstance(host, bytes):
-        host = host.decode()
-    if not isinstance(host, str) or not isinstance(port, int):
-        raise TypeError("AF_INET address must be (str, int)")
-    if not 0 <= port <= 65535:
-        raise OverflowError("connect(): port must be 0-65535.")
-    return host, port
-
-
-def _is_address(text: str) -> bool:
-    try:
-        real.inet_aton(text)
-    except OSError:
-        return False
-    return text.count(".") == 3
-
-
-def _resolve(network: NetworkPort, host: str) -> str:
-    if host == network.host_name:
-        return network.host_ip
-    if host in _LOOPBACK or not host:
-        return "127.0.0.1"
-    if _is_address(host):
-        return host
-    raise real.gaierror(real.EAI_NONAME, "Name or service not known")
-
-
-def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
-    process = current.running()
-    if isinstance(host, bytes):
-        host = host.decode()
-    if family not in (real.AF_UNSPEC, real.AF_INET):
-        raise real.gaierror(real.EAI_FAMILY, "ai_family not supported")
-    if isinstance(port, str | bytes):
-        if not port.isdigit():
-            raise real.gaierror(real.EAI_SERVICE, "Servname not supported for ai_socktype")
-        port = int(port)
-    ip = _resolve(_network(process), host or "127.0.0.1")
-    kinds = [(real.SOCK_STREAM, real.IPPROTO_TCP), (real.SOCK_DGRAM, real.IPPROTO_UDP)]
-    return [(real.AF_INET, kind, number, "", (ip, port or 0)) for kind, number in kinds if type in (0, kind)]
-
-
-def _gethostbyname(host: str, /) -> str:
-    return _resolve(_network(current.running()), host)
-
-
-def _gethostname() -> str:
-    return current.running().name.lower()
-
-
-def _getnameinfo(address: Any, flags: int, /) -> tuple[str, str]:
-    return str(address[0]), str(address[1])
-
-
-def _setdefaulttimeout(value: float | None, /) -> None:
-    if value is not None and value < 0:
-        raise ValueError("Timeout value out of range")
-    current.running().socket_timeout = None if value is None else float(value)
-
-
-def _getdefaulttimeout() -> float | None:
-    process = current.process
-    return None if process is None else process.socket_timeout
-
-
-def _nowhere(*_: object) -> NoReturn:
-    raise real.herror(1, "Unknown host")
-
-
-_COPIED_CALLS = ("htonl", "htons", "inet_aton", "inet_ntoa", "inet_ntop", "inet_pton", "ntohl", "ntohs")
-
-
-def build() -> ModuleType:
-    """``_socket``. It holds no state: one serves every device."""
-    module = ModuleType("_socket")
-    for name, value in vars(real).items():
-        if name.isupper() or name in _COPIED_CALLS or name in ("error", "gaierror", "herror", "timeout"):
-            setattr(module, name, value)
-    members: dict[str, Any] = {
-        "has_ipv6": False,
-        "socket": Socket,
-        "SocketType": Socket,
-        "getaddrinfo": _getaddrinfo,
-        "gethostbyname": _gethostbyname,
-        "gethostbyname_ex": lambda host, /: (host, [], [_gethostbyname(host)]),
-        "gethostbyaddr": _nowhere,
-        "gethostname": _gethostname,
-        "getnameinfo": _getnameinfo,
-        "getdefaulttimeout": _getdefaulttimeout,
-        "setdefaulttimeout": _setdefaulttimeout,
-    }
-    for name, value in members.items():
-        setattr(module, name, value)
-    for name in ("CAPI", "SO_INCOMING_CPU"):
-        module.__dict__.pop(name, None)
-    return module

@@ -1,0 +1,93 @@
+"""The child's side of ``run_limited``: read the job, put limits and fences up, run it, send the result, leave at once.
+
+``python -m harness.sut.child``. It leaves through ``os._exit``: parked software must not be resumed by the interpreter's own
+shutdown, which would throw GreenletExit into it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import resource
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import msgspec
+
+from harness.sut import guard, landlock, watchdog
+from harness.sut.limits import EXIT_OUT_OF_MEMORY, Job, Limits, Line
+
+_SYSTEM_CODE = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/dev/urandom", "/etc/ld.so.cache")
+
+
+def main() -> NoReturn:
+    """Never returns: exit code 0 after a result or an error was sent."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    code = 0
+    try:
+        _prepare(job)
+        _send(job.results_fd, Line("result", _run(job)))
+    except MemoryError:
+        code = EXIT_OUT_OF_MEMORY
+    except BaseException as error:
+        code = _report(job, error)
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _prepare(job: Job) -> None:
+    _limit(job.limits)
+    sys.path.extend(each for each in job.search_path if each not in sys.path)
+    watchdog.share_page(mmap.mmap(job.page_fd, watchdog.PAGE_BYTES))
+    guard.install()
+    guard.allow_code(tuple(job.search_path))
+
+
+def _run(job: Job) -> Any:
+    module_name, _, name = job.function.partition(":")
+    function = getattr(importlib.import_module(module_name), name)
+    if job.fence:
+        package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        read = [*guard.code_roots(), *_SYSTEM_CODE, package, *job.search_path, *job.read]
+        landlock.restrict(read, ["/dev/null", *job.write])
+    watchdog.watch(job.limits.spin_patience_s)
+    try:
+        return function(job.argument, lambda message: _send(job.results_fd, Line("message", message)))
+    finally:
+        watchdog.stop_watching()
+
+
+def _limit(limits: Limits) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for which, value in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.cpu_s),
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+    ):
+        _, hard = resource.getrlimit(which)
+        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (bounded, hard))
+
+
+def _send(descriptor: int, line: Line) -> None:
+    data = memoryview(msgspec.json.encode(line) + b"\n")
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _report(job: Job, error: BaseException) -> int:
+    try:
+        text = "".join(traceback.format_exception(error, limit=-12))
+        _send(job.results_fd, Line("error", text))
+    except MemoryError:
+        return EXIT_OUT_OF_MEMORY
+    return 0
+
+
+if __name__ == "__main__":
+    main()
