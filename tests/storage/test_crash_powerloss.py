@@ -171,14 +171,14 @@ def test_the_log_of_a_long_day_stays_short() -> None:
 
 def test_files_moved_out_of_a_directory_that_is_never_synced_fold_too() -> None:
     bench = Bench()
-    bench.disk.mkdir("/tmp")
+    bench.disk.mkdir("/spool")
     bench.disk.mkdir("/data")
     bench.settle()
     base, pending = bench.base, []
     for number in range(100):
-        bench.write("/tmp/state", bytes([number]) * 100)
-        bench.sync_file("/tmp/state")
-        bench.disk.replace("/tmp/state", "/data/state")
+        bench.write("/spool/state", bytes([number]) * 100)
+        bench.sync_file("/spool/state")
+        bench.disk.replace("/spool/state", "/data/state")
         bench.sync_directory("/data")
         base, pending = WEAK.durable_prefix(base, [*pending, *bench.log])
         del bench.log[:]
