@@ -153,7 +153,7 @@ class Station:
             state = loss.state
             if not state.log:
                 continue
-            told = tuple(presentable(str(each)) for each in (*state.lost, *state.torn)[:DETAILS_MAX])
+            told = tuple(presentable(each.text) for each in (*state.lost, *state.torn)[:DETAILS_MAX])
             recorder.emit(
                 StorageAfterPowerLoss(
                     now_us, self.name, loss.name, len(state.log), len(state.lost_indices), len(state.torn_parts), told
