@@ -193,7 +193,7 @@ class Bench:
         socket.create_connection = self._connect  # type: ignore[assignment]
         clock = iter(range(10**9))
         time.monotonic = lambda: next(clock) / 1000
-        self.real_pwrite, self.real_fsync, self.real_ftruncate = real[:3]
+        self.real_pwrite, self.real_ftruncate = real[0], real[2]
         try:
             yield
         finally:
@@ -218,8 +218,8 @@ class Bench:
         return self.real_pwrite(fd, data, offset)
 
     def _fsync(self, fd: int) -> None:
+        # The real disk is not waited for: what a cut may take is modelled here.
         self.strike("fsync")
-        self.real_fsync(fd)
         self.unsynced.pop(self._path(fd), None)
 
     def _ftruncate(self, fd: int, size: int) -> None:

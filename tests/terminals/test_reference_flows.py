@@ -1,5 +1,7 @@
 """The reference terminal's flows, one rule at a time."""
 
+from dataclasses import replace
+
 import pytest
 from terminal_judge import disagreements, settle
 
@@ -285,3 +287,25 @@ def test_the_journal_is_folded_to_the_same_books_by_every_boot(bench):
         terminal = bench.boot(ReferenceTerminal)
         assert bench.inspect() == before
         assert terminal.store.last_kind in (Kind.APPROVED, Kind.BASE)
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [(4, "000000000101"), (3, "200000"), (41, "10000002"), (42, "104110070110002")]
+)
+def test_a_reply_about_something_else_is_not_taken_for_an_approval(bench, number, value):
+    real = bench.host.handle
+
+    def changed(data, at_us):
+        reply = real(data, at_us)
+        message = unionpay.unpack(reply.frame).message
+        if message.mti != "0210":
+            return reply
+        message[number] = value
+        del message[unionpay.MAC_FIELD]
+        return replace(reply, frame=unionpay.pack(message, bench.pin_pad.mac))
+
+    bench.host.handle = changed
+    assert bench.act("sale", 100).kind == "unknown"
+    bench.host.handle = real
+    bench.idle()
+    assert disagreements(bench) == []

@@ -137,7 +137,8 @@ def test_every_single_flipped_byte_is_found_or_harmless_and_the_batch_closes(mak
     for amount in (100, 200, 300):
         sample.act("sale", amount)
     data = (sample.directory / "data" / FILE_NAMES[0]).read_bytes()
-    end = max(entry.end for entry in RecordFormat().scan(data))
+    last = RecordFormat().scan(data)[-1]
+    end = last.end
     for offset in range(0, end, 23):
         bench = make_bench()
         bench.boot(ReferenceTerminal)
@@ -151,6 +152,9 @@ def test_every_single_flipped_byte_is_found_or_harmless_and_the_batch_closes(mak
         path.write_bytes(content)
         terminal = bench.boot(ReferenceTerminal)
         assert terminal.store.is_damaged, offset
+        if offset >= last.offset:
+            # The request is still there and NVRAM remembers that it was approved: together they are the record.
+            assert [record.amount_fen for record in bench.inspect().records] == [100, 200, 300], offset
         assert any("损坏" in screen.text for screen in bench.screens), offset
         bench.idle()
         assert [entry.state for entry in bench.host.entries()] == ["APPROVED"] * 3, offset
@@ -246,4 +250,25 @@ def test_a_store_that_opens_late_still_tells_of_the_approval_nobody_saw(make_ben
     bench.fail = None
     bench.idle(1)
     assert (bench.screens[-1].kind, bench.screens[-1].amount_fen) == ("approved", 100)
+    assert disagreements(bench) == []
+
+
+def test_a_record_seen_after_a_mere_restart_is_durable_before_it_is_believed(make_bench):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    bench.act("sign_on")
+
+    def die(what, _count):
+        if what == "fsync" and bench.calls.count("sent") == 2:
+            raise PowerCut
+
+    bench.fail = die
+    with pytest.raises(PowerCut):
+        bench.act("sale", 100)
+    bench.fail = None
+    bench.boot(ReferenceTerminal)
+    assert (bench.screens[-1].kind, bench.screens[-1].amount_fen) == ("approved", 100)
+    bench.cut("lost")
+    bench.boot(ReferenceTerminal)
+    bench.idle()
     assert disagreements(bench) == []
