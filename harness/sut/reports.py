@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 
 from harness.sut.console import presentable
@@ -16,6 +17,7 @@ _NOT_SOFTWARE = (
     "<frozen",
     "/harness/contract.py",
 )
+_STDLIB = sysconfig.get_path("stdlib") + "/"
 
 
 def death_detail(error: BaseException) -> str:
@@ -25,6 +27,9 @@ def death_detail(error: BaseException) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not any(part in frame.f_code.co_filename for part in _NOT_SOFTWARE)
     ]
+    # A stranger to the standard library's insides looks for a line of their own.
+    written = [frame for frame in own if not frame[0].startswith(_STDLIB) or "site-packages" in frame[0]]
+    own = written or own
     frames = " < ".join(
         f"{file.rpartition('/')[2]}:{line} in {name}" for file, line, name in reversed(own[-_FRAMES_MAX:])
     )
