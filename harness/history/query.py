@@ -182,15 +182,9 @@ def _follow(history: Iterable[Numbered], finding: Guilt) -> _Threads:
             if threads.first_us < 0:
                 threads.first_us = event.at_us
             threads.last_us = event.at_us
-    tokens, actions = frozenset(threads.tokens), frozenset(threads.actions)
-    stans, intents = frozenset(threads.stans), frozenset(threads.intents)
+    # Threads found on the way are followed at once: what they lead to comes later in the history.
     for _, event in of_kind(history, Presented, ActionStarted, ActionEnded, LedgerChanged, MessageSent):
-        if getattr(event, "device", None) != finding.device:
-            continue
-        same_stan = _stan_key(event) in stans
-        same_token = getattr(event, "token", "") in tokens
-        same_action = getattr(event, "action", None) in actions or getattr(event, "intent", None) in intents
-        if same_stan or same_token or same_action:
+        if getattr(event, "device", None) == finding.device and threads.ties(event):
             threads.take(event)
     return threads
 

@@ -7,8 +7,7 @@ Does not model: the terminal's own records, which invariants take from Inspected
 Source: design section 8 (matching), domain section 8 (notation, quiescence).
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from harness.history.events import (
     ActionEnded,
@@ -30,6 +29,7 @@ from harness.history.events import (
     SoftwareReady,
 )
 from harness.invariants.base import INSTANT_KINDS, Observer, Terms, on, plain_number
+from harness.invariants.device_book import Closing, DeviceBook, totals_of
 from harness.invariants.purchase import MONEY_ACTIONS, ActionState, Entry, Purchase
 from harness.invariants.tokens import PastTokens
 
@@ -37,49 +37,6 @@ _CLOSINGS_KEPT = 8
 _TELLING_RECEIPTS = frozenset({"sale", "void", "refund"})
 _RESTING_PHASES = frozenset({"quiescence", "final_settlement", "check"})
 _COMPLETION_PERCENT = 115  # a completion may exceed its pre-authorisation by so much (domain 1.1)
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """A batch that the host closed. Totals are debit count, debit fen, credit count, credit fen, from ledger entries."""
-
-    batch: str
-    number: int
-    at_us: int
-    totals: tuple[int, int, int, int]
-    event: BatchSettled
-
-
-class DeviceBook:
-    """What is known of one device."""
-
-    __slots__ = (
-        "actions", "by_key", "closings", "conditions", "current", "damaged_by", "down_since", "ended_kind", "inspections",
-        "name", "purchases", "quiet_since_us", "running", "settling", "strays",
-    )  # fmt: skip
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.purchases: dict[Purchase, None] = {}
-        self.actions: dict[int, ActionState] = {}
-        self.running: dict[int, str] = {}
-        """Kinds of actions under way, by number."""
-        self.ended_kind = ""
-        """Kind of the action that ended last."""
-        self.current: ActionState | None = None
-        self.by_key: dict[tuple[str, str], Entry] = {}
-        """The latest entry of each (batch, STAN)."""
-        self.strays: dict[int, Entry] = {}
-        """Entries that belong to no purchase."""
-        self.settling: list[Entry] = []
-        self.closings: dict[str, Closing] = {}
-        self.inspections: dict[str, tuple[int, Inspected]] = {}
-        self.down_since: int | None = None
-        """The event since which the software is not running."""
-        self.conditions: dict[str, None] = {}
-        self.quiet_since_us = 0
-        """When the last fault struck or was lifted."""
-        self.damaged_by = ""
 
 
 class Books(Observer):
@@ -236,10 +193,14 @@ class Books(Observer):
         book.by_key[entry.batch, entry.stan] = entry
         if event.kind == "sale" and event.state == "APPROVED":
             self.charges += 1
-        purchase, action = self._tokens.get(event.token, (None, None))
-        if purchase is None and event.token:
+        purchase: Purchase | None = None
+        action: ActionState | None = None
+        known = self._tokens.get(event.token)
+        if known is not None:
+            purchase, action = known
+        elif event.token:
             purchase = self._late_purchase(number, event)
-        elif purchase is None and book.current is not None:
+        elif book.current is not None:
             # A void or refund need not show a card; it belongs to the action under way.
             action = book.current
             purchase = action.purchase
@@ -269,21 +230,28 @@ class Books(Observer):
         if not event.closed or event.repeated:
             return
         book = self.device(event.device)
-        host_only = set(event.host_only)
-        closed = {each: self.entries[each] for each in event.settled if each in self.entries}
+        closed: list[Entry] = []
+        entries = self.entries
+        for each in event.settled:
+            entry = entries.get(each)
+            if entry is not None:
+                entry.claimed = True
+                entry.last_us = event.at_us
+                closed.append(entry)
         for entry in book.settling:
-            closed.setdefault(entry.number, entry)
+            if not entry.claimed:
+                entry.claimed = True
+                closed.append(entry)
         book.settling = []
-        for entry in closed.values():
-            entry.claimed = entry.number not in host_only
-            entry.last_us = event.at_us
         for each in event.host_only:
-            if each in self.entries:
-                self.entries[each].host_only = True
-                self.entries[each].last_us = event.at_us
+            entry = entries.get(each)
+            if entry is not None:
+                entry.host_only = True
+                entry.claimed = False
+                entry.last_us = event.at_us
         batch = plain_number(event.batch)
         known = len(closed) >= len(event.settled)
-        totals = _totals(closed.values()) if known else event.host_totals
+        totals = totals_of(closed) if known else event.host_totals
         book.closings.pop(batch, None)
         book.closings[batch] = Closing(batch, number, event.at_us, totals, event)
         while len(book.closings) > _CLOSINGS_KEPT:
@@ -294,7 +262,8 @@ class Books(Observer):
     def forget(self, device: str) -> None:
         """Drop what is certainly innocent; to be called when everybody has seen the batch close."""
         book = self.device(device)
-        for purchase in [each for each in book.purchases if self._innocent(book, each)]:
+        innocent = self._innocent
+        for purchase in [each for each in book.purchases if _plain(each) or innocent(book, each)]:
             del book.purchases[purchase]
             if purchase.intent is not None:
                 self._intents.pop((purchase.device, purchase.intent), None)
@@ -304,8 +273,12 @@ class Books(Observer):
                 self._past.add(token, paid)
             for action in purchase.actions:
                 book.actions.pop(action.number, None)
+                action.entries.clear()
             for entry in purchase.entries:
                 self._forget_entry(book, entry)
+            # The parts name each other; taken apart they are freed at once and not by the garbage collector.
+            purchase.actions.clear()
+            purchase.entries.clear()
         for entry in [each for each in book.strays.values() if self._over(book, each) and not each.host_only]:
             del book.strays[entry.number]
             self._forget_entry(book, entry)
@@ -371,6 +344,22 @@ class Books(Observer):
                 book.quiet_since_us = event.at_us
 
 
+def _plain(purchase: Purchase) -> bool:
+    """The common innocent purchase, told quickly: one action, one charge that the terminal claimed, not above the price."""
+    if len(purchase.entries) != 1 or len(purchase.actions) != 1 or not purchase.closed or purchase.running:
+        return False
+    entry = purchase.entries[0]
+    return (
+        entry.claimed
+        and entry.state == "SETTLED"
+        and entry.kind == "sale"
+        and not entry.refunds
+        and entry.amount_fen <= purchase.limit_fen
+        and entry.action is purchase.actions[0]
+        and not purchase.late
+    )
+
+
 class Sweep(Observer):
     """Lets the books forget, once all others have seen a batch close: it must observe after them."""
 
@@ -381,16 +370,3 @@ class Sweep(Observer):
     def _batch_settled(self, number: int, event: BatchSettled) -> None:
         if event.closed and not event.repeated:
             self._books.forget(event.device)
-
-
-def _totals(entries: Iterable[Entry]) -> tuple[int, int, int, int]:
-    """Debit and credit counts and amounts of what a batch settled; a voided sale is in neither."""
-    debits = credits = debit_fen = credit_fen = 0
-    for entry in entries:
-        if entry.kind == "sale" and entry.before != "VOIDED" and entry.state not in ("VOIDED", "REVERSED", "DECLINED"):
-            debits += 1
-            debit_fen += entry.amount_fen
-        elif entry.kind == "refund" and entry.state not in ("REVERSED", "DECLINED"):
-            credits += 1
-            credit_fen += entry.amount_fen
-    return debits, debit_fen, credits, credit_fen

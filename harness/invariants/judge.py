@@ -66,10 +66,13 @@ class Judge:
         self._unsurvivable = dict(unsurvivable or {})
         self._excuses: dict[tuple[str, int], _Excuse] = {}
         self._traces: dict[Observer, str] = {}
-        self._handlers: dict[type[Event], list[tuple[Observer, Handler]]] = {}
+        self._handlers: dict[type[Event], list[Handler]] = {}
+        self._owners: dict[type[Event], list[Observer]] = {}
+        """Whose handler each is, in the same order."""
         for observer in (self.books, *self.invariants, Sweep(self.books)):
             for kind, handler in observer.handlers().items():
-                self._handlers.setdefault(kind, []).append((observer, handler))
+                self._handlers.setdefault(kind, []).append(handler)
+                self._owners.setdefault(kind, []).append(observer)
         self._last_us = 0
         for device, reasons in (unsurvivable_on or {}).items():
             for number, reason in reasons.items():
@@ -89,49 +92,50 @@ class Judge:
             recorder.watch(kind, self._dispatcher(kind))
 
     def _dispatcher(self, kind: type[Event]) -> Handler:
-        pairs = self._handlers[kind]
+        handlers = self._handlers[kind]
 
         def dispatch(number: int, event: Any) -> None:
+            place = 0
             try:
-                for pair in pairs:
-                    pair[1](number, event)
+                for handler in handlers:
+                    handler(number, event)
+                    place += 1
             except Exception:
-                self._survive(pairs, pair, number, event)
+                self._survive(place, number, event)
 
         return dispatch
 
     def observe(self, number: int, event: Event) -> None:
         """One event of a history, in order."""
         self._last_us = event.at_us
-        pairs = self._handlers.get(type(event))
-        if pairs is None:
-            return
+        place = 0
         try:
-            for pair in pairs:
-                pair[1](number, event)
+            for handler in self._handlers.get(type(event), ()):
+                handler(number, event)
+                place += 1
         except Exception:
-            self._survive(pairs, pair, number, event)
+            self._survive(place, number, event)
 
-    def _survive(
-        self, pairs: list[tuple[Observer, Handler]], broken: tuple[Observer, Handler], number: int, event: Event
-    ) -> None:
-        """A checker raised: it gets no more events, and those behind it get this one."""
-        trace = f"at event {number} ({type(event).__name__}):\n{traceback.format_exc()}"
-        behind = pairs[pairs.index(broken) + 1 :]
-        self._retire(broken[0], trace)
-        for pair in behind:
-            if pair[0] in self._traces:
-                continue
+    def _survive(self, place: int, number: int, event: Event) -> None:
+        """The checker at ``place`` raised: it gets no more events, and those behind it get this one."""
+        kind = type(event)
+        owners = self._owners[kind]
+        behind = list(zip(owners, self._handlers[kind], strict=True))[place + 1 :]
+        self._retire(owners[place], number, event)
+        for owner, handler in behind:
             try:
-                pair[1](number, event)
+                handler(number, event)
             except Exception:
-                self._retire(pair[0], f"at event {number} ({type(event).__name__}):\n{traceback.format_exc()}")
+                self._retire(owner, number, event)
 
-    def _retire(self, observer: Observer, trace: str) -> None:
-        self._traces[observer] = trace
-        for pairs in self._handlers.values():
-            # In place: the dispatchers hold these lists.
-            pairs[:] = [pair for pair in pairs if pair[0] is not observer]
+    def _retire(self, observer: Observer, number: int, event: Event) -> None:
+        self._traces[observer] = f"at event {number} ({type(event).__name__}):\n{traceback.format_exc()}"
+        for kind, owners in self._owners.items():
+            if observer in owners:
+                place = owners.index(observer)
+                # In place: the dispatchers hold these lists.
+                del owners[place]
+                del self._handlers[kind][place]
 
     def read(self, path: Path) -> tuple[Judgement, ...]:
         """Judge a history file."""

@@ -54,8 +54,10 @@ class NoLostApproval(Invariant):
                     yield from self._judge(action, purchase.device)
 
     def _judge(self, action: ActionState, device: str) -> Iterator[Finding]:
-        # A repeated advice is answered from the entry of the first attempt, which is another action of the same purchase.
-        entries = action.entries or [each for each in action.purchase.entries if each.kind == action.kind]
+        entries = action.entries
+        if not entries and action.kind == "refund":
+            # A repeated advice is answered from the entry of the first attempt, another action of the same purchase.
+            entries = [each for each in action.purchase.entries if each.kind == "refund"]
         verdicts = [self._entry_verdict(each, action, device) for each in entries]
         if "kept" in verdicts:
             return
@@ -180,6 +182,11 @@ NoLostApproval.cases = (
         "receipt only", "the paper promises as much as the display", "finding",
         phase("quiescence"), intent(), starts(), card(), receipt(), ends(), leaves(),
         guilty=4,
+    ),
+    case(
+        "slip of the sale before", "printed late, while the next customer is declined: it speaks of the first sale", "pass",
+        *paid_sale(), intent(2), starts(2, intent=2), card("2", 2, 2), ledger(2, "DECLINED", token="2", stan="000002"),
+        receipt("000001", action=2), screen("declined", 2), ends(2, "declined"), leaves(2, "not_paid"), *closes(1),
     ),
     case(
         "duplicate receipt", "a reprint in a later action repeats an old promise", "pass",

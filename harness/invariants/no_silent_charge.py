@@ -129,5 +129,11 @@ NoSilentCharge.cases = (
         *paid_sale(2), intent(), starts(), card(), ledger(state="DECLINED"), screen("declined"), ends(1, "declined"),
         phase("quiescence"),
     ),
+    case(
+        "void by card", "a void's entry takes no money from the card that was shown for it", "pass",
+        *paid_sale(), intent(2, kind="void"), starts(2, "void", 2), card("2", 2, 2),
+        ledger(2, kind="void", token="2", stan="000002", original=1), ledger(1, "VOIDED", "APPROVED"),
+        screen("unknown", 2), ends(2, "unknown"), leaves(2, "unknown"), phase("quiescence"),
+    ),
     case("not at rest", "the reversal may still come", "not_checked", *_UNTOLD),
 )  # fmt: skip

@@ -45,18 +45,20 @@ class Entry:
         self.host_only = False
         """A settlement closed its batch and the terminal had not claimed it."""
         self.original = original
-        self.refunds: list[Entry] = []
+        self.refunds: list[Entry] | None = None
         self.purchase: Purchase | None = None
         self.action: ActionState | None = None
         if original is not None and event.kind == "refund":
+            if original.refunds is None:
+                original.refunds = []
             original.refunds.append(self)
 
     def net_fen(self) -> int:
         """What this sale takes from the customer, after refunds."""
         if self.kind != "sale" or self.state not in CAPTURED_STATES:
             return 0
-        if self.state == "REFUNDED" and not self.refunds:
-            return 0
+        if not self.refunds:
+            return 0 if self.state == "REFUNDED" else self.amount_fen
         back = sum(each.amount_fen for each in self.refunds if each.state in CAPTURED_STATES)
         return max(0, self.amount_fen - back)
 

@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 from harness.history.events import ActionEnded, BatchSettled, ReceiptPrinted, ScreenShown
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
-from harness.invariants.books import Books, Closing
+from harness.invariants.books import Books
 from harness.invariants.casebook import case, closes, ends, paid_sale, phase, screen, settled, slip, starts
+from harness.invariants.device_book import Closing
 
 Totals: TypeAlias = tuple[int, int, int, int]
 
