@@ -1,10 +1,12 @@
 """The verdict as a person reads it in a terminal: first what happened, then what it rests on, last how to replay it."""
 
+import re
 from collections.abc import Iterator
 
-from harness.engine.verdict import FindingView, Verdict
+from harness.engine.verdict import FindingView, NotChecked, Verdict
 
 _MOST_FINDINGS = 5
+_ABOUT_DEVICE = re.compile(r"^(T\d+)\b:? (.*)$", re.DOTALL)
 _SAID = {
     "pass": "PASS          every invariant that could be checked held",
     "fail": "FAIL          money, records or service were lost",
@@ -71,14 +73,24 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
     yield f"checked      {', '.join(verdict.checked) or 'nothing'}"
     if verdict.not_checked:
         yield "not checked"
-        reasons: dict[str, list[str]] = {}
-        for each in verdict.not_checked:
-            reasons.setdefault(each.reason, []).append(each.name)
-        for reason, names in reasons.items():
-            yield f"  {', '.join(names)}: {reason}"
+        yield from _not_checked(verdict.not_checked)
     yield f"history      {verdict.events:,} events, sha256 {verdict.history_sha256[:16]}"
     if verdict.diverged:
         yield f"diverged     {_count(verdict.diverged, 'pinned decision')} missing on replay took a neutral value"
+
+
+def _not_checked(reasons: tuple[NotChecked, ...]) -> Iterator[str]:
+    """One line a reason: the invariants it keeps from being checked, and on which devices when not on all."""
+    grouped: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for each in reasons:
+        found = _ABOUT_DEVICE.match(each.reason)
+        names, devices = grouped.setdefault(found.group(2) if found else each.reason, ({}, {}))
+        names.setdefault(each.name)
+        if found:
+            devices.setdefault(found.group(1))
+    for reason, (names, devices) in grouped.items():
+        where = f" on {_some(sorted(devices))}" if devices else ""
+        yield f"  {', '.join(names)}{where}: {reason}"
 
 
 def _some(devices: list[str]) -> str:
