@@ -2,8 +2,8 @@
 
 A field's unit is the end of its name; the key is the name without it, and the value is written with its unit:
 ``off_for_us`` is the key ``off_for: 90s``, ``free_bytes`` is ``free: 4 KiB``, ``loss_percent`` is ``loss: 10%``,
-``time_us`` of a trigger is a time of day. A field may name its key itself (``metadata={"key": ...}``). So a new fault's
-parameters are in the scenario language without a line here.
+``time_us`` is a time of day, ``jump_us`` may be negative. A field may name its key itself (``metadata={"key": ...}``). So a
+new fault's parameters are in the scenario language without a line here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Union
 
-Unit = Literal["none", "duration", "size", "percent", "clock"]
+Unit = Literal["none", "duration", "shift", "size", "percent", "clock"]
 
 _SUFFIXES: tuple[tuple[str, Unit], ...] = (("_us", "duration"), ("_bytes", "size"), ("_percent", "percent"))
 _CLOCKS = frozenset({"time_us", "open_us", "close_us"})
+_SHIFTS = frozenset({"jump_us", "offset_us"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def key_of(name: str) -> tuple[str, Unit]:
     """The key and the unit of a field's name."""
     if name in _CLOCKS:
         return name.removesuffix("_us"), "clock"
+    if name in _SHIFTS:
+        return name.removesuffix("_us"), "shift"
     for suffix, unit in _SUFFIXES:
         if name.endswith(suffix):
             return name.removesuffix(suffix), unit

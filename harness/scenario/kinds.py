@@ -98,6 +98,9 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Duration = Annotated[
     int, BeforeValidator(quantities.duration_us), _schema("a duration", quantities.DURATION_PATTERN, "90s")
 ]
+Shift = Annotated[
+    int, BeforeValidator(quantities.shift_us), _schema("forward, or with - backward", quantities.SHIFT_PATTERN, "-1 d")
+]
 Size = Annotated[int, BeforeValidator(quantities.size_bytes), _schema("a size", quantities.SIZE_PATTERN, "4 KiB")]
 Percent = Annotated[float, BeforeValidator(quantities.percent), _schema("a share", quantities.PERCENT_PATTERN, "30%")]
 Clock = Annotated[

@@ -44,7 +44,13 @@ def model_of(cls: type, without: tuple[str, ...] = ()) -> type[Model]:
     return made
 
 
-_UNITS: dict[str, Any] = {"duration": Duration, "size": kinds.Size, "percent": Percent, "clock": Clock}
+_UNITS: dict[str, Any] = {
+    "duration": Duration,
+    "shift": kinds.Shift,
+    "size": kinds.Size,
+    "percent": Percent,
+    "clock": Clock,
+}
 _PLAIN: dict[Any, Any] = {str: Text, int: Whole, float: Decimal, bool: Flag, tuple[int, int]: kinds.Range}
 
 

@@ -124,9 +124,8 @@ class Plan:
     """The file it was read from, for messages."""
 
     def station_names(self) -> tuple[str, ...]:
-        """T01, T02, ... in order."""
-        width = max(2, len(str(self.terminals)))
-        return tuple(f"T{number:0{width}d}" for number in range(1, self.terminals + 1))
+        """T01, T02, ... T99, T100, ... in order: a name does not depend on how many terminals there are."""
+        return tuple(f"T{number:02d}" for number in range(1, self.terminals + 1))
 
     def merchant_of(self, place: int) -> str:
         """The kind of merchant of the terminal at ``place`` (from 0): shares are dealt out evenly, in order."""

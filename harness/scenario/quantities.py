@@ -14,8 +14,9 @@ from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_MS
 
 _NUMBER = r"\d+(?:\.\d+)?"
 DURATION_PATTERN = rf"^\s*{_NUMBER}\s*(us|ms|s|min|h|d)(\s+{_NUMBER}\s*(us|ms|s|min|h|d))*\s*$"
+SHIFT_PATTERN = DURATION_PATTERN.replace(r"^\s*", r"^\s*-?\s*", 1)
 SIZE_PATTERN = rf"^\s*{_NUMBER}\s*(B|kB|MB|GB|KB|KiB|MiB|GiB)\s*$"
-PERCENT_PATTERN = rf"^\s*{_NUMBER}\s*%\s*$"
+PERCENT_PATTERN = rf"^\s*{_NUMBER}(?:e-?\d{{1,3}})?\s*%\s*$"
 CLOCK_PATTERN = r"^([01]\d|2[0-4]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 
 _DURATION_US = {
@@ -41,6 +42,13 @@ def duration_us(value: object) -> int:
         raise _wrong("a duration with its unit, such as 90s, 250 ms or 2min 30s (us, ms, s, min, h, d)", value)
     total = sum((Decimal(number) * _DURATION_US[unit] for number, unit in _PART.findall(text)), Decimal(0))
     return _whole(total, "microseconds", value, _DURATION_US_MAX)
+
+
+def shift_us(value: object) -> int:
+    """A duration that may be negative, such as ``-1 d``, in microseconds."""
+    if isinstance(value, str) and value.lstrip().startswith("-"):
+        return -duration_us(value.lstrip()[1:])
+    return duration_us(value)
 
 
 def size_bytes(value: object) -> int:
@@ -113,13 +121,19 @@ def _exactly(units: dict[str, int]) -> Callable[[int], str]:
 duration_text = _exactly(_DURATION_US)
 """A duration in the largest unit that gives a whole number."""
 
+
+def shift_text(amount_us: int) -> str:
+    """A duration that may be negative."""
+    return f"-{duration_text(-amount_us)}" if amount_us < 0 else duration_text(amount_us)
+
+
 size_text = _exactly({unit: _SIZE_BYTES[unit] for unit in ("B", "KiB", "MiB", "GiB")})
 """A size in the largest binary unit that gives a whole number."""
 
 
 def percent_text(number: float) -> str:
     """``30.0`` as ``30%``, without losing a digit."""
-    return f"{Decimal(repr(number)):f}".removesuffix(".0") + "%"
+    return repr(number).removesuffix(".0") + "%"
 
 
 def clock_text(at_us: int) -> str:

@@ -18,7 +18,7 @@ from harness.core.decisions import Value
 from harness.faults.base import FaultPlan, Trigger
 from harness.scenario.fields import Field, fields_of
 from harness.scenario.plan import Plan
-from harness.scenario.quantities import clock_text, duration_text, percent_text, size_text
+from harness.scenario.quantities import clock_text, duration_text, percent_text, shift_text, size_text
 
 Written: TypeAlias = "str | int | float | bool | list[Written] | dict[str, Written] | None"
 
@@ -121,6 +121,8 @@ def _parameters(thing: Any, without: tuple[str, ...] = ()) -> dict[str, Written]
 def _written(parameter: Field, value: Any) -> Written:
     if parameter.unit == "duration":
         return duration_text(value)
+    if parameter.unit == "shift":
+        return shift_text(value)
     if parameter.unit == "size":
         return size_text(value)
     if parameter.unit == "percent":

@@ -22,7 +22,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from harness.scenario.problems import Problem
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
-STRUCTURE_BYTES_MAX = 1024 * 1024
+STRUCTURE_BYTES_MAX = 256 * 1024
 """Everything but the block of decisions."""
 DEPTH_MAX = 24
 VALUES_MAX = 50_000
@@ -98,7 +98,7 @@ def read_document(text: str, json: bool = False) -> Document:
         text = text.replace("\t", " ")  # JSON may be indented by tabs, which YAML forbids; one for one keeps columns
     text, cut = _cut_decisions(text, document)
     if len(text) > STRUCTURE_BYTES_MAX:
-        limit = f"{STRUCTURE_BYTES_MAX >> 20} MiB without its decisions"
+        limit = f"{STRUCTURE_BYTES_MAX >> 10} KiB without its decisions"
         document.problems.append(Problem(1, 1, f"the file is larger than {limit}"))
         return document
     try:

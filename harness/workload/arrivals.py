@@ -83,11 +83,10 @@ def poisson_times(generator: random.Random, hourly: tuple[float, ...], hours: Ho
     total = sum(weight for _, _, weight in slices)
     if total <= 0.0 or mean <= 0.0:
         return
-    scale = mean / total
     passed = 0.0
     target = generator.expovariate(1.0)
     for start_us, end_us, weight in slices:
-        expected = weight * scale
+        expected = mean * (weight / total)  # in this order: a share is at most 1, whatever the weights
         while expected > 0.0 and target < passed + expected:
             yield start_us + int((target - passed) / expected * (end_us - start_us))
             target += generator.expovariate(1.0)

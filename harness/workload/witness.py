@@ -14,21 +14,33 @@ from harness.history.events import (
     FaultStruck,
     LedgerChanged,
     MessageDropped,
+    MessageSent,
     PowerLost,
     ReceiptPrinted,
     ScreenShown,
     SoftwareDied,
     SoftwareReady,
+    StorageFailed,
 )
 from harness.history.recorder import Recorder
 
 OUTAGES: frozenset[str] = frozenset(
-    {"partition", "half_open", "link_reset", "congestion", "host_silent", "host_slow", "power_loss"}
+    {"partition", "half_open", "congestion", "host_slow", "wrong_mac", "card_unreadable", "power_loss", "crash"}
 )
-"""Kinds of fault under which no software can sell."""
+"""Kinds of fault under which no software can be sure to sell, for as long as they are on. Faults that hit one message
+(host_silent, link_reset) are not here: what they do shows as a request without an answer."""
 
-STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "storage_error", "fsync_failure"})
-"""Kinds of fault under which refusing to sell is right."""
+STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "misreported_space", "read_only"})
+"""Kinds of fault under which refusing to sell is right, for as long as they are on. A single error shows by itself."""
+
+_OVER_WHEN_READY = frozenset({"power_loss", "crash"})
+"""The injector never lifts these: they are over when the software is up again."""
+
+_NOT_OWN_ERRORS = frozenset({"EIO", "EROFS"})
+"""ENOSPC is not here: a terminal may have filled its volume itself."""
+
+_HOST_TROUBLE = frozenset({"68", "77", "90", "91", "92", "96", "98", "A0"})
+"""Answers that say that the host, not the card, was the reason (response codes of the UnionPay tables)."""
 
 # What a clerk reads as "settle first", whatever kind of screen it stands on; the texts are those of real terminals.
 _SETTLE_FIRST = ("请结算", "请先结算", "立即结算", "SETTLE BATCH", "BATCH FULL", "存储满")
@@ -75,11 +87,14 @@ class Witness:
         self._answers: dict[str, Answer] = {}
         self._late: dict[str, tuple[int, Answer]] = {}
         self._troubles: dict[str, _Trouble] = {}
+        self._unanswered_us: dict[str, int] = {}
         recorder.watch(ScreenShown, self._screen)
         recorder.watch(ReceiptPrinted, self._receipt)
         recorder.watch(FaultStruck, self._struck)
         recorder.watch(FaultLifted, self._lifted)
         recorder.watch(MessageDropped, self._dropped)
+        recorder.watch(MessageSent, self._sent)
+        recorder.watch(StorageFailed, self._storage_failed)
         recorder.watch(PowerLost, self._power_lost)
         recorder.watch(SoftwareReady, self._software_ready)
         recorder.watch(SoftwareDied, self._software_died)
@@ -123,7 +138,9 @@ class Witness:
     # ------------------------------------------------------------ trouble
 
     def outage_since(self, device: str, since_us: int) -> bool:
-        """Whether power, link or host was down, or a message was lost, at some time from ``since_us`` until now."""
+        """Whether power, link or host was down, a message was lost, or a request sent since then has no answer."""
+        if self._unanswered_us.get(device, -1) >= since_us:
+            return True
         trouble = self._troubles.get(device)
         if trouble is None:
             return False
@@ -167,6 +184,18 @@ class Witness:
     def _dropped(self, _: int, event: MessageDropped) -> None:
         self._trouble(event.device).outage_at_us = event.at_us
 
+    def _sent(self, _: int, event: MessageSent) -> None:
+        if event.direction == "up":
+            self._unanswered_us[event.device] = event.at_us
+        else:
+            self._unanswered_us.pop(event.device, None)
+            if event.response_code in _HOST_TROUBLE:
+                self._trouble(event.device).outage_at_us = event.at_us
+
+    def _storage_failed(self, _: int, event: StorageFailed) -> None:
+        if event.errno in _NOT_OWN_ERRORS:
+            self._trouble(event.device).storage_at_us = event.at_us
+
     def _power_lost(self, _: int, event: PowerLost) -> None:
         trouble = self._trouble(event.device)
         trouble.outage_at_us = event.at_us
@@ -178,8 +207,7 @@ class Witness:
             return
         if trouble.on.pop("power", None) is not None:
             trouble.outage_at_us = event.at_us
-        # A power cut is over when the software is up again; the injector never lifts one.
-        for fault in [fault for fault, kind in trouble.on.items() if kind == "power_loss"]:
+        for fault in [fault for fault, kind in trouble.on.items() if kind in _OVER_WHEN_READY]:
             del trouble.on[fault]
 
     def _software_died(self, _: int, event: SoftwareDied) -> None:

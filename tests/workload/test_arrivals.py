@@ -117,3 +117,8 @@ def test_opening_at_an_unusual_hour_trades_evenly() -> None:
     first = sum(each < 4 * US_PER_HOUR for each in times)
     assert len(times) > 300
     assert first / len(times) == pytest.approx(0.5, abs=0.1)
+
+
+def test_vanishing_weights_are_shares_like_any_other() -> None:
+    hourly = (5e-324,) * 24
+    assert 50 < len(list(poisson_times(random.Random(1), hourly, Hours(0, US_PER_DAY), 100.0))) < 150
