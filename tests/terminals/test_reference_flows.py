@@ -309,3 +309,14 @@ def test_a_reply_about_something_else_is_not_taken_for_an_approval(bench, number
     bench.host.handle = real
     bench.idle()
     assert disagreements(bench) == []
+
+
+def test_a_record_written_twice_counts_once(bench):
+    bench.act("sale", 100)
+    store = bench.terminal.store
+    record = store.read(store.books.last_offset)
+    with bench.routed():
+        store.append(Kind.APPROVED, record.pack())
+    assert (store.books.count, store.books.totals.debit_fen) == (1, 100)
+    assert disagreements(bench) == []
+    assert settle(bench) == []
