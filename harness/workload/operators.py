@@ -28,7 +28,7 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
     for attempt in range(till.behaviour.settlement_tries):
         if attempt:
             yield till.pause(US_PER_MINUTE)
-        yield from load_paper(till)
+        look_at_paper(till)
         since_us = till.world.now_us
         outcome = yield from till.perform("settle", SETTLEMENT_PATIENCE_US)
         if outcome is not None and outcome.kind in ("done", "approved"):
@@ -49,13 +49,20 @@ def sign_on(till: Till) -> Steps:
         yield from till.perform("sign_on", 2 * US_PER_MINUTE)
 
 
-def load_paper(till: Till) -> Steps:
-    """Put in paper when it is out; takes as long as people take to find a roll."""
+def look_at_paper(till: Till) -> None:
+    """Send for a new roll when the paper is out. Trade goes on meanwhile, without slips, as it does in shops."""
+    if till.fetching_paper or till.station.hardware.printer.has_paper():
+        return
+    till.fetching_paper = True
+    till.world.env.process(_fetch_paper(till))
+
+
+def _fetch_paper(till: Till) -> Steps:
+    yield till.pause(till.behaviour.loads_paper_after_us)
+    till.fetching_paper = False
     if not till.station.hardware.printer.has_paper():
-        yield till.pause(till.behaviour.loads_paper_after_us)
-        if not till.station.hardware.printer.has_paper():
-            till.station.hardware.printer.load_paper()
-            till.did("loaded paper")
+        till.station.hardware.printer.load_paper()
+        till.did("loaded paper")
 
 
 def react_to_full(till: Till, occasion: str) -> Generator[SimEvent, object, bool]:

@@ -48,9 +48,21 @@ class Till:
     """One station with its people. All of it is causal to this station: nothing another till does changes it."""
 
     __slots__ = (
-        "_presented", "alarm", "behaviour", "meddled_at_us", "merchant", "recorder", "settled_in_vain", "settled_sales",
-        "station", "tally", "unsettled_sales", "witness", "world",
-    )  # fmt: skip
+        "_presented",
+        "alarm",
+        "behaviour",
+        "fetching_paper",
+        "meddled_at_us",
+        "merchant",
+        "recorder",
+        "settled_in_vain",
+        "settled_sales",
+        "station",
+        "tally",
+        "unsettled_sales",
+        "witness",
+        "world",
+    )
 
     def __init__(
         self,
@@ -73,6 +85,8 @@ class Till:
         self.settled_sales: deque[SaleReceipt] = deque(maxlen=_RECEIPTS_KEPT)
         self.settled_in_vain = False
         """The last settlement failed with nothing in the way, or the terminal was full again at once."""
+        self.fetching_paper = False
+        """Somebody is on the way for a new roll."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
         self._presented = 0

@@ -20,7 +20,7 @@ from harness.workload.arrivals import Hours, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
-from harness.workload.operators import close_day, daily_reboot, load_paper, meddle, settle, sign_on
+from harness.workload.operators import close_day, daily_reboot, look_at_paper, meddle, settle, sign_on
 from harness.workload.ports import StationPort, WorldPort
 from harness.workload.tally import TradeTally
 from harness.workload.till import Steps, Till
@@ -156,7 +156,7 @@ def _receive(till: Till, visit: Visit) -> Steps:
         else:
             till.tally.left_queue += 1
         return
-    yield from load_paper(till)
+    look_at_paper(till)
     yield from Customer(till, visit).at_the_till()
 
 

@@ -98,17 +98,18 @@ def test_a_failed_settlement_is_tried_again_and_then_left() -> None:
     assert all(60 * US_PER_SECOND <= late - early <= 63 * US_PER_SECOND for early, late in pairwise(times))
 
 
-def test_paper_is_loaded_when_it_is_out() -> None:
+def test_trade_goes_on_without_paper_until_somebody_has_fetched_a_roll() -> None:
     world = World.make()
     station = ScriptedStation(world, good)
     station.hardware.printer.paper = False
     done = start_trading(world, station, MERCHANTS.get("stall"), TradingDays(1, sales_per_day=10), QUIET)
     world.env.run(until=done[0])
     assert station.hardware.printer.loaded == 1
-    did = [decode_line(line) for line in world.sink.getvalue().splitlines(keepends=True)]
     world.recorder.close()
     did = [decode_line(line) for line in world.sink.getvalue().splitlines(keepends=True)]
-    assert [each.what for each in did if isinstance(each, OperatorDid)] == ["loaded paper"]
+    loaded = next(each for each in did if isinstance(each, OperatorDid))
+    first = next(each for each in did if isinstance(each, IntentOpened))
+    assert loaded.what == "loaded paper" and loaded.at_us - first.at_us == 2 * 60 * US_PER_SECOND
 
 
 def slow_script(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event, object, Outcome | None]:
