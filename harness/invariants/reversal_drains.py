@@ -102,9 +102,10 @@ class ReversalDrains(Invariant):
             if not self._applies(device) or at_us - pending.last_us < self.terms.reply_timeout_us(device):
                 continue
             told.add((device, plain_number(stan)))
+            times = "once" if pending.times == 1 else f"{pending.times} times"
             summary = (
                 f"{device} reversed a sale of {yuan(pending.amount_fen)} (trace number {pending.stan}), got no answer at "
-                f"{when(pending.last_us)} after sending it {pending.times} times, and never tried again."
+                f"{when(pending.last_us)} after sending it {times}, and never tried again."
             )
             events = (pending.first, pending.last)
             yield self.finding(device, pending.last_us, summary, events, pending.amount_fen, "critical", at_us)

@@ -1,8 +1,8 @@
 """Invariant 12: each batch is settled once, for the amount the terminal prints.
 
 Models: totals on settlement slips against what the host settled in that batch, summed from ledger entries; a batch or an
-entry settled twice; slips of one batch that differ; a settlement called successful although the host settled something else
-than the terminal claimed.
+entry settled twice; a batch claimed again under the next number, even when the slip admits a difference; slips of one batch
+that differ; a settlement called successful although the host settled something else than the terminal claimed.
 Does not model: fees; voids' own entries (a voided sale is in no total); whether the batch was right to close (11).
 Traps avoided: a repeated 0500 after a lost reply is answered again and settles nothing; the same slip printed twice after a
 resume; a totals report in the middle of a batch; "not balanced" resolved by the upload; a settlement that openly failed or
@@ -42,11 +42,14 @@ class _Slip:
 class _Device:
     """Recent closings and slips of one device, by batch."""
 
-    __slots__ = ("claims", "closed", "last_ids", "slips", "told", "waiting")
+    __slots__ = ("claims", "closed", "last_closing", "last_ids", "last_stans", "slips", "told", "waiting")
 
     def __init__(self) -> None:
         self.closed: dict[str, tuple[int, bool]] = {}
         self.last_ids: dict[int, int] = {}
+        self.last_stans: frozenset[str] = frozenset()
+        self.last_closing: Closing | None = None
+        """The last closing that settled something, and its trace numbers."""
         self.slips: dict[str, _Slip] = {}
         self.waiting: list[_Slip] = []
         """Slips that do not fit, until their action has ended, or until their batch closes."""
@@ -85,8 +88,13 @@ class SettlementExactlyOnce(Invariant):
         batch = plain_number(event.batch)
         closing = self.books.device(event.device).closings[batch]
         self._twice(state, batch, closing, number)
+        self._claimed_again(state, closing)
         state.closed[batch] = (number, bool(event.settled) or any(closing.totals))
         state.last_ids = dict.fromkeys(event.settled, number)
+        if event.settled:
+            entries = self.books.entries
+            state.last_stans = frozenset(entries[each].stan for each in event.settled if each in entries)
+            state.last_closing = closing
         claimed = event.terminal_totals
         state.claims = None if claimed == closing.totals else (batch, claimed, closing.totals, number)
         for each in [each for each in state.waiting if each.batch == batch and each.totals == closing.totals]:
@@ -108,6 +116,23 @@ class SettlementExactlyOnce(Invariant):
             return
         summary = f"The host settled {what} of {event.device} twice, the second time at {when(event.at_us)}."
         self.report(self.finding(event.device, event.at_us, summary, (first, number), total_fen, "critical"))
+
+    def _claimed_again(self, state: _Device, closing: Closing) -> None:
+        """The whole batch before is claimed once more, under the next number: its trace numbers, and its money."""
+        before, event = state.last_closing, closing.event
+        if before is None or not state.last_stans:
+            return
+        unknown = {plain_number(each) for each in event.terminal_only}
+        excess_fen = event.terminal_totals[1] - closing.totals[1]
+        if not (state.last_stans <= unknown and excess_fen >= before.totals[1]):
+            return
+        state.told[closing.batch] = None
+        summary = (
+            f"{event.device} settled batch {before.batch} ({_say(before.totals)}) and claimed the same again as batch "
+            f"{closing.batch} at {when(event.at_us)}."
+        )
+        events = (before.number, closing.number)
+        self.report(self.finding(event.device, event.at_us, summary, events, before.totals[1], "critical"))
 
     # ------------------------------------------------------------ the terminal
 
@@ -255,7 +280,21 @@ SettlementExactlyOnce.cases = (
         "settled again under a new number", "after a lost reply the same sales were claimed in the next batch", "finding",
         *paid_sale(), *closes(1), _SETTLE,
         settled(batch="000002", claimed=(1, 1000), held=(0, 0), terminal_only=("000001",)), ends(9, "done"),
-        guilty=11, instead=ends(9, "failed"),
+        guilty=10, instead=settled(batch="000002", claimed=(0, 0), held=(0, 0)),
+    ),
+    case(
+        "claimed again, and said so", "the terminal tells of a difference, but it made it: the batch was settled before",
+        "finding",
+        *paid_sale(), *closes(1), _SETTLE,
+        settled(batch="000002", claimed=(1, 1000), held=(0, 0), terminal_only=("000001",)),
+        slip(1, 1000, batch="000002", text="对账不平"), ends(9, "done"),
+        guilty=10, instead=settled(batch="000002", claimed=(1, 1000), held=(0, 0), terminal_only=("000005",)),
+    ),
+    case(
+        "same trace number, another sale", "numbers start anew: one unknown record is not the batch before again", "pass",
+        *paid_sale(1), *paid_sale(2), *closes(1, 2), _SETTLE,
+        settled(batch="000002", claimed=(1, 1000), held=(0, 0), terminal_only=("000001",)),
+        slip(1, 1000, batch="000002", text="对账不平"), ends(9, "done"),
     ),
     case(
         "resolved by upload", "not balanced at first, everything agreed in the upload", "pass",
