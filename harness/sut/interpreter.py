@@ -9,12 +9,13 @@ can reach neither the real machine nor another device.
 from __future__ import annotations
 
 import _io
+import builtins
 import gc
 import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from harness.sut import current, guard, modules
@@ -159,5 +160,10 @@ def _unraisable(unraisable: Any) -> None:
     process = current.process
     if process is not None and not process.dead:
         process.console.line(f"Exception ignored in {type(unraisable.object).__name__}: {unraisable.exc_value!r}")
-    elif process is None and not guard.in_grave() and _before is not None:
+    elif process is None and _before is not None and not _comes_from_software(unraisable.exc_traceback):
         _before[0](unraisable)
+
+
+def _comes_from_software(trace: TracebackType | None) -> bool:
+    """Whether a finaliser of terminal software raised: it ran too late, with nobody there to answer it."""
+    return trace is not None and trace.tb_frame.f_builtins.get("open") is not builtins.open

@@ -9,7 +9,7 @@ from harness.sut.console import presentable
 
 DETAIL_CHARACTERS_MAX = 300
 _FRAMES_MAX = 4
-_NOT_SOFTWARE = (
+NOT_SOFTWARE = (
     "/harness/sut/",
     "/harness/device/",
     "/harness/storage/",
@@ -25,7 +25,7 @@ def death_detail(error: BaseException) -> str:
     own = [
         (frame.f_code.co_filename, line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if not any(part in frame.f_code.co_filename for part in _NOT_SOFTWARE)
+        if not any(part in frame.f_code.co_filename for part in NOT_SOFTWARE)
     ]
     # A stranger to the standard library's insides looks for a line of their own.
     written = [frame for frame in own if not frame[0].startswith(_STDLIB) or "site-packages" in frame[0]]

@@ -30,6 +30,10 @@ class Unfinished(Exception):
     """Code in a scratch process waited for something that never happens there."""
 
 
+class LeftEarly(Exception):
+    """Code in a scratch process left through SystemExit, KeyboardInterrupt or the like."""
+
+
 class _Job(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
@@ -72,8 +76,11 @@ def run_in_scratch(table: ModuleTable, work: Callable[[], T], printed: Callable[
         process.die(lambda: ProcessEnded("over"), power=True)
         process.reap()
         deactivate()
-    if job.error is not None:
+    if isinstance(job.error, Exception):
         raise job.error
+    if job.error is not None:
+        # SystemExit and the like end the software's own process, never the harness's.
+        raise LeftEarly(f"it ended with {type(job.error).__name__}: {job.error}") from job.error
     if not job.finished:
         raise Unfinished("it was still waiting after a virtual minute")
     return job.result  # type: ignore[return-value]

@@ -25,6 +25,7 @@ from harness.core.registry import nearest
 from harness.sut import guard, interpreter
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
+from harness.sut.reports import NOT_SOFTWARE
 from harness.sut.scratch import run_in_scratch
 
 _NEEDS = (
@@ -145,14 +146,12 @@ def _import(table: ModuleTable, module_name: str, target: str) -> ModuleType:
         raise UsageError(
             f"{target}: importing it failed at {_place(error, target)}: {type(error).__name__}: {presentable(str(error))}"
         ) from None
-    except BaseException as error:
-        raise UsageError(
-            f"{target}: importing it ended with {type(error).__name__}: {presentable(str(error))}"
-        ) from None
 
 
 def _place(error: BaseException, target: str) -> str:
     """File and line of the innermost frame that is not Python's own importing."""
+    if error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_software(each.filename)]
@@ -160,7 +159,7 @@ def _place(error: BaseException, target: str) -> str:
 
 
 def _is_software(filename: str) -> bool:
-    return not filename.startswith("<frozen") and "/harness/sut/" not in filename and "/importlib/" not in filename
+    return "/importlib/" not in filename and not any(part in filename for part in NOT_SOFTWARE)
 
 
 def _only_terminal(module: ModuleType, target: str) -> str:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.sut.rig import Rig
 
 from harness.sut import interpreter
 from harness.sut.software import globals_fingerprint
+from tests.sut.rig import Rig
 
 STATEFUL = """
     import functools, logging, os, random, tempfile, threading, queue, json, sys, builtins
@@ -57,7 +57,7 @@ def test_shared_modules_do_keep_state_and_the_fingerprint_shows_it(tmp_path: Pat
     table = rig.software.shared_table
     assert table is not None
     with interpreter.installed():
-        rig.software.start  # noqa: B018
+        rig.software.start
     rig.start()
     before = globals_fingerprint(table, ("app",))
     rig.station.restart("test")
@@ -138,7 +138,9 @@ def test_packages_with_relative_imports_are_found_from_a_file(tmp_path: Path) ->
     assert load(f"{package / 'till.py'}:Till").module_name == "shop.inner.till"
 
 
-@pytest.mark.parametrize("name", ["harness.sut.current", "harness.device.hardware", "harness.core.streams", "harness.host"])
+@pytest.mark.parametrize(
+    "name", ["harness.sut.current", "harness.device.hardware", "harness.core.streams", "harness.host"]
+)
 def test_the_inside_of_the_harness_cannot_be_imported(tmp_path: Path, name: str) -> None:
     rig = Rig(
         tmp_path,
@@ -152,6 +154,8 @@ def test_the_inside_of_the_harness_cannot_be_imported(tmp_path: Path, name: str)
                     print(error)
         """,
     ).start()
-    assert rig.printed() == [f"terminal software may import harness.contract and harness.iso8583, not {name.rpartition('.')[0]}"] or (
+    assert rig.printed() == [
+        f"terminal software may import harness.contract and harness.iso8583, not {name.rpartition('.')[0]}"
+    ] or (
         rig.printed()[0].startswith("terminal software may import harness.contract and harness.iso8583, not harness.")
     )
