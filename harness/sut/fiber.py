@@ -7,6 +7,9 @@ Does not model: preemption, CPU time, priorities.
 Death means never resumed: a fiber whose process is dead is unwound by an exception for tidiness, and parked if it will not
 end. A parked greenlet is kept for ever, because dropping the last reference to one resumes it with GreenletExit.
 
+Time passes without a round through the hub where that makes no difference: a pause that ends before anything else is due,
+in a fiber whose wake-up nobody else still has to hear of, is a jump of the clock.
+
 A wait leaves little behind: one callback, removed when the wait times out, and at most one live timer a fiber. A timer that
 comes too early for the present wait arms itself again, so 60-second reply timeouts that never fire do not pile up.
 """
@@ -45,8 +48,10 @@ class Fiber:
     __slots__ = (
         "_awaited",
         "_body",
+        "_callbacks",
         "_deadline_us",
         "_hub",
+        "_is_last_to_hear",
         "_timed_out",
         "_timer",
         "_timer_at_us",
@@ -73,6 +78,9 @@ class Fiber:
         self._body = body
         self._hub: greenlet.greenlet | None = None
         self._awaited: simpy.Event | None = None
+        self._callbacks: list[Callable[[simpy.Event], None]] = []
+        self._is_last_to_hear = True
+        """Whether the event that woke it has no callbacks left that must run before time goes on."""
         self._deadline_us = _NO_DEADLINE
         self._timed_out = False
         self._timer: simpy.Event | None = None
@@ -154,6 +162,7 @@ class Fiber:
                     return False
             else:
                 callbacks.append(self._wake_method)
+                self._callbacks = callbacks
                 self._awaited = event
                 if timeout_us is not None:
                     self._arm(timeout_us)
@@ -174,9 +183,22 @@ class Fiber:
             self._pause(owed_us)
 
     def _pause(self, duration_us: int) -> None:
-        timer = Timeout(self.env, duration_us)
-        assert timer.callbacks is not None
-        timer.callbacks.append(self._wake_method)
+        env = self.env
+        if self._is_last_to_hear:
+            end_us = env._now + duration_us
+            queue = env._queue
+            if queue and queue[0][0] > end_us:
+                env._now = end_us
+                process = self.process
+                process.switches += 1
+                if watchdog.noting:
+                    watchdog.note_station(process.number)
+                return
+        timer = Timeout(env, duration_us)
+        callbacks = timer.callbacks
+        assert callbacks is not None
+        callbacks.append(self._wake_method)
+        self._callbacks = callbacks
         self._awaited = timer
         self._block()
 
@@ -212,6 +234,7 @@ class Fiber:
         self._awaited = None
         self._deadline_us = _NO_DEADLINE
         self._timed_out = True
+        self._is_last_to_hear = True
         self._switch_in()
 
     def _wake(self, event: simpy.Event) -> None:
@@ -223,6 +246,7 @@ class Fiber:
             return
         if not event._ok:
             event.defused = True
+        self._is_last_to_hear = self._callbacks[-1] is self._wake_method
         self._switch_in()
 
     # ------------------------------------------------------------ dying

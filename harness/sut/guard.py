@@ -24,6 +24,10 @@ _FORBIDDEN_PREFIXES = (
 )  # fmt: skip
 # Raised by the standard library's Python code on top of calls that are the device's own.
 _ALLOWED = frozenset({"os.walk", "os.fwalk", "os.putenv", "os.unsetenv"})
+# The commonest by far, told apart at once.
+_HARMLESS = frozenset(
+    {"builtins.id", "sys._getframe", "gc.get_referents", "object.__getattr__", "import", "compile", "exec"}
+)
 _READS_CODE = frozenset({"os.listdir", "os.scandir"})
 
 _hooked = False
@@ -72,8 +76,7 @@ def in_grave() -> bool:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    process = current.process
-    if process is None:
+    if current.process is None or event in _HARMLESS:
         return
     if event == "open":
         if not _is_code_read(arguments):

@@ -133,39 +133,49 @@ def _frame_data(body: Any, table: ModuleTable | None) -> list[Any]:
 
 
 def _walk(stack: list[Any], table: ModuleTable | None) -> tuple[int, int]:
-    """Sum of sizes of everything reachable. ``seen`` holds addresses for the length of the walk only."""
+    """Sum of sizes of everything reachable. ``seen`` holds identities for the length of the walk only.
+
+    Unlike ``id`` and ``gc.get_referents`` on one object at a time, ``object.__hash__`` (which is the address, turned by four
+    bits) and a whole layer of objects at once do not raise an audit event for each object.
+    """
     seen: set[int] = set()
     total = 0
     own = table.entries if table is not None else {}
-    kinds, getsizeof, referents = _kinds, sys.getsizeof, gc.get_referents
+    kinds, getsizeof, referents, identity = _kinds, sys.getsizeof, gc.get_referents, object.__hash__
+    layer: list[Any] = []
+    loose: list[Any] = []
     while stack:
-        found = stack.pop()
-        cls = type(found)
-        kind = kinds.get(cls)
-        if kind is None:
-            kind = kinds[cls] = _kind_of(cls)
-        if kind == _SKIP:
-            continue
-        address = id(found)
-        if address in seen:
-            continue
-        seen.add(address)
-        if kind == _TEXT:
-            total += 49 + len(found) if found.isascii() else 74 + 2 * len(found)
-        elif kind == _LEAF:
-            total += getsizeof(found)
-        elif kind == _DICT:
-            total += 80 + 100 * len(found)
-            stack.extend(found.keys())
-            stack.extend(found.values())
-        elif kind == _CLASS:
-            if found.__module__ in own:
-                stack.extend(vars(found).values())
-        else:
-            total += getsizeof(found) if cls.__itemsize__ or cls in _VARIABLE else cls.__basicsize__ + _GC_HEADER_BYTES
-            stack.extend(referents(found))
+        for found in stack:
+            cls = type(found)
+            kind = kinds.get(cls)
+            if kind is None:
+                kind = kinds[cls] = _kind_of(cls)
+            if kind == _SKIP:
+                continue
+            address = identity(found)
+            if address in seen:
+                continue
+            seen.add(address)
+            if kind == _TEXT:
+                total += 49 + len(found) if found.isascii() else 74 + 2 * len(found)
+            elif kind == _LEAF:
+                total += getsizeof(found)
+            elif kind == _DICT:
+                total += 80 + 100 * len(found)
+                loose.extend(found.keys())
+                loose.extend(found.values())
+            elif kind == _CLASS:
+                if found.__module__ in own:
+                    loose.extend(vars(found).values())
+            else:
+                total += (
+                    getsizeof(found) if cls.__itemsize__ or cls in _VARIABLE else cls.__basicsize__ + _GC_HEADER_BYTES
+                )
+                layer.append(found)
         if len(seen) > OBJECTS_MAX:
             break
+        loose += referents(*layer)
+        stack, loose, layer = loose, [], []
     return total, len(seen)
 
 
