@@ -1,6 +1,7 @@
 """What a device is made of, as plain data."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.network.kinds import LINK_KINDS, LinkKind
 from harness.storage.latency import SLC_NAND, LatencyModel
@@ -61,6 +62,8 @@ class DeviceSpec:
     rtc_offset_us: int = 0
     rtc_drift_ppm: int = 0
     own_ip: str = "10.0.0.2"
+    disk: Literal["vfs", "pyfakefs"] = "vfs"
+    """pyfakefs: the second disk, with one quota for all volumes together and no crash model but cuts at fsync."""
 
     def __post_init__(self) -> None:
         if len(self.tid) != 8 or len(self.mid) != 15:

@@ -56,7 +56,7 @@ def launch(
         search_path=[str(Path.cwd())],
     )
     if ended.reason == "finished":
-        answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)  # type: ignore[arg-type]
+        answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
         if isinstance(answer, Refused):
             raise _error(answer)
         return answer.verdict

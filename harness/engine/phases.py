@@ -75,6 +75,11 @@ def settle_for_good(built: Built) -> Steps:
 def measure_space(built: Built, station: Station, when: str) -> None:
     """Record each volume's free space as it would be without foreign bytes, so that the terminal's own use shows."""
     world = built.world
+    if not station.hardware.disk.volumes and not station.hardware.disk.dead:
+        # The second disk knows one quota and no foreign bytes.
+        space = station.hardware.disk.statvfs("/")
+        free_bytes, total_bytes = space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
+        world.recorder.emit(SpaceMeasured(world.now_us, station.name, "data", free_bytes, total_bytes, when))
     for volume in station.hardware.disk.volumes:
         foreign_blocks = 0
         if volume.media is not None:

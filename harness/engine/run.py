@@ -10,16 +10,16 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.decisions import open_spill
-from harness.core.errors import BudgetExceeded
+from harness.core.errors import BudgetExceeded, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 from harness.engine.judging import assemble, new_judge
-from harness.engine.phases import measure_space, recover, rest, settle_for_good, settle_while_full
+from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
 from harness.engine.verdict import Verdict
 from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareReady
@@ -93,6 +93,7 @@ class Run:
             self._trade(built, judge)
             for step in (settle_while_full, recover, rest, settle_for_good):
                 self._phase(built, judge, step)
+            _refuse_what_the_disk_lacked(built)
             built.injector.settle_accounts()
             built.world.phase = "check"
             recorder.emit(PhaseStarted(built.world.now_us, "check"))
@@ -142,7 +143,7 @@ class Run:
         built.injector.settle_accounts()
         built.injector.disarm()
 
-    def _phase(self, built: Built, judge: Judge, step: Callable[[Built], Iterator[object]]) -> None:
+    def _phase(self, built: Built, judge: Judge, step: Callable[[Built], Steps]) -> None:
         env = built.world.env
         done = env.process(step(built))
         limit_us = built.world.now_us + _AFTER_TRADING_MAX_US
@@ -180,6 +181,19 @@ class Run:
         findings = sum(invariant.findings_total for invariant in judge.invariants)
         asked = built.floor.tally().asked
         self.report(Progress(built.world.phase, built.world.now_us, built.days * US_PER_DAY, asked, findings))
+
+
+def _refuse_what_the_disk_lacked(built: Built) -> None:
+    """The second disk has fewer calls than Linux: software that made one was judged on a disk that no device has."""
+    lacked: dict[str, None] = {}
+    for station in built.world.stations:
+        for call in getattr(station.hardware.disk, "refused_calls", ()):
+            lacked.setdefault(call)
+    if lacked:
+        raise UsageError(
+            f"{built.software.spec} calls {', '.join(sorted(lacked))}, which --disk {built.plan.disk} does not have; "
+            f"run it on the default disk"
+        )
 
 
 def run_plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.units import US_PER_DAY
@@ -166,7 +167,10 @@ class Injector:
             self._report_bite(live)
             if plan.lift_after_us is not None and not plan.fault.damage:
                 timer = world.env.timeout(plan.lift_after_us)
-                timer.callbacks.append(lambda _, live=live: self._lift(live))
+                timer.callbacks.append(partial(self._lift_later, live))
+
+    def _lift_later(self, live: _Live, _timer: object) -> None:
+        self._lift(live)
 
     def _lift(self, live: _Live) -> None:
         if live.lifted or live.plan.fault.damage:

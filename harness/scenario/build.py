@@ -68,6 +68,7 @@ class Built:
 
 def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: TextIO | None = None) -> Built:
     """The world of ``plan`` with ``software`` on every terminal. Drawn values are written to ``spill``, when given."""
+    refuse_what_the_disk_lacks(plan)
     env = simpy.Environment()
     decisions = Decisions(Streams(seed), plan.decisions, spill)
     decisions.on_divergence = lambda key: _diverged(recorder, env, key)
@@ -106,6 +107,38 @@ def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: 
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
     return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days)
+
+
+def refuse_what_the_disk_lacks(plan: Plan) -> None:
+    """UsageError naming everything that the scenario needs and the second disk (pyfakefs) does not have."""
+    if plan.disk != "pyfakefs":
+        return
+    volumes = plan.device.volumes
+    lacking = [f"volume {volume.name!r}: one volume is all it has" for volume in volumes[1:]]
+    for volume in volumes:
+        if volume.inode_limit is not None:
+            lacking.append(f"volume {volume.name!r}: inode_limit")
+        profile = volume.profile or plan.profile
+        if profile not in _CUTS_AT_FSYNC:
+            lacking.append(
+                f"profile {profile!r}: a power cut keeps exactly what was synced ({' or '.join(_CUTS_AT_FSYNC)})"
+            )
+    for fault in plan.faults:
+        if "pyfakefs" in fault.fault.unsupported_disks:
+            lacking.append(f"fault {fault.name!r} ({fault.fault.kind}): media faults")
+        if fault.trigger.storage_operation is not None:
+            lacking.append(f"fault {fault.name!r}: strikes at a storage operation")
+        if fault.trigger.fill_percent is not None:
+            lacking.append(f"fault {fault.name!r}: strikes at a fill level")
+    if lacking:
+        raise UsageError(
+            f"{plan.name}: --disk pyfakefs cannot give what this scenario needs; run it on the default disk\n  "
+            + "\n  ".join(lacking)
+        )
+
+
+_CUTS_AT_FSYNC = ("posix-weak", "ext4-ordered")
+"""Profiles of which "exactly what was synced" is one legal image."""
 
 
 # ---------------------------------------------------------------- parts
@@ -150,6 +183,7 @@ def _hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surrou
         plan.device.link,
         paper_slips=1 << 30 if paper is None else paper,
         own_ip=f"10.{place // 65_536}.{place // 256 % 256}.{place % 256}",
+        disk="pyfakefs" if plan.disk == "pyfakefs" else "vfs",
     )
     return Hardware.build(spec, surroundings, _master_key(seed, tid))
 
@@ -182,8 +216,6 @@ def _injector(plan: Plan, world: World, days: TradingDays, merchants: list[Merch
                 raise UsageError(
                     f"fault {fault.name!r} names {', '.join(missing)}, but only {len(known)} terminals run"
                 )
-        if plan.disk in fault.fault.unsupported_disks:
-            raise UsageError(f"fault {fault.name!r} ({fault.fault.kind}) needs more than --disk {plan.disk} can do")
     # Faults strike while every shop is open; shops that open earlier or close later are spared nothing that matters.
     open_us = max(days.hours(merchant).open_us for merchant in merchants)
     close_us = min(days.hours(merchant).close_us for merchant in merchants)
@@ -203,4 +235,4 @@ def _start_us(start: datetime.date) -> int:
 
 
 def _diverged(recorder: Recorder, env: simpy.Environment, key: str) -> None:
-    recorder.emit(Diverged(env.now, key))
+    recorder.emit(Diverged(int(env.now), key))

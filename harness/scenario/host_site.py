@@ -32,7 +32,7 @@ class HostSite:
 
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
-        now_us: int = self.env.now
+        now_us = int(self.env.now)
         if self.queue.is_overloaded(now_us):
             return
         keys = connection.keys
@@ -40,7 +40,7 @@ class HostSite:
         ready_us = self.queue.ready_at_us(now_us, self.decisions.uniform(keys.next("host.service")))
 
         def carry_out(_: object) -> None:
-            reply = self.acquirer.handle(frame, self.env.now)
+            reply = self.acquirer.handle(frame, int(self.env.now))
             if reply.frame is not None and not silent:
                 connection.reply(reply.frame)
 

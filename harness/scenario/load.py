@@ -38,8 +38,8 @@ def load_file(path: Path) -> Plan:
 def load_text(text: str, file: str = "<text>", json: bool = False) -> Plan:
     """The scenario that ``text`` describes; ``file`` is its name in messages."""
     document = read_document(text.replace("\r\n", "\n"), json)
-    # A text that is no YAML, or no scenario at all, has no keys to complain about.
-    plan = assemble(document, file) if document.values else None
+    # A text that is no YAML, or no scenario at all, has no keys to complain about; an empty mapping lacks its name.
+    plan = assemble(document, file) if document.values or not document.problems else None
     if plan is not None:
         check(document, plan)
     if document.problems or plan is None:

@@ -9,7 +9,6 @@ pyfakefs's own fake os would pass it. Times are the disk's clock, not pyfakefs's
 Source: pyfakefs 6.3 (fake_os.py, fake_open.py), with the divergences from a real tmpfs that tests/storage lists.
 """
 
-import copy
 import errno
 import os
 import stat
@@ -22,23 +21,25 @@ from pyfakefs.fake_open import FakeFileOpen
 from pyfakefs.fake_os import FakeOsModule
 
 from harness.core.errors import UsageError
+from harness.storage.calls import BeforeOperation
 from harness.storage.contents import VolumeImage
 from harness.storage.image import Image
 from harness.storage.pyfakefs_handle import FakeHandle
 from harness.storage.pyfakefs_listing import FakeListing
 from harness.storage.pyfakefs_tree import fill, inode_of, tree_of
+from harness.storage.volume import Volume
 
 UNSUPPORTED = frozenset(
     (
         *("durability_profiles", "torn_writes", "operation_log", "short_writes", "block_accounting", "inode_limit"),
-        *("several_volumes", "media_faults", "operation_hooks", "latency", "locks", "positioned_io", "vector_io"),
+        *("several_volumes", "media_faults", "operation_hooks", "latency", "locks", "vector_io"),
         *("fallocate", "directory_descriptors", "anonymous_files"),
     )
 )
 
 # Calls of the first disk that this one has not; each raises ENOSYS.
 MISSING_CALLS = (
-    *("pread", "pwrite", "readv", "writev", "preadv", "pwritev", "readinto", "posix_fallocate", "sendfile"),
+    *("readv", "writev", "preadv", "pwritev", "readinto", "posix_fallocate", "sendfile"),
     *(
         "copy_file_range",
         "flock",
@@ -59,6 +60,12 @@ _DEFAULT_UMASK = 0o022
 _STANDARD_STREAMS = 3
 
 
+_PARTS = (
+    *("name", "total_bytes", "now_us", "refused_calls", "_fs", "_os", "_fopen", "_changed_us", "_synced"),
+    *("_names_synced", "_names_changed"),
+)
+
+
 def _time_stands_still() -> int:
     return 0
 
@@ -67,6 +74,12 @@ class PyfakefsDisk:
     """One process's view of one volume at ``/``. Methods are named and behave as the functions of ``os``."""
 
     unsupported = UNSUPPORTED
+    volumes: tuple[Volume, ...] = ()
+    """None: names, contents and one quota are all there is, and no op log."""
+    before_operation: BeforeOperation | None = None
+    hook_reads = False
+    accrued_us = 0
+    operation_ordinal = 0
 
     def __init__(self, total_bytes: int, *, name: str = "data", now_us: Callable[[], int] = _time_stands_still) -> None:
         self.name = name
@@ -113,6 +126,10 @@ class PyfakefsDisk:
         """Power is lost: from here on every call on this disk and its files raises EIO and changes nothing."""
         self.dead = True
 
+    def abandon_process(self) -> None:
+        """The process died: nothing it still holds does anything any more. What was written stays."""
+        self.dead = True
+
     def cut(self) -> Image:
         """What a power cut leaves: synced contents under synced names."""
         names = self._names_synced
@@ -134,7 +151,10 @@ class PyfakefsDisk:
     def restart(self) -> "PyfakefsDisk":
         """A new process after a death of the process alone: what was written is there, synced or not."""
         self.kill()
-        fresh = copy.copy(self)
+        fresh = PyfakefsDisk.__new__(PyfakefsDisk)
+        # Only what a disk is made of: whoever buried this one may have put refusals in the place of its calls.
+        for part in _PARTS:
+            setattr(fresh, part, getattr(self, part))
         fresh.dead = False
         fresh.umask_bits = _DEFAULT_UMASK
         fresh._synchronous = set()
@@ -223,6 +243,24 @@ class PyfakefsDisk:
     def read(self, fd: int, length: int) -> bytes:
         self._alive()
         return bytes(self._os.read(fd, length))
+
+    def pwrite(self, fd: int, data: Any, offset: int) -> int:
+        """``data`` at ``offset``; the position stays. A handle is nobody else's here, so that moving it there and back will do."""
+        before = self.lseek(fd, 0, os.SEEK_CUR)
+        try:
+            self.lseek(fd, offset, os.SEEK_SET)
+            return self.write(fd, data)
+        finally:
+            self.lseek(fd, before, os.SEEK_SET)
+
+    def pread(self, fd: int, length: int, offset: int) -> bytes:
+        """Up to ``length`` bytes from ``offset``; the position stays."""
+        before = self.lseek(fd, 0, os.SEEK_CUR)
+        try:
+            self.lseek(fd, offset, os.SEEK_SET)
+            return self.read(fd, length)
+        finally:
+            self.lseek(fd, before, os.SEEK_SET)
 
     def lseek(self, fd: int, position: int, how: int) -> int:
         self._alive()

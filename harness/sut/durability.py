@@ -10,16 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from harness.storage.contents import VolumeImage
 from harness.storage.disk import Disk
-from harness.storage.image import Image
+from harness.storage.image import Image, diff
 from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
 from harness.storage.profiles.base import Profile
 from harness.storage.volume import Volume
 
+if TYPE_CHECKING:
+    from harness.storage.pyfakefs_disk import PyfakefsDisk
+
 FOLD_AT_OPERATIONS = 256
 DETAILS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a cut did to one volume: of ``pending`` operations so many lost and torn, the first few in words."""
+
+    volume: str
+    pending: int
+    lost: int
+    torn: int
+    details: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -51,14 +66,16 @@ class Durability:
             for volume in disk.volumes
         ]
 
-    def cut(self, disk: Disk, seed: int) -> tuple[dict[str, VolumeImage], tuple[VolumeLoss, ...]]:
+    def cut(self, disk: Disk, seed: int) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
         """Cut all volumes at once: what the next mount finds, and the account of what was lost."""
+        if not disk.volumes:
+            return _cut_at_fsync(disk)
         loss = cut_power(self.at_cut(disk), seed)
         images: dict[str, VolumeImage] = {}
         for name, image in loss.images.items():
             self._bases[name] = image
             images[name] = image
-        return images, loss.volumes
+        return images, tuple(_account(each) for each in loss.volumes)
 
     def mounted(self, images: Mapping[str, Image]) -> None:
         """The volumes were loaded with ``images`` by somebody else (a crash point, a backup put back)."""
@@ -78,6 +95,17 @@ def _as_image(found: VolumeImage | None) -> Image:
     )
 
 
-def pending_operations(loss: VolumeLoss) -> int:
-    """How many operations had not been made durable when the power went."""
-    return len(loss.state.log)
+def _account(loss: VolumeLoss) -> Account:
+    state = loss.state
+    told = tuple(each.text for each in (*state.lost, *state.torn)[:DETAILS_MAX])
+    return Account(loss.name, len(state.log), len(state.lost_indices), len(state.torn_parts), told)
+
+
+def _cut_at_fsync(disk: Disk) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
+    """The second disk has no op log: what was synced is there, the rest is not, and each file that differs is one loss."""
+    second = cast("PyfakefsDisk", disk)
+    before, after = second.export(), second.cut()
+    difference = diff(before, after)
+    changed = (*difference.only_before, *difference.only_after, *difference.changed)
+    told = tuple(f"{path} went back to what was last synced" for path in changed[:DETAILS_MAX])
+    return {second.name: after}, (Account(second.name, len(changed), len(changed), 0, told),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -13,12 +14,19 @@ from harness.storage.disk import Disk
 from harness.storage.oplog import ROOT_INODE
 from harness.sut.console import presentable
 
+if TYPE_CHECKING:
+    from harness.storage.pyfakefs_disk import PyfakefsDisk
+
 RECORDS_MAX = 100_000
 
 
 def volatile_image(disk: Disk) -> Mapping[str, bytes]:
     """Absolute path to content of every regular file, as a reader would see it now, in order of path."""
     files: dict[str, bytes] = {}
+    if not disk.volumes:
+        # The second disk: one tree for all volumes.
+        tree = cast("PyfakefsDisk", disk).export().tree()
+        files.update({path: content for path, content in tree.items() if content is not None})
     for volume in disk.volumes:
         contents = disk.export()[volume.name]
         queue = [(volume.mount_point.rstrip("/"), ROOT_INODE)]

@@ -34,7 +34,7 @@ from harness.history.events import (
 from harness.storage.profiles import registry as profiles
 from harness.sut import current, deaths, interpreter, watchdog
 from harness.sut.console import Console, presentable
-from harness.sut.durability import DETAILS_MAX, Durability
+from harness.sut.durability import Durability
 from harness.sut.endings import dead_error, run_exit_calls
 from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
@@ -150,15 +150,11 @@ class Station:
         self.hardware.power_lost()
         self._interrupt()
         for loss in losses:
-            state = loss.state
-            if not state.log:
-                continue
-            told = tuple(presentable(each.text) for each in (*state.lost, *state.torn)[:DETAILS_MAX])
-            recorder.emit(
-                StorageAfterPowerLoss(
-                    now_us, self.name, loss.name, len(state.log), len(state.lost_indices), len(state.torn_parts), told
+            if loss.pending:
+                told = tuple(presentable(each) for each in loss.details)
+                recorder.emit(
+                    StorageAfterPowerLoss(now_us, self.name, loss.volume, loss.pending, loss.lost, loss.torn, told)
                 )
-            )
         fresh = disk.load(images)
         fresh.accrued_us = 0
         self.hardware.disk = fresh

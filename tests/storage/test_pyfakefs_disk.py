@@ -370,3 +370,15 @@ def test_listing_is_in_sorted_order_whatever_the_seed() -> None:
     assert disk.listdir("/") == ["ant", "mole", "zebra"]
     with disk.scandir("/") as entries:
         assert next((entry.name, entry.is_file(), entry.is_dir()) for entry in entries) == ("ant", True, False)
+
+
+def test_positioned_calls_leave_the_position_where_it_was() -> None:
+    disk = PyfakefsDisk(1 << 20)
+    fd = disk.open("/a", os.O_CREAT | os.O_RDWR)
+    disk.write(fd, b"0123456789")
+    disk.lseek(fd, 4, os.SEEK_SET)
+    assert disk.pwrite(fd, b"ab", 1) == 2
+    assert disk.pread(fd, 4, 0) == b"0ab3"
+    assert disk.read(fd, 3) == b"456"
+    disk.fsync(fd)
+    assert disk.cut().tree() == {"/a": b"0ab3456789"}
