@@ -5,10 +5,13 @@ the same STAN that differs in card presentation, amount, type or original is a r
 again although its answer had arrived in time.
 Does not model: whether STANs are consecutive; batches that are closed (11, 16).
 Traps avoided: retransmitting the same request after a lost reply; a late reply that the terminal must discard; an advice
-(0220) repeated, which the dialect allows; a power cut between answer and resend, or a fault in force (a wrong MAC spoils
-an answer); reversals carry their original's STAN; the counter wraps from 999999 to 1; each batch starts anew.
+(0220) repeated, which the dialect allows, also from its record, which must not hold the track; a power cut between
+answer and resend, or a fault in force (a wrong MAC spoils an answer); reversals carry their original's STAN; the counter
+wraps from 999999 to 1; each batch starts anew.
 Source: domain section 8, invariant 8; rule R1.
 """
+
+from typing import TypeAlias
 
 from harness.history.events import (
     BatchSettled,
@@ -30,18 +33,29 @@ _ANSWERS = frozenset({"0110", "0210", "0230"})
 _UNDETERMINED = frozenset({"", "68", "96", "98", "A0"})
 """Answers after which the fate of a request is open (domain 1.4)."""
 
+_Fingerprint: TypeAlias = tuple[str, str, int | None, str]
+"""Message type, processing code, amount, original."""
+
 
 class _Use:
     """One STAN in use: the request that went out under it."""
 
-    __slots__ = ("answered", "at_us", "fingerprint", "in_time", "number")
+    __slots__ = ("answered", "at_us", "fingerprint", "in_time", "number", "token")
 
-    def __init__(self, fingerprint: tuple[str, str, int | None, str, str], number: int, at_us: int) -> None:
+    def __init__(self, fingerprint: _Fingerprint, token: str, number: int, at_us: int) -> None:
         self.fingerprint = fingerprint
+        self.token = token
         self.number = number
         self.at_us = at_us
         self.answered: int | None = None
         self.in_time = False
+
+    def is_same(self, fingerprint: _Fingerprint, token: str) -> bool:
+        """Whether a request with this fingerprint and card presentation is this one sent again."""
+        if fingerprint != self.fingerprint:
+            return False
+        # Track data must not be stored (28): an advice repeated from its record goes out without it.
+        return token == self.token or (not token and fingerprint[0] == _ADVICE)
 
 
 @INVARIANTS.register("stan_unique")
@@ -75,14 +89,14 @@ class StanUnique(Invariant):
         uses = self._uses.get(key)
         if uses is None:
             uses = self._uses[key] = {}
-        fingerprint = (event.mti, event.processing_code, event.amount_fen, event.token, event.original_stan)
+        fingerprint = (event.mti, event.processing_code, event.amount_fen, event.original_stan)
         use = uses.get(event.stan)
         if use is None:
-            uses[event.stan] = _Use(fingerprint, number, event.at_us)
+            uses[event.stan] = _Use(fingerprint, event.token, number, event.at_us)
             return
-        if use.fingerprint != fingerprint:
+        if not use.is_same(fingerprint, event.token):
             self._guilty(number, event, use, "for two different requests")
-            uses[event.stan] = _Use(fingerprint, number, event.at_us)
+            uses[event.stan] = _Use(fingerprint, event.token, number, event.at_us)
         elif self._was_answered(event, use):
             self._guilty(number, event, use, "again for a request that had been answered")
             use.answered = None
@@ -165,6 +179,20 @@ StanUnique.cases = (
     case(
         "advice repeated", "a refund advice is sent until it is answered, also after a reboot", "pass",
         up(1, "0220"), arrives(1), down(2, "0230"), arrives(2), up(3, "0220"),
+    ),
+    case(
+        "advice repeated from its record", "the track is not kept: the repeat names the original and no card", "pass",
+        up(1, "0220"), up(3, "0220", token=""), up(5, "0220", token=""),
+    ),
+    case(
+        "advice for another card", "not the same refund sent again", "finding",
+        up(1, "0220"), up(3, "0220", token="2"),
+        guilty=1, instead=up(3, "0220", token=""),
+    ),
+    case(
+        "sale without its track", "a sale is no advice: without the card it is another request", "finding",
+        up(1), up(3, token=""),
+        guilty=1, instead=up(3),
     ),
     case(
         "cut after the answer", "the answer arrived and power went before it was read", "pass",

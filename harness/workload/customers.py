@@ -56,8 +56,8 @@ class Customer:
     """One purchase intent. ``original`` is the receipt of the sale that a void or refund is about."""
 
     __slots__ = (
-        "_belief", "_card_choice", "_closed", "_opened_us", "_presented_in_try", "_settled", "_tokens", "_tries", "amount_fen",
-        "intent", "kind", "original", "till", "visit",
+        "_belief", "_by_code", "_card_choice", "_closed", "_opened_us", "_presented_in_try", "_settled", "_tokens",
+        "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
     )  # fmt: skip
 
     def __init__(self, till: Till, visit: Visit) -> None:
@@ -67,7 +67,9 @@ class Customer:
         self.kind, self.original = _what_about(till, visit)
         self.amount_fen = visit.amount_fen if self.original is None else self.original.amount_fen
         self._belief = "not_paid"
-        self._card_choice = visit.card_choice
+        # Whoever wants money back comes with what the money was paid with.
+        self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
+        self._by_code = visit.pays_by_code if self.original is None else self.original.by_code
         self._closed = False
         self._opened_us = 0
         self._presented_in_try = False
@@ -173,7 +175,7 @@ class Customer:
         self._tokens.append(token)
         self._presented_in_try = True
         till.emit(Presented(till.world.now_us, till.station.name, self.intent, token, pending.number))
-        till.station.present_card(presentation(self._card_choice, self.visit.pays_by_code, token))
+        till.station.present_card(presentation(self._card_choice, self._by_code, token))
 
     def _grow_impatient(self, pending: PendingPort, occasion: str) -> None:
         behaviour = self.till.behaviour
@@ -220,7 +222,9 @@ class Customer:
                     pile.remove(self.original)
         elif stan:
             rrn = outcome.rrn if outcome is not None else ""
-            till.unsettled_sales.append(SaleReceipt(self.amount_fen, stan, batch, rrn, till.date_text()))
+            till.unsettled_sales.append(
+                SaleReceipt(self.amount_fen, stan, batch, rrn, till.date_text(), self._card_choice, self._by_code)
+            )
         return Ending.PAID
 
     def _think(self, ending: Ending) -> Generator[SimEvent, object, bool]:

@@ -35,13 +35,18 @@ _RECEIPTS_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class SaleReceipt:
-    """What a void or refund needs of an earlier sale, as printed on its slip. ``date`` is MMDD."""
+    """What a void or refund needs of an earlier sale: its slip, and the card or code that paid. ``date`` is MMDD.
+
+    Money goes back only to where it came from: the host declines another card (14).
+    """
 
     amount_fen: int
     stan: str
     batch: str
     rrn: str
     date: str
+    card_choice: float
+    by_code: bool
 
 
 class Till:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -50,7 +51,7 @@ def serve(till: Till, *visits: Visit) -> list[Ending]:
             endings.append(ending)
 
     till.world.env.process(steps())
-    till.world.env.run(until=3600 * US_PER_SECOND)
+    till.world.env.run(until=till.world.now_us + 3600 * US_PER_SECOND)
     assert len(endings) == len(visits), "a customer is stuck at the till"
     return endings
 
@@ -107,7 +108,7 @@ def test_a_good_sale_is_opened_presented_and_closed_as_paid() -> None:
     # Keying takes 3 s, reaching 2 s: nothing of it happens in no time.
     assert shown.at_us == 5 * US_PER_SECOND
     assert till.tally.accepted == till.tally.asked == 1
-    assert till.unsettled_sales[0] == SaleReceipt(1234, "000001", "000001", "RRN", "0302")
+    assert till.unsettled_sales[0] == SaleReceipt(1234, "000001", "000001", "RRN", "0302", 0.3, False)
 
 
 def test_a_retry_is_the_same_intent_and_a_new_token() -> None:
@@ -310,9 +311,30 @@ def test_a_refund_is_of_a_settled_sale_and_without_one_the_visit_is_a_sale() -> 
     till.settled_sales.extend(till.unsettled_sales)
     till.unsettled_sales.clear()
     serve_again = till_of(good)
-    serve_again.settled_sales.append(SaleReceipt(500, "000007", "000001", "R", "0301"))
+    serve_again.settled_sales.append(SaleReceipt(500, "000007", "000001", "R", "0301", 0.7, True))
     serve(serve_again, visit(0, "refund", choice=0.0))
     assert asked_of(serve_again)[0].kind == "refund" and asked_of(serve_again)[0].amount_fen == 500
+
+
+@pytest.mark.parametrize("back", ["void", "refund"])
+@pytest.mark.parametrize("by_code", [False, True])
+def test_money_goes_back_to_the_card_that_paid_not_to_the_one_declined(back: str, by_code: bool) -> None:
+    pans: list[str] = []
+
+    def reading_every_card(station: ScriptedStation, asked: Asked) -> Step:
+        card = yield from station.hardware.card_reader.read()
+        pans.append(card.pan)
+        declined = len(pans) == 1
+        station.show(asked.number, "declined" if declined else "approved", stan="000009", amount_fen=asked.amount_fen)
+        return Declined("host_51") if declined else Approved("000009", "000001", "RRN")
+
+    till = till_of(reading_every_card, Behaviour(tries_other_card_percent=100))
+    assert serve(till, replace(visit(0, choice=0.3), pays_by_code=by_code)) == [Ending.PAID]
+    if back == "refund":
+        till.settled_sales.append(till.unsettled_sales.pop())
+    assert serve(till, replace(visit(1, back, choice=0.9), pays_by_code=not by_code)) == [Ending.PAID]
+    declined, paid, returned = pans
+    assert declined != paid == returned
 
 
 def test_intents_are_numbered_by_visit_not_by_order() -> None:
