@@ -55,6 +55,7 @@ class InputOutputError(Condition):
         self.seen += 1
         if self.seen == self.nth or (self.until_lifted and self.seen > self.nth):
             self.bites += 1
+            inode.volume.tell_failure(kind, inode, errno.EIO)
             raise os_error(errno.EIO)
 
 
@@ -80,6 +81,7 @@ class FsyncDropsPages(Condition):
             self.bites += 1
             inode.volume.log.append(DropDirty(inode.number))
             inode.volume.cleaned(inode)
+            inode.volume.tell_failure(kind, inode, errno.EIO)
             raise os_error(errno.EIO)
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from harness.storage.calls import CallKind
 from harness.storage.inode import Description, Directory, RegularFile, path_of
 from harness.storage.oplog import SyncDirectory, SyncFile, SyncVolume
 from harness.storage.oserrors import os_error
@@ -187,21 +188,30 @@ class DataCalls(DiskProcess):
         if isinstance(inode, RegularFile):
             self._sync_file(inode, data_only=False)
         elif isinstance(inode, Directory):
-            self._begin("fsync", inode)
-            inode.volume.log.append(SyncDirectory(inode.number))
+            self._sync_directory("fsync", inode)
 
     def fdatasync(self, fd: object) -> None:
         inode = self._file_of(fd).inode
         if isinstance(inode, RegularFile):
             self._sync_file(inode, data_only=True)
         elif isinstance(inode, Directory):
-            self._begin("fdatasync", inode)
-            inode.volume.log.append(SyncDirectory(inode.number))
+            self._sync_directory("fdatasync", inode)
+
+    def _sync_directory(self, kind: CallKind, directory: Directory) -> None:
+        self._begin(kind, directory)
+        volume = directory.volume
+        volume.log.append(SyncDirectory(directory.number))
+        if volume.witness is not None:
+            volume.witness.made_durable(kind, directory)
 
     def _sync_file(self, inode: RegularFile, *, data_only: bool) -> None:
-        self._begin("fdatasync" if data_only else "fsync", inode, inode.dirty_bytes)
-        inode.volume.log.append(SyncFile(inode.number, data_only))
-        inode.volume.cleaned(inode)
+        kind: CallKind = "fdatasync" if data_only else "fsync"
+        self._begin(kind, inode, inode.dirty_bytes)
+        volume = inode.volume
+        volume.log.append(SyncFile(inode.number, data_only))
+        volume.cleaned(inode)
+        if volume.witness is not None:
+            volume.witness.made_durable(kind, inode)
 
     def sync(self) -> None:
         """Every volume in turn. As with sync(2), an error of the medium is not reported to the caller."""
@@ -215,6 +225,8 @@ class DataCalls(DiskProcess):
                 continue
             volume.log.append(SyncVolume())
             volume.all_cleaned()
+            if volume.witness is not None:
+                volume.witness.made_durable("sync", volume.root)
 
     # -- copying -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ Source: Linux mm/shmem.c, mm/filemap.c (generic_perform_write); both ENOSPC beha
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from harness.storage.inode import Directory, Inode, RegularFile, SymbolicLink
 from harness.storage.oplog import Op, Truncate, Write
@@ -16,6 +16,8 @@ from harness.storage.oserrors import os_error
 
 if TYPE_CHECKING:
     from harness.storage.media import Media
+    from harness.storage.volume import Volume
+    from harness.storage.witness import StorageWitness
 
 SHORT_SYMLINK_BYTES = 128
 """A symbolic link up to this size, its final NUL included, lies in the inode (tmpfs); a longer one takes a block."""
@@ -31,6 +33,7 @@ class StoredFiles:
     partial_writes: bool
     read_only: bool
     media: "Media | None"
+    witness: "StorageWitness | None"
     now_us: Callable[[], int]
     log: list[Op]
     dirty_files: dict[int, RegularFile]
@@ -56,12 +59,19 @@ class StoredFiles:
         """The ENOSPC to raise; conditions that took the space count it as a bite."""
         if self.media is not None:
             self.media.ran_out_of_space()
+        self.tell_failure("", None, errno.ENOSPC)
         return os_error(errno.ENOSPC, *shown)
+
+    def tell_failure(self, operation: str, inode: Inode | None, error: int) -> None:
+        """A call is about to return ``error``."""
+        if self.witness is not None:
+            self.witness.failed(operation, cast("Volume", self), inode, error)
 
     def refuse_if_read_only(self, shown: tuple[object, ...] = ()) -> None:
         if self.read_only:
             if self.media is not None:
                 self.media.refused_as_read_only()
+            self.tell_failure("", None, errno.EROFS)
             raise os_error(errno.EROFS, *shown)
 
     @property

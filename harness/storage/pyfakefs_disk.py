@@ -245,7 +245,7 @@ class PyfakefsDisk:
         return bytes(self._os.read(fd, length))
 
     def pwrite(self, fd: int, data: Any, offset: int) -> int:
-        """``data`` at ``offset``; the position stays. A handle is nobody else's here, so that moving it there and back will do."""
+        """``data`` at ``offset``; the position stays where it was."""
         before = self.lseek(fd, 0, os.SEEK_CUR)
         try:
             self.lseek(fd, offset, os.SEEK_SET)

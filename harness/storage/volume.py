@@ -20,6 +20,7 @@ from harness.storage.oplog import ROOT_INODE, Close, Link, Op, Rename, SetMode, 
 if TYPE_CHECKING:
     from harness.storage.contents import VolumeImage
     from harness.storage.media import Media
+    from harness.storage.witness import StorageWitness
 
 EXT4_NAME_RECORD_BYTES = 8
 
@@ -63,6 +64,7 @@ class Volume(StoredFiles):
         self.file_bytes_max = file_bytes_max
         self.latency = latency
         self.media: Media | None = None
+        self.witness: StorageWitness | None = None
         self.now_us: Callable[[], int] = _never_advances
         self.device_number = 0
         self.foreign_blocks = 0

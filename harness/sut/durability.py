@@ -8,19 +8,23 @@ begun, so nothing of it landed.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from harness.history.events import Barrier, StorageFailed
 from harness.storage.contents import VolumeImage
 from harness.storage.disk import Disk
 from harness.storage.image import Image, diff
+from harness.storage.inode import Inode, path_of
 from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
 from harness.storage.profiles.base import Profile
 from harness.storage.volume import Volume
 
 if TYPE_CHECKING:
     from harness.storage.pyfakefs_disk import PyfakefsDisk
+    from harness.sut.station import Station
 
 FOLD_AT_OPERATIONS = 256
 DETAILS_MAX = 8
@@ -93,6 +97,29 @@ def _as_image(found: VolumeImage | None) -> Image:
         dict(found.modes),
         dict(found.links),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DiskStory:
+    """Puts each barrier and each error of the medium into the history."""
+
+    station: Station
+
+    def made_durable(self, operation: str, inode: Inode) -> None:
+        station = self.station
+        world, disk = station.world, station.hardware.disk
+        world.recorder.emit(
+            Barrier(world.now_us, station.name, inode.volume.name, operation, path_of(inode), disk.operation_ordinal)
+        )
+
+    def failed(self, operation: str, volume: Volume, inode: Inode | None, error: int) -> None:
+        station = self.station
+        world, disk = station.world, station.hardware.disk
+        path = volume.mount_point if inode is None else path_of(inode)
+        name = errno.errorcode.get(error, str(error))
+        world.recorder.emit(
+            StorageFailed(world.now_us, station.name, operation or "call", path, name, disk.operation_ordinal)
+        )
 
 
 def _account(loss: VolumeLoss) -> Account:

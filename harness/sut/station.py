@@ -34,7 +34,7 @@ from harness.history.events import (
 from harness.storage.profiles import registry as profiles
 from harness.sut import current, deaths, interpreter, watchdog
 from harness.sut.console import Console, presentable
-from harness.sut.durability import Durability
+from harness.sut.durability import DiskStory, Durability
 from harness.sut.endings import dead_error, run_exit_calls
 from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
@@ -78,6 +78,8 @@ class Station:
         self.software = software
         self.init = init
         self.durability = Durability({volume.name: profiles.get(volume.profile) for volume in hardware.spec.volumes})
+        for volume in hardware.disk.volumes:
+            volume.witness = DiskStory(self)
         self.census = Census(self)
         self.process: Process | None = None
         self.terminal: RunningTerminal | None = None
