@@ -1,0 +1,65 @@
+"""Whole runs in this process, small enough for a table of them: a scenario in a few lines, a terminal by name, a verdict."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+
+from harness.engine.child import SHARING
+from harness.engine.request import RunRequest
+from harness.engine.run import run_plan
+from harness.engine.verdict import Verdict
+from harness.scenario.load import load_file, load_text
+from harness.scenario.plan import Plan
+from harness.sut import interpreter, software
+from harness.sut.software import Software
+from harness.terminals.catalogue import CATALOGUE
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+_QUIET = """
+name: small
+terminals: 1
+days: {count: 1, open: "09:00", close: "10:00"}
+sales_per_day: 8
+host: {no_reply: 0%, decline: 0%}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
+"""
+
+
+def small(text: str = "") -> Plan:
+    """One terminal, one quiet hour, settled at its end; ``text`` says what is otherwise, key by key."""
+    keys = [line.partition(":")[0] for line in text.splitlines() if line and line[0].isalpha()]
+    kept = [line for line in _QUIET.splitlines() if line.partition(":")[0] not in keys]
+    return load_text("\n".join((*kept, text)))
+
+
+def shipped(path: str, **changes: object) -> Plan:
+    """A scenario of the repository, with ``changes`` to its fields."""
+    return replace(load_file(SCENARIOS / path), **changes)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _software(name: str) -> Software:
+    specs = {each.name: each.spec for each in CATALOGUE.values()}
+    return software.load(name, specs, share_modules=specs[name] in SHARING)
+
+
+def run(plan: Plan, terminal: str, seed: int | None = 1, out: Path | None = None) -> Verdict:
+    """``plan`` to its verdict with a shipped terminal; ``out`` keeps history and verdict."""
+    request = RunRequest(scenario=plan.name, seed=seed, out_dir=None if out is None else str(out))
+    with interpreter.installed():
+        return run_plan(plan, _software(terminal), request, lambda _: None)
+
+
+def found(verdict: Verdict) -> set[int]:
+    """The numbers of the invariants that gave a finding."""
+    return {finding.invariant for finding in verdict.findings}
+
+
+def told(verdict: Verdict) -> str:
+    """The verdict in a few lines, for a test that fails."""
+    findings = [f"{each.invariant}: {each.summary}" for each in verdict.findings[:8]]
+    faults = [f"{each.name}: struck {each.struck}, bit {each.bit}" for each in verdict.faults]
+    return "\n".join((verdict.status, *findings, *verdict.inconclusive_because, *faults, str(verdict.sales)))
