@@ -197,6 +197,7 @@ def test_power_cut_inside_a_storage_call_is_the_last_thing_that_happens(tmp_path
 
 def test_a_cut_of_the_whole_store_from_inside_one_devices_call(tmp_path: Path) -> None:
     rig = Rig(tmp_path, HOOKED, terminals=3).start()
+    processes = [station.process for station in rig.world.stations]
 
     def hook(_call: object) -> None:
         for station in rig.world.stations:
@@ -205,6 +206,7 @@ def test_a_cut_of_the_whole_store_from_inside_one_devices_call(tmp_path: Path) -
     rig.station.hardware.disk.before_operation = hook
     rig.act(seconds=5)
     assert [each.powered for each in rig.world.stations] == [False] * 3
+    assert [each.dead and not each.fibers for each in processes if each is not None] == [True] * 3, "all are unwound"
     rig.station.hardware.disk.before_operation = None
     for station in rig.world.stations:
         station.power_on()

@@ -7,7 +7,6 @@ import pytest
 import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sut.rig import Rig
 
 from harness.storage.disk import Disk
 from harness.storage.volume import Volume
@@ -15,6 +14,7 @@ from harness.sut import interpreter
 from harness.sut.console import Console
 from harness.sut.deaths import ProcessEnded
 from harness.sut.process import Process
+from tests.sut.rig import Rig
 
 
 def process_in(env: simpy.Environment) -> Process:

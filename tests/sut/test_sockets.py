@@ -153,6 +153,29 @@ def test_no_reply_within_the_timeout_leaves_the_terminal_usable(tmp_path: Path) 
     assert rig.printed() == ["no reply", "done", "b'\\x00\\x01x'", "done"]
 
 
+def test_a_message_leaves_after_what_was_done_before_it_has_taken_its_time(tmp_path: Path) -> None:
+    body = """
+        s = socket.create_connection(address)
+        before = time.monotonic(); self.device.display.show(Screen("processing")); s.sendall(b"\\x00\\x01x")
+        print(round(before * 1e6))
+    """
+    rig = Rig(tmp_path, source(body)).start()
+    rig.act()
+    [sent] = [each for each in rig.events if isinstance(each, MessageSent) and each.direction == "up"]
+    assert sent.at_us == int(rig.printed()[0]) + 30_000
+
+
+def test_a_connection_given_up_is_never_opened(tmp_path: Path) -> None:
+    body = """
+        try: socket.create_connection(address, timeout=0.001)
+        except TimeoutError: print("gave up")
+    """
+    rig = Rig(tmp_path, source(body)).start()
+    rig.act()
+    assert rig.printed() == ["gave up", "done"]
+    assert rig.station.hardware.link.connections == ()
+
+
 REFUSED = """
         try: socket.create_connection(address, timeout=9)
         except ConnectionRefusedError: pass

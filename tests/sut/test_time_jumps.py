@@ -3,6 +3,7 @@
 import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.sut.test_fiber import process_in
 
 Log = list[tuple[int, str]]
