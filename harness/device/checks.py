@@ -26,6 +26,11 @@ _CUT_MARK = "…[cut]"
 _WHOLE_NUMBER_MAX = 1 << 53  # what every reader of JSON keeps exactly
 _TIMEOUT_S_MAX = 366 * 86_400
 
+_REMEMBERED_MAX = 1_024
+_REMEMBERED_CHARACTERS_MAX = 48
+_clean: set[str] = set()
+"""Short texts that were found clean before, such as the prompts that every sale shows. Only ever asked for membership."""
+
 _SCREEN_KINDS = frozenset(get_args(ScreenKind))
 _RECEIPT_KINDS = frozenset(get_args(ReceiptKind))
 _OUTCOME_KINDS = frozenset(get_args(OutcomeKind))
@@ -40,6 +45,8 @@ def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_
     """Text as it may stand in a history: exact ``str``, bounded, printable but for newlines, card numbers masked."""
     if not isinstance(value, str):
         refuse(where, "text", value)
+    if value in _clean and type(value) is str and len(value) <= characters_max:
+        return value
     # Cut first, so that masking never sees megabytes. A number cut in two here escapes masking, but the mark that replaces
     # the last characters leaves at most its first six digits.
     text = str.__str__(value[:characters_max])
@@ -48,6 +55,10 @@ def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_
         masked = "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in masked)
     if len(value) > characters_max or len(masked) > characters_max:
         return masked[: characters_max - len(_CUT_MARK)] + _CUT_MARK
+    if masked == text and len(text) <= _REMEMBERED_CHARACTERS_MAX:
+        if len(_clean) >= _REMEMBERED_MAX:
+            _clean.clear()
+        _clean.add(text)
     return masked
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -68,7 +68,8 @@ class Census:
         process = station.process
         if process is None:
             return
-        self.software_bytes, objects = reachable_bytes(process, station.terminal)
+        is_shared = station.software.shared_table is not None
+        self.software_bytes, objects = reachable_bytes(process, station.terminal, is_shared=is_shared)
         self.objects_walked += objects
         spacing = max(ACTIONS_BETWEEN_MIN, objects // OBJECTS_AN_ACTION)
         self._next_at = (
@@ -99,15 +100,39 @@ class Census:
         self._station.crash("out_of_memory", detail)
 
 
-def reachable_bytes(process: Process, terminal: object) -> tuple[int, int]:
-    """Bytes and objects that the software of ``process`` holds."""
+class _Shared:
+    """What the modules hold that all boots of some software share: counted once, because it does not change.
+
+    The objects are kept alive with the count, so that their identities cannot become another object's.
+    """
+
+    def __init__(self, table: ModuleTable) -> None:
+        self.table = table
+        self.known: set[int] = set()
+        self.kept: list[Any] = []
+        self.bytes = _walk(list(_module_data(table)), table, self.known, self.kept)
+
+
+_shared: _Shared | None = None
+
+
+def reachable_bytes(process: Process, terminal: object, *, is_shared: bool = False) -> tuple[int, int]:
+    """Bytes and objects that the software of ``process`` holds. ``is_shared``: its modules are those of every boot."""
+    global _shared
     stack: list[Any] = [terminal]
     table = process.table
-    if table is not None:
-        stack.extend(_module_data(table))
     for fiber in process.fibers:
         stack.extend(_frame_data(fiber.greenlet, table))
-    return _walk(stack, table)
+    seen: set[int] = set()
+    if table is None or not is_shared:
+        if table is not None:
+            stack.extend(_module_data(table))
+        total = _walk(stack, table, seen)
+        return total, len(seen)
+    if _shared is None or _shared.table is not table:
+        _shared = _Shared(table)
+    total = _walk(stack, table, seen, known=_shared.known)
+    return _shared.bytes + total, len(_shared.known) + len(seen)
 
 
 def _module_data(table: ModuleTable) -> Iterable[Any]:
@@ -132,13 +157,21 @@ def _frame_data(body: Any, table: ModuleTable | None) -> list[Any]:
     return found
 
 
-def _walk(stack: list[Any], table: ModuleTable | None) -> tuple[int, int]:
-    """Sum of sizes of everything reachable. ``seen`` holds identities for the length of the walk only.
+_NOTHING: frozenset[int] = frozenset()
+
+
+def _walk(
+    stack: list[Any],
+    table: ModuleTable | None,
+    seen: set[int],
+    kept: list[Any] | None = None,
+    known: Set[int] = _NOTHING,
+) -> int:
+    """Sum of sizes of everything reachable but for what is ``known``; identities go into ``seen``, objects into ``kept``.
 
     Unlike ``id`` and ``gc.get_referents`` on one object at a time, ``object.__hash__`` (which is the address, turned by four
     bits) and a whole layer of objects at once do not raise an audit event for each object.
     """
-    seen: set[int] = set()
     total = 0
     own = table.entries if table is not None else {}
     kinds, getsizeof, referents, identity = _kinds, sys.getsizeof, gc.get_referents, object.__hash__
@@ -153,9 +186,11 @@ def _walk(stack: list[Any], table: ModuleTable | None) -> tuple[int, int]:
             if kind == _SKIP:
                 continue
             address = identity(found)
-            if address in seen:
+            if address in seen or address in known:
                 continue
             seen.add(address)
+            if kept is not None:
+                kept.append(found)
             if kind == _TEXT:
                 total += 49 + len(found) if found.isascii() else 74 + 2 * len(found)
             elif kind == _LEAF:
@@ -176,7 +211,7 @@ def _walk(stack: list[Any], table: ModuleTable | None) -> tuple[int, int]:
             break
         loose += referents(*layer)
         stack, loose, layer = loose, [], []
-    return total, len(seen)
+    return total
 
 
 _VARIABLE = (list, set, frozenset)

@@ -5,6 +5,7 @@ Models: what all people at one till share. Does not model: a second terminal on 
 
 from __future__ import annotations
 
+import datetime
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -120,9 +121,8 @@ class Till:
 
     def date_text(self) -> str:
         """Today as receipts print it, MMDD."""
-        return self.world.start.fromordinal(self.world.start.toordinal() + self.world.now_us // US_PER_DAY).strftime(
-            "%m%d"
-        )
+        date = self.world.start + datetime.timedelta(days=self.world.now_us // US_PER_DAY)
+        return f"{date.month:02d}{date.day:02d}"
 
     # ------------------------------------------------------------ doing and waiting
 

@@ -207,7 +207,8 @@ class UnionPay(Dialect):
         return frame
 
     def _month_day(self, day: int) -> str:
-        return (self.start_date + timedelta(days=day)).strftime("%m%d")
+        text = (self.start_date + timedelta(days=day)).isoformat()  # strftime would import a module at each call
+        return text[5:7] + text[8:]
 
     def _mac(self, keys: Keys) -> UnionPayEcbMac:
         """The keyed calculation, kept because building one costs ten times more than using it."""
