@@ -191,6 +191,11 @@ class JournalFile:
             self.size_bytes = os.fstat(self._fd).st_size
 
 
+def _reaches(file: JournalFile, size_bytes: int) -> bool:
+    """Whether the file has, or can be given, that size; with room to spare where there is any."""
+    return size_bytes <= file.size_bytes or file.grow(size_bytes + GROWTH_BYTES) or file.grow(size_bytes)
+
+
 class Journal:
     """Both files, and where the next record goes. Any OSError leaves the journal as it was before the call."""
 
@@ -271,6 +276,9 @@ class Journal:
         self._active, self._tail = target, len(body) + len(bases)
         self._current, self.sequence = self.generation, sequence + 2
         old.shrink(FILE_SIZE_BYTES)
+        if not copies:
+            # A batch was closed: what both files had grown by goes back to the volume.
+            file.shrink(max(FILE_SIZE_BYTES, self._tail + RESERVE_BYTES))
 
     def _require(self, file: JournalFile, size_bytes: int) -> None:
         if file.size_bytes < size_bytes:
@@ -291,12 +299,16 @@ class Journal:
         return found[0] if found and found[0].generation == self._current else None
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether ``size_bytes`` fit beside the reserve; grows the file when they do not."""
-        file = self._files[self._active]
+        """Whether ``size_bytes`` fit beside the reserve; grows the files when they do not.
+
+        Both files: should the active one fail, everything in it must find room in the other, also on a full volume. A
+        spare that somebody deleted, and that found no room again at all, is done without.
+        """
         needed = self._tail + size_bytes + RESERVE_BYTES
-        if needed <= file.size_bytes:
-            return True
-        return file.grow(needed + GROWTH_BYTES) or file.grow(needed)
+        active, spare = self._files[self._active], self._files[1 - self._active]
+        if not _reaches(active, needed):
+            return False
+        return _reaches(spare, needed) or spare.size_bytes < FILE_SIZE_BYTES
 
     def is_unlinked(self) -> bool:
         """Whether the active file has lost its name."""
