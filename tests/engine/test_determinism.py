@@ -1,0 +1,131 @@
+"""The same scenario, seed and software write the same bytes, in whatever process; a resolved scenario writes them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.engine.launch import launch
+from harness.engine.request import Finished, RunRequest
+from harness.engine.verdict import Verdict
+from harness.history.codec import read_history
+from harness.history.events import Diverged
+from harness.sut.limits import Limits, run_limited
+from tests.engine.small_runs import SCENARIOS
+
+ALL_FAULTS = SCENARIOS / "combined" / "random_faults.yaml"
+LIMITS = Limits(wall_s=120.0, memory_bytes=4 << 30)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run leaves in its directory."""
+
+    history: bytes
+    verdict: bytes
+
+
+def written_by(hash_seed: int, request: RunRequest, out: Path) -> Written:
+    """Run ``request`` in a process of its own whose string hashes are seeded with ``hash_seed``."""
+    ended = run_limited(
+        "harness.engine.child:execute",
+        msgspec.to_builtins(msgspec.structs.replace(request, out_dir=str(out))),
+        limits=LIMITS,
+        environ={"PYTHONHASHSEED": str(hash_seed)},
+    )
+    assert ended.reason == "finished", ended.detail
+    verdict = msgspec.convert(ended.result, Finished).verdict
+    assert verdict.events > 500, "a run in which next to nothing happens shows nothing"
+    return Written((out / "history.jsonl").read_bytes(), (out / "verdict.json").read_bytes())
+
+
+def all_faults(terminal: str, seed: int = 1) -> RunRequest:
+    return RunRequest(scenario=str(ALL_FAULTS), terminal=terminal, seed=seed, days=1, terminals=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terminal", ["reference", "tinydb", "filequeue"])
+def test_two_processes_with_other_hash_seeds_write_the_same_history(terminal: str, tmp_path: Path) -> None:
+    first = written_by(1, all_faults(terminal), tmp_path / "first")
+    second = written_by(2, all_faults(terminal), tmp_path / "second")
+    assert first.history == second.history
+    assert first.verdict == second.verdict
+
+
+@pytest.mark.slow
+def test_the_hash_seed_is_really_another() -> None:
+    """Without this the test above would pass with the pinned seed."""
+    one, other = (
+        run_limited(
+            "tests.engine.hashing:execute",
+            None,
+            limits=LIMITS,
+            environ={"PYTHONHASHSEED": str(seed)},
+            search_path=[str(SCENARIOS.parent)],
+        )
+        for seed in (1, 2)
+    )
+    assert one.reason == other.reason == "finished"
+    assert one.result != other.result
+
+
+@pytest.mark.slow
+def test_another_seed_writes_another_history(tmp_path: Path) -> None:
+    first = written_by(1, all_faults("reference", seed=1), tmp_path / "first")
+    second = written_by(1, all_faults("reference", seed=2), tmp_path / "second")
+    # Not just the line that names the seed.
+    assert first.history.split(b"\n", 1)[1] != second.history.split(b"\n", 1)[1]
+
+
+# ---------------------------------------------------------------- resolved scenarios
+
+
+@dataclass(frozen=True)
+class Resolved:
+    file: Path
+    history: bytes
+    verdict: Verdict
+
+
+def resolve(tmp_path: Path, terminal: str) -> Resolved:
+    request = msgspec.structs.replace(
+        all_faults(terminal, seed=3), out_dir=str(tmp_path / "drawn"), resolved_out=str(tmp_path / "resolved.yaml")
+    )
+    verdict = launch(request)
+    return Resolved(tmp_path / "resolved.yaml", (tmp_path / "drawn" / "history.jsonl").read_bytes(), verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terminal", ["reference", "tinydb"])
+def test_a_resolved_scenario_writes_the_same_history_and_resolves_to_itself(terminal: str, tmp_path: Path) -> None:
+    drawn = resolve(tmp_path, terminal)
+    again = tmp_path / "again.yaml"
+    replayed = launch(
+        RunRequest(
+            scenario=str(drawn.file), terminal=terminal, out_dir=str(tmp_path / "replayed"), resolved_out=str(again)
+        )
+    )
+    assert (tmp_path / "replayed" / "history.jsonl").read_bytes() == drawn.history
+    assert replayed.diverged == 0
+    assert replayed.findings == drawn.verdict.findings
+    assert again.read_bytes() == drawn.file.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_pin_that_was_edited_away_is_reported_as_a_divergence(tmp_path: Path) -> None:
+    drawn = resolve(tmp_path, "reference")
+    lines = drawn.file.read_text(encoding="utf-8").splitlines(keepends=True)
+    pins = lines.index("decisions: |\n") + 1
+    gone = next(line for line in lines[pins:] if "T02/a" in line)
+    lines.remove(gone)
+    edited = tmp_path / "edited.yaml"
+    edited.write_text("".join(lines), encoding="utf-8")
+    replayed = launch(RunRequest(scenario=str(edited), terminal="reference", out_dir=str(tmp_path / "edited")))
+    told = [
+        event.key for _, event in read_history(tmp_path / "edited" / "history.jsonl") if isinstance(event, Diverged)
+    ]
+    assert gone.split("\t")[0].strip() in told
+    assert replayed.diverged == len(told) >= 1
