@@ -25,13 +25,25 @@ def _nothing() -> None:
     pass
 
 
+def _lasts() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Strike:
-    """One strike of a fault on one device. ``evidence`` is empty until it has bitten, then says how in a few words."""
+    """One strike of a fault on one device. ``evidence`` is empty until it has bitten, then says how in a few words.
+
+    ``spent`` tells that a condition has done all it can do: it is then lifted by itself, and excuses nothing any more.
+    """
 
     evidence: Callable[[], str]
     lift: Callable[[], None] = _nothing
     detail: str = ""
+    spent: Callable[[], bool] = _lasts
+
+
+Striker = Callable[[str], Strike]
+"""Strikes one station now; the argument is the causal key under which to draw."""
 
 
 class Fault(ABC):
@@ -40,7 +52,9 @@ class Fault(ABC):
     kind: ClassVar[str]
     family: ClassVar[Family]
     damage: ClassVar[bool] = False
-    """Damage stays: lifting does nothing, and recovery has to live with it."""
+    """Damage stays: recovery has to live with it. ``Strike.lift`` then only disarms what has not struck yet."""
+    instant: ClassVar[bool] = False
+    """It is over as soon as it struck: no condition stays on."""
     fills: ClassVar[bool] = False
     """It takes space: it stays on while "settlement frees space" is judged, and is lifted only after."""
     survivability: ClassVar[Mapping[int, str]] = {}
@@ -51,8 +65,18 @@ class Fault(ABC):
     def inject(self, world: World, station: Station, key: str) -> Strike:
         """Strike ``station`` now. ``key`` is the causal key under which to draw."""
 
+    def prepare(self, world: World, station: Station) -> Striker:
+        """Called once for each station before anything happens, for faults that need a past (an old backup)."""
+        return lambda key: self.inject(world, station, key)
+
 
 FAULTS: Registry[type[Fault]] = Registry("fault")
+
+
+def require(holds: bool, what: str) -> None:
+    """Raises ValueError, which a scenario file's error message quotes, unless the parameter makes sense."""
+    if not holds:
+        raise ValueError(f"expected {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +101,7 @@ class Trigger:
     time_us: int | None = None
     """Time of day; None: drawn within trading hours, or at once when another condition is given."""
     phase: str | None = None
+    """Phase of the run; after trading only faults that are over at once, or have ``lift_after``."""
     action: str | None = None
     """Kind of action at whose start to strike."""
     message: MessageMatch | None = None
@@ -84,7 +109,7 @@ class Trigger:
     fill_percent: float | None = None
     """Strike when the volume is at least so full."""
     occurrence: int = 1
-    """Which match of action or message strikes."""
+    """Which match of action or message strikes; with several ``times`` it is counted anew after each strike."""
     storage_operation: tuple[int, int] | None = None
     """Then strike at the n-th storage operation, n drawn from this inclusive range; (1, 1) is the next one."""
     delay_us: int = 0
@@ -95,8 +120,9 @@ class Trigger:
 class FaultPlan:
     """A fault as a scenario places it. ``devices``: "all", a count of devices to draw, or names such as T01.
 
-    ``times``: strikes a device; ``per_day``: mean strikes a device a day at drawn times, instead of ``times``.
-    ``lift_after_us``: None leaves a condition on until recovery. ``together``: one strike hits all chosen devices at once.
+    ``times``: strikes a device, one after the other where a condition is waited for; ``per_day``: mean strikes a device a day
+    at drawn times, instead of ``times``. ``lift_after_us``: None leaves a condition on until recovery. ``together``: one strike
+    hits all chosen devices at once, when the first of them meets the trigger.
     """
 
     name: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.device.card_reader import ReadFailures
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -27,6 +27,9 @@ class CardUnreadable(Fault):
     family: ClassVar[Family] = "operator"
 
     failure_percent: float = 50.0
+
+    def __post_init__(self) -> None:
+        require(self.failure_percent > 0.0, "a share above 0%")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         condition = ReadFailures(self.failure_percent / 100.0)

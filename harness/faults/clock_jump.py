@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.units import US_PER_DAY
 from harness.device.rtc import ClockJump, DeadBattery
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -29,6 +29,9 @@ class ClockJumpFault(Fault):
 
     jump_us: int = -US_PER_DAY
     battery_dead: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.battery_dead or self.jump_us != 0, "a jump that is not zero")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         condition = DeadBattery() if self.battery_dead else ClockJump(jump_us=self.jump_us)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.units import US_PER_SECOND
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 from harness.faults.on_link import strike_link
 from harness.network.conditions import Congestion
 
@@ -30,6 +30,10 @@ class CongestionFault(Fault):
     latency_us: int = 3 * US_PER_SECOND
     bandwidth_percent: float = 10.0
     loss_percent: float = 10.0
+
+    def __post_init__(self) -> None:
+        require(self.bandwidth_percent > 0.0, "a bandwidth above 0%")
+        require(self.loss_percent < 100.0, "a loss below 100%; a partition loses everything")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         return strike_link(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 from harness.faults.on_file import UNSURVIVABLE, choose_file, no_file, size_of, strike_of
 from harness.storage.damage import flip_bits, zero_range
 
@@ -34,6 +34,9 @@ class CorruptFile(Fault):
     path: str = "/data/*"
     how: Literal["bit", "zeros"] = "bit"
     range_bytes: int = 512
+
+    def __post_init__(self) -> None:
+        require(self.range_bytes >= 1, "at least one byte")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         path = choose_file(world, station, self.path, key)

@@ -25,6 +25,7 @@ class Crash(Fault):
 
     kind: ClassVar[str] = "crash"
     family: ClassVar[Family] = "power"
+    instant: ClassVar[bool] = True
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         interrupted: list[int] = []

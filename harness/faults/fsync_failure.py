@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 from harness.faults.on_volume import strike_volume
 from harness.storage.conditions import FsyncDropsPages
 
@@ -31,5 +31,10 @@ class FsyncFailure(Fault):
     volume: str = "data"
     nth: int = 1
 
+    def __post_init__(self) -> None:
+        require(self.nth >= 1, "a count from 1 up")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        return strike_volume(station, self.volume, FsyncDropsPages(self.nth), "an fsync failed and dropped its pages")
+        return strike_volume(
+            station, self.volume, FsyncDropsPages(self.nth), "an fsync failed and dropped its pages", once=True
+        )

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.core.units import US_PER_MINUTE
-from harness.faults.base import FAULTS, Family, Fault, Strike
-from harness.faults.on_volume import strike_volume, volume_of
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.on_space import Ballast, Felt, strike_space
+from harness.faults.on_volume import volume_of
 from harness.history.events import ActionStarted
-from harness.storage.conditions import ForeignBallast
 from harness.storage.media import strike
 
 if TYPE_CHECKING:
@@ -39,9 +39,13 @@ class FullStorage(Fault):
     """ballast: at once; cache: ``step_bytes`` with each action; update: ``step_bytes`` a minute, as a download does."""
     step_bytes: int = 64 * 1024
 
+    def __post_init__(self) -> None:
+        require(self.step_bytes >= 1, "a step of at least one byte")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
         if self.cause == "ballast":
-            return strike_volume(station, self.volume, ForeignBallast(self.free_bytes), "met a full volume")
+            felt = Felt(station)
+            return strike_space(volume_of(station, self.volume), Ballast(self.free_bytes, felt), felt)
         return _Growing(self, world, station).strike
 
 
@@ -53,19 +57,20 @@ class _Growing:
         self._world = world
         self._station = station
         self._lifted = False
-        self._pieces: list[ForeignBallast] = []
+        self._pieces: list[Ballast] = []
+        self._felt = Felt(station)
         if fault.cause == "cache":
             world.recorder.watch(ActionStarted, self._action)
         else:
             self._minute(None)
-        self.strike = Strike(self._evidence, self._lift, fault.cause)
+        self.strike = Strike(self._felt.evidence, self._lift, fault.cause)
 
     def _grow(self) -> None:
         volume = volume_of(self._station, self._fault.volume)
         free_bytes = volume.free_blocks * volume.block_size_bytes
         left_bytes = max(self._fault.free_bytes, free_bytes - self._fault.step_bytes)
         if left_bytes < free_bytes:
-            piece = ForeignBallast(left_bytes)
+            piece = Ballast(left_bytes, self._felt)
             strike(volume, piece)
             self._pieces.append(piece)
 
@@ -78,18 +83,10 @@ class _Growing:
             self._grow()
             self._world.env.timeout(US_PER_MINUTE).callbacks.append(self._minute)
 
-    def _evidence(self) -> str:
-        # A low figure is no effect while there is room enough: what counts is that a call ran out of space or that
-        # the volume came down to what the fault leaves.
-        volume = volume_of(self._station, self._fault.volume)
-        free_bytes = volume.free_blocks * volume.block_size_bytes
-        met = sum(piece.bites for piece in self._pieces)
-        full = free_bytes <= self._fault.free_bytes + volume.block_size_bytes
-        return f"met a volume filled by {self._fault.cause} ({met} times)" if met and full else ""
-
     def _lift(self) -> None:
         self._lifted = True
         if self._fault.cause == "cache":
             self._world.recorder.unwatch(ActionStarted, self._action)
+        self._felt.over()
         for piece in self._pieces:
             piece.lift()

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.on_host import CountingKnob, wind_up
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -28,17 +29,9 @@ class HostSilent(Fault):
     messages: int = 1
     unread: bool = False
 
+    def __post_init__(self) -> None:
+        require(self.messages >= 1, "at least one message")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        knobs = world.acquirer.knobs(station.tid)
-        knob = "ignore_requests" if self.unread else "drop_replies"
-        setattr(knobs, knob, getattr(knobs, knob) + self.messages)
-        before = knobs.struck[knob]
-
-        def evidence() -> str:
-            struck = knobs.struck[knob] - before
-            return f"{struck} requests went unanswered" if struck else ""
-
-        def lift() -> None:
-            setattr(knobs, knob, 0)
-
-        return Strike(evidence, lift)
+        knob: CountingKnob = "ignore_requests" if self.unread else "drop_replies"
+        return wind_up(world, station, knob, self.messages, "requests went unanswered")

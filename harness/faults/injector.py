@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.core.units import US_PER_DAY
-from harness.faults.base import FaultPlan, Strike
-from harness.faults.trigger import Armed, needs_drawn_time, start_of
-from harness.history.events import FaultBit, FaultLifted, FaultStruck
+from harness.core.errors import UsageError
+from harness.faults.base import FaultPlan, Strike, Striker
+from harness.faults.placing import choose_stations, start_times
+from harness.faults.trigger import Armed, is_conditional
+from harness.history.events import ActionEnded, FaultBit, FaultLifted, FaultStruck
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
     from harness.sut.world import World
 
+_FIRST_PHASE = "trading"
+
 
 @dataclass(slots=True)
 class FaultTally:
-    """How one planned fault fared in a run. ``feasible`` is false when its trigger could not come up at all."""
+    """How one planned fault fared in a run: devices struck, and how many of those strikes bit."""
 
     name: str
     kind: str
@@ -27,11 +30,13 @@ class FaultTally:
     scheduled: bool
     struck: int = 0
     bit: int = 0
+    strikes: int = 0
+    """Strikes, each of which may have hit several devices at once."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Live:
-    """A strike that is still on."""
+    """A strike on one station, from its instant to the end of the run."""
 
     plan: FaultPlan
     station: Station
@@ -52,28 +57,33 @@ class Injector:
     open_us: int
     close_us: int
     tallies: list[FaultTally] = field(default_factory=list)
-    _armed: list[Armed] = field(default_factory=list)
+    _armed: list[tuple[FaultPlan, Armed]] = field(default_factory=list)
     _live: list[_Live] = field(default_factory=list)
+    _looked_at: dict[str, list[_Live]] = field(default_factory=dict)
+    """By device: strikes that may still bite or be spent, looked at whenever an action ends."""
+    _strikers: dict[tuple[str, str], Striker] = field(default_factory=dict)
 
     def arm(self) -> None:
         """Arm everything; called once, at the start of trading."""
+        self.world.recorder.watch(ActionEnded, self._after_action)
         for plan in self.plans:
+            _refuse_endless(plan)
             tally = FaultTally(plan.name, plan.fault.kind, plan.fault.family, plan.scheduled)
             self.tallies.append(tally)
-            stations = self._choose(plan)
+            stations = choose_stations(self.world, plan)
+            for station in stations:
+                self._strikers[plan.name, station.name] = plan.fault.prepare(self.world, station)
             if plan.together and stations:
-                for ordinal, start_us in enumerate(self._starts(plan, f"fault/{plan.name}/all")):
-                    self._arm_one(plan, tally, stations[0], f"fault/{plan.name}/all/{ordinal}", start_us, stations)
+                self._arm_series(plan, tally, stations[0], f"fault/{plan.name}/all", stations)
                 continue
             for station in stations:
-                scope = f"{station.name}/fault/{plan.name}"
-                for ordinal, start_us in enumerate(self._starts(plan, scope)):
-                    self._arm_one(plan, tally, station, f"{scope}/{ordinal}", start_us, [station])
+                self._arm_series(plan, tally, station, f"{station.name}/fault/{plan.name}", [station])
 
     def disarm(self) -> None:
-        """Nothing strikes from now on; what is on stays on."""
-        for armed in self._armed:
-            armed.disarm()
+        """Trading is over: nothing strikes from now on but what waits for a later phase; what is on stays on."""
+        for plan, armed in self._armed:
+            if plan.trigger.phase in (None, _FIRST_PHASE):
+                armed.disarm()
         self._armed.clear()
 
     def lift_all(self, *, keep_full: bool = False) -> None:
@@ -87,83 +97,68 @@ class Injector:
         full = {live.station.name for live in self._live if live.plan.fault.fills and not live.lifted}
         return [station for station in self.world.stations if station.name in full]
 
-    def unsurvivable(self) -> dict[str, dict[int, str]]:
-        """By device: invariants that no software could keep after what struck there, each with the reason."""
-        reasons: dict[str, dict[int, str]] = {}
-        for live in self._live:
-            for invariant, reason in live.plan.fault.survivability.items():
-                reasons.setdefault(live.station.name, {}).setdefault(invariant, f"{live.plan.fault.kind}: {reason}")
-        return reasons
-
     def settle_accounts(self) -> None:
         """Report every strike that has bitten and not been reported yet."""
         for live in self._live:
             self._report_bite(live)
 
-    # ------------------------------------------------------------ placing
+    # ------------------------------------------------------------ arming
 
-    def _choose(self, plan: FaultPlan) -> list[Station]:
-        stations = self.world.stations
-        if plan.devices == "all":
-            return list(stations)
-        if isinstance(plan.devices, int):
-            decisions = self.world.decisions
-            ranked = sorted(
-                stations, key=lambda each: (decisions.uniform(f"{each.name}/fault/{plan.name}/chosen"), each.index)
-            )
-            return sorted(ranked[: plan.devices], key=lambda each: each.index)
-        return [each for each in stations if each.name in plan.devices]
+    def _arm_series(self, plan: FaultPlan, tally: FaultTally, station: Station, scope: str, hit: list[Station]) -> None:
+        starts = start_times(self.world.decisions, plan, scope, self.days, self.open_us, self.close_us)
+        if plan.per_day is None and is_conditional(plan.trigger):
+            # One after the other: armed all at once, they would all strike at the same match.
+            self._arm_next(plan, tally, station, scope, hit, sorted(starts), 0)
+            return
+        for ordinal, start_us in enumerate(starts):
+            key = f"{scope}/{ordinal}"
+            self._arm_one(plan, station, key, start_us, partial(self._strike, plan, tally, hit, key))
 
-    def _starts(self, plan: FaultPlan, scope: str) -> list[int]:
-        decisions = self.world.decisions
-        trigger = plan.trigger
-        starts: list[int] = []
-        if plan.per_day is not None:
-            rate = plan.per_day
-            for day in range(self.days):
-                if trigger.day is not None and day != trigger.day - 1:
-                    continue
-                count = decisions.integer(f"{scope}/day{day + 1}/count", 0, lambda u: _poisson(rate, u))
-                for ordinal in range(count):
-                    u = decisions.uniform(f"{scope}/day{day + 1}/{ordinal}/time")
-                    starts.append(start_of(trigger, day, self.open_us, self.close_us, u))
-            return starts
-        for ordinal in range(plan.times):
-            if trigger.day is None and trigger.time_us is None and not needs_drawn_time(trigger):
-                starts.append(0)
-                continue
-            if trigger.day is not None:
-                day = trigger.day - 1
-            else:
-                day = decisions.integer(f"{scope}/{ordinal}/day", 0, lambda u: int(u * self.days))
-            if needs_drawn_time(trigger):
-                u = decisions.uniform(f"{scope}/{ordinal}/time")
-                starts.append(start_of(trigger, day, self.open_us, self.close_us, u))
-            else:
-                starts.append(day * US_PER_DAY + (trigger.time_us or 0))
-        return starts
-
-    def _arm_one(
-        self, plan: FaultPlan, tally: FaultTally, station: Station, key: str, start_us: int, hit: list[Station]
+    def _arm_next(
+        self,
+        plan: FaultPlan,
+        tally: FaultTally,
+        station: Station,
+        scope: str,
+        hit: list[Station],
+        starts: list[int],
+        ordinal: int,
     ) -> None:
+        key = f"{scope}/{ordinal}"
+
         def strike() -> None:
             self._strike(plan, tally, hit, key)
+            if ordinal + 1 < len(starts):
+                self._arm_next(plan, tally, station, scope, hit, starts, ordinal + 1)
 
-        self._armed.append(Armed(self.world, station, plan.trigger, start_us, key, strike))
+        self._arm_one(plan, station, key, starts[ordinal], strike)
+
+    def _arm_one(self, plan: FaultPlan, station: Station, key: str, start_us: int, strike: Callable[[], None]) -> None:
+        self._armed.append((plan, Armed(self.world, station, plan.trigger, start_us, key, strike)))
 
     # ------------------------------------------------------------ striking
 
     def _strike(self, plan: FaultPlan, tally: FaultTally, stations: list[Station], key: str) -> None:
+        if plan.fault.damage and plan.trigger.storage_operation is not None:
+            # Damage lies on the medium, between calls: a call that has looked its file up must still find it.
+            timer = self.world.env.timeout(0)
+            timer.callbacks.append(lambda _: self._strike_now(plan, tally, stations, key))
+            return
+        self._strike_now(plan, tally, stations, key)
+
+    def _strike_now(self, plan: FaultPlan, tally: FaultTally, stations: list[Station], key: str) -> None:
         world = self.world
-        name = f"{plan.name}#{tally.struck + 1}"
-        tally.struck += 1
+        tally.strikes += 1
+        name = f"{plan.name}#{tally.strikes}"
+        tally.struck += len(stations)
         world.recorder.emit(
             FaultStruck(world.now_us, name, plan.fault.kind, tuple(each.name for each in stations), key)
         )
         for station in stations:
-            strike = plan.fault.inject(world, station, f"{key}/{station.name}")
+            strike = self._strikers[plan.name, station.name](f"{key}/{station.name}")
             live = _Live(plan, station, strike, tally, name)
             self._live.append(live)
+            self._looked_at.setdefault(station.name, []).append(live)
             self._report_bite(live)
             if plan.lift_after_us is not None and not plan.fault.damage:
                 timer = world.env.timeout(plan.lift_after_us)
@@ -172,13 +167,28 @@ class Injector:
     def _lift_later(self, live: _Live, _timer: object) -> None:
         self._lift(live)
 
+    def _after_action(self, _: int, event: ActionEnded) -> None:
+        """Tell bites soon after they happened, and lift what has done all it can do."""
+        found = self._looked_at.get(event.device)
+        if not found:
+            return
+        for live in tuple(found):
+            self._report_bite(live)
+            if live.strike.spent():
+                self._lift(live)
+            if live.lifted or (live.reported and live.plan.fault.damage):
+                found.remove(live)
+
     def _lift(self, live: _Live) -> None:
-        if live.lifted or live.plan.fault.damage:
+        if live.lifted:
             return
         live.lifted = True
         self._report_bite(live)
         live.strike.lift()
-        self.world.recorder.emit(FaultLifted(self.world.now_us, live.name, live.plan.fault.kind, (live.station.name,)))
+        if not live.plan.fault.damage:
+            self.world.recorder.emit(
+                FaultLifted(self.world.now_us, live.name, live.plan.fault.kind, (live.station.name,))
+            )
 
     def _report_bite(self, live: _Live) -> None:
         if live.reported:
@@ -192,12 +202,9 @@ class Injector:
             )
 
 
-def _poisson(mean: float, u: float) -> int:
-    """The ``u`` quantile of a Poisson distribution, by walking its cumulative sum."""
-    term = math.exp(-mean)
-    total, count = term, 0
-    while u >= total and count < 1000:
-        count += 1
-        term *= mean / count
-        total += term
-    return count
+def _refuse_endless(plan: FaultPlan) -> None:
+    """A condition that begins after trading has no recovery before it that would end it."""
+    fault, phase = plan.fault, plan.trigger.phase
+    if phase in (None, _FIRST_PHASE) or fault.instant or fault.damage or plan.lift_after_us is not None:
+        return
+    raise UsageError(f"fault {plan.name!r} strikes in phase {phase!r} and would never be lifted; give it 'lift_after'")

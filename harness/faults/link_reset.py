@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 from harness.faults.on_link import strike_link
 from harness.network.conditions import ResetMidMessage
 
@@ -31,5 +31,8 @@ class LinkReset(Fault):
     direction: Literal["up", "down"] = "down"
     repeats: int = 1
 
+    def __post_init__(self) -> None:
+        require(self.nth >= 1 and self.repeats >= 1, "counts from 1 up")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        return strike_link(station, ResetMidMessage(self.nth, self.direction, self.repeats))
+        return strike_link(station, ResetMidMessage(self.nth, self.direction, self.repeats), self.repeats)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.device.memory import Leak
-from harness.faults.base import FAULTS, Family, Fault, Strike
-from harness.history.events import SoftwareDied
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.history.events import MemorySampled, SoftwareDied
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -30,16 +30,27 @@ class MemoryLeak(Fault):
 
     per_action_bytes: int = 1 << 20
 
+    def __post_init__(self) -> None:
+        require(self.per_action_bytes >= 1, "at least one byte an action")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
         leak = Leak(bytes_per_action=self.per_action_bytes)
         memory = station.hardware.memory
         memory.conditions.append(leak)
         deaths: list[int] = []
+        own_bytes = 0
+
+        def sampled(_: int, event: MemorySampled) -> None:
+            nonlocal own_bytes
+            if event.device == station.name:
+                own_bytes = event.software_bytes
 
         def died(_: int, event: SoftwareDied) -> None:
-            if event.device == station.name and event.reason == "out_of_memory":
+            if event.device == station.name and event.reason == "out_of_memory" and own_bytes <= memory.budget_bytes:
+                # Software that alone is over the budget would have died without the leak.
                 deaths.append(event.at_us)
 
+        world.recorder.watch(MemorySampled, sampled)
         world.recorder.watch(SoftwareDied, died)
 
         def evidence() -> str:
@@ -48,6 +59,7 @@ class MemoryLeak(Fault):
 
         def lift() -> None:
             memory.conditions.remove(leak)
+            world.recorder.unwatch(MemorySampled, sampled)
             world.recorder.unwatch(SoftwareDied, died)
 
         return Strike(evidence, lift)

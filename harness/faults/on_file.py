@@ -22,10 +22,15 @@ UNSURVIVABLE = {1: UNREMEMBERED, 2: UNREMEMBERED, 3: UNSENT, 17: UNREMEMBERED, 3
 """Invariants that no terminal with one copy of its journal can keep once that copy is damaged at rest."""
 
 
-def choose_file(world: World, station: Station, pattern: str, key: str) -> str | None:
-    """The path of one non-empty file that matches the glob ``pattern``, drawn under ``key``; None when there is none."""
+def choose_file(world: World, station: Station, pattern: str, key: str, *, spare_latest: bool = False) -> str | None:
+    """The path of one non-empty file that matches the glob ``pattern``, drawn under ``key``; None when there is none.
+
+    ``spare_latest``: not the file that was written last, unless it is the only one.
+    """
     disk = station.hardware.disk
     paths = [path for path, size_bytes in _files(disk) if size_bytes and fnmatch.fnmatchcase(path, pattern)]
+    if spare_latest and len(paths) > 1:
+        paths.remove(max(paths, key=lambda path: (disk.locate(path).mtime_ns, path)))
     if not paths:
         return None
     return paths[world.decisions.integer(f"{key}/file", 0, lambda u: int(u * len(paths))) % len(paths)]

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 
-def strike_link(station: Station, condition: Condition) -> Strike:
-    """The condition on the station's link; it has bitten once a message or a handshake fared worse for it."""
+def strike_link(station: Station, condition: Condition, times: int | None = None) -> Strike:
+    """The condition on the station's link; it has bitten once a message or a handshake fared worse for it.
+
+    ``times``: after so many bites it has done all it can do.
+    """
     first: list[str] = []
 
     def bitten(device: str, evidence: str) -> None:
@@ -28,4 +31,7 @@ def strike_link(station: Station, condition: Condition) -> Strike:
         if any(each is condition for each in conditions):
             conditions.remove(condition)
 
-    return Strike(lambda: first[0] if first else "", lift)
+    def spent() -> bool:
+        return times is not None and condition.bites >= times
+
+    return Strike(lambda: first[0] if first else "", lift, spent=spent)

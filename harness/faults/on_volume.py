@@ -23,11 +23,14 @@ def volume_of(station: Station, name: str) -> Volume:
     raise UsageError(f"{station.name} has no volume {name!r}; {nearest(name, known)}")
 
 
-def strike_volume(station: Station, name: str, condition: Condition, effect: str) -> Strike:
-    """``condition`` on the volume; it has bitten once the software met it, which ``effect`` says in words."""
+def strike_volume(station: Station, name: str, condition: Condition, effect: str, *, once: bool = False) -> Strike:
+    """``condition`` on the volume; it has bitten once the software met it, which ``effect`` says in words.
+
+    ``once``: with its first bite it has done all it can do.
+    """
     strike(volume_of(station, name), condition)
 
     def evidence() -> str:
         return f"{effect} ({condition.bites} times)" if condition.bites else ""
 
-    return Strike(evidence, condition.lift)
+    return Strike(evidence, condition.lift, spent=lambda: once and condition.bites > 0)

@@ -2,18 +2,21 @@
 
 Models: everything but storage, PIN-pad keys and NVRAM is gone at this instant, in the middle of whatever was under way. Each
 volume keeps one legal image under its profile, drawn from the decision that the strike names. Power comes back after
-``off_for_us``; with ``repeats`` it goes again while the terminal is still coming up.
+``off_for_us``; with ``repeats`` it goes again while the terminal is still coming up: at a storage operation of its recovery,
+or ``again_after_us`` after power came back when there was no such operation until then.
 Does not model: brown-outs that garble a sector which was not being written (a fault of its own).
 Source: domain.md section 7 (articles 0, 2 and 4: 交易中突然断电, 电源不稳); crash images: storage/profiles.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.units import US_PER_SECOND
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.tap import tap_storage
 from harness.history.events import ActionEnded, MessageDropped, StorageAfterPowerLoss
 
 if TYPE_CHECKING:
@@ -28,55 +31,100 @@ class PowerLoss(Fault):
 
     kind: ClassVar[str] = "power_loss"
     family: ClassVar[Family] = "power"
+    instant: ClassVar[bool] = True
 
     off_for_us: int = 60 * US_PER_SECOND
     repeats: int = 0
-    """How many more times power goes, each time ``again_after_us`` after it came back (in the middle of recovery)."""
+    """How many more times power goes, each time after it came back (in the middle of recovery)."""
+    again_operation: tuple[int, int] = (1, 6)
+    """The storage operation after power came back at which it goes again, drawn from this inclusive range."""
     again_after_us: int = 200_000
+    """It goes again at the latest so long after it came back."""
+
+    def __post_init__(self) -> None:
+        require(1 <= self.again_operation[0] <= self.again_operation[1], "a range of operations from 1 up")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        evidence = _Evidence(world, station)
-        self._cut(world, station, key, self.repeats)
-        return Strike(evidence.told, detail=f"off for {self.off_for_us / US_PER_SECOND:g} s")
-
-    def _cut(self, world: World, station: Station, key: str, repeats_left: int) -> None:
-        if station.powered:
-            station.power_cut("power_loss", world.decisions.seed(f"{key}/image/{repeats_left}"))
-
-        def back(_: object) -> None:
-            station.power_on()
-            if repeats_left > 0:
-                again = world.env.timeout(self.again_after_us)
-                again.callbacks.append(lambda _: self._cut(world, station, key, repeats_left - 1))
-
-        world.env.timeout(self.off_for_us).callbacks.append(back)
+        outage = _Outage(self, world, station, key)
+        outage.cut(self.repeats)
+        detail = f"off for {self.off_for_us / US_PER_SECOND:g} s"
+        return Strike(lambda: outage.evidence, outage.stop, detail, spent=lambda: outage.over)
 
 
-class _Evidence:
-    """It has bitten when an action was interrupted, storage lost or tore something, or an awaited message was lost."""
+class _Outage:
+    """One strike: a cut, power coming back, and further cuts.
 
-    def __init__(self, world: World, station: Station) -> None:
-        self._station = station
-        self._text = ""
+    It has bitten when an action was interrupted, storage lost or tore something, or a message was lost with the power.
+    """
+
+    def __init__(self, fault: PowerLoss, world: World, station: Station, key: str) -> None:
+        self.evidence = ""
+        self.over = False
+        self._fault = fault
         self._world = world
-        self._until_us = world.now_us
-        self._watching = True
-        world.recorder.watch(ActionEnded, self._action)
-        world.recorder.watch(StorageAfterPowerLoss, self._storage)
-        world.recorder.watch(MessageDropped, self._message)
+        self._station = station
+        self._key = key
+        self._stopped = False
 
-    def told(self) -> str:
-        """What the cut did, or empty; asking for it after the instant of the cut ends the watch."""
-        if self._watching and self._world.now_us > self._until_us:
-            self._watching = False
-            self._world.recorder.unwatch(ActionEnded, self._action)
-            self._world.recorder.unwatch(StorageAfterPowerLoss, self._storage)
-            self._world.recorder.unwatch(MessageDropped, self._message)
-        return self._text
+    def stop(self) -> None:
+        """No further cuts; if power is out, it still comes back."""
+        self._stopped = True
+
+    def cut(self, repeats_left: int) -> None:
+        """Power goes, unless it is out already for another reason, which then says when it returns."""
+        if not self._station.powered:
+            self.over = True
+            return
+        recorder = self._world.recorder
+        recorder.watch(ActionEnded, self._action)
+        recorder.watch(StorageAfterPowerLoss, self._storage)
+        recorder.watch(MessageDropped, self._message)
+        self._station.power_cut("power_loss", self._world.decisions.seed(f"{self._key}/image/{repeats_left}"))
+        recorder.unwatch(ActionEnded, self._action)
+        recorder.unwatch(StorageAfterPowerLoss, self._storage)
+        self._after(self._fault.off_for_us, lambda: self._back(repeats_left))
+
+    def _back(self, repeats_left: int) -> None:
+        # A reply that the host sent into the dead line was lost with the power as well, so the watch lasted until now.
+        self._world.recorder.unwatch(MessageDropped, self._message)
+        self._station.power_on()
+        if repeats_left == 0 or self._stopped:
+            self.over = True
+            return
+        self._again(repeats_left - 1)
+
+    def _again(self, repeats_left: int) -> None:
+        low, high = self._fault.again_operation
+        left = self._world.decisions.integer(
+            f"{self._key}/again/{repeats_left}", low, lambda u: low + int(u * (high - low + 1))
+        )
+        armed = True
+
+        def once() -> None:
+            nonlocal armed
+            if armed:
+                armed = False
+                shut()
+                if self._stopped:
+                    self.over = True
+                else:
+                    self.cut(repeats_left)
+
+        def before(_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                once()
+
+        shut = tap_storage(self._station, before)
+        self._after(self._fault.again_after_us, once)
+
+    def _after(self, delay_us: int, then: Callable[[], None]) -> None:
+        self._world.env.timeout(delay_us).callbacks.append(lambda _: then())
 
     def _note(self, device: str, text: str) -> None:
-        if device == self._station.name and not self._text and self._world.now_us == self._until_us:
-            self._text = text
+        if device == self._station.name and not self.evidence:
+            self.evidence = text
 
     def _action(self, _: int, event: ActionEnded) -> None:
         if event.outcome == "interrupted":

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
-from harness.faults.on_volume import strike_volume, volume_of
-from harness.storage.conditions import ShrunkCapacity
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.on_space import Felt, Shrunk, strike_space
+from harness.faults.on_volume import volume_of
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -32,7 +32,11 @@ class ShrinkCapacity(Fault):
     volume: str = "data"
     remaining_percent: float = 50.0
 
+    def __post_init__(self) -> None:
+        require(self.remaining_percent < 100.0, "a share below 100%")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
         volume = volume_of(station, self.volume)
         total_bytes = int(volume.total_blocks * volume.block_size_bytes * self.remaining_percent / 100.0)
-        return strike_volume(station, self.volume, ShrunkCapacity(total_bytes), "met the smaller volume")
+        felt = Felt(station)
+        return strike_space(volume, Shrunk(total_bytes, felt), felt)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
 from harness.faults.on_volume import strike_volume
 from harness.storage.conditions import InputOutputError
 
@@ -35,6 +35,9 @@ class StorageError(Fault):
     nth: int = 1
     until_lifted: bool = False
 
+    def __post_init__(self) -> None:
+        require(self.nth >= 1, "a count from 1 up")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
         condition = InputOutputError(self.on, self.nth, until_lifted=self.until_lifted)
-        return strike_volume(station, self.volume, condition, f"EIO on {self.on}")
+        return strike_volume(station, self.volume, condition, f"EIO on {self.on}", once=not self.until_lifted)

@@ -2,7 +2,9 @@
 
 Models: a strike at a time, a phase, the start of an action, a message sent or delivered, a fill level, the n-th storage
 operation after any of these. A strike at a storage operation happens inside the software's own call, before it has changed
-anything; what the call was about to do is part of what the cut may keep or lose.
+anything: what the call was about to do is lost, what the calls before it did is what a cut may keep, tear or lose. So a range
+of operations covers every state: an operation is torn by the cut at the one after it, or at its barrier.
+A fill level is looked at when an action ends.
 Does not model: strikes inside the software's own computation: nothing outside can tell one such instant from another.
 """
 
@@ -85,7 +87,10 @@ class Armed:
     def _timer(self, delay_us: int, proceed: Next) -> None:
         if delay_us == 0:
             proceed()
-            return
+        else:
+            self._after(delay_us, proceed)
+
+    def _after(self, delay_us: int, proceed: Next) -> None:
         timer = self._world.env.timeout(delay_us)
 
         def fired(_: object) -> None:
@@ -94,8 +99,15 @@ class Armed:
 
         timer.callbacks.append(fired)
 
+    def _soon(self, proceed: Next) -> None:
+        """At this instant, but from outside whatever call is under way."""
+        self._after(0, proceed)
+
     def _at_phase(self, proceed: Next) -> None:
         wanted = self._trigger.phase
+        if self._world.phase == wanted:
+            proceed()
+            return
         self._watch({PhaseStarted: lambda event: bool(event.phase == wanted)}, 1, proceed)
 
     def _at_action(self, proceed: Next) -> None:
@@ -144,7 +156,8 @@ class Armed:
             volume = volume_of(station, trigger.fill_volume)
             return 100.0 * (volume.total_blocks - volume.free_blocks) >= limit * volume.total_blocks
 
-        self._watch({ActionEnded: full_enough}, 1, proceed)
+        # An action ends inside the software's own call, with the device half-way through telling it.
+        self._watch({ActionEnded: full_enough}, 1, lambda: self._soon(proceed))
 
     def _at_storage_operation(self, proceed: Next) -> None:
         assert self._trigger.storage_operation is not None
@@ -207,7 +220,12 @@ def start_of(trigger: Trigger, day: int, open_us: int, close_us: int, u: float) 
     return day * US_PER_DAY + open_us + int(u * (close_us - open_us))
 
 
+def is_conditional(trigger: Trigger) -> bool:
+    """Whether something that happens in the run is waited for, beside the time."""
+    conditions = (trigger.phase, trigger.action, trigger.message, trigger.fill_percent, trigger.storage_operation)
+    return any(each is not None for each in conditions)
+
+
 def needs_drawn_time(trigger: Trigger) -> bool:
     """Whether nothing in the trigger says when: the time is then drawn within trading hours."""
-    conditions = (trigger.phase, trigger.action, trigger.message, trigger.fill_percent, trigger.storage_operation)
-    return trigger.time_us is None and all(each is None for each in conditions)
+    return trigger.time_us is None and not is_conditional(trigger)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.on_host import wind_up
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -27,16 +28,8 @@ class WrongMac(Fault):
 
     messages: int = 1
 
+    def __post_init__(self) -> None:
+        require(self.messages >= 1, "at least one message")
+
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        knobs = world.acquirer.knobs(station.tid)
-        knobs.wrong_macs += self.messages
-        before = knobs.struck["wrong_macs"]
-
-        def evidence() -> str:
-            struck = knobs.struck["wrong_macs"] - before
-            return f"{struck} replies carried a wrong MAC" if struck else ""
-
-        def lift() -> None:
-            knobs.wrong_macs = 0
-
-        return Strike(evidence, lift)
+        return wind_up(world, station, "wrong_macs", self.messages, "replies carried a wrong MAC")

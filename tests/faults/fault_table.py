@@ -1,0 +1,104 @@
+"""For every kind of fault a small run in which it bites, and what it is given there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.faults.base import Fault, FaultPlan, MessageMatch, Trigger
+from harness.faults.card_unreadable import CardUnreadable
+from harness.faults.clock_jump import ClockJumpFault
+from harness.faults.congestion import CongestionFault
+from harness.faults.corrupt_file import CorruptFile
+from harness.faults.corrupt_read import CorruptReadFault
+from harness.faults.crash import Crash
+from harness.faults.day_cut_over import DayCutOver
+from harness.faults.forgotten_reversal import ForgottenReversal
+from harness.faults.fsync_failure import FsyncFailure
+from harness.faults.full_storage import FullStorage
+from harness.faults.half_open import HalfOpenFault
+from harness.faults.host_miscounts import HostMiscounts
+from harness.faults.host_overloaded import HostOverloaded
+from harness.faults.host_responds import HostResponds
+from harness.faults.host_silent import HostSilent
+from harness.faults.link_reset import LinkReset
+from harness.faults.lose_file import LoseFile
+from harness.faults.memory_leak import MemoryLeak
+from harness.faults.misdirected_write import MisdirectedWriteFault
+from harness.faults.misreported_space import MisreportedSpace
+from harness.faults.paper_out import PaperOut
+from harness.faults.partition import PartitionFault
+from harness.faults.power_loss import PowerLoss
+from harness.faults.read_only import ReadOnly
+from harness.faults.settlement_error import SettlementError
+from harness.faults.shrink_capacity import ShrinkCapacity
+from harness.faults.slow_with_fill import SlowWithFillFault
+from harness.faults.stale_backup import StaleBackup
+from harness.faults.storage_error import StorageError
+from harness.faults.truncate_file import TruncateFile
+from harness.faults.wrong_mac import WrongMac
+from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, Plan, VolumePlan
+from tests.faults.fault_bench import HOUR_US, SMALL
+
+NOON = Trigger(day=1, time_us=12 * HOUR_US)
+SALE = Trigger(action="sale", occurrence=20)
+SETTLE = Trigger(action="settle")
+TWO_DAYS = replace(SMALL, days=DaysPlan(2, SMALL.days.start, 9 * HOUR_US, 18 * HOUR_US), sales_per_day=30)
+SMALL_DATA = replace(SMALL, device=DevicePlan(volumes=(VolumePlan("data", 512 * 1024),)))
+SLOW_HOST = replace(SMALL, host=HostPlan(latency_median_us=12_000_000, latency_p99_us=70_000_000, no_reply_percent=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fault, where it strikes, and the plan it is added to. ``terminal`` is what meets it there."""
+
+    fault: Fault
+    at: Trigger = NOON
+    plan: Plan = SMALL
+    lift_after_us: int | None = None
+    terminal: str = "reference"
+
+    @property
+    def placed(self) -> FaultPlan:
+        """The fault as the plan has it."""
+        lift_after_us = None if self.fault.damage else self.lift_after_us
+        return FaultPlan(self.fault.kind, self.fault, self.at, lift_after_us=lift_after_us)
+
+
+REPLY = Trigger(message=MessageMatch("down", "0210"), occurrence=20)
+
+ROWS: dict[str, Row] = {
+    row.fault.kind: row
+    for row in (
+        Row(CardUnreadable(60.0), lift_after_us=2 * HOUR_US),
+        Row(ClockJumpFault(-86_400_000_000), lift_after_us=2 * HOUR_US),
+        Row(CongestionFault(), lift_after_us=2 * HOUR_US),
+        Row(CorruptFile(), plan=TWO_DAYS),
+        Row(CorruptReadFault(), plan=TWO_DAYS),
+        Row(Crash(), at=replace(SALE, delay_us=6_000_000)),
+        Row(DayCutOver(), at=SETTLE, lift_after_us=600_000_000),
+        Row(ForgottenReversal(), plan=SLOW_HOST, at=Trigger(day=1, time_us=0)),
+        Row(FsyncFailure()),
+        Row(FullStorage(), plan=SMALL_DATA),
+        Row(HalfOpenFault(), lift_after_us=HOUR_US),
+        Row(HostMiscounts(), at=SETTLE),
+        Row(HostOverloaded(), lift_after_us=HOUR_US),
+        Row(HostResponds()),
+        Row(HostSilent()),
+        Row(LinkReset()),
+        Row(LoseFile(), plan=TWO_DAYS),
+        Row(MemoryLeak(8 << 20)),
+        Row(MisdirectedWriteFault(), plan=TWO_DAYS),
+        Row(MisreportedSpace(), terminal="tests.faults.asking_terminal:AskingTerminal"),
+        Row(PaperOut(), lift_after_us=HOUR_US),
+        Row(PartitionFault(), lift_after_us=HOUR_US),
+        Row(PowerLoss(), at=REPLY),
+        Row(ReadOnly(), lift_after_us=HOUR_US),
+        Row(SettlementError(), at=SETTLE),
+        Row(ShrinkCapacity(remaining_percent=0.5)),
+        Row(SlowWithFillFault(from_fill_percent=0.0), lift_after_us=2 * HOUR_US),
+        Row(StaleBackup(every_us=HOUR_US), at=Trigger(day=1, time_us=15 * HOUR_US)),
+        Row(StorageError()),
+        Row(TruncateFile(remaining_percent=1.0), plan=TWO_DAYS),
+        Row(WrongMac()),
+    )
+}
