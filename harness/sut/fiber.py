@@ -55,6 +55,7 @@ class Fiber:
         "_timed_out",
         "_timer",
         "_timer_at_us",
+        "_timer_is_older",
         "_timer_method",
         "_wake_method",
         "env",
@@ -85,6 +86,7 @@ class Fiber:
         self._timed_out = False
         self._timer: simpy.Event | None = None
         self._timer_at_us = 0
+        self._timer_is_older = False
         self._wake_method = self._wake
         self._timer_method = self._on_timer
 
@@ -209,7 +211,8 @@ class Fiber:
     def _arm(self, timeout_us: int) -> None:
         deadline_us = int(self.env.now) + timeout_us
         self._deadline_us = deadline_us
-        if self._timer is None or self._timer_at_us > deadline_us:
+        self._timer_is_older = self._timer is not None and self._timer_at_us <= deadline_us
+        if not self._timer_is_older:
             self._set_timer(deadline_us)
 
     def _set_timer(self, at_us: int) -> None:
@@ -225,7 +228,9 @@ class Fiber:
         self._timer = None
         if self._deadline_us == _NO_DEADLINE or self.process.dead:
             return
-        if self.env.now < self._deadline_us:
+        if self._timer_is_older or self.env.now < self._deadline_us:
+            # Armed for an earlier wait: at a tie it must not come before what this wait's own timer would have come after.
+            self._timer_is_older = False
             self._set_timer(self._deadline_us)
             return
         event = self._awaited

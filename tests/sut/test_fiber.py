@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import simpy
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.storage.disk import Disk
@@ -37,6 +37,8 @@ WAITS = st.lists(
     st.one_of(
         st.tuples(st.just("sleep"), st.integers(0, 50), st.just(0)),
         st.tuples(st.just("event"), st.integers(1, 50), st.integers(1, 50)),
+        # Few instants, so that ties are common.
+        st.tuples(st.just("event"), st.integers(1, 4), st.integers(1, 4)),
         st.tuples(st.just("never"), st.just(0), st.integers(1, 80)),
         st.tuples(st.just("spend"), st.integers(0, 20), st.just(0)),
     ),
@@ -74,6 +76,8 @@ def expected(waits: list[Wait]) -> list[tuple[int, bool]]:
 
 
 @settings(max_examples=200, deadline=None)
+@example([[("event", 7, 8), ("event", 1, 1)]])
+@example([[("event", 2, 5), ("event", 3, 3)]])
 @given(st.lists(WAITS, min_size=1, max_size=4))
 def test_waits_end_when_they_should(plans: list[list[Wait]]) -> None:
     for waits in plans:
