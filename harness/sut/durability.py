@@ -21,6 +21,7 @@ from harness.storage.inode import Inode, path_of
 from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
 from harness.storage.profiles.base import Profile
 from harness.storage.volume import Volume
+from harness.storage.write_back import WriteBack
 
 if TYPE_CHECKING:
     from harness.storage.pyfakefs_disk import PyfakefsDisk
@@ -47,6 +48,10 @@ class Durability:
 
     profiles: Mapping[str, Profile]
     _bases: dict[str, Image] = field(default_factory=dict)
+    _write_backs: dict[str, WriteBack] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._write_backs = {name: WriteBack(profile.writes_back_after_us) for name, profile in self.profiles.items()}
 
     def base(self, volume: Volume) -> Image:
         """What is surely durable of ``volume``, apart from what its log still holds."""
@@ -55,13 +60,21 @@ class Durability:
             return known
         return _as_image(volume.base_image)
 
-    def fold(self, disk: Disk) -> None:
+    def fold(self, disk: Disk, now_us: int) -> None:
         """Move what no cut can undo out of the logs that have grown."""
+        self._write_back(disk, now_us)
         for volume in disk.volumes:
             if len(volume.log) >= FOLD_AT_OPERATIONS:
                 base, rest = self.profiles[volume.name].durable_prefix(self.base(volume), volume.log)
+                self._write_backs[volume.name].folded(volume.log, rest)
                 self._bases[volume.name] = base
                 volume.log[:] = rest
+
+    def _write_back(self, disk: Disk, now_us: int) -> None:
+        for volume in disk.volumes:
+            write_back = self._write_backs.get(volume.name)
+            if write_back is not None:
+                write_back.advance(volume.log, now_us)
 
     def at_cut(self, disk: Disk) -> list[VolumeAtCut]:
         """The volumes as a cut finds them now."""
@@ -70,10 +83,13 @@ class Durability:
             for volume in disk.volumes
         ]
 
-    def cut(self, disk: Disk, seed: int) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
+    def cut(self, disk: Disk, seed: int, now_us: int) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
         """Cut all volumes at once: what the next mount finds, and the account of what was lost."""
         if not disk.volumes:
             return _cut_at_fsync(disk)
+        self._write_back(disk, now_us)
+        for write_back in self._write_backs.values():
+            write_back.forget()
         loss = cut_power(self.at_cut(disk), seed)
         images: dict[str, VolumeImage] = {}
         for name, image in loss.images.items():

@@ -147,7 +147,7 @@ class Station:
         recorder, now_us = self.world.recorder, self.world.now_us
         recorder.emit(PowerLost(now_us, self.name, cause))
         disk = self.hardware.disk
-        images, losses = self.durability.cut(disk, seed)
+        images, losses = self.durability.cut(disk, seed, now_us)
         process = self._kill(lambda: deaths.PowerLost(f"{self.name} has no power"), power=True)
         self.hardware.power_lost()
         self._interrupt()
@@ -324,8 +324,9 @@ class Station:
         pending = self._pending.pop(action.number, None)
         if pending is not None:
             pending.done.succeed(outcome)
-        self.durability.fold(self.hardware.disk)
+        self.durability.fold(self.hardware.disk, self.world.now_us)
         self.census.action_ended()
+        interpreter.action_ended()
 
     def _reboot_asked(self) -> None:
         self.restart("reboot")

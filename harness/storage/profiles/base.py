@@ -154,6 +154,8 @@ class Profile(ABC):
     summary: str
     # Invariant number -> why no software whatever can keep it on this medium.
     survivability: Mapping[int, str] = NOTHING
+    # After so long the kernel has written everything back by itself; None: nothing promises that it ever does.
+    writes_back_after_us: int | None = None
     # A habit that is safe elsewhere -> what it loses here and what to do instead.
     unsafe_practices: Mapping[str, str] = NO_PRACTICES
 

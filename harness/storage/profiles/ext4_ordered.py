@@ -15,17 +15,22 @@ afd4672 (auto_da_alloc) and 06bd3c36 (data exposure after a crash, the stale-blo
 from harness.storage.profiles.journalled import JournalledProfile, JournalRules
 from harness.storage.profiles.registry import register
 
+WRITES_BACK_AFTER_US = 60_000_000
+"""Twice what the kernel's defaults come to (see ``storage.write_back``)."""
+
 
 class Ext4Ordered(JournalledProfile):
     name = "ext4-ordered"
     summary = "metadata in order and atomic, new blocks before the commit that shows them, replace-by-rename protected"
     rules = JournalRules()
+    writes_back_after_us = WRITES_BACK_AFTER_US
 
 
 class Ext4NoAutoDaAlloc(JournalledProfile):
     name = "ext4-noauto_da_alloc"
     summary = "ext4-ordered mounted noauto_da_alloc: a file renamed over another without fsync may be found empty"
     rules = JournalRules(auto_da_alloc=False)
+    writes_back_after_us = WRITES_BACK_AFTER_US
     unsafe_practices = {
         "replace by rename without fsync": "the rename is committed before the data, and the file is found empty",
     }

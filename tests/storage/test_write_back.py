@@ -1,0 +1,63 @@
+"""What is old enough is durable without any sync; what is younger is not; posix-weak promises neither."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.storage.image import Image
+from harness.storage.oplog import ROOT_INODE, Link, Op, SyncVolume, Write
+from harness.storage.profiles import registry
+from harness.storage.write_back import WriteBack
+
+AFTER_US = 60_000_000
+SECOND_US = 1_000_000
+
+
+def appended(place: int) -> list[Op]:
+    """A file of its own for each place, so that each can be lost by itself."""
+    inode = 2 + place
+    return [Link(ROOT_INODE, f"f{place:03d}", inode, 0o100644), Write(inode, 0, b"x", 0)]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=25), st.data())
+def test_only_what_is_older_than_that_is_surely_there(gaps_s: list[int], data: st.DataObject) -> None:
+    profile = registry.get("ext4-ordered")
+    write_back, log, base = WriteBack(AFTER_US), list[Op](), Image()
+    now_us, written_us = 0, list[int]()
+    for place, gap_s in enumerate(gaps_s):
+        now_us += gap_s * SECOND_US
+        log += appended(place)
+        written_us.append(now_us)
+        write_back.advance(log, now_us)
+        if data.draw(st.booleans()):
+            before = list(log)
+            base, rest = profile.durable_prefix(base, log)
+            write_back.folded(before, rest)
+            log[:] = rest
+    write_back.advance(log, now_us)
+    seen = [profile.draw(base, log, random.Random(seed)).image.tree() for seed in range(12)]
+    for place, at_us in enumerate(written_us):
+        # A mark is made every five seconds at most, and a write just before one may wait for the next.
+        if now_us - at_us > AFTER_US + 50 * SECOND_US:
+            assert all(tree.get(f"/f{place:03d}") == b"x" for tree in seen), (place, at_us, now_us)
+    young = [op for op in log if isinstance(op, Write) and now_us - written_us[op.inode - 2] < AFTER_US]
+    synced = max((at for at, op in enumerate(log) if isinstance(op, SyncVolume)), default=-1)
+    assert all(log.index(op) > synced for op in young)
+
+
+def test_an_idle_terminal_s_unsynced_file_is_written_after_a_minute() -> None:
+    write_back, log = WriteBack(AFTER_US), appended(0)
+    write_back.advance(log, 0)
+    write_back.advance(log, AFTER_US - 1)
+    assert not any(isinstance(op, SyncVolume) for op in log)
+    write_back.advance(log, AFTER_US)
+    assert isinstance(log[-1], SyncVolume)
+
+
+def test_posix_weak_and_fat_never_write_back_by_themselves() -> None:
+    assert registry.get("posix-weak").writes_back_after_us is None
+    assert registry.get("fat").writes_back_after_us is None
+    log = appended(0)
+    WriteBack(None).advance(log, 10**12)
+    assert log == appended(0)
