@@ -27,19 +27,24 @@ from harness.sut.virtual.binding import like_builtins
 if TYPE_CHECKING:
     from harness.sut.process import Process
 
+ACTIONS_PER_COLLECTION = 50
+ACTIONS_PER_FULL_COLLECTION = 5_000
+
 _stateless: dict[str, ModuleType | None] = {}
 _templates: dict[str, ModuleType] = {}
 _users = 0
+_actions = 0
 _before: tuple[Any, bool] | None = None
 _grave_of: list[Process | None] = []
 
 
 def install() -> None:
     """Switch on; calls may nest."""
-    global _users, _before
+    global _users, _before, _actions
     _users += 1
     if _users > 1:
         return
+    _actions = 0
     modules.install()
     clock.install()
     guard.install()
@@ -143,6 +148,14 @@ def _finish_uuid(_table: ModuleTable, module: ModuleType) -> None:
 def collect_garbage(generation: int = 2) -> None:
     """Collect now, with nobody current. To be called at places that are the same in every run."""
     gc.collect(generation)
+
+
+def action_ended() -> None:
+    """Collect every so many actions of the whole run: often what is young, seldom everything."""
+    global _actions
+    _actions += 1
+    if _actions % ACTIONS_PER_COLLECTION == 0:
+        gc.collect(2 if _actions % ACTIONS_PER_FULL_COLLECTION == 0 else 1)
 
 
 def _around_collection(phase: str, _info: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from harness.history.events import (
     SoftwareReady,
     StorageAfterPowerLoss,
 )
+from harness.sut import interpreter
 from harness.sut.station import InitPolicy
 from tests.sut.rig import Rig
 
@@ -387,3 +388,27 @@ def test_an_injected_leak_comes_on_top(tmp_path: Path) -> None:
     death = rig.deaths()[0]
     assert death.reason == "out_of_memory" and "leaked" in death.detail
     assert rig.station.hardware.memory.leaked_bytes < 1 << 20, "the boot after it starts with nothing leaked"
+
+
+def test_cyclic_garbage_does_not_pile_up(tmp_path: Path) -> None:
+    rig = Rig(
+        tmp_path,
+        """
+        class Node:
+            live = 0
+            def __init__(self): self.me = self; Node.live += 1
+            def __del__(self): Node.live -= 1
+        class App(Terminal):
+            manifest = Manifest(name="app")
+            most = 0
+            def sale(self, action):
+                for _ in range(10): Node()
+                App.most = max(App.most, Node.live); return Approved("000001")
+            def settle(self, action): print(App.most); return Done()
+        """,
+    ).start()
+    with interpreter.installed():
+        for _ in range(300):
+            rig.act(seconds=1)
+        rig.act("settle")
+    assert int(rig.printed()[0]) <= 510
