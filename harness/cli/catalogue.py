@@ -88,12 +88,15 @@ _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
 
 
 @click.command("list")
-@click.argument("kind", metavar="|".join(_KINDS))
+@click.argument("kind")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {name, summary}.")
 def list_command(kind: str, as_json: bool) -> None:
-    """List what there is of a kind, one line each."""
+    """List what there is of a kind, one line each.
+
+    KIND is one of faults, invariants, terminals, scenarios, profiles, merchants, dialects.
+    """
     if kind not in _KINDS:
-        raise UsageError(f"nothing is called {kind!r}; {nearest(kind, list(_KINDS))}")
+        raise UsageError(f"there are no {kind!r} to list; {nearest(kind, list(_KINDS))}")
     entries = list(_KINDS[kind]())
     if as_json:
         import json

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -23,7 +27,28 @@ _COMMANDS = {
 }
 
 
+class _ReaderLeft(Exception):
+    """Whoever read our output (head, less) went away: nothing is wrong, and nobody is left to be told."""
+
+
+@contextmanager
+def _noticing_the_reader() -> Iterator[None]:
+    # click itself would end with exit code 1, which says that an invariant was violated.
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderLeft from None
+
+
 class _LazyGroup(click.Group):
+    def make_context(self, *arguments: Any, **keywords: Any) -> click.Context:
+        with _noticing_the_reader():
+            return super().make_context(*arguments, **keywords)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _noticing_the_reader():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -62,6 +87,7 @@ def main() -> None:
     """Entry point: maps every error to its documented exit code and never shows a traceback for a user's mistake."""
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else ExitCode.PASS)
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
@@ -72,10 +98,27 @@ def main() -> None:
     except HarnessError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) went away: nothing is wrong with the run.
-        sys.stderr.close()
+    except (_ReaderLeft, BrokenPipeError):
+        _discard_stdout()
         sys.exit(ExitCode.PASS)
+    except OSError as error:
+        _discard_stdout()
+        click.echo(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        sys.exit(ExitCode.HARNESS_ERROR)
+    except Exception:
+        # Python's own exit code for this is 1, which says that an invariant was violated.
+        import traceback
+
+        traceback.print_exc()
+        click.echo("error: the harness itself broke; please report this", err=True)
+        sys.exit(ExitCode.HARNESS_ERROR)
+
+
+def _discard_stdout() -> None:
+    """What is still buffered cannot be written; Python must not try again at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

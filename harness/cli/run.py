@@ -67,14 +67,22 @@ def run(
     run leaves history.jsonl, verdict.json and, for a finding, resolved.yaml, which replays it.
     """
     from harness.engine.request import RunRequest
+    from harness.engine.sink import make_directory
     from harness.engine.verdict import worst
     from harness.scenario.find import selected
 
+    if terminal is not None and not terminal.strip():
+        raise UsageError("--terminal is empty; expected a name, package.module:Class or path/to/file.py:Class")
+    if out_dir is not None and str(out_dir) == ".":
+        raise UsageError("--out is empty; expected a directory of its own, such as reports/first")
     paths = selected(scenarios or (FIRST_LOOK,))
     if resolved_out is not None and len(paths) > 1:
         raise UsageError(f"--resolved-out takes one scenario, {len(paths)} were selected")
+    if out_dir is not None:
+        make_directory(out_dir)
     codes: list[ExitCode] = []
-    for path in paths:
+    interrupts = _Interrupts()
+    for done, path in enumerate(paths):
         request = RunRequest(
             scenario=str(path),
             terminal=_absolute_spec(terminal),
@@ -87,7 +95,12 @@ def run(
             resolved_out=str(resolved_out.absolute()) if resolved_out else None,
             wall_limit_s=wall_limit,
         )
-        codes.append(_run_one(request, as_json))
+        with interrupts.heard():
+            codes.append(_run_one(request, as_json, interrupts))
+        if interrupts.asked and done + 1 < len(paths):
+            click.echo(f"interrupted: {len(paths) - done - 1} of {len(paths)} scenarios were not run", err=True)
+            codes.append(ExitCode.INCONCLUSIVE)
+            break
     return int(worst(codes))
 
 
@@ -104,44 +117,57 @@ def _own_directory(out_dir: Path, scenario: Path, count: int) -> Path:
     return directory if count == 1 else directory / scenario.parent.name / scenario.stem
 
 
-@contextmanager
-def _interrupts_go_to(child: list[int]) -> Iterator[None]:
-    """The first Ctrl-C ends trading early and the run still says what it has seen; the second ends everything."""
+class _Interrupts:
+    """The first Ctrl-C ends trading early, the run still says what it has seen, and no other begins; the second ends all."""
 
-    def interrupted(number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def __init__(self) -> None:
+        self.asked = False
+        self.child = 0
+
+    def ask(self, number: int, _frame: object) -> None:
+        """What a signal does."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
         click.echo("\ninterrupted: finishing the run with what it has seen; again to stop at once", err=True)
-        if child:
-            os.kill(child[-1], number)
+        if self.child:
+            os.kill(self.child, number)
 
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def started(self, child: int) -> None:
+        """A child process runs; it is told when somebody asked while it was being started."""
+        self.child = child
+        if self.asked:
+            os.kill(child, signal.SIGINT)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Within this, signals come here."""
+        before = {each: signal.signal(each, self.ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
-def _run_one(request: RunRequest, as_json: bool) -> ExitCode:
+def _run_one(request: RunRequest, as_json: bool, interrupts: _Interrupts) -> ExitCode:
     from harness.engine.launch import launch
 
-    child: list[int] = []
+    progress = _plain_progress if not as_json and sys.stderr.isatty() else None
     try:
-        with _interrupts_go_to(child):
-            progress = _plain_progress if not as_json and sys.stderr.isatty() else None
-            verdict = launch(request, progress, on_start=child.append)
+        verdict = launch(request, progress, on_start=interrupts.started)
     except HarnessError as error:
         # One scenario that cannot run must not keep the others from running.
         if as_json:
             import msgspec
 
-            click.echo(
-                msgspec.json.encode(
-                    {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
-                )
-            )
+            said = {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
+            _say(msgspec.json.encode(said))
         else:
             click.echo(f"error: {error}", err=True)
         return error.exit_code
+    finally:
+        interrupts.child = 0
     _print(verdict, as_json)
     return verdict.exit_code
 
@@ -150,11 +176,21 @@ def _print(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(verdict))
+        _say(msgspec.json.encode(verdict))
         return
     from harness.reporters.console import render
 
-    click.echo(render(verdict))
+    _say(render(verdict))
+
+
+def _say(text: str | bytes) -> None:
+    """To stdout; a reader that went away (``| head``) changes nothing about the verdict and its exit code."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
 
 
 def _plain_progress(progress: Progress) -> None:

@@ -16,6 +16,9 @@ from harness.engine.request import Finished, Progress, Refused, RunRequest
 if TYPE_CHECKING:
     from harness.scenario.plan import Plan
 
+ENDS_EARLY = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end trading at the next chunk of virtual time; the run still recovers, checks and says what it has seen."""
+
 SHARING = frozenset({"harness.terminals.reference:ReferenceTerminal"})
 """Shipped software that keeps nothing in module globals or class attributes (a test shows it): boots share its modules."""
 
@@ -39,8 +42,10 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
 
     plan = adjusted(load_file(Path(request.scenario)), request)
     interrupted = Interrupted()
-    signal.signal(signal.SIGINT, interrupted.ask)
-    signal.signal(signal.SIGTERM, interrupted.ask)
+    for each in ENDS_EARLY:
+        signal.signal(each, interrupted.ask)
+    # The parent holds them back until now, lest one finds a child that is not listening yet.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS_EARLY)
     shipped = {name: each.spec for name, each in CATALOGUE.items()}
     spec = request.terminal or plan.software
     loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)

@@ -6,6 +6,8 @@ software was running, and that is the finding. A child that ran out of time with
 
 from __future__ import annotations
 
+import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import msgspec
 
 from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageError
+from harness.engine.child import ENDS_EARLY
 from harness.engine.request import Finished, Progress, Refused, RunRequest
 from harness.engine.verdict import FindingView, Sales, Status, Verdict
 from harness.sut.limits import Ended, Limits, run_limited
@@ -46,23 +49,45 @@ def launch(
         if on_progress is not None:
             on_progress(msgspec.convert(message, Progress))
 
-    ended = run_limited(
-        "harness.engine.child:execute",
-        msgspec.to_builtins(request),
-        limits=Limits(wall_s=request.wall_limit_s + _GRACE_S, memory_bytes=request.memory_limit_bytes),
-        on_message=told,
-        pin_hash_seed=pin_hash_seed,
-        on_start=on_start,
-        search_path=[str(Path.cwd())],
+    limits = Limits(
+        wall_s=request.wall_limit_s + _GRACE_S,
+        memory_bytes=request.memory_limit_bytes,
+        spin_s=request.spin_s,
+        spin_patience_s=request.spin_patience_s,
     )
+    # A child that has to be killed leaves its files behind: they are in a directory that goes with this call.
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        ended = run_limited(
+            "harness.engine.child:execute",
+            msgspec.to_builtins(request),
+            limits=limits,
+            on_message=told,
+            environ={"TMPDIR": scratch},
+            pin_hash_seed=pin_hash_seed,
+            on_start=on_start,
+            search_path=[str(Path.cwd())],
+            held_signals=ENDS_EARLY,
+        )
     if ended.reason == "finished":
         answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
         if isinstance(answer, Refused):
             raise _error(answer)
         return answer.verdict
-    if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None):
+    if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None and not _from_outside(ended)):
         raise HarnessError(f"the run broke inside the harness; please report this\n{ended.detail}")
-    return _verdict_of_the_dead(request, ended)
+    verdict = _verdict_of_the_dead(request, ended)
+    if request.out_dir is not None:
+        from harness.engine.run import write_verdict
+
+        # Its history as far as it got stays beside it; decisions that are cut off anywhere pin nothing.
+        (Path(request.out_dir) / "decisions.tsv").unlink(missing_ok=True)
+        write_verdict(verdict, Path(request.out_dir))
+    return verdict
+
+
+def _from_outside(ended: Ended) -> bool:
+    """Whether somebody else ended the child, such as the kernel when the machine's memory ran out."""
+    return ended.exit_code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
 
 def _error(refused: Refused) -> HarnessError:
@@ -84,7 +109,12 @@ def _verdict_of_the_dead(request: RunRequest, ended: Ended) -> Verdict:
     what = f"{_WHAT_HAPPENED[ended.reason]} ({ended.detail})"
     findings: tuple[FindingView, ...] = ()
     status: Status = "inconclusive"
-    if ended.station is not None:
+    if ended.reason == "crashed" and _from_outside(ended):
+        what = (
+            f"something outside ended it ({ended.detail}), as the kernel does when the machine's memory is used up, "
+            f"while {'the harness' if ended.station is None else plan.station_names()[ended.station]} was running"
+        )
+    elif ended.station is not None:
         device = plan.station_names()[ended.station]
         findings = (FindingView(24, "returns_to_service", device, 0, f"On {device} {what}.", severity="major"),)
         status = "fail"

@@ -19,6 +19,9 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     resolved_out: str | None = None
     wall_limit_s: float = 600.0
     memory_limit_bytes: int = 4 << 30
+    spin_s: float = 20.0
+    """How long one terminal's software may run in one C call; in Python code, ``spin_patience_s`` without waiting."""
+    spin_patience_s: int = 10
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):

@@ -8,6 +8,7 @@ Does not model: several runs; that is what sweeps are for.
 from __future__ import annotations
 
 import contextlib
+import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.decisions import open_spill
-from harness.core.errors import BudgetExceeded, UsageError
+import msgspec
+
+from harness.core.errors import BudgetExceeded, HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 from harness.engine.judging import assemble, new_judge
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
+from harness.engine.sink import Sink, make_directory
 from harness.engine.verdict import Verdict
 from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareReady
 from harness.history.recorder import Recorder
@@ -73,12 +76,16 @@ class Run:
         self.decisions_path = directory / "decisions.tsv"
         self.probes: dict[str, None] = {}
         self.cut_short = ""
+        self._sinks: list[Sink] = []
         self._started_s = time.monotonic()
         self._reported_s = 0.0
 
     def go(self) -> Verdict:
         """Everything, from the first event to the verdict."""
-        with self.history_path.open("wb") as sink, open_spill(self.decisions_path) as spill:
+        with (
+            io.BufferedWriter(self._sink(self.history_path)) as sink,
+            io.TextIOWrapper(io.BufferedWriter(self._sink(self.decisions_path), 1 << 16), encoding="utf-8") as spill,
+        ):
             recorder = Recorder(sink)
             recorder.emit(
                 RunStarted(
@@ -100,6 +107,8 @@ class Run:
             self._tell(built, judge, force=True)
             judgements = judge.conclude(built.world.now_us)
             digest = recorder.close()
+            spill.flush()
+            self._check_sinks()
         return assemble(self, built, judgements, recorder.count, digest)
 
     def pinned_plan(self) -> Plan:
@@ -107,6 +116,14 @@ class Run:
         return replace(self.plan, seed=self.seed)
 
     # ------------------------------------------------------------ steps
+
+    def _sink(self, path: Path) -> Sink:
+        self._sinks.append(Sink(path))
+        return self._sinks[-1]
+
+    def _check_sinks(self) -> None:
+        for sink in self._sinks:
+            sink.check()
 
     def _watch(self, built: Built, judge: Judge) -> None:
         recorder = built.world.recorder
@@ -174,6 +191,7 @@ class Run:
         return time.monotonic() - self._started_s
 
     def _tell(self, built: Built, judge: Judge, *, force: bool = False) -> None:
+        self._check_sinks()
         now_s = time.monotonic()
         if not force and now_s - self._reported_s < _REPORT_EVERY_S:
             return
@@ -203,22 +221,25 @@ def run_plan(
     with contextlib.ExitStack() as stack:
         if request.out_dir is not None:
             directory = Path(request.out_dir)
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
         run = Run(plan, software, request, directory, report, interrupted or Interrupted())
         verdict = run.go()
-        if request.resolved_out is not None:
-            write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path)
-        if request.out_dir is not None:
-            if verdict.findings:
-                write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path)
-            run.decisions_path.unlink()
-            _write_verdict(verdict, directory / "verdict.json")
+        try:
+            if request.resolved_out is not None:
+                write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path)
+            if request.out_dir is not None:
+                if verdict.findings:
+                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path)
+                run.decisions_path.unlink()
+                write_verdict(verdict, directory)
+        except OSError as error:
+            raise HarnessError(f"cannot write {error.filename or directory}: {error.strerror}") from None
         return verdict
 
 
-def _write_verdict(verdict: Verdict, path: Path) -> None:
-    import msgspec
-
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n")
+def write_verdict(verdict: Verdict, directory: Path) -> None:
+    """``verdict.json`` in ``directory``."""
+    encoded = msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n"
+    (directory / "verdict.json").write_bytes(encoded)

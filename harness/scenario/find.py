@@ -37,7 +37,7 @@ def scenarios_root() -> Path:
 
 def scenario_file(name_or_path: str) -> Path:
     """The file of a scenario: a path that exists, or a shipped name such as ``storage/settle_when_data_volume_full``."""
-    if not name_or_path or "\0" in name_or_path:
+    if not name_or_path.strip() or "\0" in name_or_path:
         raise UsageError("expected the name of a scenario or a path, found nothing")
     path = Path(name_or_path)
     if path.is_file():
@@ -54,26 +54,39 @@ def scenario_file(name_or_path: str) -> Path:
         return shipped[short[0]]
     if len(short) > 1:
         raise UsageError(f"{name_or_path!r} is short for several scenarios: {', '.join(short)}")
-    hint = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
-    raise UsageError(f"no scenario or file named {name_or_path!r}; {hint} (harness list scenarios)")
+    if path.suffix in SUFFIXES and not path.exists():
+        raise UsageError(f"there is no file {name_or_path}, and no scenario of that name (harness list scenarios)")
+    near = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
+    hint = f"{near} " if near.startswith("did") else ""
+    raise UsageError(f"no scenario or file named {name_or_path!r}; {hint}(harness list scenarios)")
 
 
 def selected(arguments: tuple[str, ...]) -> list[Path]:
     """The files that names, paths and directories on a command line stand for, each once; NothingSelected for none."""
     found: dict[Path, None] = {}
     for argument in arguments:
+        if not argument.strip():
+            raise UsageError("expected the name of a scenario or a path, found nothing")
         folder = Path(argument)
         if not folder.is_dir() and (scenarios_root() / argument).is_dir() and argument:
             folder = scenarios_root() / argument
         if folder.is_dir():
-            for path in sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES):
-                if not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts):
-                    found[path.absolute()] = None
+            found.update((path.absolute(), None) for path in _files_under(folder))
         else:
             found[scenario_file(argument).absolute()] = None
     if not found:
         raise NothingSelected(f"no scenario file in {', '.join(arguments)}")
     return list(found)
+
+
+def _files_under(folder: Path) -> list[Path]:
+    """Scenario files of a folder, in order of path; what a run leaves beside resolved.yaml is none."""
+    try:
+        candidates = [each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.name != "verdict.json"]
+    except OSError as error:
+        raise UsageError(f"cannot look through {folder}: {error.strerror}: {error.filename}") from None
+    hidden = ("_", ".")
+    return sorted(each for each in candidates if not any(p.startswith(hidden) for p in each.relative_to(folder).parts))
 
 
 @cache

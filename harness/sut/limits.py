@@ -91,11 +91,13 @@ def run_limited(
     read: Sequence[str] = (),
     write: Sequence[str] = (),
     on_start: Callable[[int], None] | None = None,
+    held_signals: Sequence[signal.Signals] = (),
 ) -> Ended:
     """Run ``package.module:function`` as ``function(argument, send)`` in a child; returns however it ends.
 
     ``pin_hash_seed`` fixes the order of sets of strings; ``fence`` puts up Landlock with ``read`` and ``write`` directories.
-    ``on_start`` is given the child's process id, to which signals may be sent.
+    ``on_start`` is given the child's process id, to which signals may be sent; ``held_signals`` wait until the function
+    unblocks them, so that one sent at once does not find a child that is not listening yet.
     """
     limits = limits or Limits()
     page_fd = os.memfd_create("run-notes", os.MFD_CLOEXEC)
@@ -116,15 +118,19 @@ def run_limited(
                 list(read),
                 list(write),
             )
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.sut.child"],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                env=_environment(environ or {}, pin_hash_seed),
-                pass_fds=(page_fd, results_write),
-                start_new_session=True,
-            )
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, held_signals)
+            try:
+                child = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "harness.sut.child"],
+                    stdin=subprocess.PIPE,
+                    stdout=errors,
+                    stderr=errors,
+                    env=_environment(environ or {}, pin_hash_seed),
+                    pass_fds=(page_fd, results_write),
+                    start_new_session=True,
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(results_write)
             results_write = -1
             if on_start is not None:
@@ -220,7 +226,7 @@ class _Supervisor:
 
     def _station(self) -> int | None:
         station: int = PAGE.unpack_from(self._page, 0)[0]
-        return None if station == HARNESS else station
+        return None if station < 0 else station
 
     def _read(self) -> bool:
         try:

@@ -14,6 +14,7 @@ import simpy
 
 from harness.storage.disk import Disk
 from harness.storage.volume import Volume
+from harness.sut import watchdog
 from harness.sut.console import Console
 from harness.sut.deaths import ProcessEnded
 from harness.sut.modules import ModuleTable, deactivate
@@ -68,6 +69,7 @@ def run_in_scratch(table: ModuleTable, work: Callable[[], T], printed: Callable[
         environ={},
     )
     process.table = table
+    process.number = watchdog.SCRATCH
     job = _Job(work)
     process.spawn(job.run)
     try:

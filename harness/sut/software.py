@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import msgspec
 
-from harness.contract import Device, Inspection, Manifest
+from harness.contract import ActionKind, Device, Inspection, Manifest
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.sut import guard, interpreter
@@ -32,6 +32,9 @@ _NEEDS = (
     "a terminal is a class with a `manifest` (harness.contract.Manifest), a constructor that takes the device, and `run`; "
     "subclassing harness.contract.Terminal gives the last two"
 )
+
+_ENGINES = ("tinydb", "persistqueue")
+"""Libraries that shipped terminals keep their records in, and that are installed on demand."""
 
 
 class RunningTerminal(Protocol):
@@ -141,7 +144,8 @@ def _import(table: ModuleTable, module_name: str, target: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(error.name + ".")):
             raise UsageError(f"{target}: there is no module {error.name!r} to import") from None
-        raise UsageError(f"{target}: {_place(error, target)}: {presentable(str(error))}") from None
+        engines = "; pip install 'terminal-fault-harness[engines]'" if error.name in _ENGINES else ""
+        raise UsageError(f"{target}: {_place(error, target)}: {presentable(str(error))}{engines}") from None
     except Exception as error:
         raise UsageError(
             f"{target}: importing it failed at {_place(error, target)}: {type(error).__name__}: {presentable(str(error))}"
@@ -222,6 +226,10 @@ def _check_manifest(manifest: Manifest, where: str) -> None:
         raise UsageError(f"{where} is not valid: {error}") from None
     if not manifest.name.strip():
         raise UsageError(f"{where}.name is empty")
+    kinds = list(get_args(ActionKind))
+    for action in sorted(manifest.actions):
+        if action not in kinds:
+            raise UsageError(f"{where}.actions: no action is called {action!r}; {nearest(action, kinds)}")
     for name in ("reply_timeout_s", "recovery_timeout_s"):
         if not getattr(manifest, name) > 0:
             raise UsageError(f"{where}.{name} is {getattr(manifest, name)}; it must be above 0 seconds")

@@ -22,6 +22,8 @@ PAGE = struct.Struct("<qQ")
 """Index of the station whose software runs now, and a count of switches: what the parent reads."""
 PAGE_BYTES = 4096
 HARNESS = -1
+SCRATCH = -2
+"""Software that runs outside any terminal: while it is imported for its manifest, or asked to inspect files."""
 EXIT_SPINNING = 86
 
 _SECOND_S = 1.0
