@@ -1,0 +1,30 @@
+"""All benchmarks in order, small or full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.engine.bench import memory, rooms, startup, terminal_days
+from harness.engine.bench.figures import Report
+
+_MANY_TERMINALS = 200
+
+NOTES = (
+    "CPU time, medians; both sides of the ratio take turns in one process. Plain loop: the same actions by the same",
+    "terminal code, files on tmpfs, real PIN pad sums, replies recorded beforehand. Other work on the machine spoils all",
+    "figures, the ratio least.",
+)
+
+
+def run_suite(sales: int, *, quick: bool, on_step: Callable[[str], None] = lambda step: None) -> Report:
+    """Everything; ``on_step`` is told what is being measured."""
+    repetitions = 3 if quick else 9
+    on_step("speed")
+    speed = terminal_days.measure(sales, 2 if quick else 8, repetitions)
+    on_step("memory")
+    resident = memory.measure(_MANY_TERMINALS, 10 if quick else 60)
+    on_step("start-up")
+    starting = startup.measure(3 if quick else 9)
+    on_step("where the time goes")
+    shares = rooms.measure(sales, 1 if quick else 4)
+    return Report(sales, repetitions, (*speed, *resident, *starting), shares, NOTES)
