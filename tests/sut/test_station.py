@@ -361,6 +361,22 @@ def test_memory_held_by_a_module_global_counts(tmp_path: Path) -> None:
     assert last.software_bytes - first.software_bytes > 99_000  # type: ignore[attr-defined]
 
 
+def test_memory_held_by_a_registry_of_the_standard_library_counts(tmp_path: Path) -> None:
+    rig = Rig(
+        tmp_path,
+        """
+        import logging
+        class App(Terminal):
+            manifest = Manifest(name="app")
+            def sale(self, action): logging.getLogger("x" * 1000 + str(action.number)); return Approved("000001")
+        """,
+    ).start()
+    for _ in range(30):
+        rig.act()
+    first, *_, last = rig.of(MemorySampled)
+    assert last.software_bytes - first.software_bytes > 10_000  # type: ignore[attr-defined]
+
+
 def test_the_census_keeps_nothing_alive(tmp_path: Path) -> None:
     rig = Rig(
         tmp_path,
