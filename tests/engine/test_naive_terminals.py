@@ -51,9 +51,13 @@ def test_a_full_volume_costs_the_reference_terminal_nothing() -> None:
 # persist-queue closes its files in a finalizer, on a device that has lost power by then: Python tells of it and goes on.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("profile", ["posix-weak", "ext4-ordered"])
-def test_a_cut_in_the_commit_loses_what_filequeue_had_shown_as_approved(profile: str) -> None:
+def test_a_cut_in_the_commit_costs_filequeue_s_customers_money(profile: str) -> None:
     verdict = run(shipped(CUT, profile=profile), "filequeue", seed=None)
-    assert 1 in found(verdict), told(verdict)
+    # posix-weak forgets approvals that were shown. ext4 has written those back after a minute, and what it loses are the
+    # reversal and the trace number of the sale under way: charged and not shown, or claimed and reversed.
+    expected = {1} if profile == "posix-weak" else {7, 31}
+    assert expected <= found(verdict), told(verdict)
+    assert any(finding.money_fen for finding in verdict.findings)
     assert verdict.exit_code == 1
 
 
