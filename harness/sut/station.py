@@ -327,7 +327,6 @@ class Station:
         self.durability.fold(self.hardware.disk, self.world.now_us)
         self.census.action_ended()
         interpreter.action_ended()
-        interpreter.action_ended()
 
     def _reboot_asked(self) -> None:
         self.restart("reboot")
