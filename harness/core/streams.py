@@ -13,15 +13,18 @@ _TWO_64 = float(1 << 64)
 class Streams:
     """Every random value of a run, addressed by name. The same seed and name give the same value on every machine."""
 
-    __slots__ = ("_key", "seed")
+    __slots__ = ("_keyed", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._key = seed.to_bytes(16, "big", signed=True)
+        # The key is a whole block of input to the hash: it is taken in once, and the state copied for each name.
+        self._keyed = blake2b(digest_size=8, key=seed.to_bytes(16, "big", signed=True))
 
     def bits(self, name: str) -> int:
         """64 bits that depend on the seed and ``name`` alone."""
-        return int.from_bytes(blake2b(name.encode(), digest_size=8, key=self._key).digest(), "big")
+        hashed = self._keyed.copy()
+        hashed.update(name.encode())
+        return int.from_bytes(hashed.digest(), "big")
 
     def uniform(self, name: str) -> float:
         """A float in [0, 1) that depends on the seed and ``name`` alone."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from harness.history.recorder import Recorder
 from harness.host.bank import Bank, Decide, approve_all
 from harness.host.batch import Batch, Settlement
@@ -19,8 +21,7 @@ from harness.host.ledger import Entry, LedgerState
 from harness.host.session import KeyFactory, Session
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The host's answer: a whole frame, or None when it stays silent. ``header`` tells what is in the frame."""
 
     frame: bytes | None

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
 from harness.host.ledger import Entry, EntryKind, Ledger
@@ -30,8 +32,7 @@ def approve_all(_token: str, _amount_fen: int, _pan: str) -> str:
     return "00"
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """A financial request as the dialect read it."""
 
     session: Session
@@ -54,8 +55,7 @@ class Original:
     rrn: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """The response code, and the entry that was booked or found (None when there is none)."""
 
     code: str

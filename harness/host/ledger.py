@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from harness.history.events import LedgerChanged
 from harness.history.recorder import Recorder
 
@@ -35,8 +37,7 @@ _TAKEN: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED", "REFUNDED"})
 _GIVEN_BACK: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED"})
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True):
     """One change of an entry's state, and why."""
 
     at_us: int

@@ -281,10 +281,18 @@ def _field_encoder(spec: FieldSpec) -> EncodeField:
             raise _cannot_send(spec, value)
         return prefixes[units] + chunk
 
+    def encode_digits(value: FieldValue) -> bytes:
+        if value.__class__ is str and len(value) == length and value.isdecimal() and value.isascii():
+            return a2b_hex(value)
+        return encode_fixed(value)
+
     length = spec.length + (1 if spec.kind == "x+n" else 0)
     # Padding makes 3 and 4 digits the same number of bytes, so there the value itself is measured too.
     odd_digits = spec.encoding == "bcd"
-    return encode_variable if spec.is_variable else encode_fixed
+    if spec.is_variable:
+        return encode_variable
+    # The shape most fields have, without the call to ``write``.
+    return encode_digits if spec.kind == "n" and spec.encoding == "bcd" and length % 2 == 0 else encode_fixed
 
 
 def _cannot_send(spec: FieldSpec, value: FieldValue) -> EncodeError:

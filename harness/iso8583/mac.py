@@ -8,19 +8,24 @@ DUKPT or AES CMAC. Sources: UnionPay POS specification's ECB algorithm as public
 from harness.iso8583.des import BLOCK_SIZE, BlockCipher, CbcChain, zero_padded
 
 
+_BLOCK_MASK = (1 << 64) - 1
+
+
 def xor_blocks(data: bytes) -> int:
     """All 8-byte blocks of ``data`` (zero padded) combined by exclusive or.
 
     The data is folded in halves as one big number: ten operations for a kilobyte instead of one for each block.
     """
+    length_bits = len(data) * 8
     size_bits = 64
-    while size_bits < len(data) * 8:
+    while size_bits < length_bits:
         size_bits *= 2
-    folded = int.from_bytes(data, "big") << (size_bits - len(data) * 8)
+    folded = int.from_bytes(data, "big") << (size_bits - length_bits)
     while size_bits > 64:
-        size_bits //= 2
-        folded = (folded >> size_bits) ^ (folded & ((1 << size_bits) - 1))
-    return folded
+        size_bits >>= 1
+        # What stays behind above ``size_bits`` never comes down again: one mask at the end is enough.
+        folded ^= folded >> size_bits
+    return folded & _BLOCK_MASK
 
 
 class UnionPayEcbMac:

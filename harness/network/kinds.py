@@ -14,6 +14,7 @@ sigma were fitted to it numerically; the test repeats the sum.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 from harness.core.registry import Registry
@@ -82,9 +83,15 @@ class LinkKind:
     def handshake_us(self, uniform: float) -> int:
         """The duration of a handshake: a round trip, after a second for the first lost packet of it, two for the next, ..."""
         times, uniform = losses(uniform, 1 - (1 - self.loss) ** 2)
-        sigma = math.log(self.rtt_us_p99 / self.rtt_us_median) / _inverse(0.99)
         normal = _inverse(min(max(uniform, _UNIFORM_MIN), 1 - _UNIFORM_MIN))
+        sigma = _sigma(self.rtt_us_median, self.rtt_us_p99)
         return round(self.rtt_us_median * math.exp(sigma * normal)) + syn_lost_us(times)
+
+
+@cache
+def _sigma(median: int, p99: int) -> float:
+    """The spread of a lognormal with this median and 99th percentile."""
+    return math.log(p99 / median) / _inverse(0.99)
 
 
 def losses(uniform: float, loss: float) -> tuple[int, float]:

@@ -177,8 +177,10 @@ class Process:
     def sleep(self, duration_us: int) -> None:
         """Block the calling fiber."""
         if duration_us > 0:
-            self.waited()
-        self.running_fiber.sleep(duration_us if duration_us > 0 else self.poll_cost_us())
+            self._spins = 0
+        else:
+            duration_us = self.poll_cost_us()
+        self.running_fiber.sleep(duration_us)
 
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block the calling fiber until ``event`` or the timeout."""

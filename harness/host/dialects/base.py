@@ -1,8 +1,9 @@
 """What a dialect is: a class that reads frames, carries them out at the bank and says what is in them."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from harness.core.registry import Registry
 from harness.host.bank import Bank
@@ -10,8 +11,7 @@ from harness.host.knobs import Knobs
 from harness.host.session import KeyFactory, Session
 
 
-@dataclass(frozen=True, slots=True)
-class MessageHeader:
+class MessageHeader(msgspec.Struct, frozen=True):
     """What a history says of one message; the names are those of ``MessageSent``. No card number is in it.
 
     ``function`` is the network management code (DE60.3 in UnionPay). A message that cannot be read has ``error``.

@@ -17,8 +17,9 @@ code and response-code tables; what those leave open is an assumption marked [A]
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+import msgspec
 
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
 from harness.host.bank import Bank, Demand, Judgement, Original
@@ -67,16 +68,14 @@ _MEMO_MAX = 64  # a frame is described, handled and described again within a few
 Fields = dict[int, FieldValue]
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(msgspec.Struct, frozen=True):
     """A frame as far as it could be read."""
 
     header: MessageHeader
     received: Received | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True):
     """A request of a registered terminal that has all the fields its type needs."""
 
     received: Received
