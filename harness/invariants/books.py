@@ -133,9 +133,13 @@ class Books(Observer):
             return
         book = self.device(event.device)
         action = None if event.action is None else book.actions.get(event.action)
+        entry = self._surface(book, event.batch, event.stan, number)
+        # Before the next customer is served the terminal may learn how the one before ended, and says so. A sale that
+        # had been shown already is no such news: then the screen promises something to whoever stands there now.
+        if entry is not None and entry.action is not None and entry.action.shown is None:
+            action = entry.action
         if action is not None:
             self._tell(action, number, event.at_us)
-        self._surface(book, event.batch, event.stan, number)
 
     @on(ReceiptPrinted)
     def _receipt(self, number: int, event: ReceiptPrinted) -> None:

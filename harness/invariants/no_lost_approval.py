@@ -189,6 +189,19 @@ NoLostApproval.cases = (
         receipt("000001", action=2), screen("declined", 2), ends(2, "declined"), leaves(2, "not_paid"), *closes(1),
     ),
     case(
+        "news of the refund before", "its answer came while the next was being asked for: the screen speaks of the first", "pass",
+        *paid_sale(3), intent(1, kind="refund"), starts(1, "refund"), card(), ledger(kind="refund"), ends(1, "unknown"),
+        starts(2, "refund"), screen(action=2, stan="000001"), card("2", 2),
+        ledger(2, "DECLINED", kind="refund", token="2", stan="000002"), screen("declined", 2), ends(2, "declined"),
+        leaves(belief="not_paid"), settled(1, 3, claimed=(2, 2000), held=(2, 2000)),
+    ),
+    case(
+        "stale approval", "the screen names a sale that had been shown: it promises something to this customer", "finding",
+        phase("quiescence"), *paid_sale(), intent(2), starts(2, intent=2), card("2", 2, 2),
+        ledger(2, "DECLINED", token="2", stan="000002"), screen(action=2, stan="000001"), ends(2), leaves(2), *closes(1),
+        guilty=12, instead=screen("declined", 2),
+    ),
+    case(
         "duplicate receipt", "a reprint in a later action repeats an old promise", "pass",
         *paid_sale(), starts(2, "reprint"), receipt(action=2, duplicate=True), ends(2, "done"), *closes(1),
     ),

@@ -118,9 +118,27 @@ class Whole:
             paper = (
                 isinstance(event, ReceiptPrinted) and event.kind in ("sale", "void", "refund") and not event.duplicate
             )
-            if (told or paper) and kinds.get(event.action) in ("sale", "void", "refund"):
-                first.setdefault(event.action, number)
+            if not told and not paper:
+                continue
+            about = event.action
+            named = self.named(event, number)
+            if named is not None and (paper or named not in first):
+                about = named
+            if kinds.get(about) in ("sale", "void", "refund"):
+                first.setdefault(about, number)
         return first
+
+    def named(self, event: AnyEvent, number: int) -> int | None:
+        """The action of the charge whose batch and trace number a screen or slip names."""
+        actions = {e.token: e.action for _, e in self.numbered(Presented)}
+        known = [
+            each
+            for each in self.charges()
+            if (each.batch, each.stan) == (event.batch, event.stan) and each.states[0][0] < number
+        ]
+        if not known:
+            return None
+        return actions.get(known[-1].token) if known[-1].token else known[-1].action_at_birth
 
 
 def lost_approvals(events: list[AnyEvent]) -> set[int]:
