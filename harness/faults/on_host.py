@@ -26,19 +26,32 @@ _HELD_US = 1 << 60
 def wind_up(world: World, station: Station, knob: CountingKnob, messages: int, effect: str) -> Strike:
     """The knob acts on ``messages`` more messages; it has bitten with the first."""
     knobs = world.acquirer.knobs(station.tid)
-    ahead: int = getattr(knobs, knob)
-    begin = knobs.struck[knob] + ahead
-    setattr(knobs, knob, ahead + messages)
+    # Each strike holds a run of tickets, numbered as they are wound up. A lifted strike withdraws those it has not used,
+    # and whoever stands behind it moves up: what was withdrawn, and where, is kept beside what was used.
+    withdrawn = f"{knob} withdrawn at "
+
+    def withdrawn_before(ticket: int) -> int:
+        places = [(int(name.removeprefix(withdrawn)), name) for name in knobs.struck if name.startswith(withdrawn)]
+        return sum(knobs.struck[name] for place, name in places if place < ticket)
+
+    first: int = knobs.struck[knob] + withdrawn_before(1 << 60) + getattr(knobs, knob)
+    setattr(knobs, knob, getattr(knobs, knob) + messages)
+    left_at_lift: list[int] = []
 
     def used() -> int:
-        return min(messages, max(0, knobs.struck[knob] - begin))
+        if left_at_lift:
+            return messages - left_at_lift[0]
+        return min(messages, max(0, knobs.struck[knob] - (first - withdrawn_before(first))))
 
     def evidence() -> str:
         return f"{used()} {effect}" if used() else ""
 
     def lift() -> None:
-        left: int = getattr(knobs, knob)
-        setattr(knobs, knob, max(0, left - (messages - used())))
+        left = messages - used()
+        left_at_lift.append(left)
+        if left:
+            knobs.struck[f"{withdrawn}{first}"] += left
+            setattr(knobs, knob, getattr(knobs, knob) - left)
 
     return Strike(evidence, lift, spent=lambda: used() == messages)
 

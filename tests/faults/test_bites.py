@@ -1,0 +1,175 @@
+"""A fault that cannot have had an effect reads as not bitten, and each bite is claimed once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.faults.base import Fault, FaultPlan, MessageMatch, Strike, Trigger
+from harness.faults.clock_jump import ClockJumpFault
+from harness.faults.corrupt_file import CorruptFile
+from harness.faults.crash import Crash
+from harness.faults.forgotten_reversal import ForgottenReversal
+from harness.faults.full_storage import FullStorage
+from harness.faults.half_open import HalfOpenFault
+from harness.faults.host_silent import HostSilent
+from harness.faults.memory_leak import MemoryLeak
+from harness.faults.misreported_space import MisreportedSpace
+from harness.faults.on_host import hold, wind_up
+from harness.faults.paper_out import PaperOut
+from harness.faults.partition import PartitionFault
+from harness.faults.power_loss import PowerLoss
+from harness.faults.read_only import ReadOnly
+from harness.faults.settlement_error import SettlementError
+from harness.faults.shrink_capacity import ShrinkCapacity
+from harness.faults.stale_backup import StaleBackup
+from harness.faults.storage_error import StorageError
+from harness.history.events import FaultBit, FaultLifted, FaultStruck, PowerLost
+from harness.scenario.plan import DevicePlan, Plan, VolumePlan
+from tests.faults.fault_bench import HOUR_US, SMALL, run
+
+TINY = replace(SMALL, sales_per_day=20)
+NIGHT = Trigger(day=1, time_us=3 * HOUR_US)
+NOON = Trigger(day=1, time_us=12 * HOUR_US)
+EVENING = Trigger(day=1, time_us=23 * HOUR_US)
+TWO_VOLUMES = replace(TINY, device=DevicePlan(volumes=(VolumePlan("data"), VolumePlan("card"))))
+ASKING = "tests.faults.asking_terminal:AskingTerminal"
+
+HARMLESS: list[tuple[str, Fault, Trigger, Plan, str]] = [
+    ("a partition at night", PartitionFault(), NIGHT, TINY, "reference"),
+    ("a half-open link at night", HalfOpenFault(), NIGHT, TINY, "reference"),
+    ("a power cut of an idle terminal", PowerLoss(), NIGHT, TINY, "reference"),
+    ("repeated power cuts of an idle terminal", PowerLoss(repeats=2), NIGHT, TINY, "reference"),
+    ("a crash of an idle terminal", Crash(), NIGHT, TINY, "reference"),
+    ("a full volume that nobody uses", FullStorage(volume="card"), NOON, TWO_VOLUMES, "reference"),
+    ("a volume filled, and room enough left", FullStorage(free_bytes=1 << 20), NOON, TINY, "reference"),
+    ("a lower figure, and room enough left", FullStorage(free_bytes=1 << 20), NOON, TINY, ASKING),
+    ("a smaller volume with room enough", ShrinkCapacity(remaining_percent=50.0), NOON, TINY, ASKING),
+    ("a read-only volume that nobody uses", ReadOnly("card"), NOON, TWO_VOLUMES, "reference"),
+    ("errors on a volume that nobody uses", StorageError("card", "any"), NOON, TWO_VOLUMES, "reference"),
+    ("the ten thousandth write", StorageError(nth=10_000), NOON, TINY, "reference"),
+    ("a leak too small to be missed", MemoryLeak(16), NOON, TINY, "reference"),
+    ("a wrong figure that nobody asks for", MisreportedSpace(), NOON, TINY, "reference"),
+    ("no paper at night", PaperOut(), NIGHT, TINY, "reference"),
+    ("damage to a file that is not there", CorruptFile("/data/*.sqlite"), NOON, TINY, "reference"),
+    ("a backup that was never made", StaleBackup(every_us=20 * HOUR_US), NOON, TINY, "reference"),
+    ("a host that forgets what never comes early", ForgottenReversal(), NIGHT, TINY, "reference"),
+    ("a dead clock battery without a power loss", ClockJumpFault(battery_dead=True), NOON, TINY, "reference"),
+    ("a host that miscarries nobody's settlement", SettlementError(), NIGHT, TINY, "reference"),
+    ("a host that is silent to nobody", HostSilent(), NIGHT, TINY, "reference"),
+]
+
+
+@pytest.mark.parametrize(("story", "fault", "at", "plan", "terminal"), HARMLESS, ids=[each[0] for each in HARMLESS])
+def test_no_effect_is_no_bite(story: str, fault: Fault, at: Trigger, plan: Plan, terminal: str) -> None:
+    # Conditions of the night end before anybody comes.
+    lift_after_us = None if fault.damage or at is not NIGHT else 60_000_000
+    outcome = run(plan, FaultPlan("f", fault, at, ("T01",), lift_after_us=lift_after_us), terminal=terminal)
+    assert outcome.struck("f") == 1
+    assert outcome.bit("f") == 0 and outcome.of(FaultBit) == []
+    assert outcome.verdict.status == "inconclusive", "a scheduled fault that did not bite proves nothing"
+    assert outcome.verdict.findings == ()
+
+
+def test_what_never_strikes_never_bites() -> None:
+    outcome = run(TINY, FaultPlan("f", Crash(), Trigger(action="pre_auth")))
+    assert (outcome.struck("f"), outcome.bit("f")) == (0, 0)
+    assert outcome.verdict.inconclusive_because == ("fault 'f' never struck",)
+
+
+def test_two_strikes_do_not_claim_one_request() -> None:
+    """Two silences of one request each, of which only the first meets one: the last request of the evening."""
+    last = Trigger(action="settle", message=MessageMatch("down", "0510"))
+    twice = [FaultPlan(name, HostSilent(), last, ("T01",)) for name in ("first", "second")]
+    early = FaultPlan("early", HostSilent(messages=2), NOON, ("T01",))
+    outcome = run(TINY, early, *twice)
+    bites = [event.fault for _, event in outcome.of(FaultBit)]
+    assert len(bites) == len(set(bites))
+    assert outcome.bit("early") == 1
+
+
+class _Line:
+    """The host's side of one counting knob, and strikes that wind it up, use it and withdraw."""
+
+    def __init__(self) -> None:
+        self.outcome = run(replace(TINY, sales_per_day=1))
+        self.world = self.outcome.built.world
+        self.station = self.world.stations[0]
+        self.knobs = self.world.acquirer.knobs(self.station.tid)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["wind", "use", "lift"]), st.integers(1, 4)), max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_shares_of_a_counting_knob_are_used_in_order_and_withdrawn_alone(steps: list[tuple[str, int]]) -> None:
+    """Held against a plain queue of tickets, each with its owner's name on it."""
+    line = _line()
+    strikes: list[Strike] = []
+    queue: list[int] = []
+    used: dict[int, int] = {}
+    lifted: set[int] = set()
+    for what, number in steps:
+        if what == "wind":
+            used[len(strikes)] = 0
+            queue += [len(strikes)] * number
+            strikes.append(wind_up(line.world, line.station, "wrong_macs", number, "used"))
+        elif what == "use":
+            for _ in range(number):
+                assert line.knobs.use("wrong_macs") == bool(queue)
+                if queue:
+                    used[queue.pop(0)] += 1
+        elif strikes and number % len(strikes) not in lifted:
+            lifted.add(number % len(strikes))
+            strikes[number % len(strikes)].lift()
+            queue = [owner for owner in queue if owner != number % len(strikes)]
+        told = [int(each.evidence().split()[0]) if each.evidence() else 0 for each in strikes]
+        assert told == [used[place] for place in range(len(strikes))]
+        assert line.knobs.wrong_macs == len(queue)
+    for place, strike in enumerate(strikes):
+        if place not in lifted:
+            strike.lift()
+    assert line.knobs.wrong_macs == 0
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_a_timed_knob_stays_on_until_nobody_holds_it(lifts: list[int]) -> None:
+    line = _line()
+    held = [hold(line.world, line.station, "cut_over_until_us", "met") for _ in range(4)]
+    for place in dict.fromkeys(lifts):
+        held[place].lift()
+        on = len(set(lifts[: lifts.index(place) + 1])) < 4
+        assert line.knobs.before("cut_over_until_us", line.world.now_us + 400 * 24 * HOUR_US) == on
+    for place in set(range(4)) - set(lifts):
+        held[place].lift()
+    assert line.knobs.cut_over_until_us == 0
+
+
+@cache
+def _line() -> _Line:
+    return _Line()
+
+
+def test_a_bite_is_told_at_the_end_of_its_action() -> None:
+    outcome = run(TINY, FaultPlan("f", HostSilent(), NOON, ("T01",)))
+    ((_, struck),) = outcome.of(FaultStruck)
+    ((bite_number, bite),) = outcome.of(FaultBit)
+    ((lift_number, _),) = outcome.of(FaultLifted)
+    assert struck.at_us < bite.at_us < struck.at_us + 3 * HOUR_US
+    assert lift_number == bite_number + 1, "one request is all that it could do"
+
+
+def test_an_outage_is_not_cut_short_by_another_strike() -> None:
+    """The plug is out for an hour; a second strike in that hour brings no power back and is no bite."""
+    long = FaultPlan("long", PowerLoss(off_for_us=HOUR_US), NOON, ("T01",))
+    short = FaultPlan(
+        "short", PowerLoss(off_for_us=1_000_000), replace(NOON, time_us=12 * HOUR_US + 60_000_000), ("T01",)
+    )
+    outcome = run(TINY, long, short)
+    assert len(outcome.of(PowerLost)) == 1
+    boots = [event.at_us for event in outcome.events if type(event).__name__ == "Booted" and event.device == "T01"]  # type: ignore[union-attr]
+    assert boots[:2] == [0, 13 * HOUR_US]
+    assert outcome.bit("short") == 0
