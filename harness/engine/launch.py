@@ -17,7 +17,9 @@ import msgspec
 from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageError
 from harness.engine.child import ENDS_EARLY
 from harness.engine.request import Finished, Progress, Refused, RunRequest
+from harness.engine.sink import make_directory
 from harness.engine.verdict import FindingView, Sales, Status, Verdict
+from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
 
 _GRACE_S = 60.0
@@ -67,6 +69,9 @@ def launch(
             on_start=on_start,
             search_path=[str(Path.cwd())],
             held_signals=ENDS_EARLY,
+            fence=landlock_available()[0],
+            read=_read_by(request),
+            write=[scratch, *_written_by(request)],
         )
     if ended.reason == "finished":
         answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
@@ -83,6 +88,25 @@ def launch(
         (Path(request.out_dir) / "decisions.tsv").unlink(missing_ok=True)
         write_verdict(verdict, Path(request.out_dir))
     return verdict
+
+
+def _read_by(request: RunRequest) -> list[str]:
+    """Directories that the child reads besides Python's own: the scenario's, and the software's where a file is named."""
+    places = [str(Path(request.scenario).parent)]
+    file = (request.terminal or "").rpartition(":")[0]
+    if file.endswith(".py"):
+        places.append(str(Path(file).parent))
+    return places
+
+
+def _written_by(request: RunRequest) -> list[str]:
+    """Directories that the child writes into. They must exist for the fence to leave a gate."""
+    places = [Path(request.out_dir)] if request.out_dir is not None else []
+    if request.resolved_out is not None:
+        places.append(Path(request.resolved_out).parent)
+    for place in places:
+        make_directory(place)
+    return [str(place) for place in places]
 
 
 def _from_outside(ended: Ended) -> bool:
