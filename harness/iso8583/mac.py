@@ -7,7 +7,6 @@ DUKPT or AES CMAC. Sources: UnionPay POS specification's ECB algorithm as public
 
 from harness.iso8583.des import BLOCK_SIZE, BlockCipher, CbcChain, zero_padded
 
-
 _BLOCK_MASK = (1 << 64) - 1
 
 

@@ -143,9 +143,10 @@ class Fiber:
 
     def sleep(self, duration_us: int) -> None:
         """Block for ``duration_us`` of virtual time, on top of what is owed."""
-        if self.process.dead:
-            self.process.refuse()
-        self._pause(max(0, duration_us) + self.process.take_owed())
+        process = self.process
+        if process.dead:
+            process.refuse()
+        self._pause((duration_us if duration_us > 0 else 0) + process.take_owed())
 
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block until ``event`` has happened; False when ``timeout_us`` passed first. A failed event raises."""

@@ -9,6 +9,7 @@ import datetime
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simpy.events import Event as SimEvent
 
@@ -48,6 +49,11 @@ class SaleReceipt:
     date: str
     card_choice: float
     by_code: bool
+
+
+@lru_cache(maxsize=64)
+def _month_day(start: datetime.date, day: int) -> str:
+    return (start + datetime.timedelta(days=day)).strftime("%m%d")
 
 
 class Till:
@@ -121,8 +127,7 @@ class Till:
 
     def date_text(self) -> str:
         """Today as receipts print it, MMDD."""
-        date = self.world.start + datetime.timedelta(days=self.world.now_us // US_PER_DAY)
-        return f"{date.month:02d}{date.day:02d}"
+        return _month_day(self.world.start, self.world.now_us // US_PER_DAY)
 
     # ------------------------------------------------------------ doing and waiting
 
