@@ -7,7 +7,8 @@ choice is an assumption, marked [A]:
 - A reversal of something unknown is answered 25 and remembered; the original, when it comes late, is declined 12 [A].
 - A reversal of what is reversed already is answered 00; of what was declined 25; of what is settled or voided 12 [A].
 - A request whose STAN was judged before in the same batch is answered 94 and changes nothing, but a refund sent again
-  word for word is answered as the first time, as an advice may be repeated (``refund_repeat``) [A].
+  word for word is answered as the first time, as an advice may be repeated (``refund_repeat``) [A]. One that was answered
+  with a code that decides nothing (91, 96, 98 ...) is judged when it comes again.
 - A refund needs an approved or settled sale of the same merchant and card; refunds together never exceed the sale (64).
 - A void needs the whole amount of a sale that stands in the terminal's current batch and has no refund.
 """
@@ -26,6 +27,9 @@ from harness.host.session import Session
 Decide = Callable[[str, int, str], str]
 """token, amount_fen, pan -> response code."""
 
+UNDETERMINED_CODES = frozenset({"68", "91", "92", "96", "98"})
+"""Late, issuer or network unreachable, system fault, no issuer reply: the host itself does not know how it ends."""
+
 
 def approve_all(_token: str, _amount_fen: int, _pan: str) -> str:
     """The default decision: every card is good for every amount."""
@@ -43,7 +47,8 @@ class Demand(msgspec.Struct, frozen=True):
     pan: str
     at_us: int
     forced_code: str = ""
-    """A response code that somebody makes the host give; the request is then booked as declined."""
+    """A response code that somebody makes the host give; the request is then booked as declined, but for an advice that
+    the code leaves undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,10 @@ class Bank:
         refusal = self._refusal(demand, "refund")
         if refusal:
             return refusal
+        if demand.forced_code in UNDETERMINED_CODES:
+            # A refund is an advice: nobody reverses it, it is sent until it is answered. Kept as declined, an answer that
+            # decides nothing would be given to every repeat, and no batch with such a refund could ever be settled.
+            return Judgement(demand.forced_code)
         sale = self._sale_of_refund(demand.session, original)
         code = demand.forced_code or self._refund_code(demand, sale)
         judgement = self._book(demand, "refund", code, sale, "")

@@ -5,6 +5,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
+from harness.host.bank import UNDETERMINED_CODES
 from harness.iso8583 import Message, unionpay
 from harness.iso8583.frame import Envelope
 from harness.iso8583.keys import WorkingKeys
@@ -285,6 +286,25 @@ def test_a_refund_sent_again_is_one_refund(world):
     assert code(again) == "00" and again.text(37) != rrn
     assert code(client.refund("000001", "000042", 701, rrn, stan="000050")) == "94"
     assert acquirer.bank.ledger.net_fen_of_terminal(TID) == 800
+
+
+@pytest.mark.parametrize("undecided", sorted(UNDETERMINED_CODES))
+def test_a_refund_that_was_left_undecided_is_judged_when_it_comes_again(world, undecided):
+    client, acquirer, _, _ = world
+    rrn = client.sale(1500, stan="000042").text(37)
+    acquirer.knobs(TID).respond_code, acquirer.knobs(TID).respond_count = undecided, 2
+    for answer in (undecided, undecided, "00", "00"):
+        assert code(client.refund("000001", "000042", 700, rrn, stan="000050")) == answer
+    assert acquirer.bank.ledger.net_fen_of_terminal(TID) == 800, "given back once"
+
+
+def test_a_refund_that_was_declined_stays_declined(world):
+    client, acquirer, _, _ = world
+    rrn = client.sale(1500, stan="000042").text(37)
+    acquirer.knobs(TID).respond_code, acquirer.knobs(TID).respond_count = "05", 1
+    assert code(client.refund("000001", "000042", 700, rrn, stan="000050")) == "05"
+    assert code(client.refund("000001", "000042", 700, rrn, stan="000050")) == "05"
+    assert acquirer.bank.ledger.net_fen_of_terminal(TID) == 1500
 
 
 def test_a_refund_has_no_reversal(world):
