@@ -51,6 +51,8 @@ class Guilt(Protocol):
     def device(self) -> str: ...
     @property
     def events(self) -> tuple[int, ...]: ...
+    @property
+    def evident_us(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ def _follow(history: Iterable[Numbered], finding: Guilt) -> _Threads:
             if threads.first_us < 0:
                 threads.first_us = event.at_us
             threads.last_us = event.at_us
+    # What was shown in the morning may be lost in the evening: the story lasts until the loss is evident.
+    threads.last_us = max(threads.last_us, finding.evident_us)
     # Threads found on the way are followed at once: what they lead to comes later in the history.
     for _, event in of_kind(history, Presented, ActionStarted, ActionEnded, LedgerChanged, MessageSent):
         if getattr(event, "device", None) == finding.device and threads.ties(event):
@@ -205,8 +209,9 @@ def _nearest(chosen: list[Numbered], guilty: frozenset[int], limit: int) -> list
     """The guilty events, and of the others those nearest to one of them."""
     anchors = sorted(guilty) or [chosen[0][0]]
 
-    def distance(numbered: Numbered) -> tuple[bool, int, int]:
-        number = numbered[0]
-        return number not in guilty, min(abs(number - each) for each in anchors), number
+    def distance(numbered: Numbered) -> tuple[bool, bool, int, int]:
+        number, event = numbered
+        cause = isinstance(event, PowerLost | StorageAfterPowerLoss | FaultStruck | SoftwareDied)
+        return number not in guilty, not cause, min(abs(number - each) for each in anchors), number
 
     return sorted(sorted(chosen, key=distance)[:limit])

@@ -24,6 +24,7 @@ from harness.invariants.casebook import T01, arrives, at, closes, down, ledger, 
 class Guilty:
     device: str
     events: tuple[int, ...]
+    evident_us: int = 0
 
 
 def history() -> list[tuple[int, AnyEvent]]:
@@ -111,3 +112,23 @@ def test_index_and_filters() -> None:
     faults = [e.fault for _, e in of_device(events, "T02") if isinstance(e, FaultStruck)]
     assert faults == ["cut#1", "other#1"]
     assert [e.device for _, e in of_kind(events, PowerLost)] == [T01, "T02"]
+
+
+def test_the_power_cut_between_the_promise_and_its_loss_is_in_the_story() -> None:
+    shown, later = casebook_minute(1), casebook_minute(300)
+    events: list[tuple[int, AnyEvent]] = list(
+        enumerate(
+            [
+                ScreenShown(shown, T01, 1, "approved", "", 100, "000001", "000001"),
+                PowerLost(casebook_minute(120), T01, "power_loss"),
+                PowerLost(casebook_minute(400), T01, "power_loss"),
+            ]
+        )
+    )
+    told = [number for number, _ in story(events, Guilty(T01, (0,), evident_us=later))]
+    assert told == [0, 1]
+    assert [number for number, _ in story(events, Guilty(T01, (0,)))] == [0]
+
+
+def casebook_minute(minute: int) -> int:
+    return minute * 60_000_000
