@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from simpy.core import StopSimulation
 
 from harness.core.errors import BudgetExceeded, HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
@@ -25,7 +26,7 @@ from harness.engine.phases import Steps, measure_space, recover, rest, settle_fo
 from harness.engine.request import Progress, RunRequest
 from harness.engine.sink import Sink, make_directory
 from harness.engine.verdict import Verdict
-from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareReady
+from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareDied, SoftwareReady
 from harness.history.recorder import Recorder
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
@@ -39,6 +40,10 @@ _CHUNK_US = 30 * US_PER_MINUTE
 _REPORT_EVERY_S = 0.2
 _AFTER_TRADING_MAX_US = 24 * US_PER_HOUR
 """Recovery, rest and last settlement take at most this much virtual time; what is not over by then is judged as it is."""
+
+_SPINS_PER_TERMINAL_MAX = 3
+_SPINS_MAX = 8
+"""Software that hangs costs real time at each hang, on each terminal: when it has been shown often enough, the run ends."""
 
 Report = Callable[[Progress], None]
 
@@ -76,6 +81,7 @@ class Run:
         self.decisions_path = directory / "decisions.tsv"
         self.probes: dict[str, None] = {}
         self.cut_short = ""
+        self._spins: dict[str, int] = {}
         self._sinks: list[Sink] = []
         self._started_s = time.monotonic()
         self._reported_s = 0.0
@@ -99,7 +105,8 @@ class Run:
             self._watch(built, judge)
             self._trade(built, judge)
             for step in (settle_while_full, recover, rest, settle_for_good):
-                self._phase(built, judge, step)
+                if not self._hangs():
+                    self._phase(built, judge, step)
             _refuse_what_the_disk_lacked(built)
             built.injector.settle_accounts()
             built.world.phase = "check"
@@ -142,7 +149,15 @@ class Run:
                 for device in event.devices:
                     judge.excuse(device, number, f"{event.kind}: {reason}", event.at_us)
 
+        def died(_: int, event: SoftwareDied) -> None:
+            if event.reason == "spinning":
+                self._spins[event.device] = self._spins.get(event.device, 0) + 1
+                if self._hangs():
+                    self.cut_short = f"{self._hangs()}, so the run was ended"
+                    _stop(built)
+
         recorder.watch(SoftwareReady, ready)
+        recorder.watch(SoftwareDied, died)
         recorder.watch(FaultStruck, struck)
         recorder.watch(ProbeReached, lambda _, event: self.probes.setdefault(event.name))
 
@@ -164,7 +179,7 @@ class Run:
         env = built.world.env
         done = env.process(step(built))
         limit_us = built.world.now_us + _AFTER_TRADING_MAX_US
-        while not done.triggered and built.world.now_us < limit_us:
+        while not done.triggered and built.world.now_us < limit_us and not self._hangs():
             env.run(until=env.any_of([done, env.timeout(_CHUNK_US)]))
             self._tell(built, judge)
             if self._spent_s() > self.request.wall_limit_s:
@@ -174,9 +189,19 @@ class Run:
         if not done.triggered:
             self.cut_short = self.cut_short or f"phase {built.world.phase} did not end within a day of virtual time"
 
+    def _hangs(self) -> str:
+        """What has been seen when the software hung too often to go on; empty when it did not."""
+        for device, spins in self._spins.items():
+            if spins >= _SPINS_PER_TERMINAL_MAX:
+                return f"the software of {device} hung {spins} times"
+        total = sum(self._spins.values())
+        return f"the software hung {total} times" if total >= _SPINS_MAX else ""
+
     def _over(self, built: Built) -> bool:
         """Whether trading must end now, and why, for the verdict."""
         day = built.world.now_us / US_PER_DAY
+        if self._hangs():
+            return True
         if self.interrupted.asked:
             self.cut_short = f"interrupted on day {day:.1f} of {built.days}"
         elif built.world.recorder.count > self.plan.budgets.events:
@@ -199,6 +224,13 @@ class Run:
         findings = sum(invariant.findings_total for invariant in judge.invariants)
         asked = built.floor.tally().asked
         self.report(Progress(built.world.phase, built.world.now_us, built.days * US_PER_DAY, asked, findings))
+
+
+def _stop(built: Built) -> None:
+    """Let ``env.run`` return at once, in the middle of its stretch of virtual time."""
+    event = built.world.env.event()
+    event.callbacks.append(StopSimulation.callback)
+    event.succeed()
 
 
 def _refuse_what_the_disk_lacked(built: Built) -> None:
