@@ -5,10 +5,10 @@ assumption) whether or not anybody asked for it, half a second to read it (assum
 reads that fail. Does not model: the dialogue with the chip, collision of two cards.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import simpy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.contract import CardData, CardReadError, CardTimeout
 from harness.core.decisions import Decisions
@@ -17,6 +17,9 @@ from harness.device.condition import DeviceCondition
 from harness.device.scope import Scope
 from harness.device.session import Session
 from harness.network.lane import Keys
+
+if TYPE_CHECKING:
+    import simpy
 
 READ_US = 500_000
 IN_REACH_US = 1_500_000

@@ -4,9 +4,12 @@ Models: one thread of control per device that blocks in virtual time. CPU time i
 peripheral time is accrued with ``spend`` and paid at the next point at which the software waits.
 """
 
-from typing import Protocol
+from __future__ import annotations
 
-import simpy
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import simpy
 
 
 class Cpu(Protocol):
