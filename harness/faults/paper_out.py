@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.faults.base import FAULTS, Family, Fault, Strike
+from harness.history.events import ActionEnded, BatchSettled
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -28,13 +29,45 @@ class PaperOut(Fault):
         printer = station.hardware.printer
         before = printer.refusals
         printer.remove_paper()
+        slips = _MissedSlips(world, station)
 
         def evidence() -> str:
             refused = printer.refusals - before
-            return f"{refused} slips could not be printed" if refused else ""
+            if refused:
+                return f"{refused} slips could not be printed"
+            return f"{slips.missed} actions ended well and had no paper for their slip" if slips.missed else ""
 
         def lift() -> None:
+            slips.stop()
             if not printer.has_paper():
                 printer.load_paper()
 
         return Strike(evidence, lift)
+
+
+class _MissedSlips:
+    """Counts what ended well without paper: software that looks first is refused nothing, and yet there is no slip."""
+
+    def __init__(self, world: World, station: Station) -> None:
+        self.missed = 0
+        self._world = world
+        self._station = station
+        self._closed = False
+        world.recorder.watch(ActionEnded, self._action)
+        world.recorder.watch(BatchSettled, self._batch)
+
+    def stop(self) -> None:
+        """Stop counting."""
+        self._world.recorder.unwatch(ActionEnded, self._action)
+        self._world.recorder.unwatch(BatchSettled, self._batch)
+
+    def _batch(self, _: int, event: BatchSettled) -> None:
+        if event.device == self._station.name and event.closed:
+            self._closed = True
+
+    def _action(self, _: int, event: ActionEnded) -> None:
+        if event.device != self._station.name:
+            return
+        closed, self._closed = self._closed, False
+        owed = event.outcome == "approved" or (event.outcome == "done" and closed)
+        self.missed += owed and not self._station.hardware.printer.has_paper()

@@ -8,12 +8,13 @@ Source: domain.md section 7 (article 0: 传输中文件损坏/丢失); Jepsen's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.faults.base import FAULTS, Family, Fault, Strike
 from harness.faults.on_file import UNSURVIVABLE, choose_file, no_file, size_of, strike_of
 from harness.storage import damage
+from harness.storage.media import DamagedRange, media_of
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -44,4 +45,14 @@ class TruncateFile(Fault):
         else:
             left_bytes = world.decisions.integer(f"{key}/size", 0, lambda u: int(u * size_bytes))
         done = damage.truncate_file(station.hardware.disk, path, left_bytes)
-        return strike_of(path, done, f"cut from {size_bytes} to {left_bytes} bytes")
+        met = _end_of_file(station, path, left_bytes, size_bytes)
+        whole = replace(done, met=(*done.met, met))
+        return strike_of(path, whole, f"cut from {size_bytes} to {left_bytes} bytes")
+
+
+def _end_of_file(station: Station, path: str, left_bytes: int, size_bytes: int) -> DamagedRange:
+    """Whoever reads up to the new end has met the cut, also when the size was asked for first and nothing read beyond it."""
+    inode = station.hardware.disk.locate(path)
+    met = DamagedRange(inode.number, max(0, left_bytes - 1), size_bytes)
+    media_of(inode.volume).damaged_ranges.append(met)
+    return met

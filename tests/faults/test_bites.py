@@ -28,6 +28,7 @@ from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
+from harness.faults.truncate_file import TruncateFile
 from harness.history.events import FaultBit, FaultLifted, FaultStruck, PowerLost
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
 from tests.faults.fault_bench import HOUR_US, SMALL, run
@@ -173,3 +174,17 @@ def test_an_outage_is_not_cut_short_by_another_strike() -> None:
     boots = [event.at_us for event in outcome.events if type(event).__name__ == "Booted" and event.device == "T01"]  # type: ignore[union-attr]
     assert boots[:2] == [0, 13 * HOUR_US]
     assert outcome.bit("short") == 0
+
+
+def test_a_settlement_without_paper_is_a_bite_though_the_software_looked_first() -> None:
+    outcome = run(TINY, FaultPlan("f", PaperOut(), Trigger(action="settle"), ("T01",), lift_after_us=600_000_000))
+    assert outcome.bit("f") == 1
+    assert outcome.verdict.findings == ()
+
+
+def test_a_truncated_file_is_met_by_software_that_asks_for_its_size_first() -> None:
+    """The reference reads as many bytes as its file has; that these are fewer than it wrote is the bite."""
+    night = Trigger(day=1, time_us=20 * HOUR_US)
+    plan = replace(TINY, days=replace(TINY.days, count=2))
+    outcome = run(plan, FaultPlan("f", TruncateFile(remaining_percent=10.0), night))
+    assert (outcome.struck("f"), outcome.bit("f")) == (2, 2)
