@@ -16,7 +16,6 @@ from harness.history.events import ActionEnded, BatchSettled, MessageDelivered, 
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import arrives, case, down, ends, ledger, paid_sale, screen, settled, starts, up
-from harness.invariants.device_book import DeviceBook
 from harness.invariants.purchase import Entry
 
 _REQUESTS = frozenset({"0100", "0200", "0220"})
@@ -188,11 +187,6 @@ class ClearNeedsProof(Invariant):
         yield from ()
 
 
-def _is_open(entry: Entry, book: DeviceBook) -> bool:
-    """Whether the host still waits for the settlement of this entry. One that a settlement left out is not open any more."""
-    return entry.state == "APPROVED" and not entry.host_only and entry.batch not in book.closings
-
-
 _SETTLE = (starts(9, "settle", None), up(91, "0500", token="", amount_fen=None))
 _NEXT = up(95, stan="000002", token="2", batch="000002")
 
@@ -249,12 +243,6 @@ ClearNeedsProof.cases = (
         "error answer", "code 3 is not balanced: try again, never clear", "finding",
         *paid_sale(), *_SETTLE, down(92, "0510"), arrives(92), ends(9, "done"),
         guilty=11, instead=ends(9, "failed"),
-    ),
-    case(
-        "left out long ago", "a damaged log had lost it, and its batch closed without it: no later settlement is to blame", "pass",
-        *paid_sale(), *_SETTLE, settled(host_only=(1,), claimed=(0, 0)), down(92, "0510"), arrives(92),
-        *(settled(batch=f"{number:06d}", claimed=(0, 0), held=(0, 0)) for number in range(2, 20)),
-        screen("settled", 9), ends(9, "done"),
     ),
     case("settlement failed openly", "it can be tried again", "pass",
          *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), ends(9, "failed")),
