@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from harness.history.events import Booted
-
 if TYPE_CHECKING:
     from harness.storage.calls import StorageCall
     from harness.sut.station import Station
@@ -15,7 +13,7 @@ Listener = Callable[["StorageCall"], None]
 
 
 class _Tap:
-    """The disk's one hook, shared by all faults that listen. Each boot's disk gets it anew."""
+    """The disk's one hook, shared by all faults that listen. A new boot's view of the disk takes it over."""
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
@@ -26,32 +24,16 @@ class _Tap:
 
 
 def tap_storage(station: Station, listener: Listener) -> Callable[[], None]:
-    """Call ``listener`` before each mutating or barrier call; what is returned shuts the tap again."""
+    """Call ``listener`` before each mutating or barrier call, whatever boots there are; what is returned shuts the tap again."""
     found = station.hardware.disk.before_operation
     tap = found if isinstance(found, _Tap) else _Tap()
     station.hardware.disk.before_operation = tap
     tap.listeners.append(listener)
-    recorder = station.world.recorder
-
-    def booted(_: int, event: Booted) -> None:
-        # A boot gets a view of the disk of its own, and the dead one's hook died with it.
-        if event.device == station.name:
-            disk = station.hardware.disk
-            if isinstance(disk.before_operation, _Tap):
-                if listener not in disk.before_operation.listeners:
-                    disk.before_operation.listeners.append(listener)
-            else:
-                disk.before_operation = tap
-
-    recorder.watch(Booted, booted)
 
     def shut() -> None:
-        recorder.unwatch(Booted, booted)
-        hook = station.hardware.disk.before_operation
-        for each in (tap, hook):
-            if isinstance(each, _Tap) and listener in each.listeners:
-                each.listeners.remove(listener)
-        if isinstance(hook, _Tap) and not hook.listeners:
+        if listener in tap.listeners:
+            tap.listeners.remove(listener)
+        if not tap.listeners and station.hardware.disk.before_operation is tap:
             station.hardware.disk.before_operation = None
 
     return shut

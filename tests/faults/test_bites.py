@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 
@@ -18,6 +19,7 @@ from harness.faults.full_storage import FullStorage
 from harness.faults.half_open import HalfOpenFault
 from harness.faults.host_silent import HostSilent
 from harness.faults.memory_leak import MemoryLeak
+from harness.faults.misdirected_write import MisdirectedWriteFault
 from harness.faults.misreported_space import MisreportedSpace
 from harness.faults.on_host import hold, wind_up
 from harness.faults.paper_out import PaperOut
@@ -29,8 +31,9 @@ from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
-from harness.history.events import FaultBit, FaultLifted, FaultStruck, PowerLost
+from harness.history.events import Booted, FaultBit, FaultLifted, FaultStruck, PowerLost
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
+from harness.storage.disk import Disk
 from tests.faults.fault_bench import HOUR_US, SMALL, run
 
 TINY = replace(SMALL, sales_per_day=20)
@@ -99,6 +102,7 @@ class _Line:
     def __init__(self) -> None:
         self.outcome = run(replace(TINY, sales_per_day=1))
         self.world = self.outcome.built.world
+        self.world.decisions.spill = None  # the run's file is closed
         self.station = self.world.stations[0]
         self.knobs = self.world.acquirer.knobs(self.station.tid)
 
@@ -188,3 +192,51 @@ def test_a_truncated_file_is_met_by_software_that_asks_for_its_size_first() -> N
     plan = replace(TINY, days=replace(TINY.days, count=2))
     outcome = run(plan, FaultPlan("f", TruncateFile(remaining_percent=10.0), night))
     assert (outcome.struck("f"), outcome.bit("f")) == (2, 2)
+
+
+def test_a_reversal_of_what_never_came_is_no_forgotten_one() -> None:
+    """Requests that the host never reads are reversed and answered 25: right, and nothing was forgotten."""
+    forgets = FaultPlan("forgets", ForgottenReversal(), NIGHT, ("T01",))
+    unread = FaultPlan("unread", HostSilent(messages=2, unread=True), NOON, ("T01",))
+    outcome = run(TINY, forgets, unread)
+    assert outcome.bit("unread") == 1 and outcome.bit("forgets") == 0
+
+
+def test_a_backup_is_put_back_with_the_software_stopped() -> None:
+    outcome = run(TINY, FaultPlan("f", StaleBackup(every_us=HOUR_US), NOON, ("T01",)))
+    ((number, struck),) = outcome.of(FaultStruck)
+    booted = [event.at_us for n, event in outcome.of(Booted) if n > number and event.device == "T01"]
+    assert booted[0] == struck.at_us + 2_000_000
+    assert outcome.bit("f") == 1
+
+
+def _stored(disk: Disk, path: str, content: bytes) -> None:
+    descriptor = disk.open(path, os.O_CREAT | os.O_RDWR)
+    disk.write(descriptor, content)
+    disk.fsync(descriptor)
+    disk.close(descriptor)
+    directory = disk.open("/data", os.O_RDONLY)
+    disk.fsync(directory)
+    disk.close(directory)
+
+
+def test_a_stray_write_finds_its_victim_after_a_power_cut_and_spares_the_file_written_last() -> None:
+    line = _Line()
+    world, station = line.world, line.station
+    for name in ("a", "b"):
+        _stored(station.hardware.disk, f"/data/x{name}", b"v" * 100)
+        world.env.run(until=world.env.now + 1)
+    fault = MisdirectedWriteFault(victim="/data/x*")
+    for ordinal in range(8):
+        strike = fault.inject(world, station, f"k{ordinal}")
+        assert strike.detail.startswith("/data/xa"), "xb was written last"
+        strike.lift()
+    strike = fault.inject(world, station, "k")
+    station.power_cut("test", 1)
+    disk = station.hardware.disk
+    _stored(disk, "/data/other", b"o" * 10)
+    victim = disk.open("/data/xa", os.O_RDONLY)
+    assert b"oooooooooo" in disk.read(victim, 200) + b""
+    other = disk.open("/data/other", os.O_RDONLY)
+    assert disk.read(other, 200) == bytes(10)
+    assert strike.evidence()

@@ -96,15 +96,16 @@ def test_power_goes_again_in_the_middle_of_recovery() -> None:
     in_recovery = 0
     for seed in range(1, 9):
         trigger = Trigger(message=APPROVED, occurrence=3, storage_operation=(2, 2))
-        outcome = cut(PowerLoss(repeats=2), trigger, seed)
+        outcome = cut(PowerLoss(repeats=2, again_after_us=60_000_000), trigger, seed)
         cuts = [number for number, event in outcome.of(PowerLost) if event.device == "T01"]
         boots = [number for number, event in outcome.of(Booted) if event.device == "T01"]
         ready = [number for number, event in outcome.of(SoftwareReady) if event.device == "T01"]
         assert len(cuts) == 3 and outcome.verdict.findings == ()
         for again in cuts[1:]:
             boot = max(number for number in boots if number < again)
-            in_recovery += not any(boot < number < again for number in ready)
-    assert in_recovery > 0
+            at_once = outcome.events[again].at_us - outcome.events[boot].at_us < 1_000_000
+            in_recovery += at_once and not any(boot < number < again for number in ready)
+    assert in_recovery > 3
 
 
 def test_power_goes_again_at_the_latest_after_its_time() -> None:

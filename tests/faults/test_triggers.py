@@ -26,6 +26,7 @@ from harness.history.events import (
     PhaseStarted,
     PowerLost,
     ScreenShown,
+    SoftwareDied,
     StorageAfterPowerLoss,
 )
 from harness.scenario.plan import DevicePlan, VolumePlan
@@ -233,11 +234,13 @@ def test_a_tap_survives_reboots() -> None:
 
 def test_damage_waits_until_the_call_is_over() -> None:
     """A file that vanished in the middle of its own renaming would break the harness, not the software."""
-    for nth in range(1, 7):
-        outcome = cut_at(Trigger(action="settle", storage_operation=(nth, nth)), fault=LoseFile())
-        assert len(strikes(outcome)) == 1
-        died = [event for event in outcome.events if type(event).__name__ == "SoftwareDied"]
-        assert not any("KeyError" in event.detail for event in died)  # type: ignore[union-attr]
+    for nth in range(1, 9):
+        fault = FaultPlan("f", LoseFile(), Trigger(action="sale", occurrence=3, storage_operation=(nth, nth)), FIRST)
+        outcome = run(TINY, fault, terminal="filequeue")
+        ((number, struck),) = strikes(outcome)
+        died = [event for event in outcome.events if isinstance(event, SoftwareDied)]
+        assert not any("KeyError" in event.detail for event in died)
+        assert all(event.at_us <= struck.at_us for event in outcome.events[:number])
 
 
 # ---------------------------------------------------------------- several strikes, several devices
