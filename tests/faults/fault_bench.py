@@ -16,7 +16,6 @@ from harness.engine.verdict import Verdict
 from harness.faults.base import FaultPlan
 from harness.history.codec import read_history
 from harness.history.events import AnyEvent, Event
-from harness.scenario import build as building
 from harness.scenario.build import Built
 from harness.scenario.plan import DaysPlan, HostPlan, Plan
 from harness.sut import interpreter, software
@@ -95,4 +94,4 @@ def run(plan: Plan, *faults: FaultPlan, seed: int = 1, terminal: str = "referenc
         return Outcome(verdict, events, watched.built, watched.decisions_path.read_text())
 
 
-__all__ = ["HOUR_US", "SMALL", "Outcome", "building", "run", "shipped"]
+__all__ = ["HOUR_US", "SMALL", "Outcome", "run", "shipped"]
