@@ -8,7 +8,7 @@ A fault bites when it has had an effect; each says for itself what that is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -70,7 +70,17 @@ class Fault(ABC):
         return lambda key: self.inject(world, station, key)
 
 
-FAULTS: Registry[type[Fault]] = Registry("fault")
+class _Faults(Registry[type[Fault]]):
+    """Sorted by name: lists and the schema must not depend on which fault somebody imported first."""
+
+    def names(self) -> list[str]:
+        return sorted(super().names())
+
+    def items(self) -> Iterator[tuple[str, type[Fault]]]:
+        return iter(sorted(super().items(), key=lambda item: item[0]))
+
+
+FAULTS: Registry[type[Fault]] = _Faults("fault")
 
 
 def require(holds: bool, what: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,6 +56,16 @@ def first_strike(outcome: Outcome) -> int:
 
 def test_there_is_a_run_for_every_kind() -> None:
     assert sorted(ROWS) == sorted(KINDS)
+
+
+def test_kinds_are_listed_by_name_whoever_was_imported_first() -> None:
+    code = (
+        "import harness.faults.wrong_mac, harness.faults.crash\n"
+        "from harness.faults.catalogue import all_faults\n"
+        "print(*all_faults().names())\nprint(*(name for name, _ in all_faults().items()))"
+    )
+    listed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30)
+    assert [line.split() for line in listed.stdout.splitlines()] == [sorted(KINDS)] * 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
