@@ -152,6 +152,10 @@ class Link:
         if connection.state == "reset":
             self._emit_dropped(message, "reset")
             return
+        if direction == "up" and connection.state == "dead":
+            # Power went at the very instant of sending: what has not left the device is lost with it.
+            self._emit_dropped(message, "power")
+            return
         serialisation_us = -(-(size_bytes + _HEADERS_BYTES) * 8_000_000 // self._bits_per_second[direction])
         breaks_after_us = -1
         if self.conditions and (connection.state == "open" or direction == "up"):

@@ -323,3 +323,13 @@ def test_a_pinned_give_up_resets_the_connection(bench, frame_of) -> None:
         connection.receive(1)
     assert world.host.received == []
     assert world.fates().reasons == ["reset", "reset"]
+
+
+def test_power_that_goes_while_a_message_is_being_sent_takes_the_message_along(bench, frame_of) -> None:
+    world = bench()
+    connection = world.connect()
+    world.recorder.watch(MessageSent, lambda _, event: world.link.power_lost())
+    connection.send(frame_of("0200"))
+    fates = world.fates()
+    assert (fates.sent, fates.delivered, fates.dropped) == ([0], [], [(0, "power")])
+    assert world.host.received == []
