@@ -25,8 +25,8 @@ FIRST_LOOK = "combined/first_look"
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
 @click.option("--seed", type=int, help="Seed of every drawn value; default: the scenario's, else 1.")
-@click.option("--days", type=click.IntRange(1, 3650), help="Trading days; default: the scenario's.")
-@click.option("--terminals", type=click.IntRange(1, 10_000), help="How many terminals; default: the scenario's.")
+@click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
+@click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")
 @click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
 @click.option("--disk", type=click.Choice(["vfs", "pyfakefs"]), help="Which virtual disk; default: vfs.")
 @click.option("--json", "as_json", is_flag=True, help="Print verdicts as JSON, one object a line.")
@@ -94,6 +94,7 @@ def run(
             out_dir=str(_own_directory(out_dir, path, len(paths))) if out_dir else None,
             resolved_out=str(resolved_out.absolute()) if resolved_out else None,
             wall_limit_s=wall_limit,
+            spin_s=min(20.0, wall_limit),
         )
         with interrupts.heard():
             codes.append(_run_one(request, as_json, interrupts))

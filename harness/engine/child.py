@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.core.errors import BudgetExceeded, HarnessError
+from harness.core.errors import BudgetExceeded, HarnessError, UsageError
 from harness.engine.request import Finished, Progress, Refused, RunRequest
 
 if TYPE_CHECKING:
@@ -58,9 +58,13 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
 
 
 def adjusted(plan: Plan, request: RunRequest) -> Plan:
-    """The plan with what the command line says instead. UsageError for a profile that does not exist."""
+    """The plan with what the command line says instead. UsageError for what no scenario may say either."""
+    from harness.scenario.check import DAYS_MAX, TERMINALS_MAX
     from harness.storage.profiles import registry as profiles
 
+    for flag, value, most in (("--days", request.days, DAYS_MAX), ("--terminals", request.terminals, TERMINALS_MAX)):
+        if value is not None and not 1 <= value <= most:
+            raise UsageError(f"{flag}: expected 1 to {most}, found {value}")
     if request.days is not None:
         plan = replace(plan, days=replace(plan.days, count=request.days))
     if request.terminals is not None:

@@ -62,7 +62,7 @@ def _finding(group: list[FindingView]) -> Iterator[str]:
 
 def _evidence(verdict: Verdict) -> Iterator[str]:
     if verdict.faults:
-        yield "faults       struck  bit"
+        yield f"{'faults':<34}{'struck':>6}{'bit':>6}"
         for fault in verdict.faults:
             yield f"  {fault.name:<32} {fault.struck:>5} {fault.bit:>5}  {fault.family}"
     sales = verdict.sales

@@ -1,0 +1,62 @@
+"""The README's commands, as they stand there, in an empty directory that holds the README's own terminal."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, Harness
+
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = [
+    line.removeprefix(".venv/bin/harness ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith(".venv/bin/harness ")
+]
+FAILS = ("--terminal filequeue", "my_terminal.py")
+
+
+def _unpack(place: Path) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (place / "my_terminal.py").write_text(source)
+    (place / "scenarios").symlink_to(ROOT / "scenarios")
+
+
+@pytest.mark.slow
+def test_commands_give_what_the_readme_says(harness: Harness, place: Path) -> None:
+    _unpack(place)
+    assert len(COMMANDS) >= 9
+    for command in COMMANDS:
+        done = harness(*shlex.split(command))
+        expected = 1 if any(part in command for part in FAILS) else 0
+        assert done.returncode == expected, (command, done.stdout[-3000:], done.stderr)
+        assert done.stderr == "", command
+
+
+@pytest.mark.slow
+def test_the_finding_that_the_readme_quotes_is_the_one_that_is_found(harness: Harness) -> None:
+    (quoted,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    command = next(each for each in COMMANDS if "--terminal filequeue" in each)
+    lines = harness(*shlex.split(command)).stdout.splitlines()
+    for line in quoted.splitlines():
+        kept = line.removesuffix("...").rstrip()
+        if kept:
+            assert any(shown.startswith(kept) for shown in lines), kept
+
+
+@pytest.mark.slow
+def test_the_readmes_terminal_shows_the_findings_that_it_is_said_to_show(harness: Harness, place: Path) -> None:
+    _unpack(place)
+    said = harness(*shlex.split(next(each for each in COMMANDS if "my_terminal" in each))).stdout
+    for words in ("invariant 3 ", "invariant 8 ", "invariant 24 ", "(my_terminal.py:"):
+        assert words in said
+
+
+def test_set_up_lines_install_what_the_commands_need() -> None:
+    # Setting up is tried in CI, from an empty machine; here: every terminal named is installed by the first line.
+    first = README[README.index("```console") :].split("```")[1]
+    assert "-e '.[engines]'" in first and first.rstrip().endswith(".venv/bin/harness run")
