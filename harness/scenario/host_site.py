@@ -1,7 +1,7 @@
 """The acquirer's site: where every link ends. Frames wait in the host's queue, are carried out, and the answers leave.
 
 Models: one host for all terminals, with workers and a queue; a share of requests is carried out and never answered; a queue
-that is full answers nothing. Does not model: several sites, or a site that loses its ledger.
+that is full answers 96 at once and carries nothing out. Does not model: several sites, or a site that loses its ledger.
 Why here: devices and host do not know each other; the world builder joins them.
 """
 
@@ -34,17 +34,22 @@ class HostSite:
         """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
         now_us = int(self.env.now)
         if self.queue.is_overloaded(now_us):
+            # The front end says so at once, without carrying anything out: 96.
+            self._answer(connection, frame, overloaded=True)
             return
         keys = connection.keys
         silent = self.decisions.integer(keys.next("host.silent"), 0, lambda u: int(self.queue.never_answers(u)))
         ready_us = self.queue.ready_at_us(now_us, self.decisions.uniform(keys.next("host.service")))
 
         def carry_out(_: object) -> None:
-            reply = self.acquirer.handle(frame, int(self.env.now))
-            if reply.frame is not None and not silent:
-                connection.reply(reply.frame)
+            self._answer(connection, frame, silent=bool(silent))
 
         self.env.timeout(ready_us - now_us).callbacks.append(carry_out)
+
+    def _answer(self, connection: Connection, frame: bytes, *, silent: bool = False, overloaded: bool = False) -> None:
+        reply = self.acquirer.handle(frame, int(self.env.now), overloaded=overloaded)
+        if reply.frame is not None and not silent:
+            connection.reply(reply.frame)
 
 
 @dataclass(frozen=True, slots=True)
