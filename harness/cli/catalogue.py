@@ -73,7 +73,7 @@ def _dialects() -> Iterator[Entry]:
     from harness.host.dialects import DIALECTS
 
     for name, dialect in DIALECTS.items():
-        yield Entry(name, _first_line(dialect), dialect)
+        yield Entry(name, _first_line(sys.modules[dialect.__module__]), dialect)
 
 
 _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
@@ -143,11 +143,12 @@ def _explanation(entry: Entry) -> Iterator[str]:
         yield thing.read_text("utf-8").rstrip()
         return
     kind = thing if inspect.isclass(thing) else type(thing)
-    yield entry.summary
+    module = sys.modules.get(kind.__module__)
+    if module is None or entry.summary != _first_line(module):
+        yield entry.summary
     documentation = inspect.getdoc(kind) if inspect.isclass(thing) else None
     if documentation and "\n" in documentation:
         yield documentation.split("\n", 1)[1].strip()
-    module = sys.modules.get(kind.__module__)
     if module is not None and module.__doc__:
         yield ""
         yield module.__doc__.strip()
