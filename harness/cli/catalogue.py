@@ -124,7 +124,7 @@ def explain(name: str, as_json: bool) -> None:
     if not found:
         raise UsageError(f"nothing is called {name!r}; {nearest(name, known)}")
     for kind, entry in found:
-        text = "\n".join(_explanation(entry))
+        text = "\n".join(_explanation(entry)).strip("\n")
         if as_json:
             import json
 
