@@ -121,11 +121,15 @@ def space(when: str, free_bytes: int, volume: str = "data") -> SpaceMeasured:
 
 
 FULL = (space("installed", 900_000), *paid_sale(), phase("settle_while_full"), space("before_settlement", 0))
+BALLAST = FaultStruck(0, "full_storage#1", "full_storage", (T01,))
 FREED = space("after_settlement", 900_000)
 SETTLES = (starts(9, "settle", None), settled(1), ends(9, "done"))
 FREES = (
-    case("settles by itself", "nobody can press the key, and nobody has to", "pass",
-         *FULL, starts(9, "settle", None), ends(9, "unsupported"), settled(1), FREED, starts(10, intent=None), ends(10), terms=declares(settlement="automatic")),
+    case("settles by itself", "the key does nothing, and need not: it settles of its own accord", "pass",
+         *FULL, starts(9, "settle", None), ends(9, "unsupported"), settled(1), FREED, starts(10, intent=None), ends(10),
+         terms=declares(settlement="automatic")),
+    case("foreign bytes to the end", "what the fault put there is there still: a refusal is right", "pass",
+         FULL[0], BALLAST, *FULL[1:], *SETTLES, FREED, starts(10, intent=None), ends(10, "refused", "full")),
     case("another volume is full", "what is kept on another volume is not the batch", "pass",
          *FULL, *SETTLES, FREED, space("after_settlement", 10, "cache"), starts(10, intent=None), ends(10)),
     case("no such key", "the software has no settlement that an operator can start", "not_checked",
