@@ -111,6 +111,10 @@ ONCE = (
          guilty=9, instead=ends(9, "failed")),
     case("two slips, one admits it", "the second says that totals differed", "pass",
          *paid_sale(), starts(9, "settle", None), slip(2, 2000, text="不平"), settled(1), slip(1, 1000), ends(9, "done")),
+    case("the same numbers anew", "numbers begin anew with each batch; the second was reversed and claimed all the same", "pass",
+         *paid_sale(), settled(1), intent(2), starts(2, intent=2), card("2", 2, 2), ledger(2, token="2", batch="000002"),
+         ledger(2, "REVERSED", "APPROVED", token="2", batch="000002"), ends(2, "unknown"), leaves(2, "unknown"),
+         starts(9, "settle", None), settled(batch="000002", held=(0, 0), terminal_only=("000001",)), ends(9, "failed")),
     case("another action is done", "a sale that ends well says nothing about the settlement", "pass",
          *paid_sale(), settled(1, claimed=(2, 2000)), starts(2), ends(2, "done")),
 )  # fmt: skip
