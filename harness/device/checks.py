@@ -25,6 +25,8 @@ NAME_CHARACTERS_MAX = 64
 _CUT_MARK = "…[cut]"
 _WHOLE_NUMBER_MAX = 1 << 53  # what every reader of JSON keeps exactly
 _TIMEOUT_S_MAX = 366 * 86_400
+_IDENTIFIER_CHARACTERS_MAX = 12
+"""Every STAN, batch and reference number; too short to hold a card number."""
 
 _REMEMBERED_MAX = 1_024
 _REMEMBERED_CHARACTERS_MAX = 48
@@ -43,10 +45,13 @@ def refuse(where: str, expected: str, found: object) -> NoReturn:
 
 def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """Text as it may stand in a history: exact ``str``, bounded, printable but for newlines, card numbers masked."""
-    if not isinstance(value, str):
+    if type(value) is str:
+        if len(value) <= _IDENTIFIER_CHARACTERS_MAX and value.isalnum() and value.isascii():
+            return value
+        if (value in _clean and len(value) <= characters_max) or not value:
+            return value
+    elif not isinstance(value, str):
         refuse(where, "text", value)
-    if value in _clean and type(value) is str and len(value) <= characters_max:
-        return value
     # Cut first, so that masking never sees megabytes. A number cut in two here escapes masking, but the mark that replaces
     # the last characters leaves at most its first six digits.
     text = str.__str__(value[:characters_max])
@@ -66,13 +71,13 @@ def clean_name(value: object, where: str) -> str | None:
     """A short identifier such as a STAN, or None."""
     if value is None:
         return None
-    if type(value) is str and len(value) <= 12 and value.isdecimal() and value.isascii():
-        return value  # every STAN, batch and RRN: too short for a card number
     return clean_text(value, where, NAME_CHARACTERS_MAX)
 
 
 def clean_number(value: object, where: str) -> int:
     """A whole number that JSON can hold."""
+    if type(value) is int and -_WHOLE_NUMBER_MAX < value < _WHOLE_NUMBER_MAX:
+        return value
     if not isinstance(value, int) or isinstance(value, bool):
         refuse(where, "a whole number", value)
     if abs(value) >= _WHOLE_NUMBER_MAX:
@@ -86,6 +91,8 @@ def clean_amount(value: object, where: str) -> int | None:
 
 
 def _clean_kind(value: object, kinds: frozenset[str], where: str) -> str:
+    if type(value) is str and value in kinds:
+        return value
     if not isinstance(value, str):
         refuse(where, "text", value)
     if value not in kinds:
@@ -101,10 +108,12 @@ def check_screen(screen: object) -> Screen:
         refuse("display.show", "a Screen", screen)
     kind = _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind")
     text = clean_text(screen.text, "Screen.text")
-    amount_fen = clean_amount(screen.amount_fen, "Screen.amount_fen")
-    stan, batch = clean_name(screen.stan, "Screen.stan"), clean_name(screen.batch, "Screen.batch")
-    rrn = clean_name(screen.rrn, "Screen.rrn")
-    return Screen(kind, text, amount_fen, stan, batch, rrn)  # type: ignore[arg-type]
+    amount_fen, stan, batch, rrn = screen.amount_fen, screen.stan, screen.batch, screen.rrn
+    if amount_fen is None and stan is None and batch is None and rrn is None:
+        return Screen(kind, text)  # type: ignore[arg-type]  # most screens are words alone
+    amount_fen = clean_amount(amount_fen, "Screen.amount_fen")
+    stan, batch = clean_name(stan, "Screen.stan"), clean_name(batch, "Screen.batch")
+    return Screen(kind, text, amount_fen, stan, batch, clean_name(rrn, "Screen.rrn"))  # type: ignore[arg-type]
 
 
 def check_receipt(receipt: object) -> Receipt:
@@ -160,6 +169,8 @@ def check_action(action: object) -> Action:
 
 def check_bytes(data: object, where: str) -> bytes:
     """Bytes of any sort."""
+    if type(data) is bytes:
+        return data
     if not isinstance(data, bytes | bytearray | memoryview):
         refuse(where, "bytes", data)
     return bytes(data)

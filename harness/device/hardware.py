@@ -124,7 +124,7 @@ class Hardware:
         return cast(Disk, disk)
 
     def _now(self) -> int:
-        return int(self.env.now)
+        return int(self.env._now)
 
     # ------------------------------------------------------------ power and software
 

@@ -10,9 +10,9 @@ storage encryption: AES-256-GCM (NIST SP 800-38D), the nonce a counter that the 
 A test card's PIN is a function of its number (``customer_pin``), so that a host can check it without being told.
 """
 
-from dataclasses import dataclass
 from typing import NoReturn
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -38,8 +38,7 @@ def customer_pin(pan: str) -> str:
     return pan[-7:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class PinPadState:
+class PinPadState(msgspec.Struct, frozen=True):
     """What the pad keeps without power. Never written anywhere: it holds clear keys."""
 
     master: bytes

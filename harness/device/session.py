@@ -41,12 +41,12 @@ class Session:
     @property
     def now_us(self) -> int:
         """Virtual time."""
-        return int(self.cpu.env.now)
+        return int(self.cpu.env._now)
 
     @property
     def action(self) -> int | None:
         """The action under way: the one handed over last that has not been ended."""
-        return next(reversed(self.open_actions), None)
+        return next(reversed(self.open_actions)) if self.open_actions else None
 
     def check(self) -> None:
         """Raise when this boot is over."""
@@ -55,7 +55,8 @@ class Session:
 
     def emit(self, event: Event) -> None:
         """Record what the software did; the dead do nothing."""
-        self.check()
+        if self.dead:
+            self.check()
         self._recorder.emit(event)
 
     def accept(self, check: Callable[[object], T], value: object) -> T:

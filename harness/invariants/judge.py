@@ -95,13 +95,11 @@ class Judge:
         handlers = self._handlers[kind]
 
         def dispatch(number: int, event: Any) -> None:
-            place = 0
             try:
                 for handler in handlers:
                     handler(number, event)
-                    place += 1
             except Exception:
-                self._survive(place, number, event)
+                self._survive(handlers.index(handler), number, event)
 
         return dispatch
 

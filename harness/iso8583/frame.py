@@ -8,7 +8,7 @@ public terminal code (domain knowledge, not re-read).
 A *frame* here always includes its length: it is what is written to and read from the line.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from harness.iso8583.errors import DecodeError, EncodeError
 
@@ -23,8 +23,7 @@ DEFAULT_HEADER = bytes.fromhex("603100311001")
 _PROCESSING_REQUEST_INDEX = 5  # 60 31 0[0] ...: sixth digit of the header
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """A frame taken apart; ``payload`` is the ISO 8583 message."""
 
     payload: bytes

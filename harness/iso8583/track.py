@@ -6,7 +6,8 @@ card, and terminal software can neither make nor usefully change: the harness pu
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from harness.iso8583.errors import DecodeError, EncodeError
 from harness.iso8583.message import mask_pan
@@ -15,8 +16,7 @@ TRACK2_LENGTH_MAX = 37
 _LAYOUT = re.compile(r"([0-9]{12,19})[=D]([0-9]{4})([0-9]{3})([0-9]*)")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Track2:
+class Track2(msgspec.Struct, frozen=True):
     """Track 2 taken apart; ``str()`` puts it together, ``repr`` hides the card number and the discretionary data."""
 
     pan: str

@@ -8,6 +8,8 @@ or script results. Lengths and codes are from public source and domain knowledge
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.iso8583.codec import Codec
 from harness.iso8583.errors import DecodeError
 from harness.iso8583.frame import DEFAULT_HEADER, DEFAULT_TPDU, Envelope, split_frames
@@ -76,8 +78,7 @@ SPEC = MessageSpec(
 CODEC = Codec(SPEC)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A frame that was understood: its envelope and message."""
 
     envelope: Envelope
@@ -113,8 +114,7 @@ def unpack(frame: bytes) -> Received:
     return Received(envelope, CODEC.decode(envelope.payload))
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved60:
+class Reserved60(msgspec.Struct, frozen=True):
     """DE60: transaction type code (60.1), batch number (60.2), network management code (60.3); the rest is kept."""
 
     type_code: str

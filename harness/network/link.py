@@ -86,7 +86,7 @@ class Link:
     @property
     def now_us(self) -> int:
         """Virtual time; SimPy types it as a number of any kind."""
-        return int(self.env.now)
+        return int(self.env._now)
 
     def call_after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         """Call ``then`` later; there is nothing to cancel, so ``then`` looks whether it is still wanted."""

@@ -42,6 +42,8 @@ class LatencyModel:
             cost = self.barrier_us + _per_kib(dirty_bytes, self.barrier_us_per_dirty_kib)
         else:
             cost = self.metadata_us
+        if fill_percent <= self.slows_from_fill_percent:
+            return cost
         return cost * self.slowdown_percent(fill_percent) // 100
 
     def slowdown_percent(self, fill_percent: int) -> int:

@@ -146,7 +146,7 @@ class Fiber:
         process = self.process
         if process.dead:
             process.refuse()
-        self._pause((duration_us if duration_us > 0 else 0) + process.take_owed())
+        self.pause((duration_us if duration_us > 0 else 0) + process.take_owed())
 
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block until ``event`` has happened; False when ``timeout_us`` passed first. A failed event raises."""
@@ -155,12 +155,12 @@ class Fiber:
             process.refuse()
         owed_us = process.take_owed()
         if owed_us:
-            self._pause(owed_us)
+            self.pause(owed_us)
         callbacks = event.callbacks
         if callbacks is not None:
             if timeout_us is not None and timeout_us <= 0:
                 # What is due at this very instant may still happen; polling in a loop costs time, or it would never end.
-                self._pause(process.poll_cost_us())
+                self.pause(process.poll_cost_us())
                 if event.callbacks is not None:
                     return False
             else:
@@ -183,9 +183,10 @@ class Fiber:
         """Let the time pass that the software owes for storage and peripherals."""
         owed_us = self.process.take_owed()
         if owed_us:
-            self._pause(owed_us)
+            self.pause(owed_us)
 
-    def _pause(self, duration_us: int) -> None:
+    def pause(self, duration_us: int) -> None:
+        """Let exactly ``duration_us`` pass, debts left aside."""
         env = self.env
         if self._is_last_to_hear:
             end_us = env._now + duration_us
@@ -210,14 +211,14 @@ class Fiber:
         self._hub.switch()
 
     def _arm(self, timeout_us: int) -> None:
-        deadline_us = int(self.env.now) + timeout_us
+        deadline_us = int(self.env._now) + timeout_us
         self._deadline_us = deadline_us
         self._timer_is_older = self._timer is not None and self._timer_at_us <= deadline_us
         if not self._timer_is_older:
             self._set_timer(deadline_us)
 
     def _set_timer(self, at_us: int) -> None:
-        timer = Timeout(self.env, at_us - int(self.env.now))
+        timer = Timeout(self.env, at_us - int(self.env._now))
         assert timer.callbacks is not None
         timer.callbacks.append(self._timer_method)
         self._timer = timer

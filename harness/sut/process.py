@@ -131,7 +131,7 @@ class Process:
 
     def now_us(self) -> int:
         """Virtual time as the software sees it: with what it owes already passed."""
-        return int(self.env.now) + self.owed_us + self.disk.accrued_us
+        return int(self.env._now) + self.owed_us + self.disk.accrued_us
 
     def uptime_us(self) -> int:
         """What CLOCK_MONOTONIC reads: time since this boot."""
@@ -180,7 +180,10 @@ class Process:
             self._spins = 0
         else:
             duration_us = self.poll_cost_us()
-        self.running_fiber.sleep(duration_us)
+        fiber = self.fiber
+        if fiber is None or self.dead or current.process is not self:
+            fiber = self.running_fiber  # which says what is wrong
+        fiber.pause(duration_us + self.take_owed())
 
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block the calling fiber until ``event`` or the timeout."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from simpy.events import Event as SimEvent
 
 from harness.contract import ActionKind, Outcome
@@ -35,8 +35,7 @@ _VISITS_A_DAY_MAX = 10_000
 _RECEIPTS_KEPT = 50
 
 
-@dataclass(frozen=True, slots=True)
-class SaleReceipt:
+class SaleReceipt(msgspec.Struct, frozen=True):
     """What a void or refund needs of an earlier sale: its slip, and the card or code that paid. ``date`` is MMDD.
 
     Money goes back only to where it came from: the host declines another card (14).

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from harness.history.events import (
     FaultLifted,
     FaultStruck,
@@ -51,8 +53,7 @@ _ANSWERS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """What the terminal last said about ``action``. ``kind`` is a contract.ScreenKind; "approved" for a sale's receipt."""
 
     action: int | None

@@ -48,14 +48,14 @@ from harness.iso8583.unionpay import (
 
 MESSAGE_TYPES = ("0200", "0220", "0320", "0400", "0500", "0800", "0820")
 _FINANCIAL = frozenset({"0200", "0220", "0400"})
-_REQUIRED: dict[str, tuple[int, ...]] = {
-    "0200": (3, 4, 11, 41, 42, 60, 64),
-    "0220": (3, 4, 11, 41, 42, 60, 64),
-    "0400": (3, 4, 11, 41, 42, 60, 64),
-    "0320": (11, 41, 42, 60),
-    "0500": (11, 41, 42, 48, 60),
-    "0800": (11, 41, 42, 60),
-    "0820": (41, 42, 60),
+_REQUIRED: dict[str, frozenset[int]] = {
+    "0200": frozenset({3, 4, 11, 41, 42, 60, 64}),
+    "0220": frozenset({3, 4, 11, 41, 42, 60, 64}),
+    "0400": frozenset({3, 4, 11, 41, 42, 60, 64}),
+    "0320": frozenset({11, 41, 42, 60}),
+    "0500": frozenset({11, 41, 42, 48, 60}),
+    "0800": frozenset({11, 41, 42, 60}),
+    "0820": frozenset({41, 42, 60}),
 }
 _ECHOED = (2, 3, 4, 11, 25, 41, 42, 49, 60)
 _KEY_SIZES = {"001": (8, 0), "003": (16, 0), "004": (16, 16)}  # sign-on code -> PIN key, track key
@@ -96,6 +96,7 @@ class UnionPay(Dialect):
     def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date) -> None:
         super().__init__(bank, key_factory, start_date)
         self._memo: dict[bytes, _Read] = {}
+        self._month_days: dict[int, str] = {}
         self._macs: dict[bytes, UnionPayEcbMac] = {}
         self._pins: dict[bytes, PinBlockCipher] = {}
         self._handlers: dict[str, Callable[[_Request], _Answer]] = {
@@ -149,7 +150,7 @@ class UnionPay(Dialect):
             return None
         message = received.message
         try:
-            if any(number not in message for number in _REQUIRED[message.mti]):
+            if not message.fields.keys() >= _REQUIRED[message.mti]:
                 return self._reply(received, "30", {}, at_us)
             reserved = Reserved60.parse(message.text(60))
             request = _Request(received, message, session, knobs, reserved, at_us)
@@ -186,7 +187,8 @@ class UnionPay(Dialect):
         knobs: Knobs | None = None,
     ) -> bytes:
         request = received.message
-        fields: Fields = {number: request[number] for number in _ECHOED if number in request}
+        asked = request.fields
+        fields: Fields = {number: asked[number] for number in _ECHOED if number in asked}
         day, time_us = divmod(at_us, US_PER_DAY)
         seconds = time_us // US_PER_SECOND
         fields[12] = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}"
@@ -206,8 +208,11 @@ class UnionPay(Dialect):
         return frame
 
     def _month_day(self, day: int) -> str:
-        text = (self.start_date + timedelta(days=day)).isoformat()  # strftime would import a module at each call
-        return text[5:7] + text[8:]
+        text = self._month_days.get(day)
+        if text is None:
+            date_text = (self.start_date + timedelta(days=day)).isoformat()  # strftime would import a module
+            text = self._month_days[day] = date_text[5:7] + date_text[8:]
+        return text
 
     def _mac(self, keys: Keys) -> UnionPayEcbMac:
         """The keyed calculation, kept because building one costs ten times more than using it."""

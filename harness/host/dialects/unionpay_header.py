@@ -1,5 +1,8 @@
 """What a history says of one UnionPay message."""
 
+from collections.abc import Callable
+from typing import cast
+
 from harness.host.dialects.base import MessageHeader
 from harness.iso8583 import DecodeError, Message
 from harness.iso8583.track import Track2
@@ -7,14 +10,10 @@ from harness.iso8583.track import Track2
 
 def header_of(message: Message, size_bytes: int) -> MessageHeader:
     """A message's own story; a composite field that cannot be read is left out of it."""
-    fields = message.fields
-
-    def text(number: int) -> str:
-        value = fields.get(number)
-        return value if isinstance(value, str) else ""
-
-    mti, processing_code, stan, reserved, amount = message.mti, text(3), text(11), text(60), text(4)
-    original_stan = text(61)[6:12]
+    mti, fields = message.mti, message.fields
+    text = cast("Callable[[int, str], str]", fields.get)  # every field named here is text in the specification
+    processing_code, stan, reserved, amount = text(3, ""), text(11, ""), text(60, ""), text(4, "")
+    original_stan = text(61, "")[6:12]
     # A void's reversal repeats DE61, the sale, but what it undoes is the void itself.
     if mti in ("0400", "0410") and (not original_stan or processing_code != "000000"):
         original_stan = stan
@@ -23,10 +22,10 @@ def header_of(message: Message, size_bytes: int) -> MessageHeader:
         processing_code,
         stan,
         reserved[2:8],
-        text(41),
+        text(41, ""),
         int(amount) if amount else None,
-        _token(text(35)) if 35 in fields else "",
-        text(39),
+        _token(text(35, "")) if 35 in fields else "",
+        text(39, ""),
         original_stan,
         reserved[8:11],
         size_bytes,
