@@ -1,8 +1,7 @@
 """The reference terminal's flows, one rule at a time."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from terminal_judge import disagreements, settle
 
 from harness.contract import Action, PaperChanged
