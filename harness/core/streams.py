@@ -7,7 +7,10 @@ Does not model: anything cryptographic.
 import random
 from hashlib import blake2b
 
+from harness.core.errors import UsageError
+
 _STEP = 2.0**-53  # a power of two: multiplying by it is as exact as dividing by its inverse
+_SEED_BYTES = 16
 
 
 class Streams:
@@ -16,9 +19,12 @@ class Streams:
     __slots__ = ("_keyed", "seed")
 
     def __init__(self, seed: int) -> None:
+        """UsageError for a seed that does not fit."""
+        if not -(1 << (8 * _SEED_BYTES - 1)) <= seed < 1 << (8 * _SEED_BYTES - 1):
+            raise UsageError(f"seed {seed} is too large; a seed has at most {8 * _SEED_BYTES - 1} bits")
         self.seed = seed
         # The key is a whole block of input to the hash: it is taken in once, and the state copied for each name.
-        self._keyed = blake2b(digest_size=8, key=seed.to_bytes(16, "big", signed=True))
+        self._keyed = blake2b(digest_size=8, key=seed.to_bytes(_SEED_BYTES, "big", signed=True))
 
     def bits(self, name: str) -> int:
         """64 bits that depend on the seed and ``name`` alone."""

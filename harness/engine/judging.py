@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.engine.request import replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, Status, Verdict
 from harness.invariants.base import Terms
@@ -72,7 +73,7 @@ def assemble(run: Run, built: Built, judgements: tuple[Judgement, ...], events: 
         history_sha256=digest,
         diverged=built.world.decisions.divergences,
         probes=tuple(run.probes),
-        replay=_replay(run),
+        replay=replay_line(run.request, plan.source or plan.name, run.software.spec, run.seed),
     )  # fmt: skip
 
 
@@ -99,18 +100,3 @@ def _inconclusive(run: Run, built: Built, judgements: tuple[Judgement, ...], sal
             f"at least {needed} are needed"
         )
     return reasons
-
-
-def _replay(run: Run) -> str:
-    """The line that does it again."""
-    request = run.request
-    parts = ["harness run", run.plan.source or run.plan.name, f"--terminal {run.software.spec}", f"--seed {run.seed}"]
-    for flag, value in (
-        ("--days", request.days),
-        ("--terminals", request.terminals),
-        ("--profile", request.profile),
-        ("--disk", request.disk),
-    ):
-        if value is not None:
-            parts.append(f"{flag} {value}")
-    return " ".join(parts)

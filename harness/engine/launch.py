@@ -16,7 +16,7 @@ import msgspec
 
 from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageError
 from harness.engine.child import ENDS_EARLY
-from harness.engine.request import Finished, Progress, Refused, RunRequest
+from harness.engine.request import Finished, Progress, Refused, RunRequest, replay_line
 from harness.engine.sink import make_directory
 from harness.engine.verdict import FindingView, Sales, Status, Verdict
 from harness.sut.landlock import landlock_available
@@ -75,12 +75,18 @@ def launch(
         )
     if ended.reason == "finished":
         answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
-        if isinstance(answer, Refused):
+        if isinstance(answer, Finished):
+            return answer.verdict
+        if answer.exit_code != ExitCode.INCONCLUSIVE:
             raise _error(answer)
-        return answer.verdict
+        return _kept(request, _verdict_without(request, answer.message))
     if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None and not _from_outside(ended)):
         raise HarnessError(f"the run broke inside the harness; please report this\n{ended.detail}")
-    verdict = _verdict_of_the_dead(request, ended)
+    return _kept(request, _verdict_of_the_dead(request, ended))
+
+
+def _kept(request: RunRequest, verdict: Verdict) -> Verdict:
+    """The verdict of a run that came to no end of its own, written where the run would have written it."""
     if request.out_dir is not None:
         from harness.engine.run import write_verdict
 
@@ -128,8 +134,6 @@ def _verdict_of_the_dead(request: RunRequest, ended: Ended) -> Verdict:
     from harness.scenario.load import load_file
 
     plan = adjusted(load_file(Path(request.scenario)), request)
-    seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
-    terminal = request.terminal or plan.software
     what = f"{_WHAT_HAPPENED[ended.reason]} ({ended.detail})"
     findings: tuple[FindingView, ...] = ()
     status: Status = "inconclusive"
@@ -142,20 +146,33 @@ def _verdict_of_the_dead(request: RunRequest, ended: Ended) -> Verdict:
         device = plan.station_names()[ended.station]
         findings = (FindingView(24, "returns_to_service", device, 0, f"On {device} {what}.", severity="major"),)
         status = "fail"
+    return msgspec.structs.replace(
+        _verdict_without(request, f"the run was stopped: {what}"), status=status, findings=findings
+    )
+
+
+def _verdict_without(request: RunRequest, why: str) -> Verdict:
+    """An inconclusive verdict on a run of which nothing is known but why it did not come to its end."""
+    from harness.engine.child import adjusted
+    from harness.scenario.load import load_file
+
+    plan = adjusted(load_file(Path(request.scenario)), request)
+    seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
+    terminal = request.terminal or plan.software
     return Verdict(
-        status=status,
+        status="inconclusive",
         scenario=plan.name,
         terminal=terminal,
         seed=seed,
         terminals=plan.terminals,
         days=plan.days.count,
-        findings=findings,
-        inconclusive_because=(f"the run was stopped: {what}",),
+        findings=(),
+        inconclusive_because=(why,),
         checked=(),
         not_checked=(),
         faults=(),
         sales=Sales(),
         events=0,
         history_sha256="",
-        replay=f"harness run {request.scenario} --terminal {terminal} --seed {seed}",
+        replay=replay_line(request, request.scenario, terminal, seed),
     )

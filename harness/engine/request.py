@@ -24,6 +24,20 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     spin_patience_s: int = 10
 
 
+def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) -> str:
+    """The command that does the run again, with everything that the command line had changed."""
+    parts = ["harness run", scenario, f"--terminal {terminal}", f"--seed {seed}"]
+    for flag, value in (
+        ("--days", request.days),
+        ("--terminals", request.terminals),
+        ("--profile", request.profile),
+        ("--disk", request.disk),
+    ):
+        if value is not None:
+            parts.append(f"{flag} {value}")
+    return " ".join(parts)
+
+
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):
     """Where a run is, a few times a second."""
 

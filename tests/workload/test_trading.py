@@ -194,9 +194,11 @@ def test_taking_customers_out_leaves_the_others_as_they_are() -> None:
 def test_one_more_sale_and_a_settlement_can_be_asked_for_after_the_days() -> None:
     world, station, floor = trade()
     till = floor.tills["T01"]
+    asked, accepted = till.tally.asked, till.tally.accepted
     sold = one_sale(till, day=1, number=9000, amount_fen=777)
     assert world.env.run(until=sold) is True
     assert station.asked[-1].amount_fen == 777
+    assert (till.tally.asked, till.tally.accepted) == (asked, accepted), "support's sale is no trade"
     assert world.env.run(until=one_settlement(till)) is True
 
 

@@ -1,0 +1,60 @@
+"""Software written to show one step of a run: each class does one thing that a good terminal does not."""
+
+from __future__ import annotations
+
+import time
+
+from harness.contract import Action, Failed, Outcome, Refused
+from harness.terminals.reference.terminal import ReferenceTerminal
+
+
+class RefusesAll(ReferenceTerminal):
+    """Harms nobody by selling nothing."""
+
+    def sale(self, action: Action) -> Outcome:
+        return Refused("busy", "稍后再试 TRY LATER")
+
+
+class RefusesOnceItHasSold(ReferenceTerminal):
+    """After its third sale it refuses, until it is restarted."""
+
+    sold = 0
+
+    def sale(self, action: Action) -> Outcome:
+        if self.sold >= 3:
+            return Refused("busy", "稍后再试 TRY LATER")
+        outcome = super().sale(action)
+        self.sold += outcome.kind == "approved"
+        return outcome
+
+
+class StartsOnce(ReferenceTerminal):
+    """Comes up once in its life; after a restart it hangs."""
+
+    def boot(self) -> None:
+        if self.device.nvram.read(255, 1) == b"\x01":
+            time.sleep(10**9)
+        self.device.nvram.write(255, b"\x01")
+        super().boot()
+
+
+class Probing(ReferenceTerminal):
+    """Marks a rare path at each settlement."""
+
+    def settle(self, action: Action) -> Outcome:
+        self.device.probe("settled_once")
+        return super().settle(action)
+
+
+class SettlesAfterRestart(ReferenceTerminal):
+    """Settlement fails until it is restarted a second time."""
+
+    def settle(self, action: Action) -> Outcome:
+        if self.device.nvram.read(255, 1) < b"\x02":
+            return Failed("结算失败 SETTLEMENT FAILED")
+        return super().settle(action)
+
+    def boot(self) -> None:
+        boots = self.device.nvram.read(255, 1)[0] + 1
+        self.device.nvram.write(255, bytes([boots]))
+        super().boot()

@@ -1,0 +1,178 @@
+"""Launching a run: what the command line says is what runs, and whatever becomes of the child is told for what it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.core.errors import ExitCode, HarnessError, UsageError
+from harness.engine.child import adjusted
+from harness.engine.launch import launch
+from harness.engine.request import RunRequest
+from harness.engine.verdict import Verdict
+from harness.scenario.load import load_text
+from harness.scenario.plan import Plan
+
+SCENARIO = """
+name: small
+terminals: 2
+days: {count: 2, open: "09:00", close: "10:00"}
+sales_per_day: 8
+seed: 77
+profile: ext4-ordered
+device: {volumes: {data: {profile: fat}}}
+host: {no_reply: 0%, decline: 0%}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
+faults: [{type: crash, devices: [T01], at: {action: sale, occurrence: 4}}]
+"""
+SPINNING = """
+from harness.contract import *
+
+class App(Terminal):
+    manifest = Manifest(name="app")
+
+    def boot(self):
+        while True:
+            pass
+"""
+
+
+def request(tmp_path: Path, **changes: object) -> RunRequest:
+    scenario = tmp_path / "small.yaml"
+    scenario.write_text(SCENARIO)
+    return msgspec.structs.replace(RunRequest(scenario=str(scenario)), **changes)
+
+
+def plan(**changes: object) -> Plan:
+    return adjusted(load_text(SCENARIO), msgspec.structs.replace(RunRequest(scenario="x"), **changes))
+
+
+# ---------------------------------------------------------------- what the command line says
+
+
+def test_nothing_said_changes_nothing() -> None:
+    assert plan() == load_text(SCENARIO)
+
+
+def test_days_terminals_and_disk_are_the_command_line_s() -> None:
+    assert plan(days=5).days.count == 5
+    assert plan(days=5).days.open_us == load_text(SCENARIO).days.open_us
+    assert plan(terminals=9).terminals == 9
+    assert plan(disk="pyfakefs").disk == "pyfakefs"
+
+
+def test_the_profile_is_the_command_line_s_for_every_volume() -> None:
+    asked = plan(profile="posix-weak")
+    assert asked.profile == "posix-weak"
+    assert {volume.profile or asked.profile for volume in asked.device.volumes} == {"posix-weak"}
+    with pytest.raises(UsageError, match="posix-weka"):
+        plan(profile="posix-weka")
+
+
+@pytest.mark.slow
+def test_what_was_asked_for_is_what_ran(tmp_path: Path) -> None:
+    asked = request(
+        tmp_path,
+        terminal="stan_in_ram",
+        seed=5,
+        days=1,
+        terminals=3,
+        profile="posix-weak",
+        out_dir=str(tmp_path / "out"),
+        resolved_out=str(tmp_path / "resolved.yaml"),
+    )
+    verdict = launch(asked)
+    assert (verdict.terminal, verdict.seed, verdict.days, verdict.terminals) == ("stan_in_ram", 5, 1, 3)
+    # The software that was asked for, and no other, has this defect.
+    assert verdict.status == "fail"
+    assert {finding.invariant for finding in verdict.findings} == {8}
+    flags = "--terminal stan_in_ram --seed 5 --days 1 --terminals 3 --profile posix-weak"
+    assert verdict.replay == f"harness run {asked.scenario} {flags}"
+    assert msgspec.json.decode((tmp_path / "out" / "verdict.json").read_bytes(), type=Verdict) == verdict
+    history = (tmp_path / "out" / "history.jsonl").read_bytes().splitlines()
+    assert len(history) == verdict.events
+    assert {"posix-weak"} == set(msgspec.json.decode(history[0])["profiles"])
+    # A finding leaves what replays it.
+    for resolved in (tmp_path / "out" / "resolved.yaml", tmp_path / "resolved.yaml"):
+        assert "decisions: |" in resolved.read_text()
+
+
+@pytest.mark.slow
+def test_the_seed_is_the_scenario_s_when_none_is_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    verdict = launch(request(tmp_path, days=1, out_dir=str(out)))
+    assert (verdict.seed, verdict.terminal, verdict.status) == (77, "reference", "pass")
+    assert not (out / "resolved.yaml").exists()
+    assert not (out / "decisions.tsv").exists()
+
+
+# ---------------------------------------------------------------- what becomes of the child
+
+
+@pytest.mark.slow
+def test_a_child_that_was_killed_by_somebody_else_is_nobody_s_fault(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SPINNING)
+    killers: list[threading.Timer] = []
+
+    def started(child: int) -> None:
+        killers.append(threading.Timer(2.5, os.kill, (child, signal.SIGKILL)))
+        killers[0].start()
+
+    asked = request(
+        tmp_path,
+        terminal=f"{tmp_path}/app.py:App",
+        spin_patience_s=60,
+        spin_s=60.0,
+        out_dir=str(tmp_path / "out"),
+        days=1,
+    )
+    verdict = launch(asked, on_start=started)
+    killers[0].join()
+    assert (verdict.status, verdict.findings) == ("inconclusive", ())
+    assert verdict.exit_code == ExitCode.INCONCLUSIVE
+    (why,) = verdict.inconclusive_because
+    assert "something outside ended it" in why
+    assert verdict.replay.endswith("--seed 77 --days 1")
+    assert msgspec.json.decode((tmp_path / "out" / "verdict.json").read_bytes(), type=Verdict) == verdict
+
+
+@pytest.mark.slow
+def test_software_that_never_gives_control_back_fails_by_name(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SPINNING.replace("while True:\n            pass", "sum(iter(int, 1))"))
+    verdict = launch(request(tmp_path, terminal=f"{tmp_path}/app.py:App", spin_s=2.0, spin_patience_s=1))
+    assert verdict.status == "fail"
+    assert {(finding.invariant, finding.device) for finding in verdict.findings} <= {(24, "T01"), (24, "T02")}
+    assert verdict.findings
+
+
+@pytest.mark.slow
+def test_memory_that_is_over_with_nobody_to_name_is_inconclusive(tmp_path: Path) -> None:
+    verdict = launch(request(tmp_path, memory_limit_bytes=24 << 20))
+    assert (verdict.status, verdict.findings, verdict.checked) == ("inconclusive", (), ())
+    assert len(verdict.inconclusive_because) == 1
+
+
+@pytest.mark.slow
+def test_time_that_is_over_before_recovery_ended_is_inconclusive_and_no_error(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    verdict = launch(request(tmp_path, wall_limit_s=0.001, out_dir=str(out)))
+    assert (verdict.status, verdict.findings) == ("inconclusive", ())
+    assert "0.001 s of wall time were over in phase" in verdict.inconclusive_because[0]
+    assert msgspec.json.decode((out / "verdict.json").read_bytes(), type=Verdict) == verdict
+
+
+@pytest.mark.slow
+def test_what_the_user_can_mend_is_a_usage_error_and_what_not_is_not(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no terminal named 'refrence'"):
+        launch(request(tmp_path, terminal="refrence"))
+    with pytest.raises(UsageError, match="has at most 127 bits"):
+        launch(request(tmp_path, seed=1 << 127))
+    (tmp_path / "resolved.yaml").mkdir()
+    with pytest.raises(HarnessError, match="cannot write") as raised:
+        launch(request(tmp_path, days=1, resolved_out=str(tmp_path / "resolved.yaml")))
+    assert raised.value.exit_code == ExitCode.HARNESS_ERROR
