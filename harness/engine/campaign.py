@@ -7,6 +7,7 @@ Does not model: guided search, resuming, sharding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -97,9 +98,9 @@ def _tail(failures: int, runs: int, rate: float) -> float:
     """The probability of at most ``failures`` failures in ``runs`` at ``rate``."""
     if rate >= 1.0:
         return 0.0
-    term = (1.0 - rate) ** runs
-    total = term
-    for k in range(1, failures + 1):
-        term *= (runs - k + 1) / k * rate / (1.0 - rate)
-        total += term
-    return total
+    # In logarithms: (1 - rate) ** runs is 0 as a float long before the sum is.
+    log_rate, log_rest, log_all = math.log(rate), math.log1p(-rate), math.lgamma(runs + 1)
+    return math.fsum(
+        math.exp(log_all - math.lgamma(k + 1) - math.lgamma(runs - k + 1) + k * log_rate + (runs - k) * log_rest)
+        for k in range(failures + 1)
+    )
