@@ -103,14 +103,15 @@ def _clean_kind(value: object, kinds: frozenset[str], where: str) -> str:
 
 
 def check_screen(screen: object) -> Screen:
-    """The screen with every field safe to record."""
+    """The screen with every field safe to record: the very screen when it is so already."""
     if not isinstance(screen, Screen):
         refuse("display.show", "a Screen", screen)
     kind = _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind")
     text = clean_text(screen.text, "Screen.text")
     amount_fen, stan, batch, rrn = screen.amount_fen, screen.stan, screen.batch, screen.rrn
-    if amount_fen is None and stan is None and batch is None and rrn is None:
-        return Screen(kind, text)  # type: ignore[arg-type]  # most screens are words alone
+    is_words_alone = amount_fen is None and stan is None and batch is None and rrn is None
+    if is_words_alone and text is screen.text and type(screen) is Screen:
+        return screen
     amount_fen = clean_amount(amount_fen, "Screen.amount_fen")
     stan, batch = clean_name(stan, "Screen.stan"), clean_name(batch, "Screen.batch")
     return Screen(kind, text, amount_fen, stan, batch, clean_name(rrn, "Screen.rrn"))  # type: ignore[arg-type]

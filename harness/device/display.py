@@ -29,7 +29,9 @@ class DisplayPort:
     @property
     def visible(self) -> Screen | None:
         """What people see, with texts made safe; a display without power shows nothing."""
-        return None if self._session.dead else self._safe
+        if self._session.dead or self._safe is None:
+            return None
+        return check_screen(self._safe)  # once more: it may be the software's own object
 
     def show(self, screen: Screen) -> None:
         """Replace what the display shows."""

@@ -286,12 +286,24 @@ def _field_encoder(spec: FieldSpec) -> EncodeField:
             return a2b_hex(value)
         return encode_fixed(value)
 
+    def encode_name(value: FieldValue) -> bytes:
+        if value.__class__ is str and len(value) == length and value.isalnum() and value.isascii():
+            return value.encode()
+        return encode_fixed(value)
+
+    def encode_bytes(value: FieldValue) -> bytes:
+        return value if isinstance(value, bytes) and len(value) == length else encode_fixed(value)
+
     length = spec.length + (1 if spec.kind == "x+n" else 0)
     # Padding makes 3 and 4 digits the same number of bytes, so there the value itself is measured too.
     odd_digits = spec.encoding == "bcd"
     if spec.is_variable:
         return encode_variable
-    # The shape most fields have, without the call to ``write``.
+    # The shapes most fields have, without the call to ``write``.
+    if spec.kind in ("an", "anp", "ans") and spec.encoding == "ascii":
+        return encode_name
+    if spec.encoding == "binary":
+        return encode_bytes
     return encode_digits if spec.kind == "n" and spec.encoding == "bcd" and length % 2 == 0 else encode_fixed
 
 

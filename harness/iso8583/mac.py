@@ -28,8 +28,8 @@ def xor_blocks(data: bytes) -> int:
     return folded & _BLOCK_MASK
 
 
-_remembered: dict[tuple[bytes, int], bytes] = {}
-"""MACs by key and folded data, the oldest forgotten first."""
+_remembered: dict[tuple[bytes, bytes], bytes] = {}
+"""MACs by key and data, the oldest forgotten first."""
 
 
 class UnionPayEcbMac:
@@ -45,17 +45,17 @@ class UnionPayEcbMac:
 
     def __call__(self, data: bytes) -> bytes:
         """The MAC of ``data``: 8 ASCII characters."""
-        sum_ = (self._key, xor_blocks(data))
-        mac = _remembered.get(sum_)
+        asked = (self._key, bytes(data))
+        mac = _remembered.get(asked)
         if mac is None:
-            mac = self._mac(sum_[1])
+            mac = self._mac(data)
             if len(_remembered) >= _REMEMBERED_MAX:
                 del _remembered[next(iter(_remembered))]
-            _remembered[sum_] = mac
+            _remembered[asked] = mac
         return mac
 
-    def _mac(self, folded: int) -> bytes:
-        text = b"%016X" % folded
+    def _mac(self, data: bytes) -> bytes:
+        text = b"%016X" % xor_blocks(data)
         first = int.from_bytes(self._encrypt(text[:8]), "big") ^ int.from_bytes(text[8:], "big")
         return self._encrypt(first.to_bytes(BLOCK_SIZE, "big"))[:4].hex().upper().encode()
 

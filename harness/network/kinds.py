@@ -82,16 +82,17 @@ class LinkKind:
 
     def handshake_us(self, uniform: float) -> int:
         """The duration of a handshake: a round trip, after a second for the first lost packet of it, two for the next, ..."""
-        times, uniform = losses(uniform, 1 - (1 - self.loss) ** 2)
+        loss, sigma = _handshake(self.loss, self.rtt_us_median, self.rtt_us_p99)
+        times, uniform = losses(uniform, loss)
         normal = _inverse(min(max(uniform, _UNIFORM_MIN), 1 - _UNIFORM_MIN))
-        sigma = _sigma(self.rtt_us_median, self.rtt_us_p99)
-        return round(self.rtt_us_median * math.exp(sigma * normal)) + syn_lost_us(times)
+        delay_us = round(self.rtt_us_median * math.exp(sigma * normal))
+        return delay_us + syn_lost_us(times) if times else delay_us
 
 
 @cache
-def _sigma(median: int, p99: int) -> float:
-    """The spread of a lognormal with this median and 99th percentile."""
-    return math.log(p99 / median) / _inverse(0.99)
+def _handshake(loss: float, median: int, p99: int) -> tuple[float, float]:
+    """Loss of either packet of a round trip, and the spread of a lognormal with this median and 99th percentile."""
+    return 1 - (1 - loss) ** 2, math.log(p99 / median) / _inverse(0.99)
 
 
 def losses(uniform: float, loss: float) -> tuple[int, float]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import simpy
+from simpy.events import Timeout
 
 from harness.core.decisions import Decisions
 from harness.history.events import MessageDelivered, MessageDropped, MessageSent
@@ -90,7 +91,7 @@ class Link:
 
     def call_after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         """Call ``then`` later; there is nothing to cancel, so ``then`` looks whether it is still wanted."""
-        simpy.Timeout(self.env, delay_us).callbacks.append(then)
+        Timeout(self.env, delay_us).callbacks.append(then)
 
     # ------------------------------------------------------------ the device's side
 
@@ -134,7 +135,7 @@ class Link:
     def current_keys(self) -> Keys:
         """Keys of the device's present scope."""
         scope = self._scope()
-        if scope != self._keys.scope:
+        if scope is not self._keys.scope and scope != self._keys.scope:
             self._keys = Keys(scope)
         return self._keys
 
@@ -311,7 +312,7 @@ class ConnectAttempt(simpy.Event):
         link = self._link
         verdict = link.conditions.connect() if link.conditions else None
         if verdict is None:
-            extra_us = sum(condition.handshake_us(link) for condition in link.conditions)
+            extra_us = sum([condition.handshake_us(link) for condition in link.conditions]) if link.conditions else 0
             link.call_after(self._handshake_us + extra_us, partial(self._answered, interval_us))
         elif isinstance(verdict, Failure):
             link.call_after(verdict.after_us, partial(self._failed, verdict.error))

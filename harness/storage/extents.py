@@ -110,6 +110,8 @@ class StoredFiles:
             if needed > 0:
                 self.free_blocks -= needed
             content += data
+        elif not inode.holes and offset_bytes < end <= len(content) and end <= self.file_bytes_max:
+            content[offset_bytes:end] = data  # bytes that have their blocks already
         else:
             data = self._write_anywhere(inode, content, offset_bytes, data)
             end = offset_bytes + len(data)

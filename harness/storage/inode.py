@@ -112,5 +112,7 @@ def path_of(inode: Inode) -> str:
     while node.directory is not None and node.directory is not node:
         names.append(node.name)
         node = node.directory
-    path = "/" + "/".join(reversed(names))
+    names.append("")
+    names.reverse()
+    path = "/".join(names) or "/"
     return path if inode.links else path + " (deleted)"

@@ -192,9 +192,10 @@ class DiskProcess:
     def _charge(self, volume: Volume, kind: CallKind, byte_count: int, inode: Inode) -> None:
         assert volume.latency is not None
         dirty = inode.dirty_bytes if isinstance(inode, RegularFile) else volume.dirty_bytes
-        cost = volume.latency.cost_us(kind, byte_count, dirty, volume.fill_percent)
+        fill_percent = volume.fill_percent
+        cost = volume.latency.cost_us(kind, byte_count, dirty, fill_percent)
         if volume.media is not None:
-            cost = volume.media.slowed(cost, volume.fill_percent)
+            cost = volume.media.slowed(cost, fill_percent)
         self.accrued_us += cost
 
     def _resize(self, inode: RegularFile, length: int, *shown: object) -> None:

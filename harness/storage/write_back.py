@@ -31,12 +31,15 @@ class WriteBack:
         if self.after_us is None:
             return
         marks = self._marks
+        if not log and not marks:
+            return
         expired = 0
         while marks and now_us - marks[0][0] >= self.after_us:
             expired = marks.popleft()[1]
         if expired and any(not isinstance(op, SyncVolume) for op in log[:expired]):
             log.insert(expired, SyncVolume())
-            self._marks = marks = deque((at_us, place + 1) for at_us, place in marks)
+            if marks:
+                self._marks = marks = deque([(at_us, place + 1) for at_us, place in marks])
         if log and (not marks or (now_us - marks[-1][0] >= _MARK_EVERY_US and len(log) > marks[-1][1])):
             marks.append((now_us, len(log)))
 
@@ -44,10 +47,12 @@ class WriteBack:
         """Records that no cut can undo left the log: the marks move with those that stay."""
         if not self._marks:
             return
-        kept = {id(op) for op in after}
-        places = [0]
+        # ``after`` is some of ``before`` in the same order, so one walk finds what stayed.
+        places, kept = [0], 0
         for op in before:
-            places.append(places[-1] + (id(op) in kept))
+            if kept < len(after) and after[kept] is op:
+                kept += 1
+            places.append(kept)
         self._marks = deque((at_us, places[min(place, len(before))]) for at_us, place in self._marks)
 
     def forget(self) -> None:

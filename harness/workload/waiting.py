@@ -55,13 +55,14 @@ class Alarm:
         self._first = None
         # Stop listening: an event that is still to come may be waited for again, thousands of times.
         for event, callback in self._listening:
-            if not event.processed and callback in event.callbacks:
-                event.callbacks.remove(callback)
+            callbacks = event.callbacks
+            if callbacks is not None and callback in callbacks:
+                callbacks.remove(callback)
         self._listening.clear()
         first.succeed(value)
 
     def _arm(self, at_us: int) -> None:
-        timer = self._env.timeout(max(0, at_us - int(self._env.now)))
+        timer = self._env.timeout(max(0, at_us - int(self._env._now)))
         self._timer = timer
         self._timer_at_us = at_us
         timer.callbacks.append(self._fired)
