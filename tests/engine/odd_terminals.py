@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import time
 
 from harness.contract import Action, Failed, Outcome, Refused
@@ -58,3 +60,21 @@ class SettlesAfterRestart(ReferenceTerminal):
         boots = self.device.nvram.read(255, 1)[0] + 1
         self.device.nvram.write(255, bytes([boots]))
         super().boot()
+
+
+class StartsOnceAndTakesItsTime(StartsOnce):
+    """As above, and declares that it may take ten days to come back."""
+
+    manifest = dataclasses.replace(StartsOnce.manifest, recovery_timeout_s=10 * 86_400.0)
+
+
+class LocksItsFiles(ReferenceTerminal):
+    """Makes a call that the second disk does not have."""
+
+    def boot(self) -> None:
+        super().boot()
+        with open(os.path.join(self.device.volumes["data"], "lock"), "wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, 4096)
+            except OSError:
+                pass

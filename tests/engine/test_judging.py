@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from harness.core.errors import BudgetExceeded, UsageError
 from harness.core.units import US_PER_HOUR
 from harness.engine.request import RunRequest
 from harness.engine.run import Interrupted
@@ -16,6 +19,7 @@ from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge
 from harness.scenario.build import Built
 from harness.scenario.plan import Budgets, DevicePlan, InvariantChoice, VolumePlan
+from tests.engine.small_runs import run as small_run
 from tests.engine.small_runs import small, told
 from tests.engine.told_runs import Attended, tell
 
@@ -148,6 +152,37 @@ def test_a_run_whose_time_is_over_proves_nothing() -> None:
     assert any("the time limit was near on day" in why for why in run.verdict.inconclusive_because)
 
 
+def test_a_phase_that_does_not_end_is_told() -> None:
+    plan = small("faults: [{type: crash, at: {action: sale, occurrence: 3}}]")
+    run = tell(plan, "StartsOnceAndTakesItsTime")
+    assert "phase recovery did not end within a day of virtual time" in run.verdict.inconclusive_because
+    assert run.of(PhaseStarted)[-1].phase == "check"
+
+
+def test_a_run_whose_real_time_is_over_after_trading_does_not_go_on() -> None:
+    with pytest.raises(BudgetExceeded, match="0 s of wall time were over in phase settle_while_full"):
+        tell(small(), request=RunRequest(scenario="x", wall_limit_s=0.0))
+
+
+class _Hanging(Attended):
+    """The software hangs at ten, eleven and twelve o'clock, and whoever watches it ends it each time."""
+
+    def look(self, built: Built, judge: Judge) -> None:
+        (station,) = built.world.stations
+        for hour in (10, 11, 12):
+            timer = built.world.env.timeout(hour * US_PER_HOUR)
+            timer.callbacks.append(lambda _: station.crash("spinning", "test"))
+
+
+def test_software_that_hung_too_often_ends_the_run_and_that_is_told() -> None:
+    run = tell(small('days: {count: 1, open: "09:00", close: "20:00"}'), run=_Hanging)
+    assert any(
+        "the software of T01 hung 3 times, so the run was ended" in why for why in run.verdict.inconclusive_because
+    )
+    assert run.verdict.status != "pass"
+    assert [event.phase for event in run.of(PhaseStarted)] == ["trading", "check"]
+
+
 def test_every_day_is_traded() -> None:
     run = tell(small('days: {count: 3, open: "09:00", close: "10:00"}'))
     assert run.verdict.status == "pass", told(run.verdict)
@@ -205,6 +240,31 @@ faults:
 def test_what_nobody_could_keep_is_no_finding() -> None:
     run = tell(small(NOBODY_PAYS_TWICE + LATE), "silent_charge")
     assert not [finding for finding in run.verdict.findings if finding.invariant in (2, 3, 31)], told(run.verdict)
+
+
+# ---------------------------------------------------------------- what is left on disk
+
+
+def test_the_verdict_s_digest_is_that_of_the_history_beside_it(tmp_path: Path) -> None:
+    verdict = small_run(small(), "reference", out=tmp_path)
+    history = (tmp_path / "history.jsonl").read_bytes()
+    assert verdict.history_sha256 == hashlib.sha256(history).hexdigest()
+    assert verdict.events == history.count(b"\n")
+
+
+@pytest.mark.parametrize("terminal", ["reference", "stan_in_ram"])
+def test_a_finding_leaves_a_resolved_scenario_and_a_pass_does_not(terminal: str, tmp_path: Path) -> None:
+    plan = small("faults: [{type: crash, at: {action: sale, occurrence: 4}}]")
+    verdict = small_run(plan, terminal, out=tmp_path)
+    assert (tmp_path / "resolved.yaml").exists() == bool(verdict.findings) == (terminal == "stan_in_ram")
+    assert not (tmp_path / "decisions.tsv").exists()
+
+
+def test_software_that_needs_what_the_second_disk_lacks_is_not_judged_on_it() -> None:
+    plan = replace(small(), disk="pyfakefs", profile="posix-weak")
+    assert tell(plan).verdict.status == "pass"
+    with pytest.raises(UsageError, match="which --disk pyfakefs does not have"):
+        tell(plan, "LocksItsFiles")
 
 
 # ---------------------------------------------------------------- how to do it again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.faults.catalogue import all_faults
 from harness.history.events import (
     Event,
     FaultLifted,
@@ -105,10 +106,7 @@ def test_trouble_with_storage_lasts_as_long_as_its_cause(case: str) -> None:
 
 
 def test_every_kind_of_fault_that_excuses_is_a_fault() -> None:
-    import harness.faults.catalogue  # noqa: F401 - registers them
-    from harness.faults.base import FAULTS
-
-    assert set(FAULTS.names()) >= witness.OUTAGES | witness.STORAGE_TROUBLE
+    assert set(all_faults().names()) >= witness.OUTAGES | witness.STORAGE_TROUBLE
     assert not witness.OUTAGES & witness.STORAGE_TROUBLE
 
 
