@@ -12,7 +12,7 @@ import click
 from harness.core.errors import ExitCode
 
 RANDOM_FAULTS = "combined/random_faults"
-PROFILES = ("posix-weak", "ext4-ordered")
+PROFILES = ("posix-weak", "ext4-ordered", "fat")
 
 
 @click.command()
