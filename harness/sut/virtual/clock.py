@@ -13,9 +13,8 @@ import time
 from types import ModuleType
 from typing import Any, NoReturn
 
-import time_machine
-
 from harness.sut import current
+from harness.sut.virtual.clockwork import time_machine
 from harness.sut.virtual.posix import refused
 
 ZONE = "CST-8"  # POSIX notation: east is negative; needs no zone files
