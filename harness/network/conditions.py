@@ -254,35 +254,36 @@ class Conditions:
 
     def __init__(self, link: "Link") -> None:
         self._link = link
-        self._active: list[Condition] = []
+        self.active: list[Condition] = []
+        """To be read; a message of a link in good order asks for nothing but whether it is empty."""
 
     def add(self, condition: Condition) -> None:
         """The condition strikes this link."""
-        self._active.append(condition)
+        self.active.append(condition)
         condition.struck(self._link)
 
     def remove(self, condition: Condition) -> None:
         """The condition is lifted; ValueError when it was not there."""
-        self._active.remove(condition)
+        self.active.remove(condition)
         condition.lifted(self._link)
 
     def __iter__(self) -> Iterator[Condition]:
-        return iter(self._active)
+        return iter(self.active)
 
     def __len__(self) -> int:
-        return len(self._active)
+        return len(self.active)
 
     def any_of(self, kind: type[Condition]) -> bool:
         """Whether one of this kind is active."""
-        return any(isinstance(condition, kind) for condition in self._active)
+        return any(isinstance(condition, kind) for condition in self.active)
 
     def block(self, direction: str) -> bool:
         """Whether nothing at all passes in ``direction``."""
-        return any(direction in condition.loses for condition in self._active)
+        return any(direction in condition.loses for condition in self.active)
 
     def connect(self) -> ConnectVerdict:
         """The first verdict on a handshake, or None."""
-        for condition in self._active:
+        for condition in self.active:
             verdict = condition.connect(self._link)
             if verdict is not None:
                 return verdict
@@ -290,7 +291,7 @@ class Conditions:
 
     def message(self, passage: Passage) -> None:
         """Let each condition at the message until one has decided its fate."""
-        for condition in self._active:
+        for condition in self.active:
             condition.message(passage)
             if passage.drop or passage.breaks_off or passage.gives_up:
                 return

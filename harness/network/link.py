@@ -159,7 +159,7 @@ class Link:
             return
         serialisation_us = -(-(size_bytes + _HEADERS_BYTES) * 8_000_000 // self._bits_per_second[direction])
         breaks_after_us = -1
-        if self.conditions and (connection.state == "open" or direction == "up"):
+        if self.conditions.active and (connection.state == "open" or direction == "up"):
             passage = Passage(self.device, direction, size_bytes, serialisation_us, kind, keys, self.decisions)
             self.conditions.message(passage)
             if passage.drop:
@@ -310,9 +310,11 @@ class ConnectAttempt(simpy.Event):
         interval_us = _SYN_INTERVALS_US[self._syns]
         self._syns += 1
         link = self._link
-        verdict = link.conditions.connect() if link.conditions else None
+        verdict = link.conditions.connect() if link.conditions.active else None
         if verdict is None:
-            extra_us = sum([condition.handshake_us(link) for condition in link.conditions]) if link.conditions else 0
+            extra_us = (
+                sum([condition.handshake_us(link) for condition in link.conditions]) if link.conditions.active else 0
+            )
             link.call_after(self._handshake_us + extra_us, partial(self._answered, interval_us))
         elif isinstance(verdict, Failure):
             link.call_after(verdict.after_us, partial(self._failed, verdict.error))
@@ -323,7 +325,7 @@ class ConnectAttempt(simpy.Event):
         if self._over:
             return
         link = self._link
-        if link.conditions and link.conditions.block("down"):
+        if link.conditions.active and link.conditions.block("down"):
             verdict = link.conditions.connect()
             if verdict is not None:
                 link.call_after(retry_us, self._send_syn)

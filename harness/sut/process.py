@@ -188,8 +188,11 @@ class Process:
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block the calling fiber until ``event`` or the timeout."""
         if timeout_us is None or timeout_us > 0:
-            self.waited()
-        return self.running_fiber.wait(event, timeout_us)
+            self._spins = 0
+        fiber = self.fiber
+        if fiber is None or self.dead or current.process is not self:
+            fiber = self.running_fiber  # which says what is wrong
+        return fiber.wait(event, timeout_us)
 
     # ------------------------------------------------------------ death
 

@@ -75,6 +75,8 @@ class Station:
         self.env = world.env
         self.index = index
         self.hardware = hardware
+        self.name = hardware.name
+        """Such as T01."""
         self.software = software
         self.init = init
         self.durability = Durability({volume.name: profiles.get(volume.profile) for volume in hardware.spec.volumes})
@@ -94,11 +96,6 @@ class Station:
         self._refused: set[str] = set()
 
     # ------------------------------------------------------------ what others look at
-
-    @property
-    def name(self) -> str:
-        """Such as T01."""
-        return self.hardware.name
 
     @property
     def tid(self) -> str:

@@ -270,11 +270,12 @@ class UnionPay(Dialect):
             return "77", {}
         if session.current.phase != "open":
             return "95", {}
-        track = Track2.parse(message.text(35)) if 35 in message else None
+        fields = message.fields
+        track = Track2.parse(message.text(35)) if 35 in fields else None
         pan = message.text(2, track.pan if track else "")
         if track is not None and track.pan != pan:
             return "14", {}
-        if 52 in message and not self._pin_block_is_good(session, message, pan):
+        if 52 in fields and not self._pin_block_is_good(session, message, pan):
             return "99", {}
         demand = Demand(
             session=session,

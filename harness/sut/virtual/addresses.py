@@ -36,7 +36,7 @@ def _is_address(text: str) -> bool:
 
 def resolve(network: NetworkPort, host: str) -> str:
     """The number behind a name, as a hosts file with one line tells it."""
-    if host == network.host_name:
+    if host == network.host_name or host == network.host_ip:
         return network.host_ip
     if host in LOOPBACK or not host:
         return "127.0.0.1"
