@@ -49,15 +49,13 @@ from harness.iso8583.unionpay import (
 MESSAGE_TYPES = ("0200", "0220", "0320", "0400", "0500", "0800", "0820")
 _FINANCIAL = frozenset({"0200", "0220", "0400"})
 _REQUIRED: dict[str, frozenset[int]] = {
-    "0200": frozenset({3, 4, 11, 41, 42, 60, 64}),
-    "0220": frozenset({3, 4, 11, 41, 42, 60, 64}),
-    "0400": frozenset({3, 4, 11, 41, 42, 60, 64}),
+    **dict.fromkeys(_FINANCIAL, frozenset({3, 4, 11, 41, 42, 60, 64})),
     "0320": frozenset({11, 41, 42, 60}),
     "0500": frozenset({11, 41, 42, 48, 60}),
     "0800": frozenset({11, 41, 42, 60}),
     "0820": frozenset({41, 42, 60}),
 }
-_ECHOED = (2, 3, 4, 11, 25, 41, 42, 49, 60)
+_ECHOED = frozenset({2, 3, 4, 11, 25, 41, 42, 49, 60})
 _KEY_SIZES = {"001": (8, 0), "003": (16, 0), "004": (16, 16)}  # sign-on code -> PIN key, track key
 _SIGN_OFF, _ECHO_TEST = "002", "301"
 _UPLOAD, _END_UNBALANCED, _END_BALANCED = "201", "202", "207"
@@ -187,8 +185,7 @@ class UnionPay(Dialect):
         knobs: Knobs | None = None,
     ) -> bytes:
         request = received.message
-        asked = request.fields
-        fields: Fields = {number: asked[number] for number in _ECHOED if number in asked}
+        fields: Fields = {number: value for number, value in request.fields.items() if number in _ECHOED}
         day, time_us = divmod(at_us, US_PER_DAY)
         seconds = time_us // US_PER_SECOND
         fields[12] = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}"
@@ -208,11 +205,10 @@ class UnionPay(Dialect):
         return frame
 
     def _month_day(self, day: int) -> str:
-        text = self._month_days.get(day)
-        if text is None:
+        if day not in self._month_days:
             date_text = (self.start_date + timedelta(days=day)).isoformat()  # strftime would import a module
-            text = self._month_days[day] = date_text[5:7] + date_text[8:]
-        return text
+            self._month_days[day] = date_text[5:7] + date_text[8:]
+        return self._month_days[day]
 
     def _mac(self, keys: Keys) -> UnionPayEcbMac:
         """The keyed calculation, kept because building one costs ten times more than using it."""
@@ -270,12 +266,11 @@ class UnionPay(Dialect):
             return "77", {}
         if session.current.phase != "open":
             return "95", {}
-        fields = message.fields
-        track = Track2.parse(message.text(35)) if 35 in fields else None
+        track = Track2.parse(message.text(35)) if 35 in message.fields else None
         pan = message.text(2, track.pan if track else "")
         if track is not None and track.pan != pan:
             return "14", {}
-        if 52 in fields and not self._pin_block_is_good(session, message, pan):
+        if 52 in message.fields and not self._pin_block_is_good(session, message, pan):
             return "99", {}
         demand = Demand(
             session=session,
