@@ -151,6 +151,33 @@ def test_software_that_never_gives_control_back_fails_by_name(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_software_at_which_the_time_of_the_run_is_over_fails_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engine.launch._GRACE_S", 1.0)
+    (tmp_path / "app.py").write_text(SPINNING)
+    asked = request(tmp_path, terminal=f"{tmp_path}/app.py:App", wall_limit_s=2.0, spin_s=40.0, spin_patience_s=40)
+    verdict = launch(asked)
+    assert verdict.status == "fail"
+    (finding,) = verdict.findings
+    assert finding.device == "T01"
+    assert "still running when the time of the whole run was over" in finding.summary
+
+
+@pytest.mark.slow
+def test_a_mistake_of_the_harness_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="the run broke inside the harness") as raised:
+        launch(request(tmp_path, seed="seven"))
+    assert raised.value.exit_code == ExitCode.HARNESS_ERROR
+
+
+@pytest.mark.slow
+def test_a_child_that_crashed_while_the_harness_ran_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="the run broke inside the harness"):
+        launch(request(tmp_path), on_start=lambda child: os.kill(child, signal.SIGSEGV))
+
+
+@pytest.mark.slow
 def test_memory_that_is_over_with_nobody_to_name_is_inconclusive(tmp_path: Path) -> None:
     verdict = launch(request(tmp_path, memory_limit_bytes=24 << 20))
     assert (verdict.status, verdict.findings, verdict.checked) == ("inconclusive", (), ())
