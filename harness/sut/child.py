@@ -6,10 +6,12 @@ shutdown, which would throw GreenletExit into it.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import mmap
 import os
 import resource
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -19,12 +21,16 @@ import msgspec
 from harness.sut import guard, landlock, watchdog
 from harness.sut.limits import EXIT_OUT_OF_MEMORY, Job, Limits, Line
 
+_PR_SET_PDEATHSIG = 1
 _SYSTEM_CODE = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/dev/urandom", "/etc/ld.so.cache")
 
 
 def main() -> NoReturn:
     """Never returns: exit code 0 after a result or an error was sent."""
+    _die_with_parent()
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    if os.getppid() != job.parent_pid:
+        os._exit(0)  # it had gone before the kernel was asked
     code = 0
     try:
         _prepare(job)
@@ -37,6 +43,11 @@ def main() -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """A parent that is killed takes this process along: nobody would stop software that spins in it (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _prepare(job: Job) -> None:

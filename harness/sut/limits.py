@@ -54,6 +54,7 @@ class Job(msgspec.Struct, frozen=True):
     limits: Limits
     page_fd: int
     results_fd: int
+    parent_pid: int
     search_path: list[str] = []
     fence: bool = False
     read: list[str] = []
@@ -113,6 +114,7 @@ def run_limited(
                 limits,
                 page_fd,
                 results_write,
+                os.getpid(),
                 [str(each) for each in search_path],
                 fence,
                 list(read),

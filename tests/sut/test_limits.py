@@ -1,5 +1,7 @@
 """A job in a child process: results and messages come through, and nothing can hang, swell or spin unnamed."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,20 @@ class App(Terminal):
         digests.append(ended.result)
     assert digests[0] == digests[1]
     assert digests[0]["deaths"] == []
+
+
+def test_a_child_does_not_outlive_a_parent_that_is_killed(jobs: Path) -> None:
+    script = (
+        "import sys; from harness.sut.limits import run_limited\n"
+        f"run_limited('jobs:burn', None, search_path=[{str(jobs)!r}], on_start=lambda pid: print(pid, flush=True))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
