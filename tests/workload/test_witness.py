@@ -38,7 +38,7 @@ def died(reason: str) -> SoftwareDied:
 
 
 def answered(code: str) -> tuple[Event, Event]:
-    return MessageSent(40, "T01", 1, "up"), MessageSent(50, "T01", 2, "down", response_code=code)
+    return MessageSent(50, "T01", 1, "up"), MessageSent(50, "T01", 2, "down", response_code=code)
 
 
 LEAK = FaultStruck(10, "leak#1", "memory_leak", T01)
