@@ -1,0 +1,9 @@
+"""What all tests share: in CI hypothesis draws the same examples each time, so that a green run stays green; by hand it explores."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, database=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
