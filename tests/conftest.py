@@ -1,4 +1,4 @@
-"""What all tests share: in CI hypothesis draws the same examples each time, so that a green run stays green; by hand it explores."""
+"""What all tests share: in CI hypothesis draws the same examples each time; run by hand, it explores."""
 
 import os
 
