@@ -171,9 +171,18 @@ class Run:
             world.env.run(until=min(end_us, world.now_us + _CHUNK_US))
             self._tell(built, judge)
             if self._over(built):
+                self._finish_the_day(built, judge, end_us)
                 break
         built.injector.settle_accounts()
         built.injector.disarm()
+
+    def _finish_the_day(self, built: Built, judge: Judge, end_us: int) -> None:
+        """Let people finish the day that was begun: nobody may stand at a till while recovery is judged."""
+        world = built.world
+        midnight_us = min(end_us, -(-world.now_us // US_PER_DAY) * US_PER_DAY)
+        while world.now_us < midnight_us and self._spent_s() < 0.95 * self.request.wall_limit_s:
+            world.env.run(until=min(midnight_us, world.now_us + _CHUNK_US))
+            self._tell(built, judge)
 
     def _phase(self, built: Built, judge: Judge, step: Callable[[Built], Steps]) -> None:
         env = built.world.env
