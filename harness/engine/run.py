@@ -171,7 +171,8 @@ class Run:
             world.env.run(until=min(end_us, world.now_us + _CHUNK_US))
             self._tell(built, judge)
             if self._over(built):
-                self._finish_the_day(built, judge, end_us)
+                if self.interrupted.asked:
+                    self._finish_the_day(built, judge, end_us)
                 break
         built.injector.settle_accounts()
         built.injector.disarm()
