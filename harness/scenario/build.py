@@ -83,14 +83,14 @@ def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: 
         unionpay.split_frames,
         acquirer.describe,
         count().__next__,
-        _start_us(plan.days.start),
+        start_us(plan.days.start),
     )
     world = World(
         env=env, decisions=decisions, recorder=recorder, stations=[], acquirer=acquirer, start=plan.days.start
     )
     for place, name in enumerate(names):
-        hardware = _hardware(plan, name, place, seed, surroundings)
-        acquirer.register_terminal(hardware.tid, hardware.mid, name, _master_key(seed, hardware.tid))
+        hardware = build_hardware(plan, name, place, seed, surroundings)
+        acquirer.register_terminal(hardware.tid, hardware.mid, name, master_key(seed, hardware.tid))
         world.stations.append(Station(world, place, hardware, software))
         recorder.emit(
             TerminalInstalled(
@@ -170,7 +170,8 @@ def _service_times(plan: Plan) -> ServiceTimes:
     )
 
 
-def _hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surroundings) -> Hardware:
+def build_hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surroundings) -> Hardware:
+    """The device at ``place`` (from 0), without power, as it leaves the factory."""
     tid = f"{10_000_001 + place:08d}"
     mid = f"{104_110_000_000_001 + place:015d}"
     paper = plan.device.paper_slips
@@ -185,7 +186,7 @@ def _hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surrou
         own_ip=f"10.{place // 65_536}.{place // 256 % 256}.{place % 256}",
         disk="pyfakefs" if plan.disk == "pyfakefs" else "vfs",
     )
-    return Hardware.build(spec, surroundings, _master_key(seed, tid))
+    return Hardware.build(spec, surroundings, master_key(seed, tid))
 
 
 def _volumes(plan: Plan) -> tuple[VolumeSpec, ...]:
@@ -224,11 +225,12 @@ def _injector(plan: Plan, world: World, days: TradingDays, merchants: list[Merch
     return Injector(world, plan.faults, plan.days.count, open_us, close_us)
 
 
-def _master_key(seed: int, tid: str) -> bytes:
+def master_key(seed: int, tid: str) -> bytes:
+    """What the factory put into the PIN pad, and the acquirer knows."""
     return blake2b(f"master/{seed}/{tid}".encode(), digest_size=_MASTER_KEY_BYTES).digest()
 
 
-def _start_us(start: datetime.date) -> int:
+def start_us(start: datetime.date) -> int:
     """Local midnight of the first day in microseconds since 1970; the devices' zone is UTC+8 (China has one zone)."""
     days = start.toordinal() - datetime.date(1970, 1, 1).toordinal()
     return days * US_PER_DAY - 8 * 3600 * US_PER_SECOND

@@ -113,6 +113,11 @@ class Station:
     def powered(self) -> bool:
         return self.hardware.powered
 
+    def carry_on(self, actions: int, boots: int) -> None:
+        """Number actions and boots from here on: what follows continues a history that has some already."""
+        self._actions = actions
+        self.hardware.boots = boots
+
     @property
     def ready(self) -> bool:
         """The software waits for its next event, and nothing is asked of it."""

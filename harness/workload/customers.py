@@ -56,21 +56,23 @@ class Customer:
     """One purchase intent. ``original`` is the receipt of the sale that a void or refund is about.
 
     ``counts``: whether its sale is trade. Support's sale that shows that a terminal is back is not: a day on which nothing
-    could be sold would pass on its account.
+    could be sold would pass on its account. ``returns``: the purchase was opened before the power went; the customer, who does
+    not know how it ended, is still there.
     """
 
     __slots__ = (
-        "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_opened_us", "_presented_in_try", "_settled",
+        "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_opened_us", "_presented_in_try", "_returns", "_settled",
         "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
     )  # fmt: skip
 
-    def __init__(self, till: Till, visit: Visit, *, counts: bool = True) -> None:
+    def __init__(self, till: Till, visit: Visit, *, counts: bool = True, returns: bool = False) -> None:
         self.till = till
         self.visit = visit
         self.intent = till.intent_of(visit)
         self.kind, self.original = _what_about(till, visit)
         self.amount_fen = visit.amount_fen if self.original is None else self.original.amount_fen
         self._counts = counts and self.kind == "sale"
+        self._returns = returns
         self._belief = "not_paid"
         # Whoever wants money back comes with what the money was paid with.
         self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
@@ -86,7 +88,8 @@ class Customer:
         """All of it: open, try, think, try again, leave. Gives how the last try ended."""
         till = self.till
         self._opened_us = till.world.now_us
-        till.emit(IntentOpened(self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen))
+        if not self._returns:
+            till.emit(IntentOpened(self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen))
         if self._counts:
             till.tally.asked += 1
         ending = Ending.DEAD

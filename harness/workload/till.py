@@ -83,6 +83,7 @@ class Till:
         behaviour: Behaviour,
         witness: Witness,
         tally: TradeTally | None = None,
+        presented: int = 0,
     ) -> None:
         self.world = world
         self.station = station
@@ -100,7 +101,7 @@ class Till:
         """Somebody is on the way for a new roll."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
-        self._presented = 0
+        self._presented = presented
 
     # ------------------------------------------------------------ names and chances
 
