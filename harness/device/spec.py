@@ -1,14 +1,18 @@
 """What a device is made of, as plain data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.network.kinds import LINK_KINDS, LinkKind
-from harness.storage.latency import SLC_NAND, LatencyModel
+from harness.storage.flash import FLASH, Flash
+from harness.storage.latency import MEDIA, SLC_NAND, LatencyModel
 from harness.storage.volume import Volume
 
 KIB = 1024
 MIB = 1024 * KIB
+DEFAULT_MEDIUM = "slc-nand"
+SYSTEM_VOLUME = "system"
+"""The volume at the root; every other is mounted under its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,42 @@ class VolumeSpec:
     profile: str = "posix-weak"
     latency: LatencyModel | None = SLC_NAND
     """None: storage takes no time."""
+    medium: str = DEFAULT_MEDIUM
+    flash: Flash | None = FLASH[DEFAULT_MEDIUM]
+    """None: the medium does not wear."""
+    directory_blocks: bool = False
+    """Directories take blocks and a hard link takes no inode, as on every file system but tmpfs."""
+
+    @classmethod
+    def on(
+        cls,
+        medium: str,
+        name: str,
+        total_bytes: int,
+        *,
+        block_size_bytes: int = 4096,
+        inode_limit: int | None = None,
+        partial_writes: bool = True,
+        profile: str = "posix-weak",
+        directory_blocks: bool = False,
+        erase_block_bytes: int | None = None,
+        endurance_cycles: int | None = None,
+    ) -> "VolumeSpec":
+        """A volume on a medium of that name, mounted where devices mount it, with the medium's own wear unless given."""
+        flash = FLASH.get(medium)
+        if flash is not None:
+            size = erase_block_bytes or flash.erase_block_bytes
+            flash = replace(
+                flash,
+                erase_block_bytes=size,
+                program_bytes=min(size, flash.program_bytes),
+                endurance_cycles=endurance_cycles or flash.endurance_cycles,
+            )
+        mount_point = "/" if name == SYSTEM_VOLUME else f"/{name}"
+        return cls(
+            name, mount_point, total_bytes, block_size_bytes, inode_limit, partial_writes, profile, MEDIA[medium],
+            medium, flash, directory_blocks,
+        )  # fmt: skip
 
     def build(self) -> Volume:
         """The volume, freshly formatted."""
@@ -35,6 +75,9 @@ class VolumeSpec:
             self.inode_limit,
             partial_writes=self.partial_writes,
             latency=self.latency,
+            directory_blocks=self.directory_blocks,
+            links_use_inodes=not self.directory_blocks,
+            flash=self.flash,
         )
 
 

@@ -28,6 +28,8 @@ class VolumeImage(Protocol):
     def modes(self) -> Mapping[int, int]: ...
     @property
     def links(self) -> Mapping[int, str]: ...
+    @property
+    def lost_chains(self) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class VolumeContents:
     directories: dict[int, dict[str, int]]
     modes: dict[int, int]
     links: dict[int, str]
+    lost_chains: tuple[int, ...] = ()
 
 
 def export_volume(volume: Volume) -> VolumeContents:
     """Everything reachable from the root, in breadth-first order of names. Unlinked open files are left out."""
-    contents = VolumeContents({}, {}, {}, {})
+    contents = VolumeContents({}, {}, {}, {}, volume.lost_chains)
     queue: list[Inode] = [volume.root]
     seen: set[int] = {ROOT_INODE}
     for inode in queue:
@@ -64,6 +67,8 @@ def export_volume(volume: Volume) -> VolumeContents:
 def load_image(volume: Volume, image: VolumeImage, remembered: Volume | None = None) -> None:
     """Mounts an image: the tree becomes the image's, the log starts empty, inode numbers survive.
 
+    Space that the image has lost (``lost_chains``) is taken, cluster by cluster, though no file owns it.
+
     A name whose inode the image does not hold becomes an empty regular file (a FAT entry without clusters). An image
     larger than the volume leaves free space negative, as a shrunk medium does.
     """
@@ -71,6 +76,7 @@ def load_image(volume: Volume, image: VolumeImage, remembered: Volume | None = N
     volume.clear()
     volume.log = []
     volume.base_image = image
+    volume.lose(image.lost_chains)
     volume.root.mode = image.modes.get(ROOT_INODE, DEFAULT_DIRECTORY_MODE)
     made: dict[int, Inode] = {ROOT_INODE: volume.root}
     queue: list[Directory] = [volume.root]
@@ -101,6 +107,7 @@ def spawn_volume(volume: Volume, image: VolumeImage) -> Volume:
         read_only=volume.read_only,
         file_bytes_max=volume.file_bytes_max,
         latency=volume.latency,
+        flash=volume.flash,
     )
     spawned.now_us = volume.now_us
     spawned.next_inode = volume.next_inode

@@ -91,7 +91,7 @@ class Draft:
         "directories",
         "files",
         "links",
-        "lost_bytes",
+        "lost_chains",
         "modes",
         "released",
     )
@@ -102,7 +102,7 @@ class Draft:
         self.directories = dict(base.directories)
         self.modes = dict(base.modes)
         self.links = dict(base.links)
-        self.lost_bytes = base.lost_bytes
+        self.lost_chains = base.lost_chains
         self._buffers: dict[int, bytearray] = {}
         self._owned: dict[int, dict[str, int]] = {}
         self._names_touched = False
@@ -218,13 +218,19 @@ class Draft:
                 fill = bytes(length) if part.fate == Fate.ZEROS else garbage(part.fill_from, length)
                 buffer[part.fill_from : stop] = fill
 
+    def _lose_space(self, inode: int) -> None:
+        """What the inode holds belongs to nobody from now on; an empty file has no clusters to lose, a directory has one."""
+        size_bytes = 1 if inode in self.directories else self.size_of(inode)
+        if size_bytes:
+            self.lost_chains = (*self.lost_chains, size_bytes)
+
     def _free_content(self, inode: int) -> None:
         if inode not in self.directories and inode not in self.links:
             self._buffers[inode] = bytearray()
 
     def _unlink(self, op: Unlink, done: int) -> None:
         if done & Step.SPACE_LEAKED:
-            self.lost_bytes += self.size_of(op.inode)
+            self._lose_space(op.inode)
         if done & Step.CONTENT_FREED:
             self._free_content(op.inode)
         if done & Step.SOURCE_REMOVED:
@@ -266,7 +272,7 @@ class Draft:
             digests.pop(inode, None)
         for directory, entries in self._owned.items():
             self.directories[directory] = dict(sorted(entries.items()))
-        return Image(self.files, self.directories, self.modes, self.links, self.lost_bytes, digests)
+        return Image(self.files, self.directories, self.modes, self.links, self.lost_chains, digests)
 
     def mount(self, *, hard_links: bool = True, leak_orphans: bool = False) -> Image:
         """The image as a mount finds it: unreachable inodes gone, a directory named twice kept at its first name.
@@ -302,5 +308,5 @@ class Draft:
         for inode in [*self.modes, *self.files, *self._buffers]:
             if inode not in reached and (inode in self.modes or inode in self.files or inode in self._buffers):
                 if leak_orphans and inode not in self.released:
-                    self.lost_bytes += self.size_of(inode)
+                    self._lose_space(inode)
                 self.forget(inode)

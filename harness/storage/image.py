@@ -36,10 +36,10 @@ class ImageDifference:
 class Image:
     """One durable state of a volume. Directories list their names in sorted order, so that no fold changes a listing.
 
-    ``lost_bytes`` is space that no file owns and no deletion frees (lost clusters of FAT).
+    ``lost_chains`` are the lengths of what no file owns and no deletion frees (lost clusters of FAT).
     """
 
-    __slots__ = ("_content_digests", "_link_counts", "directories", "files", "links", "lost_bytes", "modes")
+    __slots__ = ("_content_digests", "_link_counts", "directories", "files", "links", "lost_chains", "modes")
 
     def __init__(
         self,
@@ -47,17 +47,22 @@ class Image:
         directories: dict[int, dict[str, int]] | None = None,
         modes: dict[int, int] | None = None,
         links: dict[int, str] | None = None,
-        lost_bytes: int = 0,
+        lost_chains: tuple[int, ...] = (),
         content_digests: dict[int, bytes] | None = None,
     ) -> None:
         self.files: dict[int, bytes] = {} if files is None else files
         self.directories: dict[int, dict[str, int]] = {ROOT_INODE: {}} if directories is None else directories
         self.modes: dict[int, int] = {ROOT_INODE: stat.S_IFDIR | 0o755} if modes is None else modes
         self.links: dict[int, str] = {} if links is None else links
-        self.lost_bytes = lost_bytes
+        self.lost_chains = lost_chains
         # Digests of contents this image shares with the one it was made from; filled on demand.
         self._content_digests: dict[int, bytes] = {} if content_digests is None else content_digests
         self._link_counts: dict[int, int] | None = None
+
+    @property
+    def lost_bytes(self) -> int:
+        """Space that no file owns and no deletion frees, before rounding to whole clusters."""
+        return sum(self.lost_chains)
 
     def apply(self, op: Op, part: "Part | None" = None) -> "Image":
         """The image after ``op``, or after only that ``part`` of it; names are not checked, orphans stay."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.storage.extents import StoredFiles
+from harness.storage.flash import Flash
 from harness.storage.inode import Directory, Inode, RegularFile, SymbolicLink
 from harness.storage.latency import LatencyModel
 from harness.storage.oplog import ROOT_INODE, Close, Link, Op, Rename, SetMode, Unlink
@@ -46,6 +47,7 @@ class Volume(StoredFiles):
         read_only: bool = False,
         file_bytes_max: int = 256 * 1024 * 1024,
         latency: LatencyModel | None = None,
+        flash: Flash | None = None,
     ) -> None:
         if block_size_bytes < 512 or block_size_bytes & (block_size_bytes - 1):
             raise ValueError(f"block_size_bytes is {block_size_bytes}; it must be a power of two from 512 up")
@@ -63,6 +65,7 @@ class Volume(StoredFiles):
         self.read_only = read_only
         self.file_bytes_max = file_bytes_max
         self.latency = latency
+        self.flash = flash
         self.media: Media | None = None
         self.witness: StorageWitness | None = None
         self.now_us: Callable[[], int] = _never_advances
@@ -77,6 +80,7 @@ class Volume(StoredFiles):
     def clear(self) -> None:
         """Empties the tree without a log record, as formatting does. Inode numbers are not given out again."""
         self.free_blocks = self.total_blocks - self.foreign_blocks
+        self.lost_chains: tuple[int, ...] = ()
         self.free_inodes = self.inode_limit - 1
         self.orphans: dict[int, Inode] = {}
         self.dirty_files = {}
@@ -85,6 +89,11 @@ class Volume(StoredFiles):
         if self.directory_blocks:
             self.root.blocks = 1
             self.free_blocks -= 1
+
+    def lose(self, chains: tuple[int, ...]) -> None:
+        """Space that no file owns any more and that nothing but formatting gives back: each chain takes whole blocks."""
+        self.lost_chains = chains
+        self.free_blocks -= sum(self.blocks_for(size_bytes) for size_bytes in chains)
 
     @property
     def free_bytes(self) -> int:

@@ -24,7 +24,8 @@ def check_accounts(volume: Volume) -> None:
     """Free blocks and inodes, recounted from the tree and the unlinked files still open."""
     inodes = reachable(volume) + list(volume.orphans.values())
     used_blocks = sum(volume.allocated_blocks(inode) for inode in inodes)
-    assert volume.free_blocks == volume.total_blocks - volume.foreign_blocks - used_blocks
+    lost_blocks = sum(volume.blocks_for(size_bytes) for size_bytes in volume.lost_chains)
+    assert volume.free_blocks == volume.total_blocks - volume.foreign_blocks - lost_blocks - used_blocks
     extra_links = sum(max(0, inode.links - 1) for inode in inodes if not isinstance(inode, Directory))
     used_inodes = len(inodes) + (extra_links if volume.links_use_inodes else 0)
     assert volume.free_inodes == volume.inode_limit - used_inodes
