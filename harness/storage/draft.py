@@ -160,6 +160,9 @@ class Draft:
         buffer = self._buffers.get(inode)
         return len(self.files.get(inode, b"")) if buffer is None else len(buffer)
 
+    def content_of(self, inode: int) -> bytes:
+        return bytes(self._buffers.get(inode, self.files.get(inode, b"")))
+
     # ------------------------------------------------------------------ parts
 
     def _buffer(self, inode: int) -> bytearray:

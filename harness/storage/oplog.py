@@ -86,7 +86,16 @@ class SyncDirectory(msgspec.Struct, frozen=True, gc=False, tag="fsync_directory"
 
 
 class SyncVolume(msgspec.Struct, frozen=True, gc=False, tag="sync"):
-    """sync, or a clean unmount, returned."""
+    """sync, or a clean unmount, returned. ``written_back``: nobody asked; everything before is old enough to be there."""
+
+    written_back: bool = False
+
+
+class Returned(msgspec.Struct, frozen=True, gc=False, tag="returned"):
+    """Something outside the disk was seen after every call before this had returned.
+
+    A barrier on a medium that holds each change by the time its call returns, and on no other.
+    """
 
 
 class Close(msgspec.Struct, frozen=True, gc=False, tag="close"):
@@ -106,7 +115,18 @@ class DropDirty(msgspec.Struct, frozen=True, gc=False, tag="drop_dirty"):
 
 
 Op: TypeAlias = (
-    Write | Truncate | Link | Unlink | Rename | SetMode | SyncFile | SyncDirectory | SyncVolume | Close | DropDirty
+    Write
+    | Truncate
+    | Link
+    | Unlink
+    | Rename
+    | SetMode
+    | SyncFile
+    | SyncDirectory
+    | SyncVolume
+    | Returned
+    | Close
+    | DropDirty
 )
-Barrier: TypeAlias = SyncFile | SyncDirectory | SyncVolume
-BARRIERS = (SyncFile, SyncDirectory, SyncVolume)
+Barrier: TypeAlias = SyncFile | SyncDirectory | SyncVolume | Returned
+BARRIERS = (SyncFile, SyncDirectory, SyncVolume, Returned)

@@ -37,7 +37,7 @@ class WriteBack:
         while marks and now_us - marks[0][0] >= self.after_us:
             expired = marks.popleft()[1]
         if expired and any(not isinstance(op, SyncVolume) for op in log[:expired]):
-            log.insert(expired, SyncVolume())
+            log.insert(expired, SyncVolume(written_back=True))
             if marks:
                 self._marks = marks = deque([(at_us, place + 1) for at_us, place in marks])
         if log and (not marks or (now_us - marks[-1][0] >= _MARK_EVERY_US and len(log) > marks[-1][1])):

@@ -17,7 +17,7 @@ from harness.storage.image import Image
 from harness.storage.oplog import Op
 from harness.storage.profiles.choices import Choices, Scripted, Seeded, adversarial_scripts, next_script
 from harness.storage.profiles.fold import Durability, fold
-from harness.storage.profiles.story import Loss, describe, tell
+from harness.storage.profiles.story import Damage, Loss, describe, tell, tell_damage
 
 NOTHING: Mapping[int, str] = MappingProxyType({})
 NO_PRACTICES: Mapping[str, str] = MappingProxyType({})
@@ -28,11 +28,12 @@ _RUNS_PER_IMAGE = 4
 
 @dataclass(slots=True)
 class Crash:
-    """What one run of a crash model did: the draft it built, and the operations that did not land whole."""
+    """What one run of a crash model did: the draft it built, the operations that did not land whole, and other damage."""
 
     draft: Draft
     lost: list[int] = field(default_factory=list)
     torn: list[tuple[int, Part]] = field(default_factory=list)
+    damaged: list[Damage] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class CrashState:
     log: Sequence[Op]
     lost_indices: tuple[int, ...]
     torn_parts: tuple[tuple[int, Part], ...]
+    damage: tuple[Damage, ...] = ()
+    """What the cut did to bytes and names that no pending operation was about."""
 
     @cached_property
     def _losses(self) -> tuple[tuple[Loss, ...], tuple[Loss, ...]]:
@@ -62,7 +65,7 @@ class CrashState:
     @property
     def intact(self) -> bool:
         """True when everything since the base image landed whole."""
-        return not self.lost_indices and not self.torn_parts
+        return not self.lost_indices and not self.torn_parts and not self.damage
 
     @cached_property
     def bites(self) -> bool:
@@ -77,7 +80,8 @@ class CrashState:
     @property
     def description(self) -> str:
         """One sentence for the story."""
-        return describe(self.lost, self.torn)
+        told = [] if self.damage and not (self.lost or self.torn) else [describe(self.lost, self.torn)]
+        return "; ".join([*told, *tell_damage(self.base, self.log, self.damage)])
 
 
 class LegalImages(Iterator[CrashState]):
@@ -119,7 +123,7 @@ class LegalImages(Iterator[CrashState]):
     def _list_all(self, runs: int) -> list[CrashState] | None:
         """Every legal image, or None when that takes more than ``runs`` runs of the model."""
         probe = Scripted([])
-        self._profile.crash(self._base, self._log, probe)
+        self._profile._run(self._base, self._log, probe)
         product = 1
         for count in probe.counts:
             product *= count
@@ -139,8 +143,8 @@ class LegalImages(Iterator[CrashState]):
 
     def _sample(self) -> Iterator[Choices]:
         kept, lost = Scripted([], 0), Scripted([], 1)
-        self._profile.crash(self._base, self._log, kept)
-        self._profile.crash(self._base, self._log, lost)
+        self._profile._run(self._base, self._log, kept)
+        self._profile._run(self._base, self._log, lost)
         for answers, default in adversarial_scripts(kept.counts, lost.counts):
             yield Scripted(answers, default)
         for _ in range(self._limit * 2):
@@ -158,6 +162,10 @@ class Profile(ABC):
     writes_back_after_us: int | None = None
     # A habit that is safe elsewhere -> what it loses here and what to do instead.
     unsafe_practices: Mapping[str, str] = NO_PRACTICES
+    # The order in which changes reach the medium is that of the calls, and each is there by the time its call returns.
+    synchronous: bool = False
+    # A barrier that returned may have promised nothing.
+    flush_lies: bool = False
 
     @abstractmethod
     def crash(self, base: Image, log: Sequence[Op], choices: Choices) -> Crash:
@@ -171,9 +179,18 @@ class Profile(ABC):
         """What mounting the medium makes of what is on it."""
         return draft.mount()
 
+    def harm(self, image: Image, crash: Crash, base: Image, log: Sequence[Op], choices: Choices) -> Image:
+        """The mounted image with what the medium did beside losing operations, entered in ``crash.damaged``."""
+        return image
+
+    def excuses(self, state: CrashState) -> Mapping[int, str]:
+        """What of ``survivability`` this one state can be excused from: the medium did here what no software survives."""
+        return self.survivability
+
     def _run(self, base: Image, log: Sequence[Op], choices: Choices) -> CrashState:
         crash = self.crash(base, log, choices)
-        return CrashState(self.mount(crash.draft), base, log, tuple(crash.lost), tuple(crash.torn))
+        image = self.harm(self.mount(crash.draft), crash, base, log, choices)
+        return CrashState(image, base, log, tuple(crash.lost), tuple(crash.torn), tuple(crash.damaged))
 
     def legal_images(self, base: Image, log: Sequence[Op], limit: int, rng: random.Random) -> LegalImages:
         """Distinct images a cut after ``log`` may leave, at most ``limit``; says afterwards whether that is all."""

@@ -29,6 +29,10 @@ class Choices(ABC):
         """How many of ``length`` ordered operations reached the medium: all, or any fewer."""
         return length - self.pick(length + 1)
 
+    def rarely(self, one_in: int) -> bool:
+        """Whether the medium did what it does at one cut in so many. Listing has both answers, ``one_in`` or not."""
+        return self.pick(2) == 1
+
 
 class Seeded(Choices):
     """One crash drawn from a generator, biased towards what finds bugs.
@@ -70,6 +74,9 @@ class Seeded(Choices):
             return max(0, length - 1 - int(self._random() * 3))
         return int(self._random() * (length + 1))
 
+    def rarely(self, one_in: int) -> bool:
+        return int(self._random() * one_in) == 0
+
 
 class Scripted(Choices):
     """Follows ``answers`` and then one default, and notes how many answers each question had."""
@@ -86,6 +93,12 @@ class Scripted(Choices):
         self.counts.append(count)
         answer = self._answers[place] if place < len(self._answers) else self._default
         return min(answer, count - 1)
+
+    def rarely(self, one_in: int) -> bool:
+        # What is rare is asked for by name only: "all lost" is a medium that lost all, not one that broke as well.
+        place = len(self.counts)
+        self.counts.append(2)
+        return place < len(self._answers) and self._answers[place] == 1
 
 
 def next_script(answers: list[int], counts: list[int]) -> list[int] | None:

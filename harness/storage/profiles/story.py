@@ -33,6 +33,16 @@ class Loss:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes ``start`` to ``stop`` of a file came out otherwise than anybody wrote them; with no bytes, its name did."""
+
+    inode: int
+    start: int
+    stop: int
+    how: str
+
+
 class _Names:
     """Paths of inodes as the software saw them, followed through the log."""
 
@@ -79,6 +89,21 @@ def tell(
             path, act = _act(op, names)
             torn_told.append(Loss(index, path, f"{act} was torn: {_part(op, parts[index])}"))
     return tuple(lost_told), tuple(torn_told)
+
+
+def tell_damage(base: Image, log: Sequence[Op], damage: Sequence[Damage]) -> tuple[str, ...]:
+    """One sentence for each piece of damage."""
+    if not damage:
+        return ()
+    names = _Names(base)
+    for op in log:
+        names.follow(op)
+    return tuple(
+        f"{names.path(each.inode)} {each.how}"
+        if each.start == each.stop
+        else f"bytes {each.start} to {each.stop} of {names.path(each.inode)} {each.how}"
+        for each in damage
+    )
 
 
 def describe(lost: Sequence[Loss], torn: Sequence[Loss]) -> str:
