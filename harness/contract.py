@@ -337,6 +337,8 @@ class Manifest:
     """How many records a batch may hold before the terminal asks for settlement; None: no limit of its own."""
     keeps_after_settlement_bytes: int = 65536
     """What may stay on the data volume after a settlement that a fresh terminal did not use."""
+    data_bytes_min: int | None = None
+    """How much of the data volume the software must have to work at all; None: not declared."""
     reply_timeout_s: float = 60.0
     recovery_timeout_s: float = 600.0
     """Within this virtual time from any fault's end the software is idle again or shows a clear error."""

@@ -62,6 +62,13 @@ def _profiles() -> Iterator[Entry]:
         yield Entry(name, profile.summary, profile)
 
 
+def _devices() -> Iterator[Entry]:
+    from harness.device.classes import DEVICE_CLASSES
+
+    for name, found in DEVICE_CLASSES.items():
+        yield Entry(name, found.summary, found)
+
+
 def _merchants() -> Iterator[Entry]:
     from harness.workload.merchants import MERCHANTS
 
@@ -82,6 +89,7 @@ _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
     "terminals": _terminals,
     "scenarios": _scenarios,
     "profiles": _profiles,
+    "devices": _devices,
     "merchants": _merchants,
     "dialects": _dialects,
 }
@@ -93,7 +101,7 @@ _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
 def list_command(kind: str, as_json: bool) -> None:
     """List what there is of a kind, one line each.
 
-    KIND is one of faults, invariants, terminals, scenarios, profiles, merchants, dialects.
+    KIND is one of faults, invariants, terminals, scenarios, profiles, devices, merchants, dialects.
     """
     if kind not in _KINDS:
         raise UsageError(f"there are no {kind!r} to list; {nearest(kind, list(_KINDS))}")
@@ -113,7 +121,7 @@ def list_command(kind: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def explain(name: str, as_json: bool) -> None:
-    """Explain a fault, invariant, terminal, scenario, profile, merchant or dialect by its name."""
+    """Explain a fault, invariant, terminal, scenario, profile, device class, merchant or dialect by its name."""
     known: list[str] = []
     found: list[tuple[str, Entry]] = []
     for kind, entries in _KINDS.items():
@@ -146,6 +154,10 @@ def _explanation(entry: Entry) -> Iterator[str]:
     module = sys.modules.get(kind.__module__)
     if module is None or entry.summary != _first_line(module):
         yield entry.summary
+    described = getattr(thing, "described", None)
+    if callable(described):
+        yield ""
+        yield from described()
     documentation = inspect.getdoc(kind) if inspect.isclass(thing) else None
     if documentation and "\n" in documentation:
         yield documentation.split("\n", 1)[1].strip()

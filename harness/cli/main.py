@@ -18,9 +18,12 @@ _COMMANDS = {
     "run": ("harness.cli.run:run", "Run scenarios against terminal software and say what was lost."),
     "list": (
         "harness.cli.catalogue:list_command",
-        "List faults, invariants, terminals, scenarios, profiles, merchants, dialects.",
+        "List faults, invariants, terminals, scenarios, profiles, devices, merchants, dialects.",
     ),
-    "explain": ("harness.cli.catalogue:explain", "Explain a fault, invariant, profile, terminal or scenario."),
+    "explain": (
+        "harness.cli.catalogue:explain",
+        "Explain a fault, invariant, profile, device class, terminal or scenario.",
+    ),
     "lint": ("harness.cli.lint:lint", "Check scenario files; every error at once, with file, line and column."),
     "bench": ("harness.cli.bench:bench", "Measure speed and memory, as ratios within one run."),
     "soak": ("harness.cli.soak:soak", "The large counts: under 30 minutes on two cores."),

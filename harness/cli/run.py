@@ -27,6 +27,9 @@ FIRST_LOOK = "combined/first_look"
 @click.option("--seed", type=int, help="Seed of every drawn value; default: the scenario's, else 1.")
 @click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
 @click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")
+@click.option(
+    "--device", metavar="CLASS", help="The kind of device instead of the scenario's; see `harness list devices`."
+)
 @click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
 @click.option("--disk", type=click.Choice(["vfs", "pyfakefs"]), help="Which virtual disk; default: vfs.")
 @click.option("--json", "as_json", is_flag=True, help="Print verdicts as JSON, one object a line.")
@@ -54,6 +57,7 @@ def run(
     seed: int | None,
     days: int | None,
     terminals: int | None,
+    device: str | None,
     profile: str | None,
     disk: str | None,
     as_json: bool,
@@ -89,6 +93,7 @@ def run(
             seed=seed,
             days=days,
             terminals=terminals,
+            device=device,
             profile=profile,
             disk=disk,
             out_dir=str(_own_directory(out_dir, path, len(paths))) if out_dir else None,

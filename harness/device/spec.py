@@ -47,6 +47,7 @@ class VolumeSpec:
         profile: str = "posix-weak",
         directory_blocks: bool = False,
         erase_block_bytes: int | None = None,
+        program_bytes: int | None = None,
         endurance_cycles: int | None = None,
     ) -> "VolumeSpec":
         """A volume on a medium of that name, mounted where devices mount it, with the medium's own wear unless given."""
@@ -56,7 +57,7 @@ class VolumeSpec:
             flash = replace(
                 flash,
                 erase_block_bytes=size,
-                program_bytes=min(size, flash.program_bytes),
+                program_bytes=min(size, program_bytes or flash.program_bytes),
                 endurance_cycles=endurance_cycles or flash.endurance_cycles,
             )
         mount_point = "/" if name == SYSTEM_VOLUME else f"/{name}"

@@ -13,6 +13,7 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: int | None = None
     days: int | None = None
     terminals: int | None = None
+    device: str | None = None
     profile: str | None = None
     disk: str | None = None
     out_dir: str | None = None
@@ -30,6 +31,7 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
     for flag, value in (
         ("--days", request.days),
         ("--terminals", request.terminals),
+        ("--device", request.device),
         ("--profile", request.profile),
         ("--disk", request.disk),
     ):

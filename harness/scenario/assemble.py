@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from harness.core.decisions import Value, read_pins
+from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.faults.base import FaultPlan, Trigger
 from harness.scenario import messages, registries
+from harness.scenario.device import device_plan
 from harness.scenario.model import AllBut, Days, Model, Scenario, fault_model, given
 from harness.scenario.plan import (
     Budgets,
@@ -51,7 +54,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         merchants=tuple(MerchantShare(name, weight) for name, weight in scenario.merchants.items()),
         sales_per_day=scenario.sales_per_day,
         only_intents=None if scenario.only_intents is None else tuple(scenario.only_intents),
-        device=_device(scenario.device),
+        device=_device(document, scenario.device, scenario.profile),
         disk=scenario.disk,
         profile=scenario.profile or defaults.profile,
         host=_built(document, HostPlan, scenario.host, ("host",)) or HostPlan(),
@@ -91,14 +94,25 @@ def _days(days: Days) -> DaysPlan:
     return DaysPlan(count=days.count, open_us=days.open, close_us=days.close, **start)
 
 
-def _device(device: Any) -> DevicePlan:
+def _device(document: Document, device: Any, profile: str | None) -> DevicePlan:
+    """The device's class, where it has one, and over it what the file gives; the scenario's profile counts as given."""
     if device is None:
         return DevicePlan()
-    arguments = given(DevicePlan, device) if device.volumes is None else None
-    if arguments is None:
-        volumes = tuple(VolumePlan(name=name, **given(VolumePlan, volume)) for name, volume in device.volumes.items())
-        arguments = {**given(DevicePlan, device.model_copy(update={"volumes": None})), "volumes": volumes}
-    return DevicePlan(**arguments)
+    arguments = given(DevicePlan, device.model_copy(update={"volumes": None}))
+    known: dict[str, VolumePlan] = {}
+    plan = DevicePlan()
+    if "class_name" in arguments:
+        try:
+            plan = device_plan(arguments["class_name"])
+        except UsageError as error:
+            document.complain(("device", "class"), str(error))
+            return plan
+        known = {volume.name: volume if profile is None else replace(volume, profile=None) for volume in plan.volumes}
+    for name, volume in (device.volumes or {}).items():
+        known[name] = replace(known.get(name, VolumePlan(name)), **given(VolumePlan, volume))
+    if known or device.volumes is not None:
+        arguments["volumes"] = tuple(known.values())
+    return replace(plan, **arguments)
 
 
 # ---------------------------------------------------------------- faults

@@ -18,13 +18,14 @@ from harness.core.errors import UsageError
 from harness.core.streams import Streams
 from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.hardware import Hardware, Surroundings
-from harness.device.spec import MIB, DeviceSpec, VolumeSpec
+from harness.device.spec import MIB, SYSTEM_VOLUME, DeviceSpec, VolumeSpec
 from harness.faults.injector import Injector
 from harness.history.events import Diverged, TerminalInstalled
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
 from harness.host.service import HostQueue, ServiceTimes
 from harness.iso8583 import unionpay
+from harness.scenario.device import refuse_too_small
 from harness.scenario.host_site import HostSite, Issuers
 from harness.scenario.plan import Plan, VolumePlan
 from harness.storage.profiles import registry as profiles
@@ -69,6 +70,7 @@ class Built:
 def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: TextIO | None = None) -> Built:
     """The world of ``plan`` with ``software`` on every terminal. Drawn values are written to ``spill``, when given."""
     refuse_what_the_disk_lacks(plan)
+    refuse_too_small(plan, software.manifest)
     env = simpy.Environment()
     decisions = Decisions(Streams(seed), plan.decisions, spill)
     decisions.on_divergence = lambda key: _diverged(recorder, env, key)
@@ -192,19 +194,27 @@ def build_hardware(plan: Plan, name: str, place: int, seed: int, surroundings: S
 def _volumes(plan: Plan) -> tuple[VolumeSpec, ...]:
     """The scenario's volumes, and a system volume at the root when it names none."""
     planned = plan.device.volumes
-    if all(volume.name != "system" for volume in planned):
-        planned = (VolumePlan("system", _SYSTEM_BYTES), *planned)
+    if all(volume.name != SYSTEM_VOLUME for volume in planned):
+        planned = (VolumePlan(SYSTEM_VOLUME, _SYSTEM_BYTES), *planned)
     specs = []
     for volume in planned:
         profile = volume.profile or plan.profile
         profiles.get(profile)
-        mount_point = "/" if volume.name == "system" else f"/{volume.name}"
         specs.append(
-            VolumeSpec(
-                volume.name, mount_point, volume.size_bytes, volume.block_bytes, volume.inode_limit,
-                volume.partial_writes, profile,
+            VolumeSpec.on(
+                volume.medium,
+                volume.name,
+                volume.size_bytes,
+                block_size_bytes=volume.block_bytes,
+                inode_limit=volume.inode_limit,
+                partial_writes=volume.partial_writes,
+                profile=profile,
+                directory_blocks=volume.directory_blocks,
+                erase_block_bytes=volume.erase_block_bytes,
+                program_bytes=volume.program_bytes,
+                endurance_cycles=volume.endurance_cycles,
             )
-        )  # fmt: skip
+        )
     return tuple(specs)
 
 

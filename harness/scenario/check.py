@@ -9,13 +9,15 @@ from harness.core.registry import nearest
 from harness.core.units import US_PER_DAY
 from harness.faults.base import FaultPlan
 from harness.scenario import registries
-from harness.scenario.plan import Plan
+from harness.scenario.plan import Plan, VolumePlan
 from harness.scenario.source import Document, Path
 
 TERMINALS_MAX = 2_000
 DAYS_MAX = 366
 SALES_PER_DAY_MAX = 8_000
 """Visits are numbered within their day; numbers from 9000 on are kept for the sales that judge recovery."""
+
+ERASE_BLOCK_BYTES_MAX = 16 << 20
 
 PHASES = ("trading", "settle_while_full", "recovery", "quiescence", "final_settlement", "check")
 
@@ -54,6 +56,17 @@ def _check_amounts(document: Document, plan: Plan) -> None:
             document.complain((*path, "block_size"), f"expected a power of two from 512 B up, found {block} B")
         elif volume.size_bytes < 4 * block:
             document.complain((*path, "size"), f"expected at least four blocks of {block} B")
+        _check_flash(document, volume, path)
+
+
+def _check_flash(document: Document, volume: VolumePlan, path: Path) -> None:
+    erase_bytes, program_bytes = volume.erase_block_bytes, volume.program_bytes
+    if erase_bytes is not None and not 512 <= erase_bytes <= ERASE_BLOCK_BYTES_MAX:
+        document.complain((*path, "erase_block"), f"expected 512 B to {ERASE_BLOCK_BYTES_MAX >> 20} MiB")
+    if program_bytes is not None and not 1 <= program_bytes <= ERASE_BLOCK_BYTES_MAX:
+        document.complain((*path, "program_unit"), f"expected 1 B to {ERASE_BLOCK_BYTES_MAX >> 20} MiB")
+    if volume.endurance_cycles is not None and volume.endurance_cycles < 1:
+        document.complain((*path, "endurance_cycles"), "expected at least 1")
 
 
 def _check_names(document: Document, plan: Plan) -> None:
@@ -64,6 +77,7 @@ def _check_names(document: Document, plan: Plan) -> None:
     known(("device", "link"), "link", plan.device.link, registries.link_names())
     known(("profile",), "profile", plan.profile, registries.profile_names())
     for volume in plan.device.volumes:
+        known(("device", "volumes", volume.name, "medium"), "medium", volume.medium, registries.medium_names())
         if volume.profile is not None:
             path = ("device", "volumes", volume.name, "profile")
             known(path, "profile", volume.profile, registries.profile_names())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.core.decisions import Value
 from harness.core.units import US_PER_SECOND
+from harness.device.spec import DEFAULT_MEDIUM
 from harness.faults.base import FaultPlan
 from harness.workload.behaviour import Behaviour
 
@@ -29,6 +30,16 @@ class VolumePlan:
     """What the medium may lose at a power cut; None: the scenario's profile."""
     inode_limit: int | None = None
     partial_writes: bool = True
+    directory_blocks: bool = False
+    """Directories take blocks, as on every file system but tmpfs."""
+    medium: str = DEFAULT_MEDIUM
+    """What it is made of: how long calls take, and how it wears."""
+    erase_block_bytes: int | None = field(default=None, metadata={"key": "erase_block"})
+    """What the medium erases at once; None: the medium's own."""
+    program_bytes: int | None = field(default=None, metadata={"key": "program_unit"})
+    """The least that one write to the medium costs; None: the medium's own."""
+    endurance_cycles: int | None = None
+    """How often a block may be erased by its data sheet; None: the medium's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ class DevicePlan:
     ram_bytes: int = 64 * MIB
     link: str = "4g"
     paper_slips: int | None = None
+    class_name: str | None = field(default=None, compare=False, metadata={"key": "class"})
+    """The device class from which it comes; keys that are given override the class."""
 
 
 @dataclass(frozen=True, slots=True)

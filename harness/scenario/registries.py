@@ -1,4 +1,4 @@
-"""The names that a scenario may use: faults, profiles, links, merchants, invariants, shipped terminals.
+"""The names that a scenario may use: faults, profiles, media, device classes, links, merchants, invariants, shipped terminals.
 
 Each list comes from the registry of its room, filled here by importing the modules of that room. Nothing is listed twice.
 """
@@ -34,6 +34,22 @@ def link_names() -> tuple[str, ...]:
     from harness.network.kinds import LINK_KINDS
 
     return tuple(LINK_KINDS.names())
+
+
+@cache
+def medium_names() -> tuple[str, ...]:
+    """All storage media."""
+    from harness.storage.latency import MEDIA
+
+    return tuple(MEDIA)
+
+
+@cache
+def device_class_names() -> tuple[str, ...]:
+    """All device classes."""
+    from harness.device.classes import DEVICE_CLASSES
+
+    return tuple(DEVICE_CLASSES.names())
 
 
 @cache

@@ -55,7 +55,8 @@ def plan_text(plan: Plan) -> str:
 
 def plan_values(plan: Plan) -> dict[str, Written]:
     """``plan`` as the keys and values of a scenario file, without its decisions."""
-    device = _parameters(plan.device, without=("volumes",))
+    # Everything that its class gave stands in the file: a class that changes in a later release changes no old case.
+    device = _parameters(plan.device, without=("volumes", "class_name"))
     volumes: dict[str, Written] = {}
     for volume in plan.device.volumes:
         volumes[volume.name] = _parameters(volume, without=("name",))

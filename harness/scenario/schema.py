@@ -35,9 +35,14 @@ def scenario_schema() -> dict[str, Any]:
     }
     schema["properties"]["profile"] = _named(schema["properties"]["profile"], registries.profile_names())
     schema["definitions"] = _clean(definitions)
-    definitions["Device"]["properties"]["link"] = _named(
-        definitions["Device"]["properties"]["link"], registries.link_names()
-    )
+    for model, key, names in (
+        ("Device", "link", registries.link_names()),
+        ("Device", "class", registries.device_class_names()),
+        ("VolumePlan", "medium", registries.medium_names()),
+        ("VolumePlan", "profile", registries.profile_names()),
+    ):
+        properties = definitions[model]["properties"]
+        properties[key] = _named(properties[key], names)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Scenario of terminal-fault-harness",

@@ -40,6 +40,7 @@ from harness.iso8583 import CodecError, mask_pan
 from harness.terminals.reference.core import STORAGE_BROKEN, STORAGE_FULL
 from harness.terminals.reference.doubts import DEFINITIVE_CODES, SIGN_ON_CODES
 from harness.terminals.reference.inspection import inspect_image
+from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import Answer, connect
 from harness.terminals.reference.records import Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING, SettlingTerminal
@@ -60,6 +61,7 @@ class ReferenceTerminal(SettlingTerminal):
             {"sale", "void", "refund", "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals"}
         ),
         max_transactions=500,
+        data_bytes_min=FILE_SIZE_BYTES,
         reply_timeout_s=30.0,
     )
 
