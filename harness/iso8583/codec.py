@@ -1,4 +1,4 @@
-"""Encode and decode messages from a ``MessageSpec``, with one closure a field prepared in advance.
+"""Encode and decode messages from a ``MessageSpec``: straight-line code for each set of fields, one closure a field behind it.
 
 Received bytes are hostile: whatever they are, ``decode`` returns a message that is wholly within the specification or
 raises ``DecodeError``. Pad nibbles, alphabets and trailing bytes are checked, so for a message that decodes, encoding
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from harness.iso8583.errors import DecodeError, EncodeError
 from harness.iso8583.message import FieldValue, Message
 from harness.iso8583.spec import FieldSpec, MessageSpec
+from harness.iso8583.straight import SURPRISES, DecodeAll, EncodeAll, decode_function, encode_function
 from harness.iso8583.values import ASCII_CHECKS, alphabet, first_fault, reader, writer
 
 DecodeField = Callable[[bytes, int], tuple[FieldValue, int]]
@@ -18,8 +19,36 @@ EncodeField = Callable[[FieldValue], bytes]
 
 # Plans are remembered per set of fields; hostile bitmaps must not make the memory grow without end.
 _PLANS_MAX = 1024
+_USES_BEFORE_COMPILING = 4
+"""Straight-line code costs a millisecond to make: worth it for messages that come again, not for a hostile line's bitmaps."""
 _BCD_BYTES = {a2b_hex(f"{number:02d}"): number for number in range(100)}
 _MTI_CODECS = {"ascii": "ascii", "ebcdic": "cp500"}
+
+
+class _EncodePlan:
+    """For one set of fields: the bitmap, and both ways to write what follows it."""
+
+    __slots__ = ("all_at_once", "bitmap", "one_by_one", "specs", "uses")
+
+    def __init__(self, bitmap: bytes, specs: list[FieldSpec], encoders: dict[int, EncodeField]) -> None:
+        self.bitmap = bitmap
+        self.specs = specs
+        self.one_by_one = tuple((spec.number, encoders[spec.number]) for spec in specs)
+        self.all_at_once: EncodeAll | None = None
+        self.uses = 0
+
+
+class _DecodePlan:
+    """For one bitmap: where the fields begin, and both ways to read them."""
+
+    __slots__ = ("all_at_once", "begin", "one_by_one", "specs", "uses")
+
+    def __init__(self, begin: int, specs: list[FieldSpec], decoders: dict[int, DecodeField]) -> None:
+        self.begin = begin
+        self.specs = specs
+        self.one_by_one = tuple((spec.number, decoders[spec.number]) for spec in specs)
+        self.all_at_once: DecodeAll | None = None
+        self.uses = 0
 
 
 class Codec:
@@ -35,8 +64,8 @@ class Codec:
         self.spec = spec
         self._encoders = {field.number: _field_encoder(field) for field in spec.fields}
         self._decoders = {field.number: _field_decoder(field) for field in spec.fields}
-        self._encode_plans: dict[tuple[int, ...], tuple[bytes, tuple[tuple[int, EncodeField], ...]]] = {}
-        self._decode_plans: dict[bytes, tuple[tuple[int, DecodeField], ...]] = {}
+        self._encode_plans: dict[tuple[int, ...], _EncodePlan] = {}
+        self._decode_plans: dict[bytes, _DecodePlan] = {}
         self._read_mti, self._write_mti = _mti_functions(spec)
         self._mti_size = 2 if spec.mti_encoding == "bcd" else 4
         self._bitmap_size = 8 if spec.bitmap_encoding == "binary" else 16
@@ -48,30 +77,50 @@ class Codec:
         plan = self._encode_plans.get(key)
         if plan is None:
             plan = self._encode_plan(key)
-        bitmap, encoders = plan
-        parts = [self._write_mti(message.mti), bitmap]
-        for number, encode in encoders:
-            parts.append(encode(fields[number]))
-        return b"".join(parts)
+        mti = self._write_mti(message.mti)
+        pieces: list[bytes] | None = None
+        if plan.all_at_once is not None:
+            try:
+                pieces = plan.all_at_once(fields)
+            except SURPRISES:
+                pass  # the other way says what is wrong
+        elif plan.uses < _USES_BEFORE_COMPILING:
+            plan.uses += 1
+        else:
+            plan.all_at_once = encode_function(plan.specs, self._encoders)
+        if pieces is None:
+            pieces = [encode(fields[number]) for number, encode in plan.one_by_one]
+        return b"".join((mti, plan.bitmap, *pieces))
 
     def decode(self, data: bytes | bytearray | memoryview) -> Message:
         """The message in ``data``; DecodeError for anything that is not one whole message of the specification."""
         data = bytes(data)
         mti = self._read_mti(data)
-        offset = self._mti_size + self._bitmap_size
-        bitmap = data[self._mti_size : offset]
-        plan = self._decode_plans.get(bitmap)
+        plan = self._decode_plans.get(data[self._mti_size : self._mti_size + self._bitmap_size])
         if plan is None:
-            bitmap, plan = self._bitmap_and_plan(data)
-        offset = self._mti_size + len(bitmap)
+            plan = self._bitmap_and_plan(data)
+        fields: dict[int, FieldValue] | None = None
+        if plan.all_at_once is not None:
+            try:
+                fields = plan.all_at_once(data)
+            except SURPRISES:
+                pass  # the other way says what is wrong
+        elif plan.uses < _USES_BEFORE_COMPILING:
+            plan.uses += 1
+        else:
+            plan.all_at_once = decode_function(plan.specs, plan.begin, self._decoders)
+        return Message(mti, self._decode_one_by_one(data, plan) if fields is None else fields)
+
+    def _decode_one_by_one(self, data: bytes, plan: "_DecodePlan") -> dict[int, FieldValue]:
+        offset = plan.begin
         fields: dict[int, FieldValue] = {}
-        for number, decode in plan:
+        for number, decode in plan.one_by_one:
             fields[number], offset = decode(data, offset)
         if offset != len(data):
             raise DecodeError("message", offset, "the end of the message", f"{len(data) - offset} bytes more")
-        return Message(mti, fields)
+        return fields
 
-    def _encode_plan(self, numbers: tuple[int, ...]) -> tuple[bytes, tuple[tuple[int, EncodeField], ...]]:
+    def _encode_plan(self, numbers: tuple[int, ...]) -> "_EncodePlan":
         unknown = [number for number in numbers if number not in self._encoders]
         if unknown:
             raise EncodeError(f"DE{unknown[0]}", f"a field of {self.spec.name}", "one it does not define")
@@ -79,13 +128,14 @@ class Codec:
         size_bits = 128 if ordered and ordered[-1] > 64 else 64
         bits = sum(1 << (size_bits - number) for number in ordered) | (1 << 127 if size_bits == 128 else 0)
         raw = bits.to_bytes(size_bits // 8, "big")
-        plan = (self._write_bitmap(raw), tuple((number, self._encoders[number]) for number in ordered))
+        specs = [self.spec.field(number) for number in ordered]
+        plan = _EncodePlan(self._write_bitmap(raw), specs, self._encoders)
         if len(self._encode_plans) >= _PLANS_MAX:
             self._encode_plans.clear()
         self._encode_plans[numbers] = plan
         return plan
 
-    def _bitmap_and_plan(self, data: bytes) -> tuple[bytes, tuple[tuple[int, DecodeField], ...]]:
+    def _bitmap_and_plan(self, data: bytes) -> "_DecodePlan":
         start, size = self._mti_size, self._bitmap_size
         wire = data[start : start + size]
         raw = self._read_bitmap(wire, start)
@@ -94,7 +144,7 @@ class Codec:
             raw += self._read_bitmap(wire[size:], start + size)
             known = self._decode_plans.get(wire)
             if known is not None:
-                return wire, known
+                return known
         bits = int.from_bytes(raw, "big")
         size_bits = len(raw) * 8
         numbers = [number for number in range(2, size_bits + 1) if bits >> (size_bits - number) & 1]
@@ -103,11 +153,12 @@ class Codec:
             raise DecodeError(
                 "bitmap", start, f"fields of {self.spec.name}", f"DE{unknown[0]}, which it does not define"
             )
-        plan = tuple((number, self._decoders[number]) for number in numbers)
+        specs = [self.spec.field(number) for number in numbers]
+        plan = _DecodePlan(start + len(wire), specs, self._decoders)
         if len(self._decode_plans) >= _PLANS_MAX:
             self._decode_plans.clear()
         self._decode_plans[wire] = plan
-        return wire, plan
+        return plan
 
     def _write_bitmap(self, raw: bytes) -> bytes:
         if self.spec.bitmap_encoding == "binary":
