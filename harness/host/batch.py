@@ -7,7 +7,7 @@ model a host that closes batches by itself at night (no terminal loses money by 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.history.events import BatchSettled
@@ -55,6 +55,15 @@ class Batch:
     claims: dict[str, Claim] = field(default_factory=dict)
     terminal_totals: Totals = field(default_factory=Totals)
     settlement: Settlement | None = None
+
+    def copy(self) -> "Batch":
+        """An independent batch; claims, totals and settlement are frozen and shared."""
+        return replace(
+            self,
+            entries=self.entries.copy(),
+            early_reversals=self.early_reversals.copy(),
+            claims=self.claims.copy(),
+        )
 
 
 class BatchBook:

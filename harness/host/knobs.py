@@ -4,7 +4,7 @@ Each knob counts how often it had an effect (``struck``), which is the evidence 
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(slots=True)
@@ -33,6 +33,10 @@ class Knobs:
     forget_early_reversals: bool = False
     """A reversal that arrives before its original is answered 25 and not remembered: the late original is approved."""
     struck: Counter[str] = field(default_factory=Counter)
+
+    def copy(self) -> "Knobs":
+        """Independent knobs in the same position."""
+        return replace(self, struck=self.struck.copy())
 
     def use(self, name: str) -> bool:
         """Take one from a counting knob; False when it is used up."""

@@ -81,6 +81,14 @@ class Entry:
     refunded_fen: int = 0
     transitions: list[Transition] = field(default_factory=list)
 
+    def copy(self) -> "Entry":
+        """An independent entry; transitions are frozen and shared."""
+        return Entry(
+            self.number, self.device, self.tid, self.mid, self.batch, self.stan, self.kind, self.amount_fen, self.token,
+            self.pan, self.rrn, self.auth_code, self.response_code, self.state, self.original, self.refunded_fen,
+            self.transitions.copy(),
+        )  # fmt: skip
+
     @property
     def moves_money(self) -> bool:
         """True for sales and refunds that stand and are not settled yet: what a settlement is about."""
@@ -95,6 +103,11 @@ class LedgerState:
     by_stan: dict[tuple[str, str, str], int] = field(default_factory=dict)
     by_rrn: dict[str, int] = field(default_factory=dict)
     rrn: int = 0
+
+    def copy(self) -> "LedgerState":
+        """An independent state of the same contents."""
+        entries = [entry.copy() for entry in self.entries]
+        return LedgerState(entries, self.by_stan.copy(), self.by_rrn.copy(), self.rrn)
 
 
 class Ledger:

@@ -1,6 +1,6 @@
 """What the host remembers of one terminal: who it is, its keys, and its batches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from harness.host.batch import Batch
@@ -33,6 +33,10 @@ class Session:
 
     def __post_init__(self) -> None:
         self.batches.setdefault(self.batch, Batch(self.tid, self.device, self.batch))
+
+    def copy(self) -> "Session":
+        """An independent session; keys are frozen and shared."""
+        return replace(self, batches={number: batch.copy() for number, batch in self.batches.items()})
 
     @property
     def current(self) -> Batch:

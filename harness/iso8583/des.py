@@ -4,10 +4,14 @@ Card payment keys are 8, 16 or 24 bytes. OpenSSL offers Triple DES alone, so a s
 DES and K1|K2|K1 two-key Triple DES. DES is obsolete and stays here because the wire format of the trade demands it.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 BLOCK_SIZE = 8
+_KEYS_REMEMBERED = 256  # making a context costs more than ten blocks
 
 
 def expand_key(key: bytes) -> bytes:
@@ -21,13 +25,20 @@ def expand_key(key: bytes) -> bytes:
     raise ValueError(f"a DES key has 8, 16 or 24 bytes, not {len(key)}")
 
 
+Update = Callable[[bytes], bytes]
+
+
+@lru_cache(maxsize=_KEYS_REMEMBERED)
+def _contexts(key: bytes) -> tuple[Update, Update]:
+    cipher = Cipher(TripleDES(expand_key(key)), modes.ECB())
+    return cipher.encryptor().update, cipher.decryptor().update
+
+
 class BlockCipher:
-    """ECB on whole blocks. The OpenSSL context has no state between blocks, so one serves for ever."""
+    """ECB on whole blocks. The OpenSSL context has no state between blocks, so one serves everybody with that key."""
 
     def __init__(self, key: bytes) -> None:
-        cipher = Cipher(TripleDES(expand_key(key)), modes.ECB())
-        self.encrypt = cipher.encryptor().update
-        self.decrypt = cipher.decryptor().update
+        self.encrypt, self.decrypt = _contexts(bytes(key))
 
 
 class CbcChain:
