@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from harness.history.events import Barrier, StorageFailed
-from harness.storage.contents import VolumeImage
+from harness.storage.contents import VolumeImage, export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image, diff
 from harness.storage.inode import Inode, path_of
 from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
 from harness.storage.profiles.base import Profile
+from harness.storage.profiles.poorest import poorest_image
 from harness.storage.volume import Volume
 from harness.storage.write_back import WriteBack
 
@@ -47,6 +48,8 @@ class Durability:
     """Base images by volume name. A volume that was never cut starts empty, or from what it was loaded with."""
 
     profiles: Mapping[str, Profile]
+    folds: bool = True
+    """Off while every operation is wanted, as it happened: a log that is recorded keeps its length."""
     _bases: dict[str, Image] = field(default_factory=dict)
     _write_backs: dict[str, WriteBack] = field(init=False)
 
@@ -62,6 +65,8 @@ class Durability:
 
     def fold(self, disk: Disk, now_us: int) -> None:
         """Move what no cut can undo out of the logs that have grown."""
+        if not self.folds:
+            return
         self._write_back(disk, now_us)
         for volume in disk.volumes:
             if len(volume.log) >= FOLD_AT_OPERATIONS:
@@ -97,6 +102,36 @@ class Durability:
             images[name] = image
         return images, tuple(_account(each) for each in loss.volumes)
 
+    def surely_kept(self, disk: Disk, now_us: int) -> dict[str, Image]:
+        """What a cut now would be sure to leave: the legal image in which everything is lost that may be. Changes nothing."""
+        kept: dict[str, Image] = {}
+        for volume in disk.volumes:
+            log = list(volume.log)
+            write_back = self._write_backs.get(volume.name)
+            if write_back is not None:
+                write_back.copy().advance(log, now_us)
+            kept[volume.name] = poorest_image(self.profiles[volume.name], self.base(volume), log)
+        return kept
+
+    def seen(self, disk: Disk, now_us: int) -> dict[str, Image]:
+        """What readers see now, page cache included; contents that the medium has as well are shared with it."""
+        found: dict[str, Image] = {}
+        for volume in disk.volumes:
+            held = self.base(volume).files
+            contents = export_volume(volume)
+            files = {
+                number: known if (known := held.get(number)) == content else content
+                for number, content in contents.files.items()
+            }
+            found[volume.name] = Image(
+                files,
+                {number: dict(sorted(names.items())) for number, names in contents.directories.items()},
+                contents.modes,
+                contents.links,
+                contents.lost_chains,
+            )
+        return found
+
     def mounted(self, images: Mapping[str, Image]) -> None:
         """The volumes were loaded with ``images`` by somebody else (a crash point, a backup put back)."""
         self._bases.update(images)
@@ -112,6 +147,7 @@ def _as_image(found: VolumeImage | None) -> Image:
         {number: dict(entries) for number, entries in found.directories.items()},
         dict(found.modes),
         dict(found.links),
+        found.lost_chains,
     )
 
 

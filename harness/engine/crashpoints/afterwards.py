@@ -1,0 +1,75 @@
+"""After the cut: power comes back, the terminal recovers, a customer pays again, three sales, rest, settlement.
+
+Models: the phases that end every run (design section 4), by the same code: recovery with support's help if it must be, rest,
+inspection, the last settlement. Does not model: a second fault; a second cut is a scene of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.core.units import US_PER_HOUR
+from harness.engine.crashpoints.flows import AMOUNT_FEN, FLOW_MAX_US, FLOW_VISIT, REST_US, start, visit
+from harness.engine.crashpoints.scene import DEVICE, Remains, Scene, Setting
+from harness.engine.phases import recover, rest, settle_for_good
+from harness.history.events import Event, Inspected, IntentClosed, OperatorDid, PhaseStarted
+from harness.workload.customers import Customer
+from harness.workload.trading import one_sale
+
+_LAST_PHASES_MAX_US = 4 * US_PER_HOUR
+_SALES = ((9_101, 700), (9_102, 1_900))
+"""Two sales more beside the one that shows that the terminal is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What came after one state: the history, what the recovered terminal's records were, and whether it came up."""
+
+    events: tuple[Event, ...]
+    recovered: Inspected | None
+    came_up: bool
+    at_us: int
+
+
+def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays: bool) -> Afterwards:
+    """Boot the terminal on what remains and see what becomes of it, to the last settlement."""
+    scene = Scene(setting, chapter, remains)
+    scene.deliver(remains.frames)
+    tape, built = scene.tape, scene.built
+    tape.emit(PhaseStarted(scene.now_us, "recovery"))
+    came_up = start(scene)
+    if not came_up:
+        tape.emit(OperatorDid(scene.now_us, DEVICE, "support restarted it: it did not come back"))
+        scene.station.restart("support restarted it: it did not come back")
+        came_up = start(scene)
+    scene.run_for(REST_US)
+    scene.station.inspect("after_power_loss")
+    recovered = _last_inspected(tape.events)
+    if customer_stays:
+        _come_back(scene)
+    scene.run_until(scene.env.process(recover(built)), _LAST_PHASES_MAX_US)
+    for number, amount_fen in _SALES:
+        if scene.station.ready:
+            scene.run_until(one_sale(scene.till, 0, number, amount_fen), FLOW_MAX_US)
+    for step in (rest, settle_for_good):
+        scene.run_until(scene.env.process(step(built)), _LAST_PHASES_MAX_US)
+    tape.emit(PhaseStarted(scene.now_us, "check"))
+    return Afterwards(tuple(tape.events), recovered, came_up, scene.now_us)
+
+
+def _come_back(scene: Scene) -> None:
+    """The customer who did not know how it ended: has it come to light meanwhile? If not, they pay again."""
+    wish = visit(scene, "sale", FLOW_VISIT, AMOUNT_FEN)
+    if scene.till.witness.late_approval(DEVICE, AMOUNT_FEN, 0) is not None:
+        scene.tape.emit(IntentClosed(scene.now_us, DEVICE, scene.till.intent_of(wish), "paid"))
+        return
+    customer = Customer(scene.till, wish, counts=False, returns=True)
+    scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
+
+
+def _last_inspected(events: Sequence[Event]) -> Inspected | None:
+    for event in reversed(events):
+        if isinstance(event, Inspected):
+            return event
+    return None

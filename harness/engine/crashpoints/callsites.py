@@ -1,0 +1,88 @@
+"""Where in the terminal's own code a storage call was made: what groups crash states (Pathfinder's "update behaviour").
+
+Models: the innermost functions of the terminal software on the stack, with the line of each; libraries below it count when
+nothing of the software itself is nearer. Does not model: different data on one path.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+_DEPTH_MAX = 40
+_FUNCTIONS = 3
+_NOT_SOFTWARE = (
+    "/harness/sut/",
+    "/harness/storage/",
+    "/harness/device/",
+    "/harness/engine/",
+    "/harness/network/",
+    "<frozen ",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """``functions``: innermost first, as ``journal.py:120 append``."""
+
+    functions: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The code path in one line, outermost first."""
+        return " > ".join(reversed(self.functions))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A storage call of the terminal: what it did, to which file, from where in its code."""
+
+    kind: str
+    path: str
+    site: CallSite
+
+    @property
+    def text(self) -> str:
+        """In one line: ``fsync /data/journal, in terminal.py:88 conduct > journal.py:120 append``."""
+        return f"{self.kind} {self.path}, in {self.site.path}" if self.kind else "(before any storage call)"
+
+    @property
+    def place(self) -> str:
+        """What groups steps: the function and what it did, without lines and files of a generation."""
+        functions = " > ".join(each.partition(" ")[2] for each in reversed(self.site.functions))
+        return f"{functions}: {self.kind}" if self.kind else "(before any storage call)"
+
+
+NO_STEP = Step("", "", CallSite(()))
+
+
+class CallSites:
+    """Finds who made a storage call. ``own_files``: prefixes of the software's files; others are libraries."""
+
+    def __init__(self, own_files: tuple[str, ...]) -> None:
+        self._own = own_files
+        self._known: dict[tuple[str, ...], Step] = {}
+
+    def step(self, kind: str, path: str) -> Step:
+        """The storage call under way; equal steps are the same object."""
+        functions = self._functions()
+        key = (kind, path, *functions)
+        step = self._known.get(key)
+        if step is None:
+            step = self._known[key] = Step(kind, path, CallSite(functions))
+        return step
+
+    def _functions(self) -> tuple[str, ...]:
+        own: list[str] = []
+        others: list[str] = []
+        frame: FrameType | None = sys._getframe(1)
+        depth = 0
+        while frame is not None and depth < _DEPTH_MAX and len(own) < _FUNCTIONS:
+            name = frame.f_code.co_filename
+            if not any(part in name for part in _NOT_SOFTWARE):
+                told = f"{name.rpartition('/')[2]}:{frame.f_lineno} {frame.f_code.co_name}"
+                (own if name.startswith(self._own) else others).append(told)
+            frame = frame.f_back
+            depth += 1
+        return tuple(own or others[:_FUNCTIONS])

@@ -1,0 +1,244 @@
+"""Exploring one flow: list its states under all profiles, live on from each distinct one, judge, cut again in recovery.
+
+Each distinct state is booted once, whatever the number of profiles and instants that allow it; it is judged once for each
+history that may have led to it. ``share`` lets several processes divide the distinct states among themselves by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.engine.crashpoints.afterwards import Afterwards, live_on
+from harness.engine.crashpoints.cut import Situation, cut_events, situation
+from harness.engine.crashpoints.flows import Flow
+from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
+from harness.engine.crashpoints.judging import Court, not_idempotent
+from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
+from harness.engine.crashpoints.report import FlowReport, ProfileCount
+from harness.engine.crashpoints.scene import Setting
+from harness.engine.crashpoints.states import Count, Key, State, StateLister, state_id
+from harness.history.events import Event, SoftwareDied
+from harness.storage.profiles.base import Profile
+
+_HANGS_MAX = 3
+"""Software that hangs costs real seconds at each boot: shown so often, the flow ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One column of the picture: a profile for each volume, by volume name, and what no software keeps on them."""
+
+    name: str
+    profiles: Mapping[str, Profile]
+
+    @property
+    def survivability(self) -> dict[int, str]:
+        """Invariant number to why no software can keep it."""
+        reasons: dict[int, str] = {}
+        for profile in self.profiles.values():
+            for number, reason in profile.survivability.items():
+                reasons.setdefault(number, f"{profile.name}: {reason}")
+        return reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much to explore. ``images_limit`` an instant and volume; ``states_limit`` distinct states a flow and chapter."""
+
+    depth: int = 1
+    images_limit: int = 512
+    states_limit: int = 20_000
+    share: int = 0
+    shares: int = 1
+    only_state: str = ""
+
+
+@dataclass(slots=True)
+class Case:
+    """One distinct state: the first of its kind, and by profile and length of history where else it is legal."""
+
+    name: str
+    state: State
+    media: dict[str, State] = field(default_factory=dict)
+    histories: dict[int, dict[str, State]] = field(default_factory=dict)
+    """Length of the tape -> by profile, a state with that history."""
+
+
+Stop = Callable[[], str]
+"""Why to stop now; empty to go on."""
+Tell = Callable[[int, int, int], None]
+"""Distinct states judged, distinct states known, findings."""
+
+
+class Exploration:
+    """All crash points of one flow."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        flow: Flow,
+        media: Sequence[Medium],
+        extent: Extent,
+        stop: Stop,
+        tell: Tell,
+        keeper: Keeper | None = None,
+    ) -> None:
+        self.setting = setting
+        self.flow = flow
+        self.media = {medium.name: medium for medium in media}
+        self.extent = extent
+        self.report = FlowReport(flow.name, flow.summary)
+        self._stop = stop
+        self._tell = tell
+        self._court = Court(setting)
+        self._gathering = Gathering(self.report, {medium.name: medium.survivability for medium in media}, keeper)
+        self._first = ""
+        self._hangs = 0
+        self._total = 0
+        self._stopped = ""
+
+    def explore(self) -> FlowReport:
+        """All of it, or as much as ``stop`` allows."""
+        recorded = record_flow(self.setting, self.flow)
+        cases = self._cases(recorded, self.media, self._first_counts())
+        mine = [case for case in cases if self._is_mine(case.name)]
+        self._total = len(mine)
+        for done, case in enumerate(mine):
+            if self._over():
+                self.report.left += len(mine) - done
+                self._say_because(self._stopped)
+                break
+            once = self._judge(recorded, case, None, 1)
+            if self.extent.depth > 1 and not self._over():
+                self._cut_again(recorded, case, once)
+        for why in self._court.inconclusive:
+            self._say_because(why)
+        return self.report
+
+    def _is_mine(self, name: str) -> bool:
+        if self.extent.only_state:
+            return self.extent.only_state.partition(".")[0] == name
+        return int(name, 16) % self.extent.shares == self.extent.share
+
+    def _over(self) -> bool:
+        if not self._stopped:
+            self._stopped = self._stop()
+            if self._hangs >= _HANGS_MAX:
+                self._stopped = f"the software hung {self._hangs} times"
+        return bool(self._stopped)
+
+    def _say_because(self, why: str) -> None:
+        if why not in self.report.because:
+            self.report.because.append(why)
+
+    # ------------------------------------------------------------ listing
+
+    def _first_counts(self) -> Callable[[str, Count, int], None]:
+        def note(medium: str, count: Count, distinct: int) -> None:
+            mine = self.report.profile(medium)
+            mine.points, mine.states, mine.sampled_points = count.points, count.states, count.sampled_points
+            mine.distinct = distinct
+
+        return note
+
+    def _again_counts(self) -> Callable[[str, Count, int], None]:
+        def note(medium: str, count: Count, distinct: int) -> None:
+            mine: ProfileCount = self.report.profile(medium)
+            mine.again_points += count.points
+            mine.again_states += count.states
+            mine.again_sampled_points += count.sampled_points
+            mine.again_distinct += distinct
+
+        return note
+
+    def _cases(
+        self, recorded: Recorded, media: Mapping[str, Medium], note: Callable[[str, Count, int], None]
+    ) -> list[Case]:
+        """The distinct states of a recording, by the first instant at which they are legal."""
+        cases: dict[Key, Case] = {}
+        timeline = recorded.timeline
+        for name, medium in media.items():
+            lister = StateLister(
+                timeline, [medium.profiles[volume] for volume in timeline.volumes], self.extent.images_limit
+            )
+            own: set[Key] = set()
+            dropped = 0
+            for state in lister:
+                case = cases.get(state.key)
+                if case is None:
+                    if len(cases) >= self.extent.states_limit:
+                        dropped += 1
+                        continue
+                    case = cases[state.key] = Case(state_id(state.key), state)
+                own.add(state.key)
+                case.media.setdefault(name, state)
+                case.histories.setdefault(state.point.outside.events, {}).setdefault(name, state)
+            note(name, lister.count, len(own))
+            if dropped:
+                self._say_because(
+                    f"more than {self.extent.states_limit:,} distinct states: {name} has {dropped:,} more"
+                )
+        return list(cases.values())
+
+    # ------------------------------------------------------------ judging
+
+    def _judge(self, recorded: Recorded, case: Case, before_cut: Afterwards | None, depth: int) -> Afterwards:
+        """Live on from one state, once for each situation that the customer may be in, and judge every history to it."""
+        lived: dict[bool, Afterwards] = {}
+        failing: set[str] = set()
+        for events, media in case.histories.items():
+            history = recorded.history(events)
+            found = situation(history)
+            stays = found.in_doubt and self.flow.returns
+            if stays not in lived:
+                lived[stays] = self._live(recorded, case, stays)
+            state = next(iter(media.values()))
+            before = (*history, *cut_events(found, state.point.at_us, state.arrived, stays=stays))
+            findings = list(self._court.findings(before, lived[stays]))
+            if before_cut is not None:
+                other = not_idempotent(before_cut.recovered, lived[stays].recovered)
+                findings += [] if other is None else [other]
+            seen = Seen(self._name(case, depth), depth, recorded, media, history)
+            failing |= self._gathering.note(seen, findings, (*before, *lived[stays].events))
+        for name in failing:
+            self.report.profile(name).failing += 1
+        self.report.judged += 1
+        self._tell(self.report.judged, self._total, len(self.report.found))
+        return lived[min(lived)]
+
+    def _live(self, recorded: Recorded, case: Case, stays: bool) -> Afterwards:
+        remains = case.state.remains(recorded.timeline.volumes)
+        lived = live_on(self.setting, recorded.chapter + 1, remains, customer_stays=stays)
+        self._hangs += sum(isinstance(event, SoftwareDied) and event.reason == "spinning" for event in lived.events)
+        return lived
+
+    def _name(self, case: Case, depth: int) -> str:
+        return case.name if depth == 1 else f"{self._first}.{case.name}"
+
+    # ------------------------------------------------------------ depth 2
+
+    def _cut_again(self, recorded: Recorded, case: Case, once: Afterwards) -> None:
+        """Every cut into the recovery from ``case``, under each profile that allowed the first one."""
+        self._first = case.name
+        remains = case.state.remains(recorded.timeline.volumes)
+        for before, media in self._befores(recorded, case):
+            boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
+            for second in self._cases(boot, {name: self.media[name] for name in media}, self._again_counts()):
+                if self._over():
+                    return
+                if self.extent.only_state.partition(".")[2] in ("", second.name):
+                    self._judge(boot, second, once, 2)
+
+    def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
+        """The longest history to the state under each set of profiles: it has promised the most."""
+        by_length: dict[int, list[str]] = {}
+        for name in case.media:
+            longest = max(events for events, media in case.histories.items() if name in media)
+            by_length.setdefault(longest, []).append(name)
+        for events, names in by_length.items():
+            history = recorded.history(events)
+            found: Situation = situation(history)
+            state = case.histories[events][names[0]]
+            stays = found.in_doubt and self.flow.returns
+            yield (*history, *cut_events(found, state.point.at_us, state.arrived, stays=stays)), names

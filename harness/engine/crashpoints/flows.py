@@ -1,0 +1,164 @@
+"""The flows whose crash points are enumerated: how the terminal is brought there, and what it then does.
+
+Models: an ordinary counter: a terminal that is signed on and has sold before. Each flow is one thing that people do (or that the
+terminal does by itself after power comes back), recorded from the moment it is asked for until the terminal is at rest.
+Does not model: two things at once (a second key in the middle of a sale); that is the random runs' affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.core.registry import Registry
+from harness.core.units import US_PER_MINUTE, US_PER_SECOND, seconds
+from harness.engine.crashpoints.scene import Scene
+from harness.engine.phases import measure_space
+from harness.history.events import PhaseStarted, SoftwareReady
+from harness.workload.arrivals import Visit, VisitKind
+from harness.workload.customers import Customer
+from harness.workload.trading import one_settlement
+
+FLOW_MAX_US = 90 * US_PER_MINUTE
+REST_US = 90 * US_PER_SECOND
+"""After a flow the terminal may still have something to do, such as a reversal."""
+SETTLED_US = 3 * US_PER_MINUTE
+"""Between what comes before and the flow: whatever the kernel writes back by itself has been written."""
+AMOUNT_FEN = 4_250
+"""The amount of the flow's own transaction."""
+FLOW_VISIT = 9
+"""The number of the customer whose transaction the flow is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``needs``: actions that the manifest must have. ``prepare`` and ``act`` let people work in a scene that is powered."""
+
+    name: str
+    summary: str
+    needs: tuple[str, ...]
+    prepare: Callable[[Scene], None]
+    act: Callable[[Scene], None] | None
+    """None: the flow is the boot that follows."""
+    returns: bool = False
+    """Whether a customer is there who would come back and pay again."""
+
+
+# ---------------------------------------------------------------- what people do
+
+
+def visit(scene: Scene, kind: VisitKind, number: int, amount_fen: int) -> Visit:
+    """A customer without quirks, on day 0."""
+    return Visit(0, number, scene.now_us, kind, amount_fen, False, 2_000_000, 1_000_000, 1.0, (number * 37 % 100) / 100)
+
+
+def buy(scene: Scene, number: int, amount_fen: int, kind: VisitKind = "sale") -> None:
+    """One customer, from coming in to leaving."""
+    customer = Customer(scene.till, visit(scene, kind, number, amount_fen), counts=False)
+    scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
+
+
+def settle(scene: Scene) -> None:
+    """Somebody settles."""
+    scene.run_until(one_settlement(scene.till), FLOW_MAX_US)
+
+
+def start(scene: Scene) -> bool:
+    """Power on, for the first time or again; whether the software became ready in the time that it declares."""
+    scene.station.power_on()
+    return wait_ready(scene)
+
+
+def wait_ready(scene: Scene) -> bool:
+    """Give the software the time that it declares."""
+    limit_us = seconds(scene.station.manifest.recovery_timeout_s)
+    deadline_us = scene.now_us + limit_us
+    while not scene.station.ready and scene.now_us < deadline_us:
+        scene.run_for(US_PER_SECOND)
+    return scene.station.ready
+
+
+# ---------------------------------------------------------------- before the flow
+
+
+def _installed(scene: Scene) -> None:
+    """Installed, signed on, in trade: the state in which every flow begins."""
+    world = scene.world
+    scene.tape.emit(PhaseStarted(world.now_us, "trading"))
+
+    def ready(_: int, event: SoftwareReady) -> None:
+        measure_space(scene.built, scene.station, "installed")
+        scene.tape.unwatch(SoftwareReady, ready)
+
+    scene.tape.watch(SoftwareReady, ready)
+    start(scene)
+    if "sign_on" in scene.station.manifest.actions:
+        scene.run_until(scene.env.process(scene.till.perform("sign_on", 2 * US_PER_MINUTE)), FLOW_MAX_US)
+
+
+def _one_sale(scene: Scene) -> None:
+    _installed(scene)
+    buy(scene, 1, 1_200)
+
+
+def _three_sales(scene: Scene) -> None:
+    _one_sale(scene)
+    buy(scene, 2, 3_300)
+    buy(scene, 3, 560)
+
+
+def _settled_sale(scene: Scene) -> None:
+    """A batch that was settled yesterday, with the sale that the customer now wants the money back for."""
+    _installed(scene)
+    buy(scene, 1, AMOUNT_FEN)
+    settle(scene)
+    buy(scene, 2, 990)
+
+
+def _voidable_sale(scene: Scene) -> None:
+    _installed(scene)
+    buy(scene, 1, AMOUNT_FEN)
+
+
+def _miscounting_host(scene: Scene) -> None:
+    """The host counts one sale more than it has: totals differ and the terminal must upload every record."""
+    _three_sales(scene)
+    scene.acquirer.knobs(scene.hardware.tid).totals_off_by_one = 1
+
+
+def _unanswered_sale(scene: Scene) -> None:
+    """Two sales stand; of a third the answer was lost, and the power went while the terminal waited for it."""
+    _one_sale(scene)
+    buy(scene, 2, 3_300)
+    scene.run_for(SETTLED_US)
+    scene.acquirer.knobs(scene.hardware.tid).drop_replies = 1
+    customer = Customer(scene.till, visit(scene, "sale", 3, AMOUNT_FEN), counts=False)
+    scene.env.process(customer.at_the_till())
+    digest = scene.site.digest
+    deadline_us = scene.now_us + 10 * US_PER_MINUTE
+    while scene.site.digest == digest and scene.now_us < deadline_us:
+        scene.run_for(US_PER_SECOND)
+    scene.run_for(US_PER_SECOND)
+
+
+# ---------------------------------------------------------------- the flows
+
+
+_ALL = (
+    Flow("sale", "one card sale", ("sale",), _one_sale, lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN), returns=True),
+    Flow(
+        "void", "a sale of this batch is taken back", ("sale", "void"), _voidable_sale,
+        lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN, "void"),
+    ),
+    Flow(
+        "refund", "a settled sale is given back", ("sale", "settle", "refund"), _settled_sale,
+        lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN, "refund"),
+    ),
+    Flow("settle", "settlement of three sales, totals agree", ("sale", "settle"), _three_sales, settle),
+    Flow("upload", "settlement with totals that differ: batch upload", ("sale", "settle"), _miscounting_host, settle),
+    Flow("boot", "power comes back after a sale whose answer was lost", ("sale",), _unanswered_sale, None),
+)  # fmt: skip
+
+FLOWS: Registry[Flow] = Registry("flow")
+for _flow in _ALL:
+    FLOWS.register(_flow.name)(_flow)

@@ -1,0 +1,159 @@
+"""Gathering findings: grouped by invariant and by the code that left the state, each group with one state told in full.
+
+Models: Pathfinder's grouping (OOPSLA'25): a hundred states that one missing fsync leaves are one thing to read. The code that
+left a state is the call whose work was the first to be lost or torn; with nothing lost, the last call before the cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from harness.engine.crashpoints.callsites import Step
+from harness.engine.crashpoints.labels import step_label
+from harness.engine.crashpoints.record import Recorded
+from harness.engine.crashpoints.report import Cell, Example, FlowReport, Found
+from harness.engine.crashpoints.states import State
+from harness.history.events import Barrier, Event, MemorySampled, MessageDelivered
+from harness.history.query import Numbered, story
+from harness.history.words import line
+from harness.invariants.base import Finding
+
+Keeper = Callable[[str, Mapping[str, object]], str]
+"""Keeps a state's images under its name and says where."""
+
+_LOSSES_TOLD = 6
+_LINES_MAX = 40
+_NOISE = (Barrier, MemorySampled, MessageDelivered)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One judged history: the state's name, and by profile a state that has this history."""
+
+    name: str
+    depth: int
+    recorded: Recorded
+    media: Mapping[str, State]
+    history: Sequence[Event]
+
+
+class Gathering:
+    """Puts findings into a flow's report. ``survivability``: by profile, what no software keeps there and why."""
+
+    def __init__(
+        self, report: FlowReport, survivability: Mapping[str, Mapping[int, str]], keeper: Keeper | None = None
+    ) -> None:
+        self._report = report
+        self._survivability = survivability
+        self._keeper = keeper
+        self._found: dict[tuple[int, str], Found] = {}
+        self._cells: dict[tuple[str, str], Cell] = {}
+
+    def note(self, seen: Seen, findings: Sequence[Finding], events: Sequence[Event]) -> set[str]:
+        """Take in what one history came to; the profiles on which it counts as failing."""
+        label = step_label(seen.history)
+        failing: set[str] = set()
+        for name, state in seen.media.items():
+            counted = [each for each in findings if not self._excused(name, each)]
+            cell = self._cell(label, name)
+            cell.states += 1
+            if counted:
+                cell.failing += 1
+                failing.add(name)
+            for number in {each.number: None for each in counted}:
+                same = [each for each in counted if each.number == number]
+                self._add(seen, name, state, same, events, label)
+        return failing
+
+    def _excused(self, medium: str, finding: Finding) -> bool:
+        if finding.number not in self._survivability[medium]:
+            return False
+        count = self._report.profile(medium).unsurvivable
+        count[finding.number] = count.get(finding.number, 0) + 1
+        return True
+
+    def _cell(self, label: str, medium: str) -> Cell:
+        cell = self._cells.get((label, medium))
+        if cell is None:
+            cell = self._cells[label, medium] = Cell(label, medium)
+            self._report.cells.append(cell)
+        return cell
+
+    def _add(
+        self, seen: Seen, medium: str, state: State, findings: Sequence[Finding], events: Sequence[Event], label: str
+    ) -> None:
+        first = findings[0]
+        step = guilty_step(seen.recorded, state)
+        found = self._found.get((first.number, step.place))
+        if found is None:
+            example = self._tell(seen, medium, state, first, events, label, step)
+            found = Found(first.number, first.invariant, first.severity, step.place, [medium], 0, 0, example)
+            self._found[first.number, step.place] = found
+            self._report.found.append(found)
+        if medium not in found.profiles:
+            found.profiles.append(medium)
+        found.states += 1
+        found.money_fen = max(found.money_fen, sum(each.money_fen for each in findings))
+
+    def _tell(
+        self,
+        seen: Seen,
+        medium: str,
+        state: State,
+        finding: Finding,
+        events: Sequence[Event],
+        label: str,
+        step: Step,
+    ) -> Example:
+        names = seen.recorded.timeline.volumes
+        losses = tuple(
+            f"{name}: {loss.text}"
+            for name, volume in zip(names, state.volumes, strict=True)
+            for loss in (*volume.lost, *volume.torn)
+        )
+        hidden = len(losses) - _LOSSES_TOLD
+        if hidden > 0:
+            losses = (*losses[:_LOSSES_TOLD], f"and {hidden} more")
+        place = "" if self._keeper is None else self._keeper(seen.name, state.images(names))
+        under_way = len(state.point.outside.underway)
+        arrived = (
+            "" if not under_way else f"{len(state.arrived)} of {under_way} requests under way still reach the host"
+        )
+        return Example(
+            state=seen.name,
+            depth=seen.depth,
+            profile=medium,
+            cut=label,
+            step=step.text,
+            losses=losses,
+            arrived=arrived,
+            summary=finding.summary,
+            story=tell_story(events, finding),
+            image=place,
+        )
+
+
+def guilty_step(recorded: Recorded, state: State) -> Step:
+    """The storage call that left the state. Profiles may split an operation into parts, which then stand for the last call."""
+    timeline = recorded.timeline
+    for place, volume in enumerate(state.volumes):
+        indices = sorted((*volume.lost_indices, *(index for index, _ in volume.torn_parts)))
+        if indices:
+            lost = volume.log[indices[0]]
+            index = next((index for index, op in enumerate(timeline.logs[place]) if op is lost), None)
+            if index is not None:
+                return timeline.step_of(place, index)
+    return timeline.last_step(state.point.lengths)
+
+
+def tell_story(events: Sequence[Event], finding: Finding) -> tuple[str, ...]:
+    """The events of a finding and those around them, the guilty ones marked."""
+    guilty = set(finding.events)
+    numbered = cast(list[Numbered], list(enumerate(events)))
+    return tuple(
+        f"{'>' if number in guilty else ' '} {line(event)}"
+        for number, event in story(numbered, finding, _LINES_MAX)
+        if number in guilty or not isinstance(event, _NOISE)
+    )

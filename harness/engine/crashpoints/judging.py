@@ -1,0 +1,81 @@
+"""From one history through a cut to what is wrong with it: all invariants, and recovery twice against recovery once.
+
+Models: invariants as they judge runs; what no software could keep on a medium is taken out by profile afterwards, so that one
+judgement serves all profiles that allow the same state. Invariant 19 (recovery idempotent) needs two histories and is judged
+here: a cut in recovery must end in the same records as recovery without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.engine.crashpoints.afterwards import Afterwards
+from harness.engine.crashpoints.scene import DEVICE, Setting
+from harness.history.events import Event, Inspected
+from harness.invariants.base import Finding, Terms
+from harness.invariants.catalogue import INVARIANTS
+from harness.invariants.judge import Judge
+
+RECOVERY_IDEMPOTENT = (19, "recovery_idempotent")
+
+
+class Court:
+    """Judges histories of one software."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._terms = Terms({DEVICE: setting.software.manifest})
+        self._chosen = [name for name in INVARIANTS.names() if setting.plan.invariants.wants(name)]
+        self.inconclusive: dict[str, None] = {}
+        """Checkers that failed, by name and last line of the trace."""
+
+    def findings(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
+        """What is wrong with the history ``before`` the last power-on and what came after it."""
+        judge = Judge(self._terms, selected=self._chosen)
+        number = 0
+        for event in before:
+            judge.observe(number, event)
+            number += 1
+        for event in afterwards.events:
+            judge.observe(number, event)
+            number += 1
+        found: list[Finding] = []
+        for judgement in judge.conclude(afterwards.at_us):
+            found += judgement.findings
+            if judgement.outcome == "inconclusive":
+                last_line = judgement.trace.strip().rsplit("\n", 1)[-1]
+                self.inconclusive[
+                    f"the checker of invariant {judgement.number} {judgement.name} failed: {last_line}"
+                ] = None
+        return tuple(sorted(found, key=lambda each: (each.number, each.at_us, each.summary)))
+
+
+def not_idempotent(once: Inspected | None, twice: Inspected | None) -> Finding | None:
+    """A finding when recovery that was cut and begun again ended in other records than recovery that was left alone."""
+    if once is None or twice is None or once.error or twice.error:
+        return None
+    differences = list(_differences(once, twice))
+    if not differences:
+        return None
+    number, name = RECOVERY_IDEMPOTENT
+    summary = (
+        f"Recovery that was cut and begun again came to other records than recovery alone: {'; '.join(differences)}."
+    )
+    return Finding(name, number, DEVICE, twice.at_us, summary, 0, (), "major")
+
+
+def _differences(once: Inspected, twice: Inspected) -> Iterable[str]:
+    """Records and reversals; a trace number may be skipped by a recovery that was begun twice."""
+    first = {(record.stan, record.batch): record for record in once.records}
+    second = {(record.stan, record.batch): record for record in twice.records}
+    for key in [key for key in first if key not in second]:
+        yield f"record {key[0]} is missing"
+    for key in [key for key in second if key not in first]:
+        yield f"record {key[0]} is new"
+    for key, record in first.items():
+        if key in second and second[key] != record:
+            yield f"record {key[0]} is {second[key].state} instead of {record.state}"
+    if once.pending_reversals != twice.pending_reversals:
+        pending, expected = (", ".join(each.pending_reversals) or "none" for each in (twice, once))
+        yield f"reversals pending: {pending} instead of {expected}"
+    if once.damaged_records != twice.damaged_records:
+        yield f"{twice.damaged_records} damaged records instead of {once.damaged_records}"

@@ -1,0 +1,82 @@
+"""Recording: a flow played once, or a boot after a cut, with everything that a cut into it needs to know."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.engine.crashpoints.callsites import CallSites
+from harness.engine.crashpoints.cut import cut_events, situation
+from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
+from harness.engine.crashpoints.outside import OutsideEye
+from harness.engine.crashpoints.scene import Remains, Scene, Setting
+from harness.engine.crashpoints.timeline import Recording, Timeline
+from harness.history.events import Event
+from harness.storage.draft import Draft
+from harness.storage.image import Image
+from harness.storage.oplog import Op
+from harness.sut.software import Software
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One chapter as it went without a cut. ``before`` is the history of the chapters before it, cuts included."""
+
+    chapter: int
+    before: tuple[Event, ...]
+    timeline: Timeline
+
+    def history(self, events: int) -> tuple[Event, ...]:
+        """Everything that had happened when this chapter's tape was so long."""
+        return (*self.before, *self.timeline.events[:events])
+
+
+def record_flow(setting: Setting, flow: Flow) -> Recorded:
+    """Play ``flow`` from a fresh device to its end."""
+    scene = Scene(setting)
+    recording = Recording(scene, call_sites(setting.software))
+    flow.prepare(scene)
+    if flow.act is not None:
+        scene.run_for(SETTLED_US)
+        recording.begin()
+        flow.act(scene)
+        scene.run_for(REST_US)
+        return Recorded(0, (), recording.end())
+    recording.begin()
+    timeline = recording.end()
+    outside = OutsideEye(scene).look()
+    # The power goes with everything written: what the boot makes of a record is this flow's matter, losing it another's.
+    images = {
+        name: everything(base, log)
+        for name, base, log in zip(timeline.volumes, timeline.bases, timeline.logs, strict=True)
+    }
+    found = situation(timeline.events)
+    before = (*timeline.events, *cut_events(found, scene.now_us, (), stays=False))
+    return record_boot(setting, 1, Remains(images, outside.hardware, outside.host, outside.host_digest), before)
+
+
+def record_boot(setting: Setting, chapter: int, remains: Remains, before: Sequence[Event]) -> Recorded:
+    """Power comes back on ``remains``: the boot, until the terminal is at rest."""
+    scene = Scene(setting, chapter, remains)
+    recording = Recording(scene, call_sites(setting.software))
+    scene.deliver(remains.frames)
+    recording.begin()
+    start(scene)
+    scene.run_for(REST_US)
+    return Recorded(chapter, tuple(before), recording.end())
+
+
+def everything(base: Image, log: Sequence[Op]) -> Image:
+    """The image when all of the log has landed."""
+    draft = Draft(base)
+    for op in log:
+        draft.apply(op)
+    return draft.mount()
+
+
+def call_sites(software: Software) -> CallSites:
+    """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
+    file = software.file or sys.prefix
+    return CallSites((str(Path(file).parent),))

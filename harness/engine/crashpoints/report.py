@@ -1,0 +1,180 @@
+"""What an exploration of crash points came to: plain data for the console, for JSON and for merging shares of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from harness.core.errors import ExitCode
+
+
+class Cell(msgspec.Struct):
+    """One square of the coverage picture: cuts after ``step`` of a flow under ``profile``."""
+
+    step: str
+    profile: str
+    states: int = 0
+    failing: int = 0
+
+
+class ProfileCount(msgspec.Struct):
+    """How much was listed and judged under one profile.
+
+    ``states`` counts each legal state once for each instant; ``distinct`` those that differ in what comes after them;
+    ``sampled_points`` instants of which not every state was listed. The same with ``again_`` for second cuts, in recovery.
+    ``failing`` counts distinct states with a finding, ``unsurvivable`` findings by invariant that no software could avoid.
+    """
+
+    profile: str
+    points: int = 0
+    states: int = 0
+    distinct: int = 0
+    sampled_points: int = 0
+    again_points: int = 0
+    again_states: int = 0
+    again_distinct: int = 0
+    again_sampled_points: int = 0
+    failing: int = 0
+    unsurvivable: dict[int, int] = {}
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One state of a finding, told so that a person can follow it. ``state`` finds it again (``--state``)."""
+
+    state: str
+    depth: int
+    profile: str
+    cut: str
+    step: str
+    losses: tuple[str, ...]
+    arrived: str
+    summary: str
+    story: tuple[str, ...]
+    replay: str = ""
+    image: str = ""
+    """Where the state's files were written, when --out was given."""
+
+
+class Found(msgspec.Struct):
+    """One kind of finding: an invariant, broken by states that the same code left behind."""
+
+    invariant: int
+    name: str
+    severity: str
+    place: str
+    profiles: list[str]
+    states: int
+    money_fen: int
+    example: Example
+
+
+class FlowReport(msgspec.Struct):
+    """One flow. ``skipped`` says why it was not explored; ``left`` how many distinct states were listed and not judged."""
+
+    flow: str
+    summary: str
+    skipped: str = ""
+    profiles: list[ProfileCount] = []
+    cells: list[Cell] = []
+    found: list[Found] = []
+    judged: int = 0
+    left: int = 0
+    because: list[str] = []
+    """Why states are left, or what else keeps this from proving something."""
+
+    def profile(self, name: str) -> ProfileCount:
+        """The count of that profile, begun when it is new."""
+        for each in self.profiles:
+            if each.profile == name:
+                return each
+        self.profiles.append(ProfileCount(name))
+        return self.profiles[-1]
+
+
+class CrashReport(msgspec.Struct):
+    """All of it."""
+
+    scenario: str
+    terminal: str
+    device: str
+    depth: int
+    seed: int
+    flows: list[FlowReport] = []
+
+    @property
+    def failing(self) -> bool:
+        """Whether anything was found."""
+        return any(flow.found for flow in self.flows)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Findings first; then whatever keeps the rest from proving something."""
+        if self.failing:
+            return ExitCode.VIOLATED
+        unproven = any(flow.left or flow.because for flow in self.flows)
+        if unproven or all(flow.skipped for flow in self.flows):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.PASS
+
+    def differences(self) -> list[str]:
+        """What holds on one medium and breaks on another, one sentence an invariant and flow."""
+        told: list[str] = []
+        for flow in self.flows:
+            names = [each.profile for each in flow.profiles]
+            by_invariant: dict[tuple[int, str], set[str]] = {}
+            for found in flow.found:
+                by_invariant.setdefault((found.invariant, found.name), set()).update(found.profiles)
+            for (number, name), failing in sorted(by_invariant.items()):
+                passing = [each for each in names if each not in failing]
+                if passing:
+                    broken = ", ".join(each for each in names if each in failing)
+                    told.append(
+                        f"{flow.flow}: keeps invariant {number} {name} on {', '.join(passing)}, breaks it on {broken}"
+                    )
+        return told
+
+
+def merged(shares: Iterable[CrashReport]) -> CrashReport:
+    """One report of shares of the same work: listings are the same in all, what was judged adds up."""
+    reports = list(shares)
+    whole = reports[0]
+    for report in reports[1:]:
+        for flow, more in zip(whole.flows, report.flows, strict=True):
+            _add(flow, more)
+    for flow in whole.flows:
+        flow.found.sort(key=lambda each: (each.invariant, each.place))
+    return whole
+
+
+def _add(flow: FlowReport, more: FlowReport) -> None:
+    flow.judged += more.judged
+    flow.left += more.left
+    flow.because += [why for why in more.because if why not in flow.because]
+    for count in more.profiles:
+        mine = flow.profile(count.profile)
+        mine.failing += count.failing
+        # Second cuts are listed where the state before them is judged; first cuts are listed by every share.
+        mine.again_points += count.again_points
+        mine.again_states += count.again_states
+        mine.again_distinct += count.again_distinct
+        mine.again_sampled_points += count.again_sampled_points
+        for number, times in count.unsurvivable.items():
+            mine.unsurvivable[number] = mine.unsurvivable.get(number, 0) + times
+    for cell in more.cells:
+        for own in flow.cells:
+            if (own.step, own.profile) == (cell.step, cell.profile):
+                own.states += cell.states
+                own.failing += cell.failing
+                break
+        else:
+            flow.cells.append(cell)
+    for found in more.found:
+        for each in flow.found:
+            if (each.invariant, each.place) == (found.invariant, found.place):
+                each.states += found.states
+                each.money_fen += found.money_fen
+                each.profiles += [name for name in found.profiles if name not in each.profiles]
+                break
+        else:
+            flow.found.append(found)

@@ -1,0 +1,187 @@
+"""A scene: one terminal with its host and its people, with nothing left to chance, from a fresh device or from a cut.
+
+Models: what a run has, by the same parts; every drawn value takes its neutral default (median delays, no declines), so that two
+scenes from the same state play alike. The host answers as soon as a request arrives: a cut between arrival and
+carrying out would come to the same, as nothing can stop the host any more.
+Does not model: other terminals, faults; the crash point is the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import count
+from typing import TYPE_CHECKING
+
+import simpy
+
+from harness.core.decisions import Decisions
+from harness.core.streams import Streams
+from harness.core.units import US_PER_DAY, US_PER_HOUR
+from harness.device.hardware import HardwareState, Surroundings
+from harness.engine.crashpoints.nvram import WatchedNvram
+from harness.engine.crashpoints.tape import Tape
+from harness.faults.injector import Injector
+from harness.history.events import TerminalInstalled
+from harness.host.acquirer import Acquirer, HostImage
+from harness.iso8583 import unionpay
+from harness.scenario.build import Built, build_hardware, master_key, start_us
+from harness.storage.image import Image
+from harness.sut.station import Station
+from harness.sut.world import World
+from harness.workload.behaviour import Behaviour
+from harness.workload.merchants import MERCHANTS
+from harness.workload.till import Till
+from harness.workload.trading import Floor, TradingDays
+
+if TYPE_CHECKING:
+    from harness.network.connection import Connection
+    from harness.scenario.plan import Plan
+    from harness.sut.software import Software
+
+CHAPTER_US = 6 * US_PER_HOUR
+"""Virtual time between a cut and the next power-on, so that no time of one chapter is another's."""
+DEVICE = "T01"
+_NUMBERS_A_CHAPTER = 10_000
+_PEOPLE = Behaviour(
+    attempts=1,
+    settlement_tries=2,
+    shows_card_again_percent=0.0,
+    presses_key_again_percent=0.0,
+    retries_after_unknown_percent=0.0,
+    tries_other_card_percent=0.0,
+    daily_reboot=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all scenes of one exploration share."""
+
+    plan: Plan
+    software: Software
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left after a cut: all that a power loss does not take, and one legal image of each volume."""
+
+    images: Mapping[str, Image]
+    hardware: HardwareState
+    host: HostImage
+    host_digest: bytes
+    frames: tuple[bytes, ...] = ()
+    """Requests that were under way when the power went and arrive after all."""
+
+
+class PromptSite:
+    """``network.HostEndpoint``: each request is carried out on arrival.
+
+    ``busy`` while one is being carried out: what the host remembers then is no state that it could be found in. ``digest``
+    stands for all that it remembers: equal when it was asked the same things at the same times.
+    """
+
+    def __init__(self, acquirer: Acquirer, env: simpy.Environment, digest: bytes = b"") -> None:
+        self.acquirer = acquirer
+        self.env = env
+        self.digest = digest
+        self.busy = False
+        self.listening = True
+        self.on_handled: Callable[[], None] | None = None
+
+    def receive(self, connection: Connection, frame: bytes, message: int) -> None:
+        """A whole message arrived."""
+        answer = self.carry_out(frame)
+        if answer is not None:
+            connection.reply(answer)
+
+    def carry_out(self, frame: bytes) -> bytes | None:
+        """What a request does to the host, and the answer that it would send."""
+        now_us = int(self.env.now)
+        self.busy = True
+        reply = self.acquirer.handle(frame, now_us)
+        self.busy = False
+        self.digest = blake2b(now_us.to_bytes(8, "big") + frame, key=self.digest, digest_size=16).digest()
+        if self.on_handled is not None:
+            self.on_handled()
+        return reply.frame
+
+
+class Scene:
+    """One terminal in chapter ``chapter`` of its life: 0 is the flow recorded, each cut begins another."""
+
+    def __init__(self, setting: Setting, chapter: int = 0, remains: Remains | None = None) -> None:
+        plan, seed = setting.plan, setting.seed
+        self.setting = setting
+        self.chapter = chapter
+        self.tape = Tape()
+        env = self.env = simpy.Environment(initial_time=chapter * CHAPTER_US)
+        decisions = Decisions(Streams(seed), {})
+        self.acquirer = Acquirer(
+            setting.software.manifest.dialect,
+            self.tape,
+            seed.to_bytes(16, "big", signed=True),
+            start_date=plan.days.start,
+        )
+        self.site = PromptSite(self.acquirer, env, b"" if remains is None else remains.host_digest)
+        surroundings = Surroundings(
+            env,
+            decisions,
+            self.tape,
+            self.site,
+            unionpay.split_frames,
+            self.acquirer.describe,
+            count(chapter * _NUMBERS_A_CHAPTER).__next__,
+            start_us(plan.days.start),
+        )
+        world = World(
+            env=env, decisions=decisions, recorder=self.tape, stations=[], acquirer=self.acquirer, start=plan.days.start
+        )
+        hardware = self.hardware = build_hardware(plan, DEVICE, 0, seed, surroundings)
+        hardware.nvram = WatchedNvram()
+        self.acquirer.register_terminal(hardware.tid, hardware.mid, DEVICE, master_key(seed, hardware.tid))
+        if remains is not None:
+            self.acquirer.restore(remains.host)
+            hardware.restore(remains.hardware)
+            hardware.disk = hardware.disk.load(dict(remains.images))
+        self.station = Station(world, 0, hardware, setting.software)
+        self.station.carry_on(chapter * _NUMBERS_A_CHAPTER, chapter * _NUMBERS_A_CHAPTER)
+        world.stations.append(self.station)
+        merchant = MERCHANTS.get(plan.merchant_of(0))
+        floor = Floor.open(world)
+        self.till = Till(world, self.station, merchant, _PEOPLE, floor.witness, presented=chapter * _NUMBERS_A_CHAPTER)
+        floor.tills[DEVICE] = self.till
+        injector = Injector(world, (), 1, 0, US_PER_DAY)
+        self.built = Built(
+            plan, setting.software, world, floor, injector, {DEVICE: merchant}, TradingDays(count=chapter)
+        )
+        self.world = world
+        if remains is None:
+            self.tape.emit(
+                TerminalInstalled(
+                    0, DEVICE, hardware.tid, hardware.mid, merchant.name, setting.software.spec,
+                    setting.software.manifest.dialect, plan.device.link,
+                )
+            )  # fmt: skip
+
+    @property
+    def now_us(self) -> int:
+        """Virtual time."""
+        return self.world.now_us
+
+    def run_until(self, event: simpy.Event, limit_us: int) -> bool:
+        """Let time pass until ``event`` or for ``limit_us``; whether it happened."""
+        env = self.env
+        env.run(until=env.any_of([event, env.timeout(limit_us)]))
+        return event.triggered
+
+    def run_for(self, duration_us: int) -> None:
+        """Let time pass."""
+        self.env.run(until=self.now_us + duration_us)
+
+    def deliver(self, frames: Sequence[bytes]) -> None:
+        """Requests that were under way when the power went arrive after all; nobody is there to hear the answers."""
+        for frame in frames:
+            self.site.carry_out(frame)

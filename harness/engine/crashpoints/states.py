@@ -1,0 +1,137 @@
+"""The legal states of each instant of a recorded flow under one profile, with an account of every loss.
+
+Models: each volume's legal images at the instant, as ``storage.profiles`` lists them, times the messages under way that may still
+arrive; what the kernel had written back by itself by then is durable where the profile has such a timer.
+Exhaustive as long as a volume has at most ``limit`` images at an instant and all volumes together too; beyond that the
+adversarial images (all kept, all lost, one kept, one lost, each prefix) and a sample drawn from a fixed seed, and the point is
+counted as sampled.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice, product
+from math import prod
+
+from harness.engine.crashpoints.outside import Outside, Underway, hardware_key
+from harness.engine.crashpoints.scene import Remains
+from harness.engine.crashpoints.timeline import Point, Timeline
+from harness.storage.image import Image
+from harness.storage.oplog import Op, SyncVolume
+from harness.storage.profiles.base import CrashState, Profile
+
+Key = tuple[object, ...]
+"""What two states share when the world goes on alike from both."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state that a cut may leave: ``volumes`` in the order of the timeline's, ``arrived`` the requests that got through."""
+
+    point: Point
+    volumes: tuple[CrashState, ...]
+    arrived: tuple[Underway, ...]
+    key: Key
+
+    def images(self, names: Sequence[str]) -> dict[str, Image]:
+        """Volume name to image."""
+        return {name: volume.image for name, volume in zip(names, self.volumes, strict=True)}
+
+    def remains(self, names: Sequence[str]) -> Remains:
+        """What the next power-on finds."""
+        outside = self.point.outside
+        frames = tuple(each.frame for each in self.arrived)
+        return Remains(self.images(names), outside.hardware, outside.host, outside.host_digest, frames)
+
+
+@dataclass(slots=True)
+class Count:
+    """How much was listed. ``states`` counts each state once for each instant at which it is legal."""
+
+    points: int = 0
+    states: int = 0
+    sampled_points: int = 0
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """One volume's log up to the last instant: what no cut can undo is in ``base``."""
+
+    base: Image
+    pending: list[Op]
+    done: int = 0
+    written_back: int = 0
+
+
+class StateLister:
+    """Lists the states of one timeline under one profile for each volume."""
+
+    def __init__(self, timeline: Timeline, profiles: Sequence[Profile], limit: int) -> None:
+        self._timeline = timeline
+        self._profiles = profiles
+        self._limit = limit
+        self._prefixes = [_Prefix(base, []) for base in timeline.bases]
+        self._listed: dict[tuple[int, int, int], tuple[tuple[CrashState, ...], bool]] = {}
+        self.count = Count()
+
+    def __iter__(self) -> Iterator[State]:
+        for point in self._timeline.points():
+            self.count.points += 1
+            yield from self._at(point)
+
+    def _at(self, point: Point) -> Iterator[State]:
+        listed = [self._volume(place, point) for place in range(len(self._timeline.volumes))]
+        complete = all(whole for _, whole in listed)
+        combinations: Iterator[tuple[CrashState, ...]] = product(*(states for states, _ in listed))
+        if prod(len(states) for states, _ in listed) > self._limit:
+            complete = False
+            combinations = islice(combinations, self._limit)
+        self.count.sampled_points += not complete
+        for volumes in combinations:
+            for arrived in point.outside.arrivals():
+                self.count.states += 1
+                yield State(point, volumes, arrived, state_key(point.outside, volumes, arrived))
+
+    def _volume(self, place: int, point: Point) -> tuple[tuple[CrashState, ...], bool]:
+        """The legal images of one volume, and whether these are all."""
+        profile, length = self._profiles[place], point.lengths[place]
+        back = 0
+        if profile.writes_back_after_us is not None:
+            back = min(length, self._timeline.written_back(place, point.at_us, profile.writes_back_after_us))
+        known = self._listed.get((place, length, back))
+        if known is None:
+            prefix = self._advanced(place, profile, length, back)
+            # A fixed seed for each instant: the sample does not depend on what else was listed.
+            rng = random.Random(f"{profile.name}/{place}/{length}")
+            images = profile.legal_images(prefix.base, prefix.pending, self._limit, rng)
+            known = self._listed[place, length, back] = (tuple(images), images.exhaustive)
+        return known
+
+    def _advanced(self, place: int, profile: Profile, length: int, back: int) -> _Prefix:
+        log = self._timeline.logs[place]
+        prefix = self._prefixes[place]
+        if length < prefix.done or (back != prefix.written_back and back < prefix.done):
+            prefix = _Prefix(self._timeline.bases[place], [])
+        steps: list[Op] = []
+        if back > prefix.written_back:
+            steps = [*log[prefix.done : back], SyncVolume()]
+            prefix.done, prefix.written_back = back, back
+        steps += log[prefix.done : length]
+        prefix.base, prefix.pending = profile.durable_prefix(prefix.base, [*prefix.pending, *steps])
+        prefix.done = length
+        self._prefixes[place] = prefix
+        return prefix
+
+
+def state_key(outside: Outside, volumes: Sequence[CrashState], arrived: Sequence[Underway]) -> Key:
+    """Equal for states from which the same will come."""
+    images = tuple((volume.image.digest(), volume.image.lost_bytes) for volume in volumes)
+    return images, hardware_key(outside.hardware), outside.host_digest, tuple(each.frame for each in arrived)
+
+
+def state_id(key: Key) -> str:
+    """A short name of a state, the same in every process."""
+    return blake2b(repr(key).encode(), digest_size=6).hexdigest()
