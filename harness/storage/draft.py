@@ -283,7 +283,7 @@ class Draft:
         Without ``hard_links`` a second name of a file becomes a file of its own (what a FAT checker makes of two
         entries sharing a chain). With ``leak_orphans`` the content of an unreachable file is lost space.
         """
-        if self._names_touched:
+        if self._names_touched or (not hard_links and any(n > 1 for n in self._base.link_counts().values())):
             self._settle_names(hard_links, leak_orphans)
         else:
             for inode in [inode for inode in self._buffers if inode not in self.modes]:

@@ -190,7 +190,7 @@ class StoredFiles:
             chunk += bytes(end - offset_bytes - len(chunk))
         return chunk
 
-    def truncate(self, inode: RegularFile, size_bytes: int) -> None:
+    def truncate(self, inode: RegularFile, size_bytes: int, *, by_path: bool = False) -> None:
         """Sets the size, shorter or longer; longer leaves a hole. Nothing is logged when the size stays as it is."""
         if size_bytes > self.file_bytes_max:
             raise os_error(errno.EFBIG)
@@ -201,7 +201,7 @@ class StoredFiles:
         if size_bytes < len(inode.content):
             self._cut(inode, size_bytes)
         inode.size_bytes = size_bytes
-        self.log.append(Truncate(inode.number, size_bytes, old_size))
+        self.log.append(Truncate(inode.number, size_bytes, old_size, by_path))
         if self.media is not None:
             self.media.overwritten(inode.number, size_bytes, max(old_size, size_bytes))
 

@@ -25,11 +25,15 @@ class Write(msgspec.Struct, frozen=True, gc=False, tag="write"):
 
 
 class Truncate(msgspec.Struct, frozen=True, gc=False, tag="truncate"):
-    """The inode's size set to ``size_bytes``, shorter (data dropped) or longer (reads as zeros)."""
+    """The inode's size set to ``size_bytes``, shorter (data dropped) or longer (reads as zeros).
+
+    ``by_path``: by truncate(2), with no descriptor whose close would end the change.
+    """
 
     inode: int
     size_bytes: int
     old_size_bytes: int
+    by_path: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, gc=False, tag="link"):

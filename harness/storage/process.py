@@ -205,7 +205,7 @@ class DiskProcess:
             if length > inode.volume.file_bytes_max:
                 raise os_error(errno.EFBIG, *shown)
             self._begin("truncate", inode, abs(inode.size_bytes - length), length)
-        inode.volume.truncate(inode, length)
+        inode.volume.truncate(inode, length, by_path=bool(shown))
 
     # -- paths ---------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.storage.contents import export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image
-from harness.storage.oplog import DropDirty, Op
+from harness.storage.oplog import DropDirty, Op, SyncVolume
 from harness.storage.profiles.base import CrashState, Profile
 from harness.storage.volume import Volume
 
@@ -85,6 +85,12 @@ def every_state(profile: Profile, base: Image, log: Sequence[Op]) -> list[CrashS
 
 def keys(states: Sequence[CrashState]) -> set[tuple[str, int]]:
     return {(state.image.digest(), state.image.lost_bytes) for state in states}
+
+
+def aged(profile: Profile, bench: Bench) -> None:
+    """On a medium whose flushes lie it is age that makes things durable, so let some time pass; elsewhere nothing."""
+    if profile.flush_lies:
+        bench.log.append(SyncVolume(written_back=True))
 
 
 _PATHS = ("/a", "/b", "/d/c")

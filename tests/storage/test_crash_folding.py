@@ -6,7 +6,7 @@ from harness.storage.oplog import Op
 from harness.storage.profiles import registry
 from harness.storage.profiles.base import Profile
 from harness.storage.profiles.unordered import Rules, UnorderedProfile
-from tests.storage.crash_builders import Bench, every_state, keys
+from tests.storage.crash_builders import Bench, aged, every_state, keys
 
 
 class FsyncSavesNames(UnorderedProfile):
@@ -50,6 +50,7 @@ def test_a_synced_write_passes_a_dropped_one_beside_it(profile: Profile) -> None
     bench.drop_dirty("/state")
     bench.write("/state", b"2", 3)
     bench.sync_file("/state")
+    aged(profile, bench)
     assert len(same_after_fold(profile, bench, len(bench.log))) < len(bench.log)
 
 
@@ -95,6 +96,7 @@ def test_truncation_erases_what_was_pending_before_it(profile: Profile) -> None:
         bench.write("/state", b"line")
     bench.disk.truncate("/state", 0)
     bench.sync_file("/state")
+    aged(profile, bench)
     assert same_after_fold(profile, bench, len(bench.log)) == []
 
 
@@ -105,4 +107,5 @@ def test_what_was_pending_on_a_removed_file_goes_with_it(profile: Profile) -> No
         bench.write("/state", b"line")
     bench.disk.unlink("/state")
     bench.sync_directory()
+    aged(profile, bench)
     assert same_after_fold(profile, bench, len(bench.log)) == []

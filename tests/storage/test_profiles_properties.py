@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from harness.storage.oplog import BARRIERS, Rename
 from harness.storage.profiles import registry
 from harness.storage.profiles.base import Profile
-from tests.storage.crash_builders import ACTIONS, EVERY, every_state, keys, play
+from harness.storage.profiles.cached_block import CachedBlockProfile
+from tests.storage.crash_builders import ACTIONS, EVERY, aged, every_state, keys, play
 
 PROFILES = [registry.get(name) for name in registry.names()]
 every_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
@@ -21,7 +22,9 @@ Actions = Sequence[tuple[object, ...]]
 
 def small(profile: Profile, base: object, log: Sequence[object]) -> bool:
     """Whether all images can be listed in a moment."""
-    states = profile.legal_images(base, log, 1200, random.Random(0))  # type: ignore[arg-type]
+    # Neighbours' damage multiplies the images of a file system, whose own test this is already.
+    limit = 250 if isinstance(profile, CachedBlockProfile) else 1200
+    states = profile.legal_images(base, log, limit, random.Random(0))  # type: ignore[arg-type]
     for _ in states:
         pass
     return states.exhaustive
@@ -71,6 +74,7 @@ def test_what_the_software_last_saw_is_legal(profile: Profile, actions: Actions)
 def test_nothing_is_lost_after_sync(profile: Profile, actions: Actions) -> None:
     actions = [action for action in actions if action[0] != "drop_dirty"]
     bench = play([*actions, ("sync",)])
+    aged(profile, bench)
     (only,) = every_state(profile, bench.base, bench.log)
     assert only.image.digest() == bench.now().digest()
     base, rest = profile.durable_prefix(bench.base, bench.log)
@@ -96,6 +100,9 @@ def test_until_the_next_barrier_the_legal_images_only_grow(profile: Profile, act
         ("ext4-ordered", "ext4-noauto_da_alloc"),
         ("ext4-noauto_da_alloc", "posix-weak"),
         ("posix-weak", "alice-default"),
+        ("ext4-ordered", "emmc"),
+        ("fat", "sd"),
+        ("littlefs", "littlefs-unordered"),
     ],
 )
 @given(actions=histories)
@@ -119,7 +126,9 @@ def test_the_same_seed_draws_the_same_image(profile: Profile) -> None:
 @every_profile
 def test_draws_reach_every_legal_image_of_a_small_history(profile: Profile) -> None:
     bench = play([("append", "/a", 100), ("rename", "/a", "/b"), ("truncate", "/b", 600)])
-    legal = keys(every_state(profile, bench.base, bench.log))
+    # Rare damage to what nobody wrote has its own test (test_profiles_cached_block), with fewer images to find.
+    rare = isinstance(profile, CachedBlockProfile)
+    legal = keys([state for state in every_state(profile, bench.base, bench.log) if not (rare and state.damage)])
     rng = random.Random(7)
     missing = legal
     for _ in range(60_000):
@@ -134,10 +143,13 @@ def test_a_long_history_is_sampled_and_says_so(profile: Profile) -> None:
     bench = play([("append", "/a", 700), ("append", "/b", 10), ("rewrite", "/d/c", 40)] * 12)
     states = profile.legal_images(bench.base, bench.log, 200, random.Random(3))
     found = list(states)
-    assert states.sampled and not states.exhaustive
-    assert len(found) == len(keys(found)) > 60
     digests = {state.image.digest() for state in found}
-    assert bench.now().digest() in digests and bench.base.digest() in digests
+    assert len(found) == len(keys(found)) > 30 and bench.now().digest() in digests
+    if profile.synchronous and states.exhaustive:
+        assert len(found) <= 200  # a cut takes one change at most
+        return
+    assert states.sampled and not states.exhaustive and len(found) > 60
+    assert profile.synchronous or bench.base.digest() in digests
 
 
 @seed(1)

@@ -33,6 +33,10 @@ class Choices(ABC):
         """Whether the medium did what it does at one cut in so many. Listing has both answers, ``one_in`` or not."""
         return self.pick(2) == 1
 
+    def any_of(self, count: int) -> int:
+        """A number in ``range(count)`` where none is more whole, or more lost, than another."""
+        return self.pick(count)
+
 
 class Seeded(Choices):
     """One crash drawn from a generator, biased towards what finds bugs.
@@ -76,6 +80,9 @@ class Seeded(Choices):
 
     def rarely(self, one_in: int) -> bool:
         return int(self._random() * one_in) == 0
+
+    def any_of(self, count: int) -> int:
+        return int(self._random() * count)
 
 
 class Scripted(Choices):
