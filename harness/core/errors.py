@@ -38,7 +38,3 @@ class NothingSelected(HarnessError):
 
 class SoftwareError(Exception):
     """The terminal software under test broke its contract: it raised, hung, or answered garbage. A finding."""
-
-
-class BudgetExceeded(Exception):
-    """A run used up its events, virtual time, wall time or memory; the verdict is inconclusive or a finding."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.core.errors import BudgetExceeded, HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.engine.request import Finished, Progress, Refused, RunRequest
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
         return msgspec.to_builtins(_run(request, send))
     except HarnessError as error:
         return msgspec.to_builtins(Refused(str(error), int(error.exit_code)))
-    except BudgetExceeded as error:
-        return msgspec.to_builtins(Refused(f"the run did not come to its end: {error}", 2))
 
 
 def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:

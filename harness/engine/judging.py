@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engine.request import replay_line
+from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, Status, Verdict
 from harness.invariants.base import Terms
@@ -13,10 +16,27 @@ from harness.invariants.judge import Judge, Judgement
 from harness.storage.profiles import registry as profiles
 
 if TYPE_CHECKING:
-    from harness.engine.run import Run
     from harness.scenario.build import Built
+    from harness.scenario.plan import Plan
 
 _FINDINGS_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a run went, as far as its verdict depends on it and the history does not tell it."""
+
+    plan: Plan
+    request: RunRequest
+    spec: str
+    """The terminal software, as it was asked for."""
+    seed: int
+    history: Path
+    events: int
+    digest: str
+    probes: Collection[str] = ()
+    cut_short: str = ""
+    """Why the run did not take its whole course; empty when it did."""
 
 
 def new_judge(built: Built) -> Judge:
@@ -32,8 +52,8 @@ def new_judge(built: Built) -> Judge:
     return Judge(terms, selected=chosen, unsurvivable=unsurvivable)
 
 
-def assemble(run: Run, built: Built, judgements: tuple[Judgement, ...], events: int, digest: str) -> Verdict:
-    """The verdict of a run that came to its end."""
+def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) -> Verdict:
+    """The verdict of a run that came to an end of its own, early or not."""
     findings = [finding for judgement in judgements for finding in judgement.findings]
     findings.sort(key=lambda finding: (finding.at_us, finding.number, finding.device))
     tally = built.floor.tally()
@@ -41,15 +61,15 @@ def assemble(run: Run, built: Built, judgements: tuple[Judgement, ...], events: 
     faults = tuple(
         FaultView(each.name, each.kind, each.family, each.struck, each.bit) for each in built.injector.tallies
     )
-    reasons = _inconclusive(run, built, judgements, sales)
+    reasons = _inconclusive(course, built, judgements, sales)
     status: Status = "fail" if findings else "inconclusive" if reasons else "pass"
-    stories = tell_stories(run.history_path, findings[:_FINDINGS_KEPT])
-    plan = run.plan
+    stories = tell_stories(course.history, findings[:_FINDINGS_KEPT])
+    plan = course.plan
     return Verdict(
         status=status,
         scenario=plan.name,
-        terminal=run.software.spec,
-        seed=run.seed,
+        terminal=course.spec,
+        seed=course.seed,
         terminals=plan.terminals,
         days=plan.days.count,
         findings=tuple(
@@ -69,17 +89,17 @@ def assemble(run: Run, built: Built, judgements: tuple[Judgement, ...], events: 
         ),
         faults=faults,
         sales=sales,
-        events=events,
-        history_sha256=digest,
+        events=course.events,
+        history_sha256=course.digest,
         diverged=built.world.decisions.divergences,
-        probes=tuple(run.probes),
-        replay=replay_line(run.request, plan.source or plan.name, run.software.spec, run.seed),
+        probes=tuple(course.probes),
+        replay=replay_line(course.request, plan.source or plan.name, course.spec, course.seed),
     )  # fmt: skip
 
 
-def _inconclusive(run: Run, built: Built, judgements: tuple[Judgement, ...], sales: Sales) -> list[str]:
+def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...], sales: Sales) -> list[str]:
     """Everything that keeps the run from proving something."""
-    reasons = [run.cut_short] if run.cut_short else []
+    reasons = [course.cut_short] if course.cut_short else []
     for judgement in judgements:
         if judgement.outcome == "inconclusive":
             last_line = judgement.trace.strip().rsplit("\n", 1)[-1]
@@ -88,13 +108,13 @@ def _inconclusive(run: Run, built: Built, judgements: tuple[Judgement, ...], sal
         if tally.scheduled and not tally.bit:
             how = "never struck" if not tally.struck else f"struck {tally.struck} times and never bit"
             reasons.append(f"fault {tally.name!r} {how}")
-    for probe in run.plan.must_happen:
-        if probe not in run.probes:
+    for probe in course.plan.must_happen:
+        if probe not in course.probes:
             reasons.append(f"probe {probe!r} was never reached")
     if not sales.feasible:
         reasons.append("no sale was feasible, so nothing was shown")
-    elif sales.acceptance_percent < run.plan.acceptance_percent:
-        needed = f"{run.plan.acceptance_percent:g} %"
+    elif sales.acceptance_percent < course.plan.acceptance_percent:
+        needed = f"{course.plan.acceptance_percent:g} %"
         reasons.append(
             f"only {sales.accepted:,} of {sales.feasible:,} feasible sales ({sales.acceptance_percent:.1f} %) were accepted; "
             f"at least {needed} are needed"

@@ -77,9 +77,7 @@ def launch(
         answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
         if isinstance(answer, Finished):
             return answer.verdict
-        if answer.exit_code != ExitCode.INCONCLUSIVE:
-            raise _error(answer)
-        return _kept(request, _verdict_without(request, answer.message))
+        raise _error(answer)
     if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None and not _from_outside(ended)):
         raise HarnessError(f"the run broke inside the harness; please report this\n{ended.detail}")
     return _kept(request, _verdict_of_the_dead(request, ended))

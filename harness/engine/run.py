@@ -1,7 +1,9 @@
 """One run, inside its child process: scenario to verdict.
 
 Models: design section 4: trading, settling while full, recovery, quiescence, check. Budgets on events, virtual time and wall
-time bound it; an interrupt ends trading early and the run still recovers, checks and says what it has seen.
+time bound it. However trading ends, nothing strikes from then on, nobody comes any more and who stands at a till finishes or
+gives up, and only then recovery begins: an interrupted run still recovers, checks and says what it has seen. When real time
+is over before the terminals came to rest, what is proven until then is judged, and what was not reached is told.
 Does not model: several runs; that is what sweeps are for.
 """
 
@@ -19,9 +21,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from simpy.core import StopSimulation
 
-from harness.core.errors import BudgetExceeded, HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
-from harness.engine.judging import assemble, new_judge
+from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
 from harness.engine.sink import Sink, make_directory
@@ -32,6 +34,8 @@ from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
 
 if TYPE_CHECKING:
+    from simpy.events import Event as SimEvent
+
     from harness.invariants.judge import Judge
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
@@ -44,6 +48,14 @@ _AFTER_TRADING_MAX_US = 24 * US_PER_HOUR
 _SPINS_PER_TERMINAL_MAX = 3
 _SPINS_MAX = 8
 """Software that hangs costs real time at each hang, on each terminal: when it has been shown often enough, the run ends."""
+
+_STEPS: tuple[tuple[str, Callable[[Built], Steps]], ...] = (
+    ("settle_while_full", settle_while_full),
+    ("recovery", recover),
+    ("quiescence", rest),
+    ("final_settlement", settle_for_good),
+)
+"""What follows trading, by the phase that each step begins."""
 
 Report = Callable[[Progress], None]
 
@@ -81,6 +93,8 @@ class Run:
         self.decisions_path = directory / "decisions.tsv"
         self.probes: dict[str, None] = {}
         self.cut_short = ""
+        self.broken_off = ""
+        """Why the terminals were not given the time to come to rest, if they were not."""
         self._spins: dict[str, int] = {}
         self._sinks: list[Sink] = []
         self._started_s = time.monotonic()
@@ -104,19 +118,21 @@ class Run:
             judge.attach(recorder)
             self._watch(built, judge)
             self._trade(built, judge)
-            for step in (settle_while_full, recover, rest, settle_for_good):
-                if not self._hangs():
-                    self._phase(built, judge, step)
+            self._close_up(built, judge)
             _refuse_what_the_disk_lacked(built)
             built.injector.settle_accounts()
             built.world.phase = "check"
             recorder.emit(PhaseStarted(built.world.now_us, "check"))
             self._tell(built, judge, force=True)
-            judgements = judge.conclude(built.world.now_us)
+            judgements = judge.conclude(built.world.now_us, self.broken_off)
             digest = recorder.close()
             spill.flush()
             self._check_sinks()
-        return assemble(self, built, judgements, recorder.count, digest)
+        course = Course(
+            self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
+            tuple(self.probes), self.cut_short,
+        )  # fmt: skip
+        return assemble(course, built, judgements)
 
     def pinned_plan(self) -> Plan:
         """The plan with what the request changed and the seed written down, for a resolved scenario."""
@@ -171,33 +187,50 @@ class Run:
             world.env.run(until=min(end_us, world.now_us + _CHUNK_US))
             self._tell(built, judge)
             if self._over(built):
-                if self.interrupted.asked:
-                    self._finish_the_day(built, judge, end_us)
                 break
-        built.injector.settle_accounts()
+        # Nothing of trading strikes from here on, whatever ended it.
         built.injector.disarm()
+        leaving = built.floor.close()
+        if leaving is not None:
+            self._until(built, judge, leaving)
+        built.floor.emptied()
+        built.injector.settle_accounts()
 
-    def _finish_the_day(self, built: Built, judge: Judge, end_us: int) -> None:
-        """Let people finish the day that was begun: nobody may stand at a till while recovery is judged."""
+    def _close_up(self, built: Built, judge: Judge) -> None:
+        """Everything between trading and the check, as far as real time and the software let it come."""
         world = built.world
-        midnight_us = min(end_us, -(-world.now_us // US_PER_DAY) * US_PER_DAY)
-        while world.now_us < midnight_us and self._spent_s() < 0.95 * self.request.wall_limit_s:
-            world.env.run(until=min(midnight_us, world.now_us + _CHUNK_US))
-            self._tell(built, judge)
+        for place, (_, step) in enumerate(_STEPS):
+            if self._hangs():
+                return
+            done: SimEvent | None = None
+            if not self._time_is_over():
+                done = world.env.process(step(built))
+                self._until(built, judge, done, world.now_us + _AFTER_TRADING_MAX_US)
+            if (done is not None and done.triggered) or self._hangs():
+                continue
+            if self._time_is_over():
+                left = ", ".join(name for name, _ in _STEPS[place:])
+                self._break_off(
+                    f"{self.request.wall_limit_s:g} s of wall time were over in phase {world.phase}; not finished: {left}"
+                )
+                return
+            self.cut_short = self.cut_short or f"phase {world.phase} did not end within a day of virtual time"
 
-    def _phase(self, built: Built, judge: Judge, step: Callable[[Built], Steps]) -> None:
-        env = built.world.env
-        done = env.process(step(built))
-        limit_us = built.world.now_us + _AFTER_TRADING_MAX_US
-        while not done.triggered and built.world.now_us < limit_us and not self._hangs():
+    def _break_off(self, why: str) -> None:
+        self.broken_off = why
+        self.cut_short = f"{self.cut_short}; then {why}" if self.cut_short else why
+
+    def _until(self, built: Built, judge: Judge, done: SimEvent, limit_us: int | None = None) -> None:
+        """Let virtual time pass until ``done``, the limit, the end of real time, or software that hangs too often."""
+        world, env = built.world, built.world.env
+        while not done.triggered and not self._hangs() and not self._time_is_over():
+            if limit_us is not None and world.now_us >= limit_us:
+                return
             env.run(until=env.any_of([done, env.timeout(_CHUNK_US)]))
             self._tell(built, judge)
-            if self._spent_s() > self.request.wall_limit_s:
-                raise BudgetExceeded(
-                    f"{self.request.wall_limit_s:g} s of wall time were over in phase {built.world.phase}"
-                )
-        if not done.triggered:
-            self.cut_short = self.cut_short or f"phase {built.world.phase} did not end within a day of virtual time"
+
+    def _time_is_over(self) -> bool:
+        return self._spent_s() > self.request.wall_limit_s
 
     def _hangs(self) -> str:
         """What has been seen when the software hung too often to go on; empty when it did not."""

@@ -168,6 +168,12 @@ class Invariant(Observer):
         """The history is over: yield what only the end can tell. Findings made on the way are in ``findings``."""
         yield from ()
 
+    def so_far(self, at_us: int) -> Iterator[Finding]:
+        """The run broke off: yield what nothing that was still to come could have mended. Findings made on the way stand
+        anyway.
+        """
+        yield from ()
+
     def not_checked(self) -> list[str]:
         """Why nothing, or not everything, could be judged."""
         reasons = [text if times == 1 else f"{text} ({times} times)" for text, times in self._reasons.items()]

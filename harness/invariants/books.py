@@ -35,7 +35,8 @@ from harness.invariants.tokens import PastTokens
 
 _CLOSINGS_KEPT = 8
 _TELLING_RECEIPTS = frozenset({"sale", "void", "refund"})
-_RESTING_PHASES = frozenset({"quiescence", "final_settlement", "check"})
+_RESTING_PHASES = frozenset({"final_settlement", "check"})
+"""They go on from quiescence; of a run that never reached it they say nothing."""
 _COMPLETION_PERCENT = 115  # a completion may exceed its pre-authorisation by so much (domain 1.1)
 
 
@@ -315,7 +316,7 @@ class Books(Observer):
     @on(PhaseStarted)
     def _phase(self, number: int, event: PhaseStarted) -> None:
         self.phase = event.phase
-        self.at_rest = event.phase in _RESTING_PHASES
+        self.at_rest = event.phase == "quiescence" or (self.at_rest and event.phase in _RESTING_PHASES)
 
     @on(PowerLost, SoftwareDied, Booted)
     def _down(self, number: int, event: PowerLost | SoftwareDied | Booted) -> None:

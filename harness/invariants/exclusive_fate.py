@@ -86,6 +86,10 @@ class ExclusiveFate(Invariant):
                         told.add(match.number)
                         yield self._kept(match, number, "keeps in its log", event.at_us)
 
+    def so_far(self, at_us: int) -> Iterator[Finding]:
+        # What was reversed stays reversed; logs are looked at only where the terminal came to rest.
+        yield from self.conclude(at_us)
+
     def _shown(self, purchase: Purchase, action: ActionState, entry: Entry) -> Finding:
         summary = (
             f"{purchase.device} showed a {action.kind} of {yuan(entry.amount_fen)} as approved at "

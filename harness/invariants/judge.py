@@ -143,11 +143,15 @@ class Judge:
 
     # ------------------------------------------------------------ concluding
 
-    def conclude(self, at_us: int) -> tuple[Judgement, ...]:
-        """The history is over at ``at_us``; call it once."""
-        return tuple(self._judge(each, at_us) for each in self.invariants)
+    def conclude(self, at_us: int, broken_off: str = "") -> tuple[Judgement, ...]:
+        """The history is over at ``at_us``; call it once.
 
-    def _judge(self, invariant: Invariant, at_us: int) -> Judgement:
+        ``broken_off`` says why it ended before the terminals had been given time to recover, if it did: then only what is
+        proven already is a finding, and liveness is not judged.
+        """
+        return tuple(self._judge(each, at_us, broken_off) for each in self.invariants)
+
+    def _judge(self, invariant: Invariant, at_us: int, broken_off: str) -> Judgement:
         unsurvivable = self._unsurvivable.get(invariant.number)
         if unsurvivable is not None:
             return self._judgement(invariant, "not_checked", (), 0, (f"unsurvivable: {unsurvivable}",))
@@ -155,19 +159,23 @@ class Judge:
         late: list[Finding] = []
         if not trace:
             try:
-                late = list(invariant.conclude(at_us))
+                late = list(invariant.so_far(at_us) if broken_off else invariant.conclude(at_us))
             except Exception:
                 trace = f"at the end of the history:\n{traceback.format_exc()}"
         excused = list(dict.fromkeys(self._excuse_reasons(invariant.number)))
         findings = tuple(each for each in (*invariant.findings, *late) if not self._excused(each))
         dropped = len(invariant.findings) + len(late) - len(findings)
         total = invariant.findings_total + len(late) - dropped
-        reasons = (*invariant.not_checked(), *excused)
+        if broken_off and not invariant.checked:
+            reasons = (broken_off, *excused)
+        else:
+            reasons = (*invariant.not_checked(), *excused, *([broken_off] if broken_off else ()))
         if findings:
             return self._judgement(invariant, "finding", findings, total, reasons, trace)
         if trace:
             return self._judgement(invariant, "inconclusive", (), 0, (*reasons, "the checker itself failed"), trace)
-        outcome: Outcome = "pass" if invariant.checked > 0 else "not_checked"
+        unjudged = broken_off and invariant.kind == "liveness"
+        outcome: Outcome = "pass" if invariant.checked > 0 and not unjudged else "not_checked"
         return self._judgement(invariant, outcome, (), 0, reasons)
 
     def _excuse_reasons(self, number: int) -> list[str]:

@@ -53,6 +53,10 @@ class NoLostApproval(Invariant):
                 if action.shown is not None and action.kind in JUDGED_ACTIONS:
                     yield from self._judge(action, purchase.device)
 
+    def so_far(self, at_us: int) -> Iterator[Finding]:
+        # A promise that was shown is broken for good once its entry is reversed, declined or left out of a closed batch.
+        yield from self.conclude(at_us)
+
     def _judge(self, action: ActionState, device: str) -> Iterator[Finding]:
         entries = action.entries
         if not entries and action.kind == "refund":

@@ -61,8 +61,8 @@ class Customer:
     """
 
     __slots__ = (
-        "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_opened_us", "_presented_in_try", "_returns", "_settled",
-        "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
+        "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_gave_way", "_opened_us", "_presented_in_try",
+        "_returns", "_settled", "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
     )  # fmt: skip
 
     def __init__(self, till: Till, visit: Visit, *, counts: bool = True, returns: bool = False) -> None:
@@ -78,6 +78,7 @@ class Customer:
         self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
         self._by_code = visit.pays_by_code if self.original is None else self.original.by_code
         self._closed = False
+        self._gave_way = False
         self._opened_us = 0
         self._presented_in_try = False
         self._settled = False
@@ -122,8 +123,12 @@ class Customer:
         if not station.ready:
             ready = yield from revive(till, till.world.now_us + patience_us, occasion)
             if not ready:
+                self._gave_way = till.trade == "closing"
                 return Ending.DEAD
         yield till.pause(self.visit.keying_us)
+        if till.trade == "closing":
+            self._gave_way = True
+            return Ending.DEAD
         if not station.ready:
             return Ending.DEAD
         pending = self._ask()
@@ -195,12 +200,12 @@ class Customer:
     def _free_the_terminal(self, pending: PendingPort, occasion: str) -> Steps:
         """The customer has left; the operator wants the till back."""
         till = self.till
-        if till.happens(till.behaviour.pulls_plug_percent, f"{occasion}/pulls_plug"):
+        if till.trade != "closing" and till.happens(till.behaviour.pulls_plug_percent, f"{occasion}/pulls_plug"):
             yield from pull_plug(till, "it takes too long", occasion)
             return
         till.station.press_key("cancel")
         place = yield till.alarm.first_of((pending.done,), till.world.now_us + _HANGS_AFTER_US)
-        if place == TOO_LATE and till.behaviour.power_cycles_dead_terminal:
+        if place == TOO_LATE and till.behaviour.power_cycles_dead_terminal and till.trade != "closing":
             yield from pull_plug(till, "it hangs", occasion)
 
     # ------------------------------------------------------------ what people make of it
@@ -238,6 +243,9 @@ class Customer:
     def _think(self, ending: Ending) -> Generator[SimEvent, object, bool]:
         """Whether to try again, and the time that it takes to make up one's mind."""
         till = self.till
+        if till.trade == "closing" and ending is not Ending.UNKNOWN:
+            self._gave_way = True
+            return False
         occasion = f"i{self.intent}/{self._tries}"
         if ending is Ending.DECLINED:
             again = self.kind == "sale" and till.happens(
@@ -260,6 +268,9 @@ class Customer:
         if till.witness.late_approval(till.station.name, self.amount_fen, self._opened_us) is not None:
             self._belief = "paid"
             return False
+        if till.trade == "closing":
+            self._gave_way = True
+            return False
         return till.happens(till.behaviour.retries_after_unknown_percent, f"{occasion}/again")
 
     def _close(self, walked_away: bool) -> None:
@@ -277,7 +288,7 @@ class Customer:
             tally.accepted += 1
         elif ending is Ending.DECLINED and any(till.witness.host_declined(device, token) for token in self._tokens):
             tally.declined += 1
-        elif excused(till, self._opened_us):
+        elif self._gave_way or excused(till, self._opened_us):
             tally.infeasible += 1
         elif ending is Ending.FULL:
             # Full with nobody settling is the people's doing; full in spite of settling is the terminal's.

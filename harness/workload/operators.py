@@ -27,6 +27,8 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
         return False
     for attempt in range(till.behaviour.settlement_tries):
         if attempt:
+            if till.trade == "closing":
+                return False
             yield till.pause(US_PER_MINUTE)
         look_at_paper(till)
         since_us = till.world.now_us
@@ -96,7 +98,7 @@ def revive(till: Till, deadline_us: int, occasion: str) -> Generator[SimEvent, o
     ready = yield from till.wait_until_ready(min(deadline_us, till.world.now_us + DEAD_AFTER_US))
     if ready or not till.station.powered or not till.behaviour.power_cycles_dead_terminal:
         return ready
-    if till.world.now_us < deadline_us:
+    if till.world.now_us < deadline_us and till.trade != "closing":
         yield from pull_plug(till, "it does not come up", occasion)
         return (yield from till.wait_until_ready(deadline_us))
     return False
@@ -130,7 +132,7 @@ def meddle(till: Till, at_us: int, what: str) -> Steps:
     """At ``at_us`` somebody does something to the terminal at a moment that the till's own people did not choose."""
     yield till.pause(max(0, at_us - till.world.now_us))
     station = till.station
-    if not station.powered:
+    if till.trade != "open" or not station.powered:
         return
     if what == "clear_cache":
         # Not only when the terminal is idle: the reports are about a cache cleared in the middle of a sale.

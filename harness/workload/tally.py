@@ -21,7 +21,7 @@ class TradeTally:
     """The host declined the card: a good reason."""
     infeasible: int = 0
     """Power, link or host were down, a storage condition was on, the paper was out, people restarted the terminal under the
-    sale, or nobody settled a full terminal."""
+    sale, nobody settled a full terminal, or the shop closed before the customer would have given up."""
     left_queue: int = 0
     """The customer gave up before their turn, with nothing in the way: the terminal was too slow."""
     refused_full: int = 0

@@ -9,6 +9,7 @@ import datetime
 from collections import deque
 from collections.abc import Generator
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 import msgspec
 from simpy.events import Event as SimEvent
@@ -29,6 +30,9 @@ Steps = Generator[SimEvent, object, None]
 
 READY_POLL_US = 2 * US_PER_SECOND
 """How often somebody looks whether a dead terminal is up again."""
+
+Trade: TypeAlias = Literal["open", "closing", "over"]
+"""Whether people come; whoever is still there shall finish or give up and nobody begins anything; everybody has gone."""
 
 _DAYS_MAX = 1_000
 _VISITS_A_DAY_MAX = 10_000
@@ -59,8 +63,10 @@ class Till:
     """One station with its people. All of it is causal to this station: nothing another till does changes it."""
 
     __slots__ = (
+        "_emptied",
         "_presented",
         "alarm",
+        "attended",
         "behaviour",
         "fetching_paper",
         "meddled_at_us",
@@ -70,6 +76,7 @@ class Till:
         "settled_sales",
         "station",
         "tally",
+        "trade",
         "unsettled_sales",
         "witness",
         "world",
@@ -101,7 +108,38 @@ class Till:
         """Somebody is on the way for a new roll."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
+        self.trade: Trade = "open"
+        self.attended = False
+        """Somebody of the trading day is at the terminal."""
+        self._emptied: SimEvent | None = None
         self._presented = presented
+
+    # ------------------------------------------------------------ opening and closing
+
+    def enter(self) -> bool:
+        """Somebody steps up to the terminal, or stays there; False when trading is over, and then they go."""
+        if self.trade == "open":
+            self.attended = True
+            return True
+        self.leave()
+        return False
+
+    def leave(self) -> None:
+        """Nobody of the trading day is at the terminal now."""
+        self.attended = False
+        if self._emptied is not None:
+            emptied, self._emptied = self._emptied, None
+            emptied.succeed()
+
+    def close(self) -> SimEvent | None:
+        """Trading is over: nobody begins anything, who is here finishes or gives up. The event of the last one leaving; None
+        when nobody is here.
+        """
+        self.trade = "closing"
+        if not self.attended:
+            return None
+        self._emptied = self.world.env.event()
+        return self._emptied
 
     # ------------------------------------------------------------ names and chances
 
@@ -142,9 +180,9 @@ class Till:
         return self.world.env.timeout(duration_us)
 
     def wait_until_ready(self, deadline_us: int) -> Generator[SimEvent, object, bool]:
-        """Look at the terminal now and then until it is ready or the deadline has passed."""
+        """Look at the terminal now and then until it is ready, the deadline has passed or the shop closes."""
         while not self.station.ready:
-            if self.world.now_us >= deadline_us:
+            if self.world.now_us >= deadline_us or self.trade == "closing":
                 return False
             yield self.pause(READY_POLL_US)
         return True
@@ -156,7 +194,7 @@ class Till:
     def perform(self, kind: ActionKind, patience_us: int) -> Generator[SimEvent, object, Outcome | None]:
         """Ask for an action without a customer and wait for its end; None: no answer, or the terminal died under it."""
         ready = yield from self.wait_until_ready(self.world.now_us + 5 * US_PER_MINUTE)
-        if not ready:
+        if not ready or self.trade == "closing":
             return None
         pending = self.request(kind)
         came = yield self.alarm.first_of((pending.done,), self.world.now_us + patience_us)

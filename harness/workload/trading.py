@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import partial
 
 import simpy
+from simpy.events import Event as SimEvent
 from simpy.events import Process
 
 from harness.core.units import US_PER_DAY, US_PER_MINUTE
@@ -64,6 +66,18 @@ class Floor:
     def open(cls, world: WorldPort) -> Floor:
         """A floor without tills yet."""
         return cls(world, Witness(world.recorder))
+
+    def close(self) -> SimEvent | None:
+        """Trading is over at every till: nobody begins anything, who stands there finishes or gives up. The event of the last
+        one leaving, some minutes from now at most; None when nobody is there.
+        """
+        leaving = [event for till in self.tills.values() if (event := till.close()) is not None]
+        return self.world.env.all_of(leaving) if leaving else None
+
+    def emptied(self) -> None:
+        """Everybody has gone: from now on whoever uses a till is support, and takes the time that it takes."""
+        for till in self.tills.values():
+            till.trade = "over"
 
     def tally(self) -> TradeTally:
         """All tills' sales together."""
@@ -130,40 +144,54 @@ def _trade(till: Till, days: TradingDays) -> Steps:
     for day in range(days.count):
         opening_us = day * US_PER_DAY + hours.open_us
         if behaviour.daily_reboot and day > 0:
-            yield from _sleep_until(till, opening_us - _REBOOT_BEFORE_OPENING_US)
+            if not (yield from _come(till, opening_us - _REBOOT_BEFORE_OPENING_US)):
+                return
             yield from daily_reboot(till)
         if settle_in_the_morning:
-            yield from _sleep_until(till, opening_us - _SETTLE_BEFORE_OPENING_US)
+            if not (yield from _come(till, opening_us - _SETTLE_BEFORE_OPENING_US)):
+                return
             yield from settle(till)
-        yield from _sleep_until(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)
+        if not (yield from _come(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)):
+            return
         yield from sign_on(till)
         date = world.start + datetime.timedelta(days=day)
         for visit in visits_of_day(world.decisions, till.station.name, till.merchant, day, date, hours, volume):
-            if days.only_intents is None or till.intent_of(visit) in days.only_intents:
-                yield from _receive(till, visit)
-        yield from _sleep_until(till, day * US_PER_DAY + hours.close_us)
+            if days.only_intents is not None and till.intent_of(visit) not in days.only_intents:
+                continue
+            if not (yield from _receive(till, visit)):
+                return
+        if not (yield from _come(till, day * US_PER_DAY + hours.close_us)):
+            return
         settle_in_the_morning = yield from close_day(till, day)
+    till.leave()
 
 
-def _receive(till: Till, visit: Visit) -> Steps:
-    """One customer's turn, if they are still in the queue when it comes."""
+def _receive(till: Till, visit: Visit) -> Generator[SimEvent, object, bool]:
+    """One customer's turn, if they are still in the queue when it comes; False when trading is over by then."""
     waited_us = till.world.now_us - visit.at_us
     if waited_us < 0:
+        till.leave()
         yield till.pause(-waited_us)
-    elif waited_us > till.behaviour.queue_patience_us * visit.patience:
+    if not till.enter():
+        return False
+    if waited_us > till.behaviour.queue_patience_us * visit.patience:
         till.tally.asked += 1
         if excused(till, visit.at_us):
             till.tally.infeasible += 1
         else:
             till.tally.left_queue += 1
-        return
+        return True
     look_at_paper(till)
     yield from Customer(till, visit).at_the_till()
+    return True
 
 
-def _sleep_until(till: Till, at_us: int) -> Steps:
+def _come(till: Till, at_us: int) -> Generator[SimEvent, object, bool]:
+    """Be away until ``at_us``, then at the terminal; False when trading is over by then."""
     if at_us > till.world.now_us:
+        till.leave()
         yield till.pause(at_us - till.world.now_us)
+    return till.enter()
 
 
 def _meddlers(till: Till, days: TradingDays) -> Steps:
@@ -180,7 +208,7 @@ def _meddlers(till: Till, days: TradingDays) -> Steps:
                 moments.append((day * US_PER_DAY + hours.open_us + int(u * (hours.close_us - hours.open_us)), what))
         for at_us, what in sorted(moments):
             yield from meddle(till, at_us, what)
-        yield from _sleep_until(till, (day + 1) * US_PER_DAY)
+        yield till.pause(max(0, (day + 1) * US_PER_DAY - till.world.now_us))
 
 
 def _poisson(mean: float, u: float) -> int:
