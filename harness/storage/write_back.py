@@ -55,6 +55,12 @@ class WriteBack:
             places.append(kept)
         self._marks = deque((at_us, places[min(place, len(before))]) for at_us, place in self._marks)
 
+    def copy(self) -> "WriteBack":
+        """One that goes its own way from here, to look ahead with."""
+        other = WriteBack(self.after_us)
+        other._marks = self._marks.copy()
+        return other
+
     def forget(self) -> None:
         """The log begins anew, after a cut."""
         self._marks.clear()
