@@ -1,0 +1,211 @@
+"""``harness crashpoints``: every crash point of a flow, enumerated and not sampled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.core.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.crashpoints.report import CrashReport
+    from harness.engine.crashpoints.request import Told
+
+DEFAULT_SCENARIO = "power/plain_counter"
+
+
+@click.command()
+@click.argument("scenario", default=DEFAULT_SCENARIO)
+@click.option(
+    "--flow", "flows", multiple=True, metavar="FLOW", help="sale, void, refund, settle, upload or boot; default: all."
+)
+@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option("--device", metavar="CLASS", help="A device class instead of the scenario's; see `harness list devices`.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="P",
+    help="What the media may lose, on all volumes alike; `all` for every profile; default: the device's own.",
+)
+@click.option("--depth", type=click.IntRange(1, 2), default=1, show_default=True, help="2 cuts again in each recovery.")
+@click.option(
+    "--images",
+    "images_limit",
+    type=click.IntRange(2),
+    default=512,
+    show_default=True,
+    help="Images listed an instant and volume; where there are more they are sampled, and that is said.",
+)
+@click.option(
+    "--states",
+    "states_limit",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    help="Distinct states judged a flow at most.",
+)
+@click.option("--state", default="", metavar="ID", help="Only this state, as a finding names it.")
+@click.option("--seed", type=int, help="Seed of keys and other fixed values; default: the scenario's, else 1.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes; default: one for each core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--out",
+    "out_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep crashpoints.json, crashpoints.txt and the files of each state told.",
+)
+@click.option("--wall-limit", type=click.FloatRange(1), default=900.0, show_default=True, help="Seconds of real time.")
+def crashpoints(
+    scenario: str,
+    flows: tuple[str, ...],
+    terminal: str | None,
+    device: str | None,
+    profiles: tuple[str, ...],
+    depth: int,
+    images_limit: int,
+    states_limit: int,
+    state: str,
+    seed: int | None,
+    jobs: int | None,
+    as_json: bool,
+    out_dir: Path | None,
+    wall_limit: float,
+) -> int:
+    """Cut the power at every instant of a flow that can matter, into every state that the medium allows.
+
+    From each distinct state the terminal boots, a customer in doubt pays again, three sales and a settlement follow, and all
+    invariants are judged. The host's ledger, PIN-pad keys, NVRAM, paper and clock are cut at the same instant; each request
+    under way is delivered or dropped. SCENARIO gives device, software and host; its faults are left out.
+    """
+    from harness.cli.run import absolute_spec
+    from harness.engine.crashpoints.request import CrashRequest
+    from harness.scenario.find import selected
+
+    paths = selected((scenario,))
+    if len(paths) != 1:
+        raise UsageError(f"{scenario} selects {len(paths)} scenarios; crash points are of one")
+    if out_dir is not None and str(out_dir) == ".":
+        raise UsageError("--out is empty; expected a directory of its own, such as reports/crashpoints")
+    _refuse_unknown(flows, profiles, device)
+    request = CrashRequest(
+        scenario=str(paths[0]),
+        terminal=absolute_spec(terminal),
+        device=device,
+        seed=seed,
+        flows=_split(flows),
+        profiles=_split(profiles),
+        depth=2 if "." in state else depth,
+        images_limit=images_limit,
+        states_limit=states_limit,
+        state=state,
+        out_dir=None if out_dir is None else str(out_dir.absolute()),
+        wall_limit_s=wall_limit,
+        spin_s=min(20.0, wall_limit),
+    )
+    count = 1 if state else jobs or len(os.sched_getaffinity(0))
+    report = _launched(request, count, quiet=as_json or not sys.stderr.isatty())
+    _say(report, as_json, out_dir)
+    return int(report.exit_code)
+
+
+def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+    """``--flow a --flow b`` and ``--flow a,b`` are the same; the order stays, repeats go."""
+    return tuple(dict.fromkeys(each.strip() for value in values for each in value.split(",") if each.strip()))
+
+
+def _refuse_unknown(flows: tuple[str, ...], profiles: tuple[str, ...], device: str | None) -> None:
+    """UsageError naming the nearest, before any process is started."""
+    from harness.device.classes import device_class
+    from harness.engine.crashpoints.flows import FLOWS
+    from harness.storage.profiles import registry
+
+    for name in _split(flows):
+        FLOWS.get(name)
+    for name in _split(profiles):
+        if name != "all":
+            registry.get(name)
+    if device is not None:
+        device_class(device)
+    if "all" in _split(profiles) and len(_split(profiles)) > 1:
+        raise UsageError("--profile all already is every profile; give it alone")
+
+
+def _launched(request: object, jobs: int, *, quiet: bool) -> CrashReport:
+    from harness.engine.crashpoints.launch import launch
+
+    progress = None if quiet else _Progress()
+    children: list[int] = []
+    with _interrupts_to(children):
+        try:
+            return launch(request, jobs, progress, children.append)  # type: ignore[arg-type]
+        finally:
+            if progress is not None:
+                progress.clear()
+
+
+@contextmanager
+def _interrupts_to(children: list[int]) -> Iterator[None]:
+    """The first Ctrl-C asks the children to say what they have; the second ends all."""
+    asked = False
+
+    def ask(number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("\ninterrupted: telling what has been judged; again to stop at once", err=True)
+        for child in children:
+            try:
+                os.kill(child, number)
+            except ProcessLookupError:
+                pass
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+class _Progress:
+    """One line that rewrites itself."""
+
+    def __init__(self) -> None:
+        self._shares: dict[int, Told] = {}
+
+    def __call__(self, share: int, told: Told) -> None:
+        self._shares[share] = told
+        same = [each for each in self._shares.values() if each.flow == told.flow]
+        judged, found = sum(each.judged for each in same), max(each.found for each in same)
+        known = sum(each.known for each in same)
+        line = f"\r{told.flow:<8} {judged:,} states judged, {known:,} known so far, {found} kinds of finding"
+        click.echo(f"{line:<78}", nl=False, err=True)
+
+    def clear(self) -> None:
+        """Leave no half line behind."""
+        click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
+
+
+def _say(report: CrashReport, as_json: bool, out_dir: Path | None) -> None:
+    import msgspec
+
+    from harness.reporters.crashpoints import render
+
+    encoded = msgspec.json.encode(report)
+    text = render(report)
+    if out_dir is not None:
+        try:
+            (out_dir / "crashpoints.json").write_bytes(msgspec.json.format(encoded, indent=1) + b"\n")
+            (out_dir / "crashpoints.txt").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise HarnessError(f"cannot write {error.filename}: {error.strerror}") from None
+    click.echo(encoded if as_json else text)

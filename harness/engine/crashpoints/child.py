@@ -1,0 +1,163 @@
+"""What runs in one child process of an exploration: load, explore its share of every flow, answer."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.core.errors import HarnessError
+from harness.engine.child import ENDS_EARLY, SHARING, adjusted
+from harness.engine.crashpoints.report import CrashReport, FlowReport
+from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplored, Told, replay_line
+from harness.engine.request import RunRequest
+
+if TYPE_CHECKING:
+    from harness.engine.crashpoints.explore import Exploration, Medium
+    from harness.engine.crashpoints.flows import Flow
+    from harness.scenario.plan import Plan
+
+_TELL_EVERY_S = 0.2
+
+
+def execute(argument: Any, send: Callable[[Any], None]) -> Any:
+    """One share, as ``sut.limits.run_limited`` calls it: a CrashRequest in, Explored or NotExplored out, as plain data."""
+    request = msgspec.convert(argument, CrashRequest)
+    try:
+        return msgspec.to_builtins(_explore(request, send), str_keys=True)
+    except HarnessError as error:
+        return msgspec.to_builtins(NotExplored(str(error), int(error.exit_code)))
+
+
+def plan_of(request: CrashRequest) -> Plan:
+    """The plan of the scenario, on one terminal, with the command line's device; its faults are left out."""
+    from harness.scenario.load import load_file
+
+    asked = RunRequest(scenario=request.scenario, device=request.device)
+    plan = adjusted(load_file(Path(request.scenario)), asked)
+    return replace(plan, terminals=1, faults=(), must_happen=(), decisions=None)
+
+
+def media_of(plan: Plan, profiles: tuple[str, ...]) -> list[Medium]:
+    """One medium for each profile named, on all volumes alike; without names the device's own."""
+    from harness.engine.crashpoints.explore import Medium
+    from harness.storage.profiles import registry
+
+    volumes = {"system": plan.profile} | {volume.name: volume.profile or plan.profile for volume in plan.device.volumes}
+    if not profiles:
+        own = {name: registry.get(profile) for name, profile in volumes.items()}
+        return [Medium("+".join(dict.fromkeys(own[each.name].name for each in plan.device.volumes)), own)]
+    names = registry.names() if profiles == ("all",) else profiles
+    return [Medium(name, dict.fromkeys(volumes, registry.get(name))) for name in names]
+
+
+def _explore(request: CrashRequest, send: Callable[[Any], None]) -> Explored:
+    from harness.engine.crashpoints.flows import FLOWS
+    from harness.engine.crashpoints.scene import Setting
+    from harness.sut import interpreter, software
+    from harness.terminals.catalogue import CATALOGUE
+
+    stopper = _Stopper(request.wall_limit_s)
+    flows = [FLOWS.get(name) for name in request.flows or FLOWS.names()]
+    plan = plan_of(request)
+    media = media_of(plan, request.profiles)
+    shipped = {name: each.spec for name, each in CATALOGUE.items()}
+    spec = request.terminal or plan.software
+    loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
+    seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
+    setting = Setting(plan, loaded, seed)
+    report = CrashReport(plan.name, spec, request.device or "the scenario's", request.depth, seed)
+    teller = _Teller(send)
+    with interpreter.installed():
+        for flow in flows:
+            lacking = [each for each in flow.needs if each not in loaded.manifest.actions]
+            if lacking:
+                report.flows.append(FlowReport(flow.name, flow.summary, skipped=f"{spec} has no {', '.join(lacking)}"))
+                continue
+            report.flows.append(_one_flow(request, setting, flow, media, stopper, teller))
+    for done in report.flows:
+        _add_replays(request, plan.source or plan.name, spec, done)
+    return Explored(report)
+
+
+def _one_flow(
+    request: CrashRequest, setting: Any, flow: Flow, media: list[Medium], stopper: _Stopper, teller: _Teller
+) -> FlowReport:
+    from harness.engine.crashpoints.explore import Exploration, Extent
+
+    extent = Extent(
+        request.depth, request.images_limit, request.states_limit, request.share, request.shares, request.state
+    )
+    teller.flow = flow.name
+    exploration: Exploration = Exploration(
+        setting, flow, media, extent, stopper.why, teller.tell, _keeper(request, flow.name)
+    )
+    return exploration.explore()
+
+
+def _keeper(request: CrashRequest, flow: str) -> Callable[[str, Mapping[str, Any]], str] | None:
+    if request.out_dir is None:
+        return None
+    top = Path(request.out_dir)
+
+    def keep(state: str, images: Mapping[str, Any]) -> str:
+        directory = top / "states" / f"{flow}-{state}"
+        try:
+            for name, image in images.items():
+                (directory / name).mkdir(parents=True, exist_ok=True)
+                if not any((directory / name).iterdir()):
+                    image.write_to(directory / name)
+        except OSError as error:
+            raise HarnessError(f"cannot write {error.filename or directory}: {error.strerror}") from None
+        return str(directory.relative_to(top))
+
+    return keep
+
+
+def _add_replays(request: CrashRequest, scenario: str, terminal: str, flow: FlowReport) -> None:
+    for found in flow.found:
+        example = found.example
+        line = replay_line(request, scenario, terminal, flow.flow, example.profile, example.state)
+        found.example = msgspec.structs.replace(example, replay=line)
+
+
+class _Stopper:
+    """Why to stop: somebody asked, or the time is over."""
+
+    def __init__(self, wall_limit_s: float) -> None:
+        self._until_s = time.monotonic() + wall_limit_s
+        self._limit_s = wall_limit_s
+        self._asked = False
+        for each in ENDS_EARLY:
+            signal.signal(each, self._ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS_EARLY)
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+
+    def why(self) -> str:
+        """Empty to go on."""
+        if self._asked:
+            return "interrupted"
+        return f"the time limit of {self._limit_s:g} s was reached" if time.monotonic() > self._until_s else ""
+
+
+class _Teller:
+    """Tells the parent where the work is, now and then."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        self._send = send
+        self._told_s = 0.0
+        self.flow = ""
+
+    def tell(self, judged: int, known: int, found: int) -> None:
+        """Progress within the present flow."""
+        now_s = time.monotonic()
+        if now_s - self._told_s >= _TELL_EVERY_S:
+            self._told_s = now_s
+            self._send(msgspec.to_builtins(Told(self.flow, judged, known, found)))
