@@ -20,7 +20,7 @@ from unittest.mock import patch
 from harness.storage.contents import export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image
-from harness.storage.oplog import Op
+from harness.storage.oplog import Op, Returned
 from harness.storage.powerloss import every_cut
 from harness.storage.profiles.base import Profile
 from harness.storage.volume import Volume
@@ -214,13 +214,22 @@ def mounted(image: Image) -> Disk:
     return empty_disk().load({"data": image})
 
 
-def recorded(program: Program) -> tuple[Image, list[Op], list[tuple[int, int]]]:
-    """Run on an empty disk: its base image, its log, and each acknowledgement with the length of the log then."""
+def recorded(program: Program, *, synchronous: bool = False) -> tuple[Image, list[Op], list[tuple[int, int]]]:
+    """Run on an empty disk: its base image, its log, and each acknowledgement with the length of the log then.
+
+    For a medium that is ``synchronous`` the log says where an acknowledgement shows that all calls before it returned.
+    """
     disk = empty_disk()
     contents = export_volume(disk.volumes[0])
     acknowledged: list[tuple[int, int]] = []
     log: list[Op] = disk.volumes[0].log
-    program.run(disk, lambda number: acknowledged.append((len(log), number)))
+
+    def acknowledge(number: int) -> None:
+        if synchronous:
+            log.append(Returned())
+        acknowledged.append((len(log), number))
+
+    program.run(disk, acknowledge)
     base = Image(contents.files, contents.directories, contents.modes, contents.links)
     return base, log, acknowledged
 
@@ -234,7 +243,7 @@ def violates(program: Program, image: Image, promised: Iterable[int]) -> bool:
 
 def count_violations(program: Program, profile: Profile, limit: int = 4000) -> tuple[int, int]:
     """Violating and distinct crash states of a program under a profile, over all its crash points."""
-    base, log, acknowledged = recorded(program)
+    base, log, acknowledged = recorded(program, synchronous=profile.synchronous)
     seen: set[tuple[str, int]] = set()
     violating = 0
     for point, state in every_cut(profile, base, log, limit=limit, rng=random.Random(1)):
