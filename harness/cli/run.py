@@ -32,6 +32,13 @@ FIRST_LOOK = "combined/first_look"
 )
 @click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
 @click.option("--disk", type=click.Choice(["vfs", "pyfakefs"]), help="Which virtual disk; default: vfs.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="[T02=]DIR",
+    help="Data that terminals begin with: a snapshot, or files from the field; see `harness snapshot`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print verdicts as JSON, one object a line.")
 @click.option(
     "--out",
@@ -60,6 +67,7 @@ def run(
     device: str | None,
     profile: str | None,
     disk: str | None,
+    images: tuple[str, ...],
     as_json: bool,
     out_dir: Path | None,
     resolved_out: Path | None,
@@ -69,7 +77,10 @@ def run(
 
     Without a scenario it runs combined/first_look: 20 terminals, three days, five families of faults. With --out DIR each
     run leaves history.jsonl, verdict.json and, for a finding, resolved.yaml, which replays it.
+
+    With --image terminals begin in service, on data from before the run; `harness snapshot --help` says what is judged then.
     """
+    from harness.engine.images import absolute
     from harness.engine.request import RunRequest
     from harness.engine.sink import make_directory
     from harness.engine.verdict import worst
@@ -79,6 +90,7 @@ def run(
         raise UsageError("--terminal is empty; expected a name, package.module:Class or path/to/file.py:Class")
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/first")
+    begin_on = absolute(images)
     paths = selected(scenarios or (FIRST_LOOK,))
     if resolved_out is not None and len(paths) > 1:
         raise UsageError(f"--resolved-out takes one scenario, {len(paths)} were selected")
@@ -89,13 +101,14 @@ def run(
     for done, path in enumerate(paths):
         request = RunRequest(
             scenario=str(path),
-            terminal=_absolute_spec(terminal),
+            terminal=absolute_spec(terminal),
             seed=seed,
             days=days,
             terminals=terminals,
             device=device,
             profile=profile,
             disk=disk,
+            images=begin_on,
             out_dir=str(_own_directory(out_dir, path, len(paths))) if out_dir else None,
             resolved_out=str(resolved_out.absolute()) if resolved_out else None,
             wall_limit_s=wall_limit,
@@ -110,7 +123,7 @@ def run(
     return int(worst(codes))
 
 
-def _absolute_spec(spec: str | None) -> str | None:
+def absolute_spec(spec: str | None) -> str | None:
     """A file named in SPEC as an absolute path: the child process has a working directory of its own."""
     if spec is None or ":" not in spec:
         return spec

@@ -38,6 +38,11 @@ def customer_pin(pan: str) -> str:
     return pan[-7:-1]
 
 
+def storage_key(device: str, streams: Streams) -> bytes:
+    """What the pad of that device seals data with: it was made with the pad, and never leaves it."""
+    return b"".join(streams.bits(f"{device}/pin_pad/storage_key/{part}").to_bytes(8, "big") for part in range(4))
+
+
 class PinPadState(msgspec.Struct, frozen=True):
     """What the pad keeps without power. Never written anywhere: it holds clear keys."""
 
@@ -54,10 +59,7 @@ class PinPad:
         self.device = device
         self.refusals = 0
         """How often it refused for want of a key: the bite of tampering."""
-        storage_key = b"".join(
-            streams.bits(f"{device}/pin_pad/storage_key/{part}").to_bytes(8, "big") for part in range(4)
-        )
-        self.restore(PinPadState(master_key, storage_key, (), 0))
+        self.restore(PinPadState(master_key, storage_key(device, streams), (), 0))
 
     @property
     def tampered(self) -> bool:

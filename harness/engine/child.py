@@ -33,6 +33,7 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
 
 
 def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
+    from harness.engine.images import begun_on
     from harness.engine.run import Interrupted, run_plan
     from harness.scenario.load import load_file
     from harness.sut import interpreter, software
@@ -51,13 +52,15 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     def report(progress: Progress) -> None:
         send(msgspec.to_builtins(progress))
 
+    plan, images = begun_on(plan, request.images)
     with interpreter.installed():
-        return Finished(run_plan(plan, loaded, request, report, interrupted))
+        return Finished(run_plan(plan, loaded, request, report, interrupted, images))
 
 
 def adjusted(plan: Plan, request: RunRequest) -> Plan:
     """The plan with what the command line says instead. UsageError for what no scenario may say either."""
     from harness.scenario.check import DAYS_MAX, TERMINALS_MAX
+    from harness.scenario.device import on_device
     from harness.storage.profiles import registry as profiles
 
     for flag, value, most in (("--days", request.days, DAYS_MAX), ("--terminals", request.terminals, TERMINALS_MAX)):
@@ -67,6 +70,8 @@ def adjusted(plan: Plan, request: RunRequest) -> Plan:
         plan = replace(plan, days=replace(plan.days, count=request.days))
     if request.terminals is not None:
         plan = replace(plan, terminals=request.terminals)
+    if request.device is not None:
+        plan = on_device(plan, request.device)
     if request.profile is not None:
         profiles.get(request.profile)
         volumes = tuple(replace(volume, profile=None) for volume in plan.device.volumes)

@@ -42,7 +42,8 @@ class Course:
 def new_judge(built: Built) -> Judge:
     """A judge for the run, with what the scenario chose and what no software could keep on its media."""
     plan = built.plan
-    terms = Terms({station.name: station.manifest for station in built.world.stations})
+    manifests = {station.name: station.manifest for station in built.world.stations}
+    terms = Terms(manifests, on_images=bool(built.images))
     chosen = [name for name in INVARIANTS.names() if plan.invariants.wants(name)]
     unsurvivable: dict[int, str] = {}
     for volume in plan.device.volumes:

@@ -100,7 +100,7 @@ def _read_by(request: RunRequest) -> list[str]:
     file = (request.terminal or "").rpartition(":")[0]
     if file.endswith(".py"):
         places.append(str(Path(file).parent))
-    return places
+    return [*places, *(each.partition("=")[2] for each in request.images)]
 
 
 def _written_by(request: RunRequest) -> list[str]:
@@ -108,6 +108,8 @@ def _written_by(request: RunRequest) -> list[str]:
     places = [Path(request.out_dir)] if request.out_dir is not None else []
     if request.resolved_out is not None:
         places.append(Path(request.resolved_out).parent)
+    if request.snapshot is not None:
+        places.append(Path(request.snapshot.directory))
     for place in places:
         make_directory(place)
     return [str(place) for place in places]

@@ -1,8 +1,19 @@
 """What one run is asked to do: everything that crosses into the child process, and what comes back."""
 
+import shlex
+
 import msgspec
 
 from harness.engine.verdict import Verdict
+
+
+class SnapshotRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Snapshots to take on the way: of one terminal (the first, when ``of`` is empty), each as a directory in ``directory``."""
+
+    instants: tuple[str, ...]
+    directory: str
+    of: str = ""
+    volatile: bool = False
 
 
 class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -18,6 +29,9 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     disk: str | None = None
     out_dir: str | None = None
     resolved_out: str | None = None
+    images: tuple[str, ...] = ()
+    """What terminals begin with: ``T02=DIR`` for one of them, ``=DIR`` for all that are not named."""
+    snapshot: SnapshotRequest | None = None
     wall_limit_s: float = 600.0
     memory_limit_bytes: int = 4 << 30
     spin_s: float = 20.0
@@ -26,7 +40,10 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) -> str:
-    """The command that does the run again, with everything that the command line had changed."""
+    """The command that does the run again, with everything that the command line had changed.
+
+    Images are named and not held: a run that began on one is done again only where that directory still is what it was.
+    """
     parts = ["harness run", scenario, f"--terminal {terminal}", f"--seed {seed}"]
     for flag, value in (
         ("--days", request.days),
@@ -37,6 +54,7 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
     ):
         if value is not None:
             parts.append(f"{flag} {value}")
+    parts.extend(f"--image {shlex.quote(each.removeprefix('='))}" for each in request.images)
     return " ".join(parts)
 
 

@@ -13,9 +13,10 @@ import contextlib
 import io
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,6 +28,7 @@ from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
 from harness.engine.sink import Sink, make_directory
+from harness.engine.snapshots import Camera
 from harness.engine.verdict import Verdict
 from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareDied, SoftwareReady
 from harness.history.recorder import Recorder
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
 
     from harness.invariants.judge import Judge
+    from harness.scenario.field_data import FieldData
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
 
@@ -82,12 +85,14 @@ class Run:
         directory: Path,
         report: Report,
         interrupted: Interrupted,
+        images: Mapping[str, FieldData] = MappingProxyType({}),
     ) -> None:
         self.plan = plan
         self.software = software
         self.request = request
         self.report = report
         self.interrupted = interrupted
+        self.images = images
         self.seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
         self.history_path = directory / "history.jsonl"
         self.decisions_path = directory / "decisions.tsv"
@@ -113,12 +118,15 @@ class Run:
                     self.plan.days.start.isoformat(), self.plan.disk, (self.plan.profile,),
                 )
             )  # fmt: skip
-            built = build(self.plan, self.software, self.seed, recorder, spill)
+            built = build(self.plan, self.software, self.seed, recorder, spill, self.images)
+            camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
             self._watch(built, judge)
             self._trade(built, judge)
             self._close_up(built, judge)
+            if camera is not None:
+                camera.finish()
             _refuse_what_the_disk_lacked(built)
             built.injector.settle_accounts()
             built.world.phase = "check"
@@ -290,23 +298,28 @@ def _refuse_what_the_disk_lacked(built: Built) -> None:
 
 
 def run_plan(
-    plan: Plan, software: Software, request: RunRequest, report: Report, interrupted: Interrupted | None = None
+    plan: Plan,
+    software: Software,
+    request: RunRequest,
+    report: Report,
+    interrupted: Interrupted | None = None,
+    images: Mapping[str, FieldData] = MappingProxyType({}),
 ) -> Verdict:
-    """Run ``plan`` and write what ``request`` asks for; the verdict."""
+    """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on."""
     with contextlib.ExitStack() as stack:
         if request.out_dir is not None:
             directory = Path(request.out_dir)
             make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
-        run = Run(plan, software, request, directory, report, interrupted or Interrupted())
+        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images)
         verdict = run.go()
         try:
             if request.resolved_out is not None:
-                write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path)
+                write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path, request.images)
             if request.out_dir is not None:
                 if verdict.findings:
-                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path)
+                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path, request.images)
                 run.decisions_path.unlink()
                 write_verdict(verdict, directory)
         except OSError as error:

@@ -52,6 +52,19 @@ class TerminalInstalled(Event, frozen=True):
     link: str
 
 
+class ImageLoaded(Event, frozen=True):
+    """The device begins in service, on data from ``source``.
+
+    ``acquirer``: what the host was given - ``snapshot`` (its own view of that instant), ``records`` (what the software's
+    ``inspect`` reads in the image) or ``adopted`` (nothing but the batch number that the terminal names first). What
+    host and image agree on follows as LedgerChanged; whatever else is older than the run is nobody's guilt in it.
+    """
+
+    device: str
+    source: str
+    acquirer: str
+
+
 # ---------------------------------------------------------------- people
 
 
@@ -366,7 +379,7 @@ class Inspected(Event, frozen=True):
 
 
 AnyEvent: TypeAlias = Union[
-    RunStarted, PhaseStarted, Diverged, TerminalInstalled,
+    RunStarted, PhaseStarted, Diverged, TerminalInstalled, ImageLoaded,
     IntentOpened, Presented, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured,

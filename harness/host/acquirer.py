@@ -74,6 +74,10 @@ class Acquirer:
         self._sessions[tid] = Session(tid, mid, device, master_key)
         self._knobs[tid] = Knobs()
 
+    def session(self, tid: str) -> Session:
+        """What the host remembers of one terminal besides the ledger."""
+        return self._sessions[tid]
+
     def knobs(self, tid: str) -> Knobs:
         """What is made to go wrong for one terminal."""
         return self._knobs[tid]

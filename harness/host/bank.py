@@ -21,7 +21,7 @@ import msgspec
 
 from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
-from harness.host.ledger import Entry, EntryKind, Ledger
+from harness.host.ledger import Entry, EntryKind, Ledger, same_card
 from harness.host.session import Session
 
 Decide = Callable[[str, int, str], str]
@@ -168,7 +168,7 @@ class Bank:
     def _refund_code(self, demand: Demand, sale: Entry | None) -> str:
         if sale is None or sale.kind != "sale" or sale.state not in ("APPROVED", "SETTLED", "REFUNDED"):
             return "25"
-        if demand.pan and sale.pan and demand.pan != sale.pan:
+        if demand.pan and not same_card(sale.pan, demand.pan):
             return "14"
         return "00" if sale.refunded_fen + demand.amount_fen <= sale.amount_fen else "64"
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.history.events import BatchSettled
 from harness.history.recorder import Recorder
-from harness.host.ledger import Entry, Ledger, Totals, totals_of
+from harness.host.ledger import Entry, Ledger, Totals, same_card, totals_of
 
 BatchPhase = Literal["open", "uploading", "closed"]
 
@@ -170,7 +170,4 @@ class BatchBook:
 
 
 def _agrees(entry: Entry, claim: Claim | None) -> bool:
-    """Card numbers are compared without the zeros that fill up their place in an upload."""
-    if claim is None or claim.amount_fen != entry.amount_fen:
-        return False
-    return claim.pan.lstrip("0") == entry.pan.lstrip("0")
+    return claim is not None and claim.amount_fen == entry.amount_fen and same_card(entry.pan, claim.pan)

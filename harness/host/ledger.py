@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.core.masking import mask_pan
 from harness.history.events import LedgerChanged
 from harness.history.recorder import Recorder
 
@@ -186,6 +187,17 @@ class Ledger:
                 original_entry=entry.original,
             )
         )
+
+
+def same_card(held: str, named: str) -> bool:
+    """Whether ``named`` is the card that the ledger holds, of which a snapshot may have kept less than the whole number.
+
+    Card numbers are compared without the zeros that fill up their place in an upload.
+    """
+    held, named = held.lstrip("0"), named.lstrip("0")
+    if held == named or not held:
+        return True
+    return "*" in held and mask_pan(named) == held
 
 
 def _net_fen(entry: Entry) -> int:

@@ -30,6 +30,10 @@ class Session:
     key_generation: int = 0
     signed_on: bool = False
     batches: dict[str, Batch] = field(default_factory=dict)
+    was_in_service: bool = False
+    """It traded before the run, and how is not known here: a reversal in an unknown batch is answered 25, not 77."""
+    adopts_batch: bool = False
+    """Nothing is known of its batch: the first number that it names is taken for the right one."""
 
     def __post_init__(self) -> None:
         self.batches.setdefault(self.batch, Batch(self.tid, self.device, self.batch))
@@ -42,6 +46,13 @@ class Session:
     def current(self) -> Batch:
         """The batch that takes new transactions."""
         return self.batches[self.batch]
+
+    def adopt(self, batch: str) -> None:
+        """Take the terminal's word for the number of its open batch, once; 000000 is no number."""
+        if self.adopts_batch and batch.strip("0"):
+            self.adopts_batch = False
+            self.batch = batch
+            self.batches = {batch: Batch(self.tid, self.device, batch)}
 
     def start_next_batch(self) -> None:
         """Go on to the next number (999999 is followed by 1) unless the current batch is still open."""

@@ -6,7 +6,8 @@ host and an active record in the terminal's log are the same set.
 Does not model: voids' own entries (their sale tells), totals (12).
 Traps avoided: a power cut between approval and local commit legally ends reversed, also after the batch closed, so
 unclaimed entries are judged at the end by what became of them; a reversal still pending is invariant 22's; records of
-closed batches may be kept for reprint; a partly refunded sale may stand as active or refunded in the log.
+closed batches may be kept for reprint; a partly refunded sale may stand as active or refunded in the log; what a device's
+image held before the run, and the host never had, is no guilt of the run.
 Source: domain section 8, invariant 2.
 """
 
@@ -83,7 +84,9 @@ class Agreement(Invariant):
             if seen.state != "active" or batch in book.closings or stan in pending:
                 continue
             match = book.by_key.get((batch, stan)) if batch else None
-            if batch and (match is None or match.state in ("REVERSED", "DECLINED", "VOIDED")):
+            if batch and match is None and book.is_older(batch, stan):
+                self.skip(f"{event.device} began with transactions that the host never had")
+            elif batch and (match is None or match.state in ("REVERSED", "DECLINED", "VOIDED")):
                 self._tell(event.device, (batch, stan), seen.amount_fen, number, match, event.at_us)
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
@@ -94,6 +97,9 @@ class Agreement(Invariant):
             match = self.books.device(device).by_key.get((batch, stan))
             if match is not None and match.state in ("APPROVED", "SETTLED"):
                 continue  # claimed with another amount or card: told above as unclaimed
+            if match is None and self.books.device(device).is_older(batch, stan):
+                self.skip(f"{device} began with transactions that the host never had")
+                continue
             self._tell(device, (batch, stan), 0 if match is None else match.amount_fen, number, match, moment_us)
         yield from ()
 

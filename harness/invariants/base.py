@@ -31,8 +31,11 @@ _DETAILED_FINDINGS = 500
 """Findings kept whole per invariant; later ones are only counted, so that hopeless software cannot fill the memory."""
 
 DAMAGE_KINDS = frozenset(
-    {"corrupt_file", "truncate_file", "lose_file", "zero_file", "bit_flip", "misdirected_write", "stale_backup"}
-)
+    {
+        "corrupt_file", "truncate_file", "lose_file", "zero_file", "bit_flip", "misdirected_write", "stale_backup",
+        "unreadable_sector", "lose_erase_block", "dead_chip", "brown_out",
+    }
+)  # fmt: skip
 """Faults that damage what was already durable. No record is owed by software after them; to detect the damage is (18)."""
 
 INSTANT_KINDS = DAMAGE_KINDS | {"power_loss", "clock_jump", "crash", "link_reset"}
@@ -63,6 +66,8 @@ class Terms:
     epsilon_bytes: Mapping[str, int] = field(default_factory=dict)
     """By device: bytes that may stay on the data volume after a settlement, where it is not what the manifest says."""
     damage_kinds: frozenset[str] = DAMAGE_KINDS
+    on_images: bool = False
+    """Some devices began on data from before the run (``ImageLoaded``)."""
 
     def manifest(self, device: str) -> Manifest:
         """The manifest of the software on ``device``; a manifest of defaults when none was given."""

@@ -29,6 +29,7 @@ from harness.history.events import (
     SoftwareReady,
 )
 from harness.invariants.base import INSTANT_KINDS, Observer, Terms, on, plain_number
+from harness.invariants.before import Before
 from harness.invariants.device_book import Closing, DeviceBook, totals_of
 from harness.invariants.purchase import MONEY_ACTIONS, ActionState, Entry, Purchase
 from harness.invariants.tokens import PastTokens
@@ -40,7 +41,7 @@ _RESTING_PHASES = frozenset({"final_settlement", "check"})
 _COMPLETION_PERCENT = 115  # a completion may exceed its pre-authorisation by so much (domain 1.1)
 
 
-class Books(Observer):
+class Books(Before):
     """The shared view. It must observe an event before the invariants that read it do."""
 
     def __init__(self, terms: Terms) -> None:

@@ -27,7 +27,7 @@ class DeviceBook:
 
     __slots__ = (
         "actions", "by_key", "closings", "conditions", "current", "damaged_by", "down_since", "ended_kind", "inspections",
-        "name", "purchases", "quiet_since_us", "running", "settling", "strays",
+        "name", "purchases", "quiet_since_us", "requests", "running", "settling", "strays", "unagreed_batch",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -52,6 +52,14 @@ class DeviceBook:
         self.quiet_since_us = 0
         """When the last fault struck or was lifted."""
         self.damaged_by = ""
+        self.requests: set[tuple[str, str]] | None = None
+        """Batch and STAN of each request of this run, on a device that began on an image; None: it began empty."""
+        self.unagreed_batch: str | None = None
+        """The batch that was open in the image, when the host was told nothing of its content; "" while it is not known."""
+
+    def is_older(self, batch: str, stan: str) -> bool:
+        """Whether a transaction that the terminal names was in its image before the run began."""
+        return self.requests is not None and (batch, stan) not in self.requests
 
 
 def totals_of(entries: Iterable[Entry]) -> tuple[int, int, int, int]:

@@ -97,6 +97,10 @@ class SettlementExactlyOnce(Invariant):
             state.last_closing = closing
         claimed = event.terminal_totals
         state.claims = None if claimed == closing.totals else (batch, claimed, closing.totals, number)
+        if batch == self.books.device(event.device).unagreed_batch:
+            state.claims = None
+            state.told[batch] = None
+            self.skip(f"the batch that {event.device} began with: what it held before, the host was not told")
         for each in [each for each in state.waiting if each.batch == batch and each.totals == closing.totals]:
             state.waiting.remove(each)
         for table in (state.closed, state.slips, state.told):

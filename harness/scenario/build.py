@@ -6,9 +6,11 @@ Why here: devices do not know the host, people do not know storage, and faults k
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
+from types import MappingProxyType
 from typing import TextIO
 
 import simpy
@@ -20,13 +22,15 @@ from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.hardware import Hardware, Surroundings
 from harness.device.spec import MIB, SYSTEM_VOLUME, DeviceSpec, VolumeSpec
 from harness.faults.injector import Injector
-from harness.history.events import Diverged, TerminalInstalled
+from harness.history.events import Diverged, Event, TerminalInstalled
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
 from harness.host.service import HostQueue, ServiceTimes
 from harness.iso8583 import unionpay
 from harness.scenario.device import refuse_too_small
+from harness.scenario.field_data import FieldData
 from harness.scenario.host_site import HostSite, Issuers
+from harness.scenario.in_service import put_in_service
 from harness.scenario.plan import Plan, VolumePlan
 from harness.storage.profiles import registry as profiles
 from harness.sut.software import Software
@@ -50,6 +54,10 @@ class Built:
     injector: Injector
     merchants: dict[str, Merchant]
     trading_days: TradingDays
+    images: Mapping[str, FieldData] = field(default_factory=dict)
+    """By device: what it began with, where that was not empty volumes."""
+    before: tuple[Event, ...] = ()
+    """What the history is told first of all: how things stood before it began."""
 
     @property
     def days(self) -> int:
@@ -58,6 +66,8 @@ class Built:
 
     def open(self) -> None:
         """Power every terminal on, arm the faults, let people come."""
+        for event in self.before:
+            self.world.recorder.emit(event)
         for station in self.world.stations:
             station.power_on()
         self.injector.arm()
@@ -67,8 +77,18 @@ class Built:
             )
 
 
-def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: TextIO | None = None) -> Built:
-    """The world of ``plan`` with ``software`` on every terminal. Drawn values are written to ``spill``, when given."""
+def build(
+    plan: Plan,
+    software: Software,
+    seed: int,
+    recorder: Recorder,
+    spill: TextIO | None = None,
+    images: Mapping[str, FieldData] = MappingProxyType({}),
+) -> Built:
+    """The world of ``plan`` with ``software`` on every terminal. Drawn values are written to ``spill``, when given.
+
+    ``images``: by device, what it begins with instead of empty volumes.
+    """
     refuse_what_the_disk_lacks(plan)
     refuse_too_small(plan, software.manifest)
     env = simpy.Environment()
@@ -90,9 +110,12 @@ def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: 
     world = World(
         env=env, decisions=decisions, recorder=recorder, stations=[], acquirer=acquirer, start=plan.days.start
     )
+    before: list[Event] = []
     for place, name in enumerate(names):
         hardware = build_hardware(plan, name, place, seed, surroundings)
         acquirer.register_terminal(hardware.tid, hardware.mid, name, master_key(seed, hardware.tid))
+        if name in images:
+            hardware.disk = hardware.disk.load(dict(images[name].images))
         world.stations.append(Station(world, place, hardware, software))
         recorder.emit(
             TerminalInstalled(
@@ -100,6 +123,8 @@ def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: 
                 software.manifest.dialect, plan.device.link,
             )
         )  # fmt: skip
+        if name in images:
+            before.extend(put_in_service(world.stations[place], images[name], seed, master_key(seed, hardware.tid)))
     trading_days = TradingDays(
         plan.days.count,
         plan.days.open_us,
@@ -108,7 +133,7 @@ def build(plan: Plan, software: Software, seed: int, recorder: Recorder, spill: 
         None if plan.only_intents is None else frozenset(plan.only_intents),
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
-    return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days)
+    return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days, images, tuple(before))
 
 
 def refuse_what_the_disk_lacks(plan: Plan) -> None:
@@ -174,10 +199,16 @@ def _service_times(plan: Plan) -> ServiceTimes:
 
 def build_hardware(plan: Plan, name: str, place: int, seed: int, surroundings: Surroundings) -> Hardware:
     """The device at ``place`` (from 0), without power, as it leaves the factory."""
+    spec = device_spec(plan, name, place)
+    return Hardware.build(spec, surroundings, master_key(seed, spec.tid))
+
+
+def device_spec(plan: Plan, name: str, place: int) -> DeviceSpec:
+    """The hardware of the device at ``place`` (from 0), as data."""
     tid = f"{10_000_001 + place:08d}"
     mid = f"{104_110_000_000_001 + place:015d}"
     paper = plan.device.paper_slips
-    spec = DeviceSpec(
+    return DeviceSpec(
         name,
         tid,
         mid,
@@ -188,7 +219,6 @@ def build_hardware(plan: Plan, name: str, place: int, seed: int, surroundings: S
         own_ip=f"10.{place // 65_536}.{place // 256 % 256}.{place % 256}",
         disk="pyfakefs" if plan.disk == "pyfakefs" else "vfs",
     )
-    return Hardware.build(spec, surroundings, master_key(seed, tid))
 
 
 def _volumes(plan: Plan) -> tuple[VolumeSpec, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -25,12 +25,21 @@ Written: TypeAlias = "str | int | float | bool | list[Written] | dict[str, Writt
 _HEADER = "# A resolved scenario: every decision is pinned below, so a run of it goes the same way again.\n"
 
 
-def write_resolved(plan: Plan, path: Path, decisions: Path | Mapping[str, Value] | None = None) -> None:
-    """Write ``plan`` to ``path``. ``decisions``: a file as ``Decisions.spill`` writes it, or a mapping, or the plan's own."""
+def write_resolved(
+    plan: Plan, path: Path, decisions: Path | Mapping[str, Value] | None = None, images: Sequence[str] = ()
+) -> None:
+    """Write ``plan`` to ``path``. ``decisions``: a file as ``Decisions.spill`` writes it, or a mapping, or the plan's own.
+
+    ``images``: what terminals began on, as ``DEVICE=DIR``; it is named in a comment, for it is not in the scenario.
+    """
     with path.open("w", encoding="utf-8") as out:
         pins = plan.decisions if decisions is None else decisions
         if pins is not None:
             out.write(_HEADER)
+        for each in images:
+            out.write(
+                f"# It began on data that is not in this file; run it with --image {json.dumps(each.removeprefix('='))}\n"
+            )
         out.write(plan_text(plan))
         if isinstance(pins, Path):
             out.write("decisions: |\n")

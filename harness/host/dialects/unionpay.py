@@ -151,6 +151,8 @@ class UnionPay(Dialect):
             if not message.fields.keys() >= _REQUIRED[message.mti]:
                 return self._reply(received, "30", {}, at_us)
             reserved = Reserved60.parse(message.text(60))
+            if session.adopts_batch and message.mti != "0400":
+                session.adopt(reserved.batch)
             request = _Request(received, message, session, knobs, reserved, at_us)
             code = self._gate(request)
             answer = (code, Fields()) if code else self._handlers[message.mti](request)
@@ -332,7 +334,7 @@ class UnionPay(Dialect):
             named = Original61.parse(message.text(61))
         batch = session.batches.get(named.batch)
         if batch is None:
-            return "77", {}
+            return "25" if session.was_in_service else "77", {}
         demand = Demand(session, batch, named.stan, int(message.text(4)), "", message.text(2, ""), request.at_us)
         judgement = self.bank.reverse(demand, message.text(39, "no reason"), remember=not knobs.forget_early_reversals)
         if knobs.forget_early_reversals and judgement.entry is None:
