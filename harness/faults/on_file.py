@@ -36,6 +36,17 @@ def choose_file(world: World, station: Station, pattern: str, key: str, *, spare
     return paths[world.decisions.integer(f"{key}/file", 0, lambda u: int(u * len(paths))) % len(paths)]
 
 
+def files_on(station: Station, volume_name: str) -> list[tuple[str, int]]:
+    """Path and stored bytes of each file of one volume, in the order in which the files were made."""
+    disk = station.hardware.disk
+    found = []
+    for path, _ in _files(disk):
+        inode = disk.locate(path)
+        if isinstance(inode, RegularFile) and inode.volume.name == volume_name and inode.content:
+            found.append((inode.number, path, len(inode.content)))
+    return [(path, stored_bytes) for _, path, stored_bytes in sorted(found)]
+
+
 def size_of(station: Station, path: str) -> int:
     """The file's size in bytes."""
     inode = station.hardware.disk.locate(path)

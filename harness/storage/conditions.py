@@ -1,9 +1,10 @@
 """Media faults that can be lifted.
 
 Models: EIO on the n-th read, write or barrier, once or until lifted; an fsync that fails once and leaves the pages clean;
-a read-only remount; capacity shrunk below what is used; foreign ballast; wrong free space; slowing with fill; reads
+a read-only remount; capacity shrunk below what is used; foreign ballast; wrong free space; slowing with fill and with age; reads
 that return a flipped bit once; a write that lands elsewhere. Lifting a condition restores exactly what it took away.
-Does not model: errors of single sectors (an error belongs to a call), remapping, wear (the device counts that).
+Does not model: errors of single sectors (an error belongs to a call; see ``unreadable``), remapping; wear (``wear``), shortages
+of other things (``shortage``).
 Source: errno values of Linux block errors and of errors=remount-ro; fsync: Rebello et al., ATC'20, and ``oplog.DropDirty``;
 misdirected writes: TigerBeetle's storage model (the one meant keeps old data, the victim gets the new).
 """
@@ -11,6 +12,7 @@ misdirected writes: TigerBeetle's storage model (the one meant keeps old data, t
 import errno
 from typing import Literal, TypeAlias
 
+from harness.core.units import US_PER_DAY
 from harness.storage.calls import BARRIER_KINDS, CallKind
 from harness.storage.inode import Inode, RegularFile
 from harness.storage.media import Condition, DamagedRange, media_of
@@ -190,6 +192,30 @@ class SlowWithFill(Condition):
             return cost_us
         extra_percent = (self.full_percent - 100) * above // (100 - self.from_fill_percent)
         slower = cost_us * (100 + extra_percent) // 100
+        if slower != cost_us:
+            self.bites += 1
+        return slower
+
+
+class LatencyDrift(Condition):
+    """Calls cost ``more_per_day_percent`` of their usual time more with each day, up to ``most_percent`` of it."""
+
+    def __init__(self, more_per_day_percent: int, most_percent: int) -> None:
+        super().__init__()
+        if more_per_day_percent < 1 or most_percent <= 100:
+            raise ValueError("latency that drifts has to grow: at least 1 % a day, up to more than 100 %")
+        self.more_per_day_percent = more_per_day_percent
+        self.most_percent = most_percent
+        self.since_us = 0
+
+    def _begin(self, volume: Volume) -> None:
+        self.since_us = volume.now_us()
+
+    def slowed(self, cost_us: int, fill_percent: int) -> int:
+        assert self.volume is not None
+        aged_us = self.volume.now_us() - self.since_us
+        percent = min(self.most_percent, 100 + self.more_per_day_percent * aged_us // US_PER_DAY)
+        slower = cost_us * percent // 100
         if slower != cost_us:
             self.bites += 1
         return slower

@@ -47,10 +47,26 @@ def flip_bits(disk: Disk, path: str, offset_bytes: int, mask: bytes) -> Damage:
 
 
 def zero_range(disk: Disk, path: str, offset_bytes: int, length_bytes: int) -> Damage:
-    """Stored bytes of the range become zeros, as an erased or never written page reads."""
+    """Stored bytes of the range become zeros, as a page reads that a file system never wrote."""
+    return _fill_range(disk, path, offset_bytes, length_bytes, b"\0")
+
+
+def erase_range(disk: Disk, path: str, offset_bytes: int, length_bytes: int) -> Damage:
+    """Stored bytes of the range become 0xFF, as erased flash reads."""
+    return _fill_range(disk, path, offset_bytes, length_bytes, b"\xff")
+
+
+def overwrite_range(disk: Disk, path: str, offset_bytes: int, data: bytes) -> Damage:
+    """Stored bytes from the offset on become ``data``; holes and what is past the end stay as they are."""
+    inode = _file(disk, path)
+    stored = bytes(inode.content[offset_bytes : offset_bytes + len(data)])
+    return _overwrite(inode, offset_bytes, data[: len(stored)], stored)
+
+
+def _fill_range(disk: Disk, path: str, offset_bytes: int, length_bytes: int, byte: bytes) -> Damage:
     inode = _file(disk, path)
     stored = bytes(inode.content[offset_bytes : offset_bytes + length_bytes])
-    return _overwrite(inode, offset_bytes, bytes(len(stored)), stored)
+    return _overwrite(inode, offset_bytes, byte * len(stored), stored)
 
 
 def truncate_file(disk: Disk, path: str, size_bytes: int) -> Damage:

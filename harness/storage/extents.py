@@ -57,10 +57,12 @@ class StoredFiles:
 
     def out_of_space(self, shown: tuple[object, ...] = ()) -> OSError:
         """The ENOSPC to raise; conditions that took the space count it as a bite."""
+        error = errno.ENOSPC
         if self.media is not None:
             self.media.ran_out_of_space()
-        self.tell_failure("", None, errno.ENOSPC)
-        return os_error(errno.ENOSPC, *shown)
+            error = self.media.space_errno()
+        self.tell_failure("", None, error)
+        return os_error(error, *shown)
 
     def tell_failure(self, operation: str, inode: Inode | None, error: int) -> None:
         """A call is about to return ``error``."""

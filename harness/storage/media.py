@@ -5,6 +5,8 @@ count of bites: an error returned, a wrong byte returned, a number returned that
 Does not model: which fault strikes when; scenarios and fault files decide that.
 """
 
+import errno
+
 from harness.storage.calls import CallKind
 from harness.storage.inode import Directory, Inode, RegularFile
 from harness.storage.volume import Volume
@@ -38,8 +40,18 @@ class Condition:
     def after_read(self, inode: RegularFile, offset_bytes: int, data: bytes) -> bytes:
         return data
 
+    def before_write(self, inode: RegularFile, offset_bytes: int, byte_count: int) -> None:
+        """Told of each write about to be stored; may raise the error to return."""
+
     def ran_out_of_space(self) -> None:
         """A call is about to return ENOSPC, or stored less than it was asked to."""
+
+    def space_errno(self) -> int:
+        """What a call returns that finds no room."""
+        return errno.ENOSPC
+
+    def ran_out_of_inodes(self) -> None:
+        """A call is about to return ENOSPC because no inode is left."""
 
     def refused_as_read_only(self) -> None:
         """A call is about to return EROFS."""
@@ -64,6 +76,17 @@ class DamagedRange:
         self.end_bytes = end_bytes
         self.bites = 0
 
+    def touches(self, inode: int, offset_bytes: int, byte_count: int) -> bool:
+        """Whether some of these bytes are among the damaged."""
+        return inode == self.inode and offset_bytes < self.end_bytes and offset_bytes + byte_count > self.start_bytes
+
+    def met_by_read(self, media: "Media", inode: RegularFile) -> None:
+        """A read touches it; may raise the error to return."""
+        self.bites += 1
+
+    def met_by_write(self, inode: RegularFile, offset_bytes: int, byte_count: int) -> None:
+        """A write touches it and may not cover it; may raise the error to return."""
+
 
 class DamagedName:
     """A name in a directory that is gone, new or stale; counts the listings and look-ups that met it."""
@@ -82,6 +105,8 @@ class Media:
         self.conditions: list[Condition] = []
         self.damaged_ranges: list[DamagedRange] = []
         self.damaged_names: list[DamagedName] = []
+        self.owed_us = 0
+        """Time that the next call takes on top of its own: retries, blocks moved."""
 
     def add(self, condition: Condition) -> None:
         if condition.volume is not None:
@@ -100,12 +125,8 @@ class Media:
     def before_read(self, inode: RegularFile, offset_bytes: int, length: int) -> None:
         self.before("read", inode)
         for damage in self.damaged_ranges:
-            if (
-                damage.inode == inode.number
-                and offset_bytes < damage.end_bytes
-                and offset_bytes + length > damage.start_bytes
-            ):
-                damage.bites += 1
+            if damage.touches(inode.number, offset_bytes, length):
+                damage.met_by_read(self, inode)
 
     def after_read(self, inode: RegularFile, offset_bytes: int, data: bytes) -> bytes:
         for condition in self.conditions:
@@ -113,6 +134,12 @@ class Media:
         return data
 
     def divert(self, inode: RegularFile, offset_bytes: int, data: bytes) -> bool:
+        byte_count = len(data)
+        for damage in self.damaged_ranges:
+            if damage.touches(inode.number, offset_bytes, byte_count):
+                damage.met_by_write(inode, offset_bytes, byte_count)
+        for condition in tuple(self.conditions):
+            condition.before_write(inode, offset_bytes, byte_count)
         return any(condition.divert(inode, offset_bytes, data) for condition in tuple(self.conditions))
 
     def overwritten(self, inode: int, start_bytes: int, end_bytes: int) -> None:
@@ -127,6 +154,15 @@ class Media:
         for condition in self.conditions:
             condition.ran_out_of_space()
 
+    def space_errno(self) -> int:
+        """ENOSPC, unless a condition says otherwise."""
+        found = (condition.space_errno() for condition in self.conditions)
+        return next((number for number in found if number != errno.ENOSPC), errno.ENOSPC)
+
+    def ran_out_of_inodes(self) -> None:
+        for condition in self.conditions:
+            condition.ran_out_of_inodes()
+
     def refused_as_read_only(self) -> None:
         for condition in self.conditions:
             condition.refused_as_read_only()
@@ -139,7 +175,8 @@ class Media:
     def slowed(self, cost_us: int, fill_percent: int) -> int:
         for condition in self.conditions:
             cost_us = condition.slowed(cost_us, fill_percent)
-        return cost_us
+        owed_us, self.owed_us = self.owed_us, 0
+        return cost_us + owed_us
 
     def listed(self, directory: Directory) -> None:
         for damage in self.damaged_names:

@@ -30,6 +30,7 @@ _MESSAGES = {
     errno.ENOTEMPTY: "Directory not empty",
     errno.ELOOP: "Too many levels of symbolic links",
     errno.EOPNOTSUPP: "Operation not supported",
+    errno.EDQUOT: "Disk quota exceeded",
 }
 
 Shown: TypeAlias = tuple[object, ...]

@@ -9,6 +9,7 @@ Source: Linux mm/shmem.c, fs/namei.c and fs/libfs.c, held against a real tmpfs b
 ENOSPC behaviours were measured on tmpfs and on a small ext4.
 """
 
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from harness.storage.flash import Flash
 from harness.storage.inode import Directory, Inode, RegularFile, SymbolicLink
 from harness.storage.latency import LatencyModel
 from harness.storage.oplog import ROOT_INODE, Close, Link, Op, Rename, SetMode, Unlink
+from harness.storage.oserrors import os_error
 
 if TYPE_CHECKING:
     from harness.storage.contents import VolumeImage
@@ -71,6 +73,7 @@ class Volume(StoredFiles):
         self.now_us: Callable[[], int] = _never_advances
         self.device_number = 0
         self.foreign_blocks = 0
+        self.foreign_inodes = 0
         self.log: list[Op] = []
         self.base_image: VolumeImage | None = None
         self.dirty_files: dict[int, RegularFile] = {}
@@ -81,7 +84,7 @@ class Volume(StoredFiles):
         """Empties the tree without a log record, as formatting does. Inode numbers are not given out again."""
         self.free_blocks = self.total_blocks - self.foreign_blocks
         self.lost_chains: tuple[int, ...] = ()
-        self.free_inodes = self.inode_limit - 1
+        self.free_inodes = self.inode_limit - 1 - self.foreign_inodes
         self.orphans: dict[int, Inode] = {}
         self.dirty_files = {}
         self.root = Directory(self, ROOT_INODE, 0o40755, self.now_us() * 1000)
@@ -94,6 +97,11 @@ class Volume(StoredFiles):
         """Space that no file owns any more and that nothing but formatting gives back: each chain takes whole blocks."""
         self.lost_chains = chains
         self.free_blocks -= sum(self.blocks_for(size_bytes) for size_bytes in chains)
+
+    def take_inodes(self, count: int) -> None:
+        """Somebody else's files use so many inodes more, or fewer."""
+        self.foreign_inodes += count
+        self.free_inodes -= count
 
     @property
     def free_bytes(self) -> int:
@@ -111,7 +119,10 @@ class Volume(StoredFiles):
     def check_new_name(self, directory: Directory, name: str, shown: tuple[object, ...], *, new_inode: bool) -> None:
         """Raises ENOSPC when there is no inode, or no block for the directory to grow by."""
         if (new_inode or self.links_use_inodes) and self.free_inodes <= 0:
-            raise self.out_of_space(shown)
+            if self.media is not None:
+                self.media.ran_out_of_inodes()
+            self.tell_failure("", None, errno.ENOSPC)
+            raise os_error(errno.ENOSPC, *shown)
         if self.directory_blocks:
             self.check_growth(directory, name, shown)
 

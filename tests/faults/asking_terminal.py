@@ -17,3 +17,17 @@ class AskingTerminal(ReferenceTerminal):
             self.device.display.show(Screen("storage_full", "存储满,请结算 STORAGE FULL"))
             return Refused("storage_full", "存储满,请结算 STORAGE FULL")
         return super().sale(action)
+
+
+class DraftingTerminal(ReferenceTerminal):
+    """Drafts each slip in a file of its own that it removes again; does without when there can be none."""
+
+    def sale(self, action: Action) -> Outcome:
+        path = f"{self.device.volumes['data']}/slip.tmp"
+        try:
+            with open(path, "w") as file:
+                file.write(f"{action.amount_fen}\n")
+            os.unlink(path)
+        except OSError:
+            pass
+        return super().sale(action)

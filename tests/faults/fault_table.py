@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.faults.base import Fault, FaultPlan, MessageMatch, Trigger
+from harness.faults.brown_out import BrownOut
 from harness.faults.card_unreadable import CardUnreadable
 from harness.faults.clock_jump import ClockJumpFault
 from harness.faults.congestion import CongestionFault
@@ -12,6 +13,7 @@ from harness.faults.corrupt_file import CorruptFile
 from harness.faults.corrupt_read import CorruptReadFault
 from harness.faults.crash import Crash
 from harness.faults.day_cut_over import DayCutOver
+from harness.faults.dead_chip import DeadChip
 from harness.faults.forgotten_reversal import ForgottenReversal
 from harness.faults.fsync_failure import FsyncFailure
 from harness.faults.full_storage import FullStorage
@@ -20,14 +22,19 @@ from harness.faults.host_miscounts import HostMiscounts
 from harness.faults.host_overloaded import HostOverloaded
 from harness.faults.host_responds import HostResponds
 from harness.faults.host_silent import HostSilent
+from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
+from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.lose_file import LoseFile
 from harness.faults.memory_leak import MemoryLeak
 from harness.faults.misdirected_write import MisdirectedWriteFault
 from harness.faults.misreported_space import MisreportedSpace
+from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.paper_out import PaperOut
 from harness.faults.partition import PartitionFault
 from harness.faults.power_loss import PowerLoss
+from harness.faults.quota import QuotaFault
 from harness.faults.read_only import ReadOnly
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
@@ -35,6 +42,8 @@ from harness.faults.slow_with_fill import SlowWithFillFault
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
+from harness.faults.unreadable_sector import UnreadableSector
+from harness.faults.wear_out import WearOut
 from harness.faults.wrong_mac import WrongMac
 from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, Plan, VolumePlan
 from tests.faults.fault_bench import HOUR_US, SMALL
@@ -44,6 +53,8 @@ SALE = Trigger(action="sale", occurrence=20)
 SETTLE = Trigger(action="settle")
 TWO_DAYS = replace(SMALL, days=DaysPlan(2, SMALL.days.start, 9 * HOUR_US, 18 * HOUR_US), sales_per_day=30)
 SMALL_DATA = replace(SMALL, device=DevicePlan(volumes=(VolumePlan("data", 512 * 1024),)))
+NOR = VolumePlan("data", 128 * 1024, medium="spi-nor", erase_block_bytes=4096, program_bytes=4096)
+ON_NOR = replace(SMALL, device=DevicePlan(volumes=(NOR,)))
 SLOW_HOST = replace(SMALL, host=HostPlan(latency_median_us=12_000_000, latency_p99_us=70_000_000, no_reply_percent=0.0))
 
 
@@ -100,5 +111,14 @@ ROWS: dict[str, Row] = {
         Row(StorageError()),
         Row(TruncateFile(remaining_percent=1.0), plan=TWO_DAYS),
         Row(WrongMac()),
+        Row(BrownOut(), plan=TWO_DAYS),
+        Row(DeadChip()),
+        Row(InodeExhaustion(), terminal="tests.faults.asking_terminal:DraftingTerminal"),
+        Row(LatencyDriftFault(), at=Trigger(day=1, time_us=HOUR_US)),
+        Row(LoseEraseBlock(), plan=TWO_DAYS),
+        Row(NoCleanBlockFault(), lift_after_us=HOUR_US),
+        Row(QuotaFault(), plan=SMALL_DATA),
+        Row(UnreadableSector(), plan=TWO_DAYS),
+        Row(WearOut(life_used_percent=99.0, ages_per_day=400, first_try_fails_nth=50), plan=ON_NOR),
     )
 }

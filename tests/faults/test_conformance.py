@@ -37,7 +37,17 @@ KINDS = all_faults().names()
 DAMAGE = [kind for kind in KINDS if FAULTS.get(kind).damage]
 CONDITIONS = [kind for kind in KINDS if not FAULTS.get(kind).damage]
 # Names that end in no unit: counts, factors, choices, names of things and ranges of counts.
-PLAIN = {"messages", "nth", "repeats", "slower", "again_operation"}
+PLAIN = {
+    "messages",
+    "nth",
+    "repeats",
+    "slower",
+    "again_operation",
+    "inodes",
+    "corrected_reads",
+    "ages_per_day",
+    "first_try_fails_nth",
+}
 
 
 @cache
@@ -138,6 +148,16 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("full_storage", {"step_bytes": 0}),
     ("shrink_capacity", {"remaining_percent": 100.0}),
     ("corrupt_file", {"range_bytes": 0}),
+    ("inode_exhaustion", {"inodes": -1}),
+    ("no_clean_block", {"reserve_bytes": 0}),
+    ("unreadable_sector", {"sector_bytes": 0}),
+    ("brown_out", {"sector_bytes": 0}),
+    ("lose_erase_block", {"block_bytes": 0}),
+    ("latency_drift", {"more_per_day_percent": 0.5}),
+    ("latency_drift", {"slower": 1.0}),
+    ("wear_out", {"ages_per_day": 0}),
+    ("wear_out", {"first_try_fails_nth": 1}),
+    ("dead_chip", {"replaced_after_us": 0}),
     ("card_unreadable", {"failure_percent": 0.0}),
     ("power_loss", {"again_operation": (3, 2)}),
 ]

@@ -15,6 +15,7 @@ fsync, and the next one succeeds with the data lost (Rebello et al., ATC'20).
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ MAGIC = b"TJ1\n"
 _HEADER = Struct(">4sHBxIII")
 _CRC_FROM = 4
 _COPIED = 0x80
+_SECTOR_BYTES = 512
+_READ_TRIES = 3
 
 
 class JournalError(Exception):
@@ -140,6 +143,37 @@ class JournalFile:
 
     def read(self, offset: int = 0, size: int = -1) -> bytes:
         wanted = self.size_bytes - offset if size < 0 else size
+        try:
+            return self._read(offset, wanted)
+        except OSError:
+            return self._read_by_sector(offset, wanted)
+
+    def _read_by_sector(self, offset: int, wanted: int) -> bytes:
+        """Zeros, which never validate, for a sector that cannot be read. OSError when none can: that is no bad sector."""
+        parts: list[bytes] = []
+        lost, end = 0, offset + wanted
+        while offset < end:
+            size = min(_SECTOR_BYTES - offset % _SECTOR_BYTES, end - offset)
+            part = self._read_in_spite(offset, size)
+            if part is None:
+                lost += 1
+            elif len(part) < size:
+                return b"".join((*parts, part))
+            parts.append(bytes(size) if part is None else part)
+            offset += size
+        if lost == len(parts):
+            raise OSError(errno.EIO, "no sector can be read")
+        return b"".join(parts)
+
+    def _read_in_spite(self, offset: int, size: int) -> bytes | None:
+        for _ in range(_READ_TRIES):
+            try:
+                return self._read(offset, size)
+            except OSError:
+                pass  # Old flash gives at the second try what it withheld at the first.
+        return None
+
+    def _read(self, offset: int, wanted: int) -> bytes:
         parts: list[bytes] = []
         while wanted > 0:
             part = os.pread(self._fd, wanted, offset)
@@ -170,6 +204,10 @@ class JournalFile:
         self.size_bytes = size_bytes
         return True
 
+    def renew(self) -> None:
+        """Write all of it: a sector that cannot be read cannot be written in part, and gets a sound one when written whole."""
+        self.write(0, bytes(self.size_bytes))
+
     def shrink(self, size_bytes: int) -> None:
         """Give back what is beyond ``size_bytes``; not being able to is no loss of data."""
         if self.size_bytes > size_bytes:
@@ -196,6 +234,12 @@ def _reaches(file: JournalFile, size_bytes: int) -> bool:
     return size_bytes <= file.size_bytes or file.grow(size_bytes + GROWTH_BYTES) or file.grow(size_bytes)
 
 
+def _fill(file: JournalFile, body: bytes, bases: bytes) -> None:
+    if body:
+        file.write(0, body)
+    file.write(len(body), bases)
+
+
 class Journal:
     """Both files, and where the next record goes. Any OSError leaves the journal as it was before the call."""
 
@@ -210,6 +254,8 @@ class Journal:
         self._current = 0
         self.generation = 0
         self.sequence = 0
+        self.is_failing = False
+        """The active file refused a write while it was recovered: it has to be left."""
         fd = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(fd)
@@ -234,7 +280,10 @@ class Journal:
             # After a mere restart the tail may be in the page cache alone, even clean: write it again before believing it.
             last = found.entries[-1]
             file = self._files[self._active]
-            file.write(last.offset, file.read(last.offset, last.end - last.offset))
+            try:
+                file.write(last.offset, file.read(last.offset, last.end - last.offset))
+            except OSError:
+                self.is_failing = True
         return found
 
     def append(self, kind: Kind, payload: bytes) -> int:
@@ -269,9 +318,13 @@ class Journal:
             else:
                 # Nowhere else to go: over the old batch's first sector, which is whole either way.
                 target, file = self._active, self._files[self._active]
-        if body:
-            file.write(0, body)
-        file.write(len(body), bases)
+        try:
+            _fill(file, body, bases)
+        except OSError:
+            if target == self._active:
+                raise
+            file.renew()
+            _fill(file, body, bases)
         old = self._files[1 - target]
         self._active, self._tail = target, len(body) + len(bases)
         self._current, self.sequence = self.generation, sequence + 2

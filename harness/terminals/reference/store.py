@@ -59,8 +59,9 @@ class Store:
             found = journal.recover(witnessed, self.witness.disowned)
             self.books = self._recover_books(journal, found, seen)
             disowned = self.witness.disowned
-            if found is not None and disowned is not None and disowned[0] == journal.position[0]:
-                # The record not to be believed may be on the disk: leave that file, so that nobody else believes it either.
+            is_doubtful = found is not None and disowned is not None and disowned[0] == journal.position[0]
+            if is_doubtful or journal.is_failing:
+                # A record not to be believed may be on the disk: leave that file, so that nobody else believes it either.
                 self._relocate(journal)
         except (OSError, JournalError) as error:
             if journal is not None:
