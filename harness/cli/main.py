@@ -16,6 +16,12 @@ from harness.core.errors import ExitCode, HarnessError
 # command name -> module:attribute, and the line that ``harness --help`` prints (so that no command is imported for it)
 _COMMANDS = {
     "run": ("harness.cli.run:run", "Run scenarios against terminal software and say what was lost."),
+    "crashpoints": (
+        "harness.cli.crashpoints:crashpoints",
+        "Cut the power at every instant of a flow, into every state.",
+    ),
+    "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
+    "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
     "list": (
         "harness.cli.catalogue:list_command",
         "List faults, invariants, terminals, scenarios, profiles, devices, merchants, dialects.",
