@@ -56,7 +56,7 @@ def is_shared(name: str) -> bool:
     """Whether software and harness use one copy of module ``name``. Raises ForeignImport for the harness's inside."""
     top = name.partition(".")[0]
     if top == "harness":
-        if name in _OWN_SHARED or name.startswith("harness.iso8583."):
+        if name in _OWN_SHARED or name.startswith(("harness.contract.", "harness.iso8583.")):
             return True
         if name == "harness.terminals" or name.startswith("harness.terminals."):
             return False

@@ -15,7 +15,7 @@ NOT_SOFTWARE = (
     "/harness/storage/",
     "/harness/network/",
     "<frozen",
-    "/harness/contract.py",
+    "/harness/contract/",
 )
 _STDLIB = sysconfig.get_path("stdlib") + "/"
 

@@ -1,0 +1,90 @@
+"""What terminal software answers: the outcome of an action, screens and receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.contract.kinds import OutcomeKind, ReceiptKind, ScreenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended. ``text`` is shown to people; ``reason`` says why in a word (``storage_full``, ``host_05``)."""
+
+    kind: OutcomeKind
+    reason: str = ""
+    text: str = ""
+    stan: str = ""
+    batch: str = ""
+    rrn: str = ""
+
+
+def Approved(stan: str, batch: str = "", rrn: str = "", text: str = "") -> Outcome:
+    """The host approved and the record is kept: the customer may be told."""
+    return Outcome("approved", "", text, stan, batch, rrn)
+
+
+def Declined(reason: str, text: str = "", stan: str = "") -> Outcome:
+    """The host said no for good; no money moved."""
+    return Outcome("declined", reason, text, stan)
+
+
+def Refused(reason: str, text: str = "") -> Outcome:
+    """The terminal did not try: storage full, settlement due, card unreadable, a reversal still pending."""
+    return Outcome("refused", reason, text)
+
+
+def Unknown(reason: str, text: str = "", stan: str = "") -> Outcome:
+    """The terminal cannot tell yet; a reversal will make sure no money moved."""
+    return Outcome("unknown", reason, text, stan)
+
+
+def Done(text: str = "") -> Outcome:
+    """A settlement, sign-on, reprint or housekeeping action that is complete."""
+    return Outcome("done", "", text)
+
+
+def Failed(reason: str, text: str = "") -> Outcome:
+    """A settlement or housekeeping action that could not be completed; it can be tried again."""
+    return Outcome("failed", reason, text)
+
+
+def Unsupported() -> Outcome:
+    """The software has no such action."""
+    return Outcome("unsupported")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What the display shows. An ``approved`` screen is a promise to the customer: from that instant the money has moved."""
+
+    kind: ScreenKind
+    text: str = ""
+    amount_fen: int | None = None
+    stan: str | None = None
+    batch: str | None = None
+    rrn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A batch's totals: counts and amounts in fen. Debits are sales, credits are refunds; a voided sale is in neither."""
+
+    debit_count: int = 0
+    debit_fen: int = 0
+    credit_count: int = 0
+    credit_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A slip of paper. A reprint is marked ``duplicate``; a settlement slip carries ``totals``."""
+
+    kind: ReceiptKind
+    text: str = ""
+    amount_fen: int | None = None
+    stan: str | None = None
+    batch: str | None = None
+    rrn: str | None = None
+    duplicate: bool = False
+    totals: Totals | None = None

@@ -1,0 +1,69 @@
+"""What the world sends to terminal software: operator actions, keys, cards, paper, the cable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from harness.contract.kinds import ActionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An operator action. ``number`` is the harness's name for it; terminal software has no use for it but ``finish``.
+
+    Void and refund name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN, date (MMDD).
+    """
+
+    number: int
+    kind: ActionKind
+    amount_fen: int = 0
+    original_stan: str = ""
+    original_batch: str = ""
+    original_rrn: str = ""
+    original_date: str = ""
+
+
+Sale: TypeAlias = Action
+"""The request handed to each sugar method is the whole Action; this name reads better in a sale's signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequested:
+    """The operator asks for an action. It must be answered with ``device.finish(action, outcome)``."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key outside an action: ``cancel``, ``confirm``, ``menu``, or a repeat of the action key by an impatient hand."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardPresented:
+    """A card came into reach of the reader; ``device.card.read`` tells what is on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardRemoved:
+    """The card left the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperChanged:
+    """The paper ran out, or was put in."""
+
+    loaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CableChanged:
+    """The network cable or radio link came or went, as far as the modem can tell."""
+
+    connected: bool
+
+
+Event: TypeAlias = ActionRequested | KeyPressed | CardPresented | CardRemoved | PaperChanged | CableChanged

@@ -1,0 +1,20 @@
+"""The words of the contract: kinds of action, screen, receipt and outcome."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+ActionKind: TypeAlias = Literal[
+    "sale", "refund", "void", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
+    "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals",
+]  # fmt: skip
+"""What an operator can ask for. An action the software does not know is answered ``Unsupported``."""
+
+ScreenKind: TypeAlias = Literal[
+    "idle", "prompt", "processing", "approved", "declined", "refused", "unknown", "storage_full", "settled", "settle_failed",
+    "error", "text",
+]  # fmt: skip
+
+ReceiptKind: TypeAlias = Literal["sale", "void", "refund", "settlement", "other"]
+
+OutcomeKind: TypeAlias = Literal["approved", "declined", "refused", "unknown", "done", "failed", "unsupported"]

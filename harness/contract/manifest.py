@@ -1,0 +1,55 @@
+"""What terminal software declares about itself, and what its own files say when they are inspected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the software declares about itself. What is not declared is not checked, and the verdict says so."""
+
+    name: str
+    version: str = "1"
+    dialect: str = "unionpay"
+    capture: Literal["host", "terminal"] = "host"
+    settlement: Literal["operator", "automatic", "host", "none"] = "operator"
+    reversal: Literal["before_next", "background", "none"] = "before_next"
+    reversal_stan: Literal["kept", "new"] = "kept"
+    actions: frozenset[str] = frozenset({"sale", "settle"})
+    max_transactions: int | None = None
+    """How many records a batch may hold before the terminal asks for settlement; None: no limit of its own."""
+    keeps_after_settlement_bytes: int = 65536
+    """What may stay on the data volume after a settlement that a fresh terminal did not use."""
+    data_bytes_min: int | None = None
+    """How much of the data volume the software must have to work at all; None: not declared."""
+    reply_timeout_s: float = 60.0
+    recovery_timeout_s: float = 600.0
+    """Within this virtual time from any fault's end the software is idle again or shows a clear error."""
+    memory_slack_bytes: int = 262144
+    """How much the software's memory may grow over its life, caches included, after it has warmed up."""
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One transaction in the terminal's own log, for ``inspect``."""
+
+    stan: str
+    batch: str
+    kind: str
+    amount_fen: int
+    state: Literal["active", "voided", "reversed", "refunded"] = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the software's own files say, read from an image of its disk without running it."""
+
+    batch: str = ""
+    next_stan: str = ""
+    records: tuple[Record, ...] = ()
+    pending_reversals: tuple[str, ...] = ()
+    damaged_records: int = 0
+    settling: bool = False

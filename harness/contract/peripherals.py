@@ -1,0 +1,128 @@
+"""The hardware under terminal software, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.contract.answers import Outcome, Receipt, Screen
+from harness.contract.events import Action, Event
+
+
+class DeviceError(Exception):
+    """A peripheral could not do what was asked."""
+
+
+class CardTimeout(DeviceError):
+    """No card was shown in time."""
+
+
+class CardReadError(DeviceError):
+    """A card was shown and could not be read."""
+
+
+class PaperOut(DeviceError):
+    """The printer has no paper; nothing of the receipt was printed."""
+
+
+class PinPadError(DeviceError):
+    """The PIN pad refused: key missing, wrong check value, tampered."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardData:
+    """What the reader got. ``track2`` is ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is in DE35."""
+
+    pan: str
+    expiry: str
+    track2: str
+    entry_mode: str = "051"
+    sequence_number: str = "001"
+    emv_data: bytes = b""
+
+
+class CardReader(Protocol):
+    def read(self, timeout_s: float = 60.0) -> CardData:
+        """Wait for a card and read it. Raises CardTimeout or CardReadError."""
+
+
+class PinPad(Protocol):
+    """Secure element. Keys live in it, survive power loss, and never leave it; tampering erases them.
+
+    Slots: ``master`` (injected at the factory), ``pin``, ``mac``, ``track`` (loaded at sign-on, encrypted under master).
+    """
+
+    def load_key(self, slot: str, encrypted_key: bytes, check_value: bytes) -> None:
+        """Store a working key. Raises PinPadError when the check value does not match."""
+
+    def has_key(self, slot: str) -> bool:
+        """Whether the slot holds a key."""
+
+    def mac(self, data: bytes) -> bytes:
+        """The eight-byte UnionPay MAC of ``data`` under the ``mac`` key."""
+
+    def pin_block(self, pan: str) -> bytes:
+        """The encrypted PIN block (ISO 9564 format 0) of the PIN that the customer enters."""
+
+    def encrypt(self, data: bytes) -> bytes:
+        """``data`` encrypted under a storage key that never leaves the pad (for card data kept until batch upload)."""
+
+    def decrypt(self, data: bytes) -> bytes:
+        """What ``encrypt`` was given. Raises PinPadError when the data was altered."""
+
+
+class Printer(Protocol):
+    def print(self, receipt: Receipt) -> None:
+        """Print the whole slip. Raises PaperOut when there is no paper."""
+
+    def has_paper(self) -> bool:
+        """Whether there is paper for one more slip."""
+
+
+class Display(Protocol):
+    current: Screen | None
+    """What it shows now; None after power on."""
+
+    def show(self, screen: Screen) -> None:
+        """Replace what the display shows."""
+
+
+class Nvram(Protocol):
+    """A small battery-backed memory, 256 bytes, written a byte at a time; power loss may tear a write, never forget one."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """``size`` bytes from ``offset``."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Store ``data`` at ``offset``; durable when this returns."""
+
+
+class Device(Protocol):
+    """The hardware under the software. All of it dies at power loss; only storage, PIN-pad keys and NVRAM are kept."""
+
+    tid: str
+    """Terminal number, DE41, 8 characters."""
+    mid: str
+    """Merchant number, DE42, 15 characters."""
+    host_address: tuple[str, int]
+    """Where the acquirer is: for ``socket.create_connection``."""
+    volumes: Mapping[str, str]
+    """Storage volumes by name (``data``, ``cache``, ...) and the directory each is mounted at."""
+    card: CardReader
+    pin_pad: PinPad
+    printer: Printer
+    display: Display
+    nvram: Nvram
+
+    def next_event(self, timeout_s: float | None = None) -> Event | None:
+        """Wait for what the world does next; None after ``timeout_s`` seconds without anything."""
+
+    def finish(self, action: Action, outcome: Outcome) -> None:
+        """End an action. Each action is ended exactly once."""
+
+    def probe(self, name: str) -> None:
+        """Mark a rare path as reached, so that a test can require that it was."""
+
+    def reboot(self) -> None:
+        """Restart the software as a clean shutdown would; does not return."""
