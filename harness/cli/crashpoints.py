@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.core.errors import HarnessError, UsageError
+from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
 if TYPE_CHECKING:
     from harness.engine.crashpoints.report import CrashReport
@@ -40,7 +41,7 @@ DEFAULT_SCENARIO = "power/plain_counter"
     "--images",
     "images_limit",
     type=click.IntRange(2),
-    default=512,
+    default=IMAGES_LIMIT,
     show_default=True,
     help="Images listed an instant and volume; where there are more they are sampled, and that is said.",
 )
@@ -48,7 +49,7 @@ DEFAULT_SCENARIO = "power/plain_counter"
     "--states",
     "states_limit",
     type=click.IntRange(1),
-    default=20_000,
+    default=STATES_LIMIT,
     show_default=True,
     help="Distinct states judged a flow at most.",
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from harness.core.errors import ExitCode
 from harness.engine.crashpoints.report import CrashReport, Example, FlowReport, Found, ProfileCount
 
-_FOUND_MAX = 6
+_PLACES_MAX = 6
 _SAID = {
     ExitCode.PASS: "PASS          from every state listed the terminal came back with money and records right",
     ExitCode.VIOLATED: "FAIL          from some states money, records or service were lost",
@@ -51,13 +51,12 @@ def _flow(flow: FlowReport, depth: int) -> Iterator[str]:
     if flow.cells:
         yield ""
         yield from _picture(flow)
-    for found in flow.found[:_FOUND_MAX]:
+    by_invariant: dict[int, list[Found]] = {}
+    for found in flow.found:
+        by_invariant.setdefault(found.invariant, []).append(found)
+    for group in by_invariant.values():
         yield ""
-        yield from _found(found)
-    hidden = len(flow.found) - _FOUND_MAX
-    if hidden > 0:
-        yield ""
-        yield f"  ... and {hidden} more kinds of finding (--json and --out have all)"
+        yield from _invariant(group)
 
 
 def _counts(flow: FlowReport, depth: int) -> Iterator[str]:
@@ -84,17 +83,25 @@ def _listed(count: ProfileCount) -> str:
 
 def _picture(flow: FlowReport) -> Iterator[str]:
     profiles = [each.profile for each in flow.profiles]
-    steps = list(dict.fromkeys(cell.step for cell in flow.cells))
-    cells = {(cell.step, cell.profile): cell for cell in flow.cells}
-    width = min(max(len(step) for step in steps), 44)
+    cells = {(cell.depth, cell.step, cell.profile): cell for cell in flow.cells}
+    rows: dict[tuple[int, str], int] = {}
+    for cell in flow.cells:
+        row = (cell.depth, cell.step)
+        rows[row] = min(rows.get(row, cell.at), cell.at)
+    ordered = sorted(rows, key=lambda row: (row[0], rows[row], row[1]))
+    width = min(max(len(_row(*row)) for row in ordered), 48)
     for place, name in enumerate(profiles):
         yield f"  {'':<{width}}  {'| ' * place}{name}"
-    for step in steps:
+    for row in ordered:
         squares = []
         for profile in profiles:
-            cell = cells.get((step, profile))
-            squares.append(" " if cell is None else _square(cell.failing, cell.states))
-        yield f"  {step[:width]:<{width}}  {' '.join(squares)}"
+            found = cells.get((*row, profile))
+            squares.append(" " if found is None else _square(found.failing, found.states))
+        yield f"  {_row(*row)[:width]:<{width}}  {' '.join(squares).rstrip()}"
+
+
+def _row(depth: int, step: str) -> str:
+    return step if depth == 1 else f"recovery, {step}"
 
 
 def _square(failing: int, states: int) -> str:
@@ -103,11 +110,20 @@ def _square(failing: int, states: int) -> str:
     return "#" if failing == states else str(-(-9 * failing // states))
 
 
-def _found(found: Found) -> Iterator[str]:
-    money = f", {found.money_fen / 100:,.2f} yuan at stake" if found.money_fen else ""
-    yield f"  invariant {found.invariant} {found.name}: {found.states:,} states on {', '.join(found.profiles)}{money}"
-    yield f"    left by    {found.place}"
-    yield from _example(found.example)
+def _invariant(group: list[Found]) -> Iterator[str]:
+    """One invariant: the code that left the states, the worst first, and one state told in full."""
+    group = sorted(group, key=lambda each: (-each.states, each.place))
+    first = group[0]
+    profiles = list(dict.fromkeys(name for found in group for name in found.profiles))
+    money_fen = max(found.money_fen for found in group)
+    money = f", up to {money_fen / 100:,.2f} yuan at stake" if money_fen else ""
+    states = sum(found.states for found in group)
+    yield f"  invariant {first.invariant} {first.name}: {states:,} states on {', '.join(profiles)}{money}"
+    for found in group[:_PLACES_MAX]:
+        yield f"    {found.states:>7,} left by  {found.place}"
+    if len(group) > _PLACES_MAX:
+        yield f"    {'':>7} and {len(group) - _PLACES_MAX} more code paths (--json and --out have all)"
+    yield from _example(first.example)
 
 
 def _example(example: Example) -> Iterator[str]:

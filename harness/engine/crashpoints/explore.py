@@ -102,7 +102,8 @@ class Exploration:
         """All of it, or as much as ``stop`` allows."""
         recorded = record_flow(self.setting, self.flow)
         cases = self._cases(recorded, self.media, self._first_counts())
-        mine = [case for case in cases if self._is_mine(case.name)]
+        # In the order of their names, which is none: if time runs out, every instant and medium has had its share.
+        mine = sorted((case for case in cases if self._is_mine(case.name)), key=lambda case: case.name)
         self._total = len(mine)
         for done, case in enumerate(mine):
             if self._over():

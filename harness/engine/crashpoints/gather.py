@@ -6,6 +6,7 @@ left a state is the call whose work was the first to be lost or torn; with nothi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -49,15 +50,16 @@ class Gathering:
         self._survivability = survivability
         self._keeper = keeper
         self._found: dict[tuple[int, str], Found] = {}
-        self._cells: dict[tuple[str, str], Cell] = {}
+        self._cells: dict[tuple[int, str, str], Cell] = {}
 
     def note(self, seen: Seen, findings: Sequence[Finding], events: Sequence[Event]) -> set[str]:
         """Take in what one history came to; the profiles on which it counts as failing."""
-        label = step_label(seen.history)
+        label = step_label(seen.history[len(seen.recorded.before) :])
         failing: set[str] = set()
         for name, state in seen.media.items():
             counted = [each for each in findings if not self._excused(name, each)]
-            cell = self._cell(label, name)
+            cell = self._cell(seen.depth, label, name)
+            cell.at = min(cell.at, state.point.outside.events)
             cell.states += 1
             if counted:
                 cell.failing += 1
@@ -74,10 +76,10 @@ class Gathering:
         count[finding.number] = count.get(finding.number, 0) + 1
         return True
 
-    def _cell(self, label: str, medium: str) -> Cell:
-        cell = self._cells.get((label, medium))
+    def _cell(self, depth: int, label: str, medium: str) -> Cell:
+        cell = self._cells.get((depth, label, medium))
         if cell is None:
-            cell = self._cells[label, medium] = Cell(label, medium)
+            cell = self._cells[depth, label, medium] = Cell(label, medium, depth, sys.maxsize)
             self._report.cells.append(cell)
         return cell
 
@@ -87,11 +89,14 @@ class Gathering:
         first = findings[0]
         step = guilty_step(seen.recorded, state)
         found = self._found.get((first.number, step.place))
+        weight = seen.depth, lost_operations(state), seen.name, medium
         if found is None:
             example = self._tell(seen, medium, state, first, events, label, step)
             found = Found(first.number, first.invariant, first.severity, step.place, [medium], 0, 0, example)
             self._found[first.number, step.place] = found
             self._report.found.append(found)
+        elif weight < found.example.weight:
+            found.example = self._tell(seen, medium, state, first, events, label, step)
         if medium not in found.profiles:
             found.profiles.append(medium)
         found.states += 1
@@ -124,6 +129,7 @@ class Gathering:
         return Example(
             state=seen.name,
             depth=seen.depth,
+            lost_operations=lost_operations(state),
             profile=medium,
             cut=label,
             step=step.text,
@@ -133,6 +139,11 @@ class Gathering:
             story=tell_story(events, finding),
             image=place,
         )
+
+
+def lost_operations(state: State) -> int:
+    """How many operations did not land whole."""
+    return sum(len(volume.lost_indices) + len(volume.torn_parts) for volume in state.volumes)
 
 
 def guilty_step(recorded: Recorded, state: State) -> Step:

@@ -10,10 +10,15 @@ from harness.core.errors import ExitCode
 
 
 class Cell(msgspec.Struct):
-    """One square of the coverage picture: cuts after ``step`` of a flow under ``profile``."""
+    """One square of the coverage picture: cuts after ``step`` of a flow (``depth`` 1) or of a recovery (2) under ``profile``.
+
+    ``at`` is how many events had happened by then, at the earliest: it puts steps in order. ``failing`` of ``states``.
+    """
 
     step: str
     profile: str
+    depth: int = 1
+    at: int = 0
     states: int = 0
     failing: int = 0
 
@@ -40,10 +45,14 @@ class ProfileCount(msgspec.Struct):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One state of a finding, told so that a person can follow it. ``state`` finds it again (``--state``)."""
+    """One state of a finding, told so that a person can follow it: of all known the one that lost the least.
+
+    ``state`` finds it again (``--state``); ``lost_operations`` is how many operations did not land whole.
+    """
 
     state: str
     depth: int
+    lost_operations: int
     profile: str
     cut: str
     step: str
@@ -54,6 +63,11 @@ class Example(msgspec.Struct, frozen=True):
     replay: str = ""
     image: str = ""
     """Where the state's files were written, when --out was given."""
+
+    @property
+    def weight(self) -> tuple[int, int, str, str]:
+        """Less is simpler to follow; the same order in every process."""
+        return self.depth, self.lost_operations, self.state, self.profile
 
 
 class Found(msgspec.Struct):
@@ -163,7 +177,8 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
             mine.unsurvivable[number] = mine.unsurvivable.get(number, 0) + times
     for cell in more.cells:
         for own in flow.cells:
-            if (own.step, own.profile) == (cell.step, cell.profile):
+            if (own.depth, own.step, own.profile) == (cell.depth, cell.step, cell.profile):
+                own.at = min(own.at, cell.at)
                 own.states += cell.states
                 own.failing += cell.failing
                 break
@@ -175,6 +190,7 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
                 each.states += found.states
                 each.money_fen += found.money_fen
                 each.profiles += [name for name in found.profiles if name not in each.profiles]
+                each.example = min(each.example, found.example, key=lambda example: example.weight)
                 break
         else:
             flow.found.append(found)

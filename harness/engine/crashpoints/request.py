@@ -8,6 +8,9 @@ import msgspec
 
 from harness.engine.crashpoints.report import CrashReport
 
+IMAGES_LIMIT = 512
+STATES_LIMIT = 20_000
+
 
 class CrashRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Crash points of one terminal. Paths are absolute; empty ``flows`` are all, empty ``profiles`` the device's own."""
@@ -19,8 +22,8 @@ class CrashRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     flows: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     depth: int = 1
-    images_limit: int = 512
-    states_limit: int = 20_000
+    images_limit: int = IMAGES_LIMIT
+    states_limit: int = STATES_LIMIT
     state: str = ""
     out_dir: str | None = None
     share: int = 0
@@ -61,7 +64,7 @@ def replay_line(request: CrashRequest, scenario: str, terminal: str, flow: str, 
         parts.append(f"--profile {profile}")
     if request.seed is not None:
         parts.append(f"--seed {request.seed}")
-    if request.images_limit != CrashRequest.images_limit:
+    if request.images_limit != IMAGES_LIMIT:
         parts.append(f"--images {request.images_limit}")
     parts.append(f"--state {state}")
     return " ".join(parts)
