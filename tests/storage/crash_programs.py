@@ -21,8 +21,8 @@ from harness.storage.contents import export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image
 from harness.storage.oplog import Op, Returned
-from harness.storage.powerloss import every_cut
-from harness.storage.profiles.base import Profile
+from harness.storage.powerloss import crash_points
+from harness.storage.profiles.base import CrashState, Profile
 from harness.storage.volume import Volume
 
 Acknowledge = Callable[[int], None]
@@ -136,6 +136,48 @@ def recover_checked(disk: Any) -> set[int]:
     return found
 
 
+SLOTS, SLOT_BYTES = ("/slot.0", "/slot.1"), 1024
+_SLOT_HEADER = struct.Struct(">III")
+
+
+def store_in_slots(disk: Any, acknowledge: Acknowledge) -> None:
+    """Two files of fixed size, written over in turn: generation, length and checksum before the list."""
+    entries: list[object] = []
+    for slot in SLOTS:
+        descriptor = disk.open(slot, os.O_CREAT | os.O_WRONLY, 0o600)
+        disk.write(descriptor, b"\xff" * SLOT_BYTES)
+        disk.fsync(descriptor)
+        disk.close(descriptor)
+    sync_directory(disk)
+    for number in range(TRANSACTIONS):
+        entries.append(record(number, 0))
+        body = json.dumps(entries).encode()
+        checked = struct.pack(">I", number) + body
+        descriptor = disk.open(SLOTS[number % 2], os.O_WRONLY)
+        slot = _SLOT_HEADER.pack(number, len(body), zlib.crc32(checked)) + body
+        disk.write(descriptor, slot.ljust(SLOT_BYTES, b"\xff"))
+        disk.fsync(descriptor)
+        disk.close(descriptor)
+        acknowledge(number)
+
+
+def recover_slots(disk: Any) -> set[int]:
+    newest, found = -1, set[int]()
+    for slot in SLOTS:
+        try:
+            with disk.fopen(slot, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            continue
+        if len(data) < _SLOT_HEADER.size:
+            continue
+        generation, length, checksum = _SLOT_HEADER.unpack_from(data)
+        body = data[_SLOT_HEADER.size : _SLOT_HEADER.size + length]
+        if zlib.crc32(struct.pack(">I", generation) + body) == checksum and generation > newest:
+            newest, found = generation, {entry["stan"] for entry in json.loads(body)}
+    return found
+
+
 @contextmanager
 def dumb_database(disk: Any) -> Iterator[Any]:
     """The standard library's dbm.dumb on the given disk: it finds its os and io in its class and in its module."""
@@ -201,6 +243,7 @@ PROGRAMS = {
     "lines appended, no fsync": Program(append_lines(sync=False), recover_lines),
     "lines appended+fsync, naive parser": Program(append_lines(sync=True), recover_lines),
     "checked log+fsync": Program(append_checked, recover_checked),
+    "two checked slots in turn+fsync": Program(store_in_slots, recover_slots),
     "dbm.dumb": Program(store_in_dumb, recover_dumb),
     "TinyDB's storage": Program(store_like_tinydb, recover_like_tinydb),
 }
@@ -241,15 +284,43 @@ def violates(program: Program, image: Image, promised: Iterable[int]) -> bool:
         return True
 
 
-def count_violations(program: Program, profile: Profile, limit: int = 4000) -> tuple[int, int]:
-    """Violating and distinct crash states of a program under a profile, over all its crash points."""
+@dataclass(frozen=True)
+class Count:
+    """Violating and distinct crash states of a program; ``exhaustive`` when no crash point had too many to list."""
+
+    violating: int
+    distinct: int
+    exhaustive: bool = True
+
+    def __str__(self) -> str:
+        return f"{'' if self.exhaustive else '~'}{self.violating}/{self.distinct}"
+
+
+def every_promise(
+    program: Program, profile: Profile, limit: int = 300
+) -> Iterator[tuple[CrashState, tuple[int, ...], bool]]:
+    """Each crash state at each crash point, with what had been acknowledged by then and whether that point's list is whole."""
     base, log, acknowledged = recorded(program, synchronous=profile.synchronous)
+    pending: list[Op] = []
+    done, rng = 0, random.Random(1)
+    for point in crash_points(log):
+        base, pending = profile.durable_prefix(base, [*pending, *log[done:point]])
+        done = point
+        promised = tuple(number for length, number in acknowledged if length <= point)
+        states = profile.legal_images(base, pending, limit, rng)
+        found = list(states)
+        for state in found:
+            yield state, promised, states.exhaustive
+
+
+def count_violations(program: Program, profile: Profile, limit: int = 300) -> Count:
+    """Over all crash points of the program; a state counts once for each set of promises made by then."""
     seen: set[tuple[str, int]] = set()
-    violating = 0
-    for point, state in every_cut(profile, base, log, limit=limit, rng=random.Random(1)):
-        promised = [number for length, number in acknowledged if length <= point]
+    violating, exhaustive = 0, True
+    for state, promised, whole in every_promise(program, profile, limit):
+        exhaustive = exhaustive and whole
         key = (state.image.digest(), len(promised))
         if key not in seen:
             seen.add(key)
             violating += violates(program, state.image, promised)
-    return violating, len(seen)
+    return Count(violating, len(seen), exhaustive)
