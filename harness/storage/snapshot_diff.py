@@ -32,6 +32,7 @@ _AROUND_BYTES = 48
 """How far beyond the bytes shown a card number may begin or end."""
 _DIGITS = re.compile(rb"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _NIBBLES = re.compile("[0-9]{13,}")
+_TEXT = re.compile(rb"[\t\n\r -~]{20,}")
 _KEPT_FIRST, _KEPT_LAST = 6, 4
 
 What = Literal["only in the first", "only in the second", "another kind", "another mode", "another content"]
@@ -187,6 +188,8 @@ def _hidden_nibbles(data: bytes) -> set[int]:
     for found in _DIGITS.finditer(data):
         for place in range(found.start() + _KEPT_FIRST, found.end() - _KEPT_LAST):
             hidden.update((2 * place, 2 * place + 1))
+    # Letters and digits are decimal in hexadecimal, too. They were looked at above, where they are plainly text.
+    text = {place for found in _TEXT.finditer(data) for place in range(found.start(), found.end())}
     packed = data.hex()
     for run in _NIBBLES.finditer(packed):
         digits = run.group()
@@ -194,10 +197,9 @@ def _hidden_nibbles(data: bytes) -> set[int]:
             for start in range(len(digits) - size + 1):
                 number = digits[start : start + size]
                 first = run.start() + start
-                # Text digits are decimal in hexadecimal, too; they were looked at above, as text.
-                if data[first // 2 : (first + size + 1) // 2].isdigit():
+                if first // 2 in text or number[0] not in "23456":
                     continue
-                if number[0] in "23456" and len(set(number)) > 3 and _luhn(number):
+                if _luhn(number):
                     hidden.update(range(first + _KEPT_FIRST, first + size - _KEPT_LAST))
     return hidden
 

@@ -260,13 +260,14 @@ class _Reading:
         number = self.paths.get(path)
         if number is None:
             raise UsageError(f"{shown(where)}: modes names {shown(path)}, which is not there")
+        kind = stat.S_IFMT(self.modes.get(number, DEFAULT_FILE_MODE))
         is_octal = 0 < len(text) <= 7 and all(digit in "01234567" for digit in text)
-        mode = int(text, 8) if is_octal else -1
-        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFMT(self.modes.get(number, DEFAULT_FILE_MODE))):
+        mode = int(text, 8) if is_octal else 0
+        if not is_octal or (mode and stat.S_IFMT(mode) not in (0, kind)):
             raise UsageError(
                 f"{shown(where)}: the mode of {shown(path)} is {text[:20]!r}, not an octal mode of its kind"
             )
-        self.modes[number] = mode
+        self.modes[number] = mode and mode | kind
 
 
 # ---------------------------------------------------------------- one file
