@@ -33,6 +33,8 @@ def _lasts() -> bool:
 class Strike:
     """One strike of a fault on one device. ``evidence`` is empty until it has bitten, then says how in a few words.
 
+    ``detail`` says what it does here (which file, for how long), as far as that is known beforehand. ``begin`` is called once
+    the history has been told of the strike: whatever puts events there at once (a cut, messages lost, a restart) belongs in it.
     ``spent`` tells that a condition has done all it can do: it is then lifted by itself, and excuses nothing any more.
     """
 
@@ -40,6 +42,7 @@ class Strike:
     lift: Callable[[], None] = _nothing
     detail: str = ""
     spent: Callable[[], bool] = _lasts
+    begin: Callable[[], None] = _nothing
 
 
 Striker = Callable[[str], Strike]
@@ -63,7 +66,7 @@ class Fault(ABC):
 
     @abstractmethod
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        """Strike ``station`` now. ``key`` is the causal key under which to draw."""
+        """Strike ``station`` now, but for what ``Strike.begin`` does. ``key`` is the causal key under which to draw."""
 
     def prepare(self, world: World, station: Station) -> Striker:
         """Called once for each station before anything happens, for faults that need a past (an old backup)."""

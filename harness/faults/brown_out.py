@@ -42,6 +42,14 @@ class BrownOut(Fault):
         require(self.sector_bytes >= 1, "at least one byte")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
+        struck: list[Strike] = []
+        return Strike(
+            lambda: struck[0].evidence() if struck else "",
+            detail=f"a sector of {self.path}",
+            begin=lambda: struck.append(self._dip(world, station, key)),
+        )
+
+    def _dip(self, world: World, station: Station, key: str) -> Strike:
         if station.powered:
             station.power_cut("brown_out", world.decisions.seed(f"{key}/image"))
             station.power_on()

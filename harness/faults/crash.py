@@ -34,11 +34,10 @@ class Crash(Fault):
             if event.device == station.name and event.outcome == "interrupted":
                 interrupted.append(event.action)
 
-        running = station.powered
-        world.recorder.watch(ActionEnded, ended)
-        if running:
-            station.restart("killed")
-        world.recorder.unwatch(ActionEnded, ended)
-        if interrupted:
-            return Strike(lambda: f"action {interrupted[0]} was interrupted")
-        return Strike(lambda: "")
+        def kill() -> None:
+            world.recorder.watch(ActionEnded, ended)
+            if station.powered:
+                station.restart("killed")
+            world.recorder.unwatch(ActionEnded, ended)
+
+        return Strike(lambda: f"action {interrupted[0]} was interrupted" if interrupted else "", begin=kill)

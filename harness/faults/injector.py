@@ -12,6 +12,7 @@ from harness.faults.base import FaultPlan, Strike, Striker
 from harness.faults.placing import choose_stations, start_times
 from harness.faults.trigger import Armed, is_conditional
 from harness.history.events import ActionEnded, FaultBit, FaultLifted, FaultStruck
+from harness.sut.console import presentable
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -151,11 +152,12 @@ class Injector:
         tally.strikes += 1
         name = f"{plan.name}#{tally.strikes}"
         tally.struck += len(stations)
-        world.recorder.emit(
-            FaultStruck(world.now_us, name, plan.fault.kind, tuple(each.name for each in stations), key)
-        )
-        for station in stations:
-            strike = self._strikers[plan.name, station.name](f"{key}/{station.name}")
+        strikes = [self._strikers[plan.name, each.name](f"{key}/{each.name}") for each in stations]
+        names = tuple(each.name for each in stations)
+        detail = _details(names, [strike.detail for strike in strikes])
+        world.recorder.emit(FaultStruck(world.now_us, name, plan.fault.kind, names, detail, key))
+        for station, strike in zip(stations, strikes, strict=True):
+            strike.begin()
             live = _Live(plan, station, strike, tally, name)
             self._live.append(live)
             self._looked_at.setdefault(station.name, []).append(live)
@@ -200,6 +202,15 @@ class Injector:
             self.world.recorder.emit(
                 FaultBit(self.world.now_us, live.name, live.plan.fault.kind, live.station.name, evidence[:200])
             )
+
+
+def _details(names: tuple[str, ...], details: list[str]) -> str:
+    """What the strike does, in one line; by device where it is not the same on all of them."""
+    if len(set(details)) == 1:
+        text = details[0]
+    else:
+        text = "; ".join(f"{name}: {detail}" for name, detail in zip(names, details, strict=True) if detail)
+    return presentable(text)
 
 
 def _refuse_endless(plan: FaultPlan) -> None:

@@ -25,7 +25,6 @@ def strike_link(station: Station, condition: Condition, times: int | None = None
     # Before it strikes: messages lost in flight at this very instant count.
     condition.on_bite = bitten
     conditions = station.hardware.link.conditions
-    conditions.add(condition)
 
     def lift() -> None:
         if any(each is condition for each in conditions):
@@ -34,4 +33,4 @@ def strike_link(station: Station, condition: Condition, times: int | None = None
     def spent() -> bool:
         return times is not None and condition.bites >= times
 
-    return Strike(lambda: first[0] if first else "", lift, spent=spent)
+    return Strike(lambda: first[0] if first else "", lift, spent=spent, begin=lambda: conditions.add(condition))

@@ -46,9 +46,10 @@ class PowerLoss(Fault):
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         outage = _Outage(self, world, station, key)
-        outage.cut(self.repeats)
         detail = f"off for {self.off_for_us / US_PER_SECOND:g} s"
-        return Strike(lambda: outage.evidence, outage.stop, detail, spent=lambda: outage.over)
+        return Strike(
+            lambda: outage.evidence, outage.stop, detail, lambda: outage.over, lambda: outage.cut(self.repeats)
+        )
 
 
 class _Outage:

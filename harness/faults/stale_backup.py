@@ -73,10 +73,13 @@ class _Shelf:
         """Put the latest backup back."""
         if self._latest is None:
             return self._fault.inject(self._world, self._station, key)
-        made_us, copy = self._latest
-        station = self._station
-        if station.powered:
-            station.restart("a backup is put back")
-        damage = restore_tree(station.hardware.disk, self._fault.path, copy)
-        age_h = (self._world.now_us - made_us) / US_PER_HOUR
-        return strike_of(self._fault.path, damage, f"as it was {age_h:.1f} h before")
+        (made_us, copy), path, station = self._latest, self._fault.path, self._station
+        what = f"as it was {(self._world.now_us - made_us) / US_PER_HOUR:.1f} h before"
+        struck: list[Strike] = []
+
+        def begin() -> None:
+            if station.powered:
+                station.restart("a backup is put back")
+            struck.append(strike_of(path, restore_tree(station.hardware.disk, path, copy), what))
+
+        return Strike(lambda: struck[0].evidence() if struck else "", detail=f"{path}: {what}", begin=begin)

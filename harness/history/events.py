@@ -328,12 +328,16 @@ class BatchSettled(Event, frozen=True):
 
 
 class FaultStruck(Event, frozen=True):
-    """``fault`` is its name in the scenario, such as ``power_loss#2``; ``kind`` its registered kind."""
+    """``fault`` is its name in the scenario, such as ``power_loss#2``; ``kind`` its registered kind.
+
+    ``detail`` says what it does there, as far as that is known beforehand; ``key`` is the causal key of what it draws.
+    """
 
     fault: str
     kind: str
     devices: tuple[str, ...]
     detail: str = ""
+    key: str = ""
 
 
 class FaultBit(Event, frozen=True):

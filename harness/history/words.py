@@ -82,7 +82,9 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
         f"host books {v.kind}{_money(v.amount_fen)}{_trace(v.stan)}: {v.previous_state or 'new'} -> {v.state}"
     ),
     e.BatchSettled: _settled,
-    e.FaultStruck: lambda v: f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault})",
+    e.FaultStruck: lambda v: (
+        f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault}){f': {v.detail}' if v.detail else ''}"
+    ),
     e.FaultBit: lambda v: f"fault {v.fault} bites: {v.evidence}",
     e.FaultLifted: lambda v: f"fault {v.fault} is lifted",
     e.Inspected: _inspected,

@@ -11,16 +11,20 @@ from typing import get_args
 
 import pytest
 
-from harness.faults.base import FAULTS, Family, Fault, FaultPlan
+from harness.faults.base import FAULTS, Family, Fault, FaultPlan, Trigger
 from harness.faults.catalogue import all_faults
+from harness.faults.corrupt_file import CorruptFile
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
     BatchSettled,
+    Booted,
     FaultBit,
     FaultLifted,
     FaultStruck,
+    MessageDropped,
     PhaseStarted,
+    PowerLost,
     SoftwareReady,
 )
 from harness.host.knobs import Knobs
@@ -30,7 +34,7 @@ from harness.scenario.fields import fields_of
 from harness.scenario.load import load_file
 from harness.scenario.resolve import write_resolved
 from harness.sut.station import Station
-from tests.faults.fault_bench import Outcome, run
+from tests.faults.fault_bench import HOUR_US, SMALL, Outcome, run
 from tests.faults.fault_table import ROWS
 
 KINDS = all_faults().names()
@@ -303,3 +307,45 @@ def test_a_fault_that_was_used_up_excuses_nothing_any_more() -> None:
 def test_every_fault_leaves_a_terminal_that_was_ready_once() -> None:
     assert all(isinstance(cls, type) and issubclass(cls, Fault) for _, cls in all_faults().items())
     assert {event.device for _, event in struck("crash").of(SoftwareReady)} == {"T01", "T02"}
+
+
+# ---------------------------------------------------------------- what the history tells of a strike
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_strike_is_told_before_what_it_does(kind: str) -> None:
+    outcome = struck(kind)
+    for number, event in outcome.of(FaultStruck):
+        for before in outcome.events[max(0, number - 20) : number]:
+            if before.at_us == event.at_us and getattr(before, "device", "") in event.devices:
+                assert not isinstance(before, PowerLost | MessageDropped | Booted), before
+                assert not (isinstance(before, ActionEnded) and before.outcome == "interrupted"), before
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("power_loss", "off for "),
+        ("corrupt_file", "/data/"),
+        ("truncate_file", "/data/"),
+        ("lose_file", "/data/"),
+        ("misdirected_write", "/data/"),
+        ("stale_backup", "/data: as it was "),
+        ("brown_out", "a sector of "),
+    ],
+)
+def test_what_a_strike_does_is_told_whether_or_not_it_bites(kind: str, detail: str) -> None:
+    for _, event in struck(kind).of(FaultStruck):
+        assert event.detail.startswith(detail), event
+        assert f"/fault/{event.fault.rpartition('#')[0]}/" in event.key
+
+
+def test_devices_that_are_struck_otherwise_are_told_apart() -> None:
+    together = FaultPlan("f", CorruptFile(), Trigger(day=1, time_us=14 * HOUR_US), together=True)
+    nothing = CorruptFile(path="/data/nothing*")
+    missed = FaultPlan("g", nothing, Trigger(day=1, time_us=15 * HOUR_US), together=True)
+    outcome = run(SMALL, together, missed)
+    (_, first), (_, second) = outcome.of(FaultStruck)
+    assert "T01: /data/" in first.detail and "; T02: /data/" in first.detail
+    assert second.detail == "no file matches /data/nothing*"
+    assert outcome.bit("g") == 0
