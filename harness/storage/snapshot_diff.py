@@ -2,8 +2,8 @@
 
 Models: names, kinds, modes, sizes and contents of everything below two directories, the battery-backed memory of their
 snapshot.json included. Does not model: what the bytes mean to the terminal software.
-Card numbers are looked for as text and as packed decimal digits (ISO 8583 fields, track 2), the latter by their check digit:
-ISO/IEC 7812-1 (Luhn); at most the first six and last four digits are shown (PCI DSS 3.4).
+Card numbers are looked for as text and as packed decimal digits (ISO 8583 fields, track 2), the latter by their check digit
+(ISO/IEC 7812-1, Luhn) and not within twenty or more bytes of plain text, which would be full of them; at most the first six and last four digits are shown (PCI DSS 3.4).
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _hidden_nibbles(data: bytes) -> set[int]:
             for start in range(len(digits) - size + 1):
                 number = digits[start : start + size]
                 first = run.start() + start
-                if first // 2 in text or number[0] not in "23456":
+                if number[0] not in "23456" or text.issuperset(range(first // 2, (first + size + 1) // 2)):
                     continue
                 if _luhn(number):
                     hidden.update(range(first + _KEPT_FIRST, first + size - _KEPT_LAST))
