@@ -3,7 +3,8 @@
 Models: names, kinds, modes, sizes and contents of everything below two directories, the battery-backed memory of their
 snapshot.json included. Does not model: what the bytes mean to the terminal software.
 Card numbers are looked for as text and as packed decimal digits (ISO 8583 fields, track 2), the latter by their check digit
-(ISO/IEC 7812-1, Luhn) and not within twenty or more bytes of plain text, which would be full of them; at most the first six and last four digits are shown (PCI DSS 3.4).
+(ISO/IEC 7812-1, Luhn) and not within twenty or more bytes of plain text, which would be full of them; at most the first six
+and last four digits are shown (PCI DSS 3.4).
 """
 
 from __future__ import annotations
