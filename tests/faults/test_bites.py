@@ -14,23 +14,31 @@ from harness.faults.base import Fault, FaultPlan, MessageMatch, Strike, Trigger
 from harness.faults.clock_jump import ClockJumpFault
 from harness.faults.corrupt_file import CorruptFile
 from harness.faults.crash import Crash
+from harness.faults.dead_chip import DeadChip
 from harness.faults.forgotten_reversal import ForgottenReversal
 from harness.faults.full_storage import FullStorage
 from harness.faults.half_open import HalfOpenFault
 from harness.faults.host_silent import HostSilent
+from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.latency_drift import LatencyDriftFault
+from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.memory_leak import MemoryLeak
 from harness.faults.misdirected_write import MisdirectedWriteFault
 from harness.faults.misreported_space import MisreportedSpace
+from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.on_host import hold, wind_up
 from harness.faults.paper_out import PaperOut
 from harness.faults.partition import PartitionFault
 from harness.faults.power_loss import PowerLoss
+from harness.faults.quota import QuotaFault
 from harness.faults.read_only import ReadOnly
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
+from harness.faults.unreadable_sector import UnreadableSector
+from harness.faults.wear_out import WearOut
 from harness.history.events import Booted, FaultBit, FaultLifted, FaultStruck, PowerLost
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
 from harness.storage.disk import Disk
@@ -41,6 +49,8 @@ NIGHT = Trigger(day=1, time_us=3 * HOUR_US)
 NOON = Trigger(day=1, time_us=12 * HOUR_US)
 EVENING = Trigger(day=1, time_us=23 * HOUR_US)
 TWO_VOLUMES = replace(TINY, device=DevicePlan(volumes=(VolumePlan("data"), VolumePlan("card"))))
+ON_FRAM = replace(TINY, device=DevicePlan(volumes=(VolumePlan("data", 1 << 20, medium="fram"),)))
+DRAFTING = "tests.faults.asking_terminal:DraftingTerminal"
 ASKING = "tests.faults.asking_terminal:AskingTerminal"
 
 HARMLESS: list[tuple[str, Fault, Trigger, Plan, str]] = [
@@ -65,6 +75,18 @@ HARMLESS: list[tuple[str, Fault, Trigger, Plan, str]] = [
     ("a dead clock battery without a power loss", ClockJumpFault(battery_dead=True), NOON, TINY, "reference"),
     ("a host that miscarries nobody's settlement", SettlementError(), NIGHT, TINY, "reference"),
     ("a host that is silent to nobody", HostSilent(), NIGHT, TINY, "reference"),
+    ("no inode for software that makes no file", InodeExhaustion(), NOON, TINY, "reference"),
+    ("inodes enough for a file at a time", InodeExhaustion(inodes=1), NOON, TINY, DRAFTING),
+    ("a quota with room enough", QuotaFault(free_bytes=1 << 20), NOON, TINY, ASKING),
+    ("no clean block on a volume that nobody uses", NoCleanBlockFault("card"), NOON, TWO_VOLUMES, "reference"),
+    ("clean blocks enough", NoCleanBlockFault(free_bytes=1 << 20), NOON, TINY, "reference"),
+    ("an unreadable sector that nobody reads", UnreadableSector(), EVENING, TINY, "reference"),
+    ("an erase block of an empty volume", LoseEraseBlock("card"), NOON, TWO_VOLUMES, "reference"),
+    ("a slow volume that nobody uses", LatencyDriftFault("card"), NOON, TWO_VOLUMES, "reference"),
+    ("a dead chip that nobody uses", DeadChip("card"), NOON, TWO_VOLUMES, "reference"),
+    ("young flash", WearOut(), NOON, TINY, "reference"),
+    ("flash that ages and does not come to its end", WearOut(ages_per_day=1000), NOON, TINY, "reference"),
+    ("memory that does not wear", WearOut(life_used_percent=100.0), NOON, ON_FRAM, "reference"),
 ]
 
 
