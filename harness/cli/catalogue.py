@@ -169,6 +169,12 @@ def _explanation(entry: Entry) -> Iterator[str]:
         yield "parameters"
         for field in fields(thing):
             yield f"  {field.name}: {field.type} = {field.default!r}"
+    practices = getattr(thing, "unsafe_practices", None)
+    if practices:
+        yield ""
+        yield "habits that are safe elsewhere and not here"
+        for practice, loss in practices.items():
+            yield f"  {practice}: {loss}"
     survivability = getattr(thing, "survivability", None)
     if survivability:
         yield ""

@@ -135,8 +135,8 @@ class Jffs2(Profile):
     summary = "one log written straight from each call: a cut takes its end, and a rename may leave both names"
     writes_back_after_us = WRITES_BACK_AFTER_US
     unsafe_practices = {
-        "a record without a check sum": "at the end of an erase block a record is written as two nodes, of which a cut may "
-        "leave the first; give each record its length and a check sum",
+        "a record taken for atomic because it lies within a page": "at the end of an erase block it is two nodes, of which a "
+        "cut may leave the first; give each record its length and a check sum",
         "fsync of a file to save its name": "fsync writes out the log up to the file's own last node, and its name may come "
         "later; call fsync on the directory",
     }

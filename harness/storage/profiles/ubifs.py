@@ -127,8 +127,8 @@ class Ubifs(Profile):
     unsafe_practices = {
         "replace by rename without fsync": "the rename is journalled before the data, and the file is found empty or all "
         "zeros; call fsync before the rename",
-        "a record without a check sum": "the size lands before the data, so that a record may read as zeros even while its "
-        "fsync runs; give each record a check sum that zeros do not satisfy",
+        "a record taken for written because the file is long enough for it": "the size lands before the data, even while an "
+        "fsync runs, and the record reads as zeros; give each record a check sum that zeros do not satisfy",
     }
 
     def __init__(self) -> None:

@@ -109,8 +109,8 @@ class Yaffs2(Profile):
     writes_back_after_us = WRITES_BACK_AFTER_US
     synchronous = True
     unsafe_practices = {
-        "a log file kept open without fsync": "its last chunks wait in a cache that nothing writes out in time; call fsync "
-        "after each record",
+        "a log file kept open without fsync": "its last chunks wait in a cache that no timer writes out; call fsync after each "
+        "record",
     }
 
     def __init__(self) -> None:
