@@ -46,9 +46,9 @@ def refuse(where: str, expected: str, found: object) -> NoReturn:
 def clean_text(value: object, where: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """Text as it may stand in a history: exact ``str``, bounded, printable but for newlines, card numbers masked."""
     if type(value) is str:
-        if len(value) <= _IDENTIFIER_CHARACTERS_MAX and value.isalnum() and value.isascii():
+        if not value or (len(value) <= _IDENTIFIER_CHARACTERS_MAX and value.isalnum() and value.isascii()):
             return value
-        if (value in _clean and len(value) <= characters_max) or not value:
+        if value in _clean and len(value) <= characters_max:
             return value
     elif not isinstance(value, str):
         refuse(where, "text", value)

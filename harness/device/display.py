@@ -36,7 +36,8 @@ class DisplayPort:
     def show(self, screen: Screen) -> None:
         """Replace what the display shows."""
         session = self._session
-        session.check()
+        if session.dead:
+            session.check()
         safe = session.accept(check_screen, screen)
         session.emit(
             ScreenShown(

@@ -71,15 +71,19 @@ class NvramPort:
     def write(self, offset: int, data: bytes) -> None:
         """Store ``data`` at ``offset``; durable when this returns."""
         session = self._session
-        session.check()
+        if session.dead:
+            session.check()
         start, content = clean_number(offset, "nvram.write"), check_bytes(data, "nvram.write")
         _check_range(start, len(content))
         # What the software owes is paid first, so that the write begins when its time comes.
-        session.cpu.sleep(0)
-        session.check()
+        cpu = session.cpu
+        cpu.sleep(0)
+        if session.dead:
+            session.check()
         write = self._nvram.begin(session.now_us, start, content)
-        session.cpu.sleep(len(content) * BYTE_US)
-        session.check()
+        cpu.sleep(len(content) * BYTE_US)
+        if session.dead:
+            session.check()
         self._nvram.complete(write)
 
 

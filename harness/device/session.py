@@ -46,7 +46,8 @@ class Session:
     @property
     def action(self) -> int | None:
         """The action under way: the one handed over last that has not been ended."""
-        return next(reversed(self.open_actions)) if self.open_actions else None
+        opened = self.open_actions
+        return next(reversed(opened)) if opened else None
 
     def check(self) -> None:
         """Raise when this boot is over."""

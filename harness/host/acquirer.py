@@ -5,7 +5,7 @@ routing between acquirers, or a host that is restarted from its own disk. What c
 how slow it is, in ``service``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,6 +61,8 @@ class Acquirer:
         self._knobs: dict[str, Knobs] = {}
         self.bank = Bank(recorder, decide)
         self.dialect: Dialect = DIALECTS.get(dialect)(self.bank, KeyFactory(seed), start_date)
+        self.describe: Callable[[bytes], MessageHeader] = self.dialect.describe
+        """What a history prints about a frame of either direction; never raises."""
 
     @property
     def ledger_entries(self) -> int:
@@ -87,7 +89,7 @@ class Acquirer:
 
         ``overloaded``: the queue is full (``service.HostQueue``), so the request is answered as busy and not carried out.
         """
-        request = self.dialect.describe(frame)
+        request = self.describe(frame)
         session = self._sessions.get(request.tid)
         knobs = self._knobs.get(request.tid)
         if knobs is None or session is None:
@@ -100,11 +102,7 @@ class Acquirer:
             answer = self.dialect.answer(frame, session, knobs, at_us)
             if answer is not None and knobs.use("drop_replies"):
                 answer = None
-        return Reply(answer, request, None if answer is None else self.dialect.describe(answer))
-
-    def describe(self, frame: bytes) -> MessageHeader:
-        """What a history prints about a frame of either direction; never raises."""
-        return self.dialect.describe(frame)
+        return Reply(answer, request, None if answer is None else self.describe(answer))
 
     def batch_number(self, tid: str) -> str:
         """The batch that takes the terminal's new transactions."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import simpy
-from simpy.events import Timeout
 
 from harness.core.decisions import Decisions
+from harness.core.environment import Call
 from harness.history.events import MessageDelivered, MessageDropped, MessageSent
 from harness.history.recorder import Recorder
 from harness.network.conditions import Conditions, Failure, Passage
@@ -91,7 +91,7 @@ class Link:
 
     def call_after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         """Call ``then`` later; there is nothing to cancel, so ``then`` looks whether it is still wanted."""
-        Timeout(self.env, delay_us).callbacks.append(then)
+        Call(self.env, delay_us, then)
 
     # ------------------------------------------------------------ the device's side
 

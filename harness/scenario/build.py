@@ -16,6 +16,7 @@ from typing import TextIO
 import simpy
 
 from harness.core.decisions import Decisions
+from harness.core.environment import Environment
 from harness.core.errors import UsageError
 from harness.core.streams import Streams
 from harness.core.units import US_PER_DAY, US_PER_SECOND
@@ -91,7 +92,7 @@ def build(
     """
     refuse_what_the_disk_lacks(plan)
     refuse_too_small(plan, software.manifest)
-    env = simpy.Environment()
+    env = Environment()
     decisions = Decisions(Streams(seed), plan.decisions, spill)
     decisions.on_divergence = lambda key: _diverged(recorder, env, key)
     names = plan.station_names()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import simpy
 
 from harness.core.decisions import Decisions
+from harness.core.environment import Call
 from harness.host.acquirer import Acquirer
 from harness.host.service import HostQueue
 from harness.network.connection import Connection
@@ -32,7 +33,7 @@ class HostSite:
 
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
-        now_us = int(self.env.now)
+        now_us = int(self.env._now)
         if self.queue.is_overloaded(now_us):
             # The front end says so at once, without carrying anything out: 96.
             self._answer(connection, frame, overloaded=True)
@@ -44,7 +45,7 @@ class HostSite:
         def carry_out(_: object) -> None:
             self._answer(connection, frame, silent=bool(silent))
 
-        self.env.timeout(ready_us - now_us).callbacks.append(carry_out)
+        Call(self.env, ready_us - now_us, carry_out)
 
     def _answer(self, connection: Connection, frame: bytes, *, silent: bool = False, overloaded: bool = False) -> None:
         reply = self.acquirer.handle(frame, int(self.env.now), overloaded=overloaded)

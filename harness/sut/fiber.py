@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import greenlet
 import simpy
-from simpy.events import Timeout
 
+from harness.core.environment import Call
 from harness.sut import current, watchdog
 from harness.sut.modules import activate
 
@@ -198,12 +198,8 @@ class Fiber:
                 if watchdog.noting:
                     watchdog.note_station(process.number)
                 return
-        timer = Timeout(env, duration_us)
-        callbacks = timer.callbacks
-        assert callbacks is not None
-        callbacks.append(self._wake_method)
-        self._callbacks = callbacks
-        self._awaited = timer
+        self._awaited = timer = Call(env, duration_us, self._wake_method)
+        self._callbacks = timer.callbacks
         self._block()
 
     def _block(self) -> None:
@@ -218,10 +214,7 @@ class Fiber:
             self._set_timer(deadline_us)
 
     def _set_timer(self, at_us: int) -> None:
-        timer = Timeout(self.env, at_us - int(self.env._now))
-        assert timer.callbacks is not None
-        timer.callbacks.append(self._timer_method)
-        self._timer = timer
+        self._timer = Call(self.env, at_us - int(self.env._now), self._timer_method)
         self._timer_at_us = at_us
 
     def _on_timer(self, timer: simpy.Event) -> None:
@@ -230,7 +223,7 @@ class Fiber:
         self._timer = None
         if self._deadline_us == _NO_DEADLINE or self.process.dead:
             return
-        if self._timer_is_older or self.env.now < self._deadline_us:
+        if self._timer_is_older or self.env._now < self._deadline_us:
             # Armed for an earlier wait: at a tie it must not come before what this wait's own timer would have come after.
             self._timer_is_older = False
             self._set_timer(self._deadline_us)

@@ -183,7 +183,10 @@ class Process:
         fiber = self.fiber
         if fiber is None or self.dead or current.process is not self:
             fiber = self.running_fiber  # which says what is wrong
-        fiber.pause(duration_us + self.take_owed())
+        disk = self.disk
+        owed_us = self.owed_us + disk.accrued_us
+        self.owed_us = disk.accrued_us = 0
+        fiber.pause(duration_us + owed_us)
 
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         """Block the calling fiber until ``event`` or the timeout."""

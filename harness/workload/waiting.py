@@ -11,6 +11,8 @@ from collections.abc import Callable
 import simpy
 from simpy.events import Event
 
+from harness.core.environment import Call
+
 TOO_LATE = -1
 """What a wait gives when the deadline came first."""
 
@@ -62,10 +64,8 @@ class Alarm:
         first.succeed(value)
 
     def _arm(self, at_us: int) -> None:
-        timer = self._env.timeout(max(0, at_us - int(self._env._now)))
-        self._timer = timer
+        self._timer = Call(self._env, max(0, at_us - int(self._env._now)), self._fired)
         self._timer_at_us = at_us
-        timer.callbacks.append(self._fired)
 
     def _fired(self, timer: Event) -> None:
         if timer is not self._timer:

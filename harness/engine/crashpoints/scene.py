@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from harness.core.decisions import Decisions
+from harness.core.environment import Environment
 from harness.core.streams import Streams
 from harness.core.units import US_PER_DAY, US_PER_HOUR
 from harness.device.hardware import HardwareState, Surroundings
@@ -117,7 +118,7 @@ class Scene:
         self.setting = setting
         self.chapter = chapter
         self.tape = Tape()
-        env = self.env = simpy.Environment(initial_time=chapter * CHAPTER_US)
+        env = self.env = Environment(initial_time=chapter * CHAPTER_US)
         decisions = Decisions(Streams(seed), {})
         self.acquirer = Acquirer(
             setting.software.manifest.dialect,

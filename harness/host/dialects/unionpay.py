@@ -47,6 +47,7 @@ from harness.iso8583.unionpay import (
 )
 
 MESSAGE_TYPES = ("0200", "0220", "0320", "0400", "0500", "0800", "0820")
+_REPLY_TYPES = {mti: f"{mti[:2]}{int(mti[2]) + 1}{mti[3]}" for mti in MESSAGE_TYPES}
 _FINANCIAL = frozenset({"0200", "0220", "0400"})
 _REQUIRED: dict[str, frozenset[int]] = {
     **dict.fromkeys(_FINANCIAL, frozenset({3, 4, 11, 41, 42, 60, 64})),
@@ -110,7 +111,8 @@ class UnionPay(Dialect):
     # ------------------------------------------------------------ reading
 
     def describe(self, frame: bytes) -> MessageHeader:
-        return self._read(frame).header
+        read = self._memo.get(frame)
+        return read.header if read is not None else self._read(frame).header
 
     def _read(self, frame: bytes) -> _Read:
         read = self._memo.get(frame)
@@ -194,7 +196,7 @@ class UnionPay(Dialect):
         fields[13] = self._month_day(day)
         fields[39] = code
         fields.update(extra)
-        reply = Message(f"{request.mti[:2]}{int(request.mti[2]) + 1}{request.mti[3]}", fields)
+        reply = Message(_REPLY_TYPES[request.mti], fields)
         if request.mti in _FINANCIAL and session is not None and session.keys is not None:
             payload = encode(reply, self._mac(session.keys))
             if knobs is not None and knobs.use("wrong_macs"):
