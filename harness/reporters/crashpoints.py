@@ -69,7 +69,7 @@ def _counts(flow: FlowReport, depth: int) -> Iterator[str]:
             f"  {_listed(count)}"
         )
         for number, times in sorted(count.unsurvivable.items()):
-            yield f"  {'':<22}invariant {number} not checked here ({times:,} times broken): no software keeps it on this medium"
+            yield f"  {'':<22}invariant {number}: broken {times:,} times where the medium did what no software survives"
     yield f"  {flow.judged:,} distinct states were judged"
 
 

@@ -18,8 +18,9 @@ from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplor
 from harness.engine.request import RunRequest
 
 if TYPE_CHECKING:
-    from harness.engine.crashpoints.explore import Exploration, Medium
+    from harness.engine.crashpoints.explore import Exploration
     from harness.engine.crashpoints.flows import Flow
+    from harness.engine.crashpoints.medium import Medium
     from harness.scenario.plan import Plan
 
 _TELL_EVERY_S = 0.2
@@ -45,7 +46,7 @@ def plan_of(request: CrashRequest) -> Plan:
 
 def media_of(plan: Plan, profiles: tuple[str, ...]) -> list[Medium]:
     """One medium for each profile named, on all volumes alike; without names the device's own."""
-    from harness.engine.crashpoints.explore import Medium
+    from harness.engine.crashpoints.medium import Medium
     from harness.storage.profiles import registry
 
     volumes = {"system": plan.profile} | {volume.name: volume.profile or plan.profile for volume in plan.device.volumes}

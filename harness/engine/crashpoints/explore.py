@@ -14,32 +14,15 @@ from harness.engine.crashpoints.cut import Situation, cut_events, situation
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
 from harness.engine.crashpoints.judging import Court, not_idempotent
+from harness.engine.crashpoints.medium import Medium
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
 from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
 from harness.engine.crashpoints.states import Count, Key, State, StateLister, state_id
 from harness.history.events import Event, SoftwareDied
-from harness.storage.profiles.base import Profile
 
 _HANGS_MAX = 3
 """Software that hangs costs real seconds at each boot: shown so often, the flow ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Medium:
-    """One column of the picture: a profile for each volume, by volume name, and what no software keeps on them."""
-
-    name: str
-    profiles: Mapping[str, Profile]
-
-    @property
-    def survivability(self) -> dict[int, str]:
-        """Invariant number to why no software can keep it."""
-        reasons: dict[int, str] = {}
-        for profile in self.profiles.values():
-            for number, reason in profile.survivability.items():
-                reasons.setdefault(number, f"{profile.name}: {reason}")
-        return reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +75,10 @@ class Exploration:
         self._stop = stop
         self._tell = tell
         self._court = Court(setting)
-        self._gathering = Gathering(self.report, {medium.name: medium.survivability for medium in media}, keeper)
+        self._gathering = Gathering(self.report, self.media, keeper)
         self._first = ""
+        self._excused: dict[str, frozenset[int]] = {}
+        """By profile: what the cut before this chapter made unsurvivable."""
         self._hangs = 0
         self._total = 0
         self._stopped = ""
@@ -198,9 +183,9 @@ class Exploration:
             before = (*history, *cut_events(found, state.point.at_us, state.arrived, stays=stays))
             findings = list(self._court.findings(before, lived[stays]))
             if before_cut is not None:
-                other = not_idempotent(before_cut.recovered, lived[stays].recovered)
+                other = not_idempotent(before_cut.recovered, lived[stays].recovered, history)
                 findings += [] if other is None else [other]
-            seen = Seen(self._name(case, depth), depth, recorded, media, history)
+            seen = Seen(self._name(case, depth), depth, recorded, media, history, self._excused)
             failing |= self._gathering.note(seen, findings, (*before, *lived[stays].events))
         for name in failing:
             self.report.profile(name).failing += 1
@@ -225,11 +210,13 @@ class Exploration:
         remains = case.state.remains(recorded.timeline.volumes)
         for before, media in self._befores(recorded, case):
             boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
+            self._excused = {name: self.media[name].excuses(recorded, case.media[name]) for name in media}
             for second in self._cases(boot, {name: self.media[name] for name in media}, self._again_counts()):
                 if self._over():
-                    return
+                    break
                 if self.extent.only_state.partition(".")[2] in ("", second.name):
                     self._judge(boot, second, once, 2)
+        self._excused = {}
 
     def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
         """The longest history to the state under each set of profiles: it has promised the most."""

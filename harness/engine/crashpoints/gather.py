@@ -13,6 +13,7 @@ from typing import cast
 
 from harness.engine.crashpoints.callsites import Step
 from harness.engine.crashpoints.labels import step_label
+from harness.engine.crashpoints.medium import Medium
 from harness.engine.crashpoints.record import Recorded
 from harness.engine.crashpoints.report import Cell, Example, FlowReport, Found
 from harness.engine.crashpoints.states import State
@@ -31,23 +32,25 @@ _NOISE = (Barrier, MemorySampled, MessageDelivered)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One judged history: the state's name, and by profile a state that has this history."""
+    """One judged history: the state's name, and by profile a state that has this history.
+
+    ``excused``: by profile, invariants that the medium made unsurvivable at an earlier cut; damage stays.
+    """
 
     name: str
     depth: int
     recorded: Recorded
     media: Mapping[str, State]
     history: Sequence[Event]
+    excused: Mapping[str, frozenset[int]]
 
 
 class Gathering:
-    """Puts findings into a flow's report. ``survivability``: by profile, what no software keeps there and why."""
+    """Puts findings into a flow's report."""
 
-    def __init__(
-        self, report: FlowReport, survivability: Mapping[str, Mapping[int, str]], keeper: Keeper | None = None
-    ) -> None:
+    def __init__(self, report: FlowReport, media: Mapping[str, Medium], keeper: Keeper | None = None) -> None:
         self._report = report
-        self._survivability = survivability
+        self._media = media
         self._keeper = keeper
         self._found: dict[tuple[int, str], Found] = {}
         self._cells: dict[tuple[int, str, str], Cell] = {}
@@ -57,7 +60,8 @@ class Gathering:
         label = step_label(seen.history[len(seen.recorded.before) :])
         failing: set[str] = set()
         for name, state in seen.media.items():
-            counted = [each for each in findings if not self._excused(name, each)]
+            excused = self._media[name].excuses(seen.recorded, state) | seen.excused.get(name, frozenset())
+            counted = [each for each in findings if not self._excused(name, excused, each)]
             cell = self._cell(seen.depth, label, name)
             cell.at = min(cell.at, state.point.outside.events)
             cell.states += 1
@@ -69,8 +73,8 @@ class Gathering:
                 self._add(seen, name, state, same, events, label)
         return failing
 
-    def _excused(self, medium: str, finding: Finding) -> bool:
-        if finding.number not in self._survivability[medium]:
+    def _excused(self, medium: str, excused: frozenset[int], finding: Finding) -> bool:
+        if finding.number not in excused:
             return False
         count = self._report.profile(medium).unsurvivable
         count[finding.number] = count.get(finding.number, 0) + 1
@@ -114,9 +118,9 @@ class Gathering:
     ) -> Example:
         names = seen.recorded.timeline.volumes
         losses = tuple(
-            f"{name}: {loss.text}"
+            f"{name}: {loss}"
             for name, volume in zip(names, state.volumes, strict=True)
-            for loss in (*volume.lost, *volume.torn)
+            for loss in (*(each.text for each in (*volume.lost, *volume.torn)), *volume.damage_told)
         )
         hidden = len(losses) - _LOSSES_TOLD
         if hidden > 0:
@@ -143,7 +147,7 @@ class Gathering:
 
 def lost_operations(state: State) -> int:
     """How many operations did not land whole."""
-    return sum(len(volume.lost_indices) + len(volume.torn_parts) for volume in state.volumes)
+    return sum(sum(volume.cost) for volume in state.volumes)
 
 
 def guilty_step(recorded: Recorded, state: State) -> Step:

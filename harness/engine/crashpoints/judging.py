@@ -2,7 +2,7 @@
 
 Models: invariants as they judge runs; what no software could keep on a medium is taken out by profile afterwards, so that one
 judgement serves all profiles that allow the same state. Invariant 19 (recovery idempotent) needs two histories and is judged
-here: a cut in recovery must end in the same records as recovery without one.
+here: a cut in recovery must end in the same records as recovery without one, but for records that nobody had been promised.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.engine.crashpoints.afterwards import Afterwards
 from harness.engine.crashpoints.scene import DEVICE, Setting
-from harness.history.events import Event, Inspected
+from harness.history.events import Event, Inspected, ReceiptPrinted, ScreenShown
 from harness.invariants.base import Finding, Terms
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge
@@ -49,11 +49,20 @@ class Court:
         return tuple(sorted(found, key=lambda each: (each.number, each.at_us, each.summary)))
 
 
-def not_idempotent(once: Inspected | None, twice: Inspected | None) -> Finding | None:
-    """A finding when recovery that was cut and begun again ended in other records than recovery that was left alone."""
+def not_idempotent(once: Inspected | None, twice: Inspected | None, history: Sequence[Event] = ()) -> Finding | None:
+    """A finding when recovery that was cut and begun again ended in other records than recovery that was left alone.
+
+    ``history`` up to the second cut: a record that had come to nobody's eyes by then may have gone with it (invariant 17's
+    unacknowledged tail); what then becomes of its money is for invariants 2 and 7.
+    """
     if once is None or twice is None or once.error or twice.error:
         return None
-    differences = list(_differences(once, twice))
+    shown = {
+        (event.stan, event.batch)
+        for event in history
+        if isinstance(event, ScreenShown | ReceiptPrinted) and event.stan and event.batch
+    }
+    differences = list(_differences(once, twice, shown))
     if not differences:
         return None
     number, name = RECOVERY_IDEMPOTENT
@@ -63,18 +72,22 @@ def not_idempotent(once: Inspected | None, twice: Inspected | None) -> Finding |
     return Finding(name, number, DEVICE, twice.at_us, summary, 0, (), "major")
 
 
-def _differences(once: Inspected, twice: Inspected) -> Iterable[str]:
-    """Records and reversals; a trace number may be skipped by a recovery that was begun twice."""
+def _differences(once: Inspected, twice: Inspected, shown: set[tuple[str, str]]) -> Iterable[str]:
+    """Records, reversals, batch; a trace number may be skipped by a recovery that was begun twice."""
     first = {(record.stan, record.batch): record for record in once.records}
     second = {(record.stan, record.batch): record for record in twice.records}
-    for key in [key for key in first if key not in second]:
-        yield f"record {key[0]} is missing"
+    missing = [key for key in first if key not in second]
+    for key in missing:
+        if key in shown:
+            yield f"record {key[0]} is missing"
     for key in [key for key in second if key not in first]:
         yield f"record {key[0]} is new"
     for key, record in first.items():
         if key in second and second[key] != record:
             yield f"record {key[0]} is {second[key].state} instead of {record.state}"
-    if once.pending_reversals != twice.pending_reversals:
+    if once.batch != twice.batch:
+        yield f"batch {twice.batch} instead of {once.batch}"
+    if not missing and once.pending_reversals != twice.pending_reversals:
         pending, expected = (", ".join(each.pending_reversals) or "none" for each in (twice, once))
         yield f"reversals pending: {pending} instead of {expected}"
     if once.damaged_records != twice.damaged_records:

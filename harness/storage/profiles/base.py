@@ -63,6 +63,11 @@ class CrashState:
         return self._losses[1]
 
     @property
+    def damage_told(self) -> tuple[str, ...]:
+        """Each damage in words."""
+        return tuple(tell_damage(self.base, self.log, self.damage))
+
+    @property
     def cost(self) -> tuple[int, int]:
         """How much had to happen for this state."""
         return len(self.damage), len(self.lost_indices) + len(self.torn_parts)

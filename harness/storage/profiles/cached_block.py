@@ -43,7 +43,15 @@ _SEND = (
     "a reversal on this medium can be destroyed by a cut during a write to something else, in all its copies; the duty left "
     "is to detect it and show it"
 )
-UNSURVIVABLE: Mapping[int, str] = {1: _REMEMBER, 2: _REMEMBER, 3: _SEND, 17: _REMEMBER, 25: _REMEMBER, 31: _SEND}
+UNSURVIVABLE: Mapping[int, str] = {
+    1: _REMEMBER,
+    2: _REMEMBER,
+    3: _SEND,
+    17: _REMEMBER,
+    19: f"a cut in the middle of recovery destroys as any other: {_REMEMBER}",
+    25: _REMEMBER,
+    31: _SEND,
+}
 """What no software that knows files alone can keep once a cut has harmed what nobody was writing."""
 
 

@@ -56,6 +56,7 @@ class LyingFlush(Profile):
         7: "the removal of a reversal may be lost with its flush when its record is lost too, and recovery then reverses a sale "
         "that was shown as approved",
         17: f"the acknowledged part of a log is what was flushed; {_LIED}",
+        19: f"what recovery wrote and flushed before it was cut may be gone at the next boot; {_LIED}",
         25: f"an offline approval exists on this medium alone; {_LIED}",
         31: f"{_TOGETHER}, and the charge is never shown to anybody",
     }

@@ -6,7 +6,8 @@ Seen in the field wherever a write that returned was taken for a write that is d
 import os
 
 from harness.terminals.reference import ReferenceTerminal
-from harness.terminals.reference.journal import Journal, JournalFile
+from harness.terminals.reference.journal import Journal
+from harness.terminals.reference.journal_file import JournalFile
 from harness.terminals.reference.store import Store
 
 

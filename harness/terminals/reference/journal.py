@@ -6,8 +6,12 @@ one record loses that record and no other, and is counted; nothing but overwriti
 
 How: each record has magic, length, generation, sequence number and CRC-32. A *generation* is one life of one file: closing a
 batch, or leaving a file that failed, writes the other file from its start with a higher generation, and the last thing
-written there is the base record (twice, so that one flipped bit does not lose it). Space is written with zeros ahead of need,
-so a settlement finds room on a full volume. Zeros never validate: a record needs its magic.
+written there is the base record (twice, so that one flipped bit does not lose it). Space is written ahead of need, so a
+settlement finds room on a full volume.
+
+Room for records is blank, all ones: on raw flash a record is then programmed onto an erased sector, and no erase takes the
+records before it along. A sector is blanked before its first record; a tail that a cut left half written is never
+written over: the generation moves to the other file. Blank never validates: a record needs its magic.
 
 After a failed write or fsync the file is never trusted again in that generation: Linux marks the pages clean after a failed
 fsync, and the next one succeeds with the data lost (Rebello et al., ATC'20).
@@ -15,7 +19,6 @@ fsync, and the next one succeeds with the data lost (Rebello et al., ATC'20).
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from struct import Struct
 from typing import ClassVar
 from zlib import crc32
 
+from harness.terminals.reference.journal_file import JournalFile
 from harness.terminals.reference.records import Kind
 
 FILE_NAMES = ("journal.0", "journal.1")
@@ -36,8 +40,8 @@ MAGIC = b"TJ1\n"
 _HEADER = Struct(">4sHBxIII")
 _CRC_FROM = 4
 _COPIED = 0x80
-_SECTOR_BYTES = 512
-_READ_TRIES = 3
+_ERASE_BYTES = 4_096
+"""Records share an erase sector with no others than those before them; larger ones are multiples of this."""
 
 
 class JournalError(Exception):
@@ -134,99 +138,9 @@ def _missing(entries: list[Entry], last: int, skipped: int | None) -> int:
     return bases_lost + max(0, expected - len(present))
 
 
-class JournalFile:
-    """One of the two files: a descriptor that stays open, and its size."""
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self.size_bytes = os.fstat(self._fd).st_size
-
-    def read(self, offset: int = 0, size: int = -1) -> bytes:
-        wanted = self.size_bytes - offset if size < 0 else size
-        try:
-            return self._read(offset, wanted)
-        except OSError:
-            return self._read_by_sector(offset, wanted)
-
-    def _read_by_sector(self, offset: int, wanted: int) -> bytes:
-        """Zeros, which never validate, for a sector that cannot be read. OSError when none can: that is no bad sector."""
-        parts: list[bytes] = []
-        lost, end = 0, offset + wanted
-        while offset < end:
-            size = min(_SECTOR_BYTES - offset % _SECTOR_BYTES, end - offset)
-            part = self._read_in_spite(offset, size)
-            if part is None:
-                lost += 1
-            elif len(part) < size:
-                return b"".join((*parts, part))
-            parts.append(bytes(size) if part is None else part)
-            offset += size
-        if lost == len(parts):
-            raise OSError(errno.EIO, "no sector can be read")
-        return b"".join(parts)
-
-    def _read_in_spite(self, offset: int, size: int) -> bytes | None:
-        for _ in range(_READ_TRIES):
-            try:
-                return self._read(offset, size)
-            except OSError:
-                pass  # Old flash gives at the second try what it withheld at the first.
-        return None
-
-    def _read(self, offset: int, wanted: int) -> bytes:
-        parts: list[bytes] = []
-        while wanted > 0:
-            part = os.pread(self._fd, wanted, offset)
-            if not part:
-                break
-            parts.append(part)
-            offset += len(part)
-            wanted -= len(part)
-        return b"".join(parts)
-
-    def write(self, offset: int, data: bytes) -> None:
-        """All of ``data`` durable, or OSError and nothing known."""
-        done = os.pwrite(self._fd, data, offset)
-        while done < len(data):
-            done += os.pwrite(self._fd, data[done:], offset + done)
-        os.fsync(self._fd)
-
-    def grow(self, size_bytes: int) -> bool:
-        """Make sure of ``size_bytes``, written with zeros: a hole would not be room. False when the volume is full."""
-        if size_bytes <= self.size_bytes:
-            return True
-        old_bytes = self.size_bytes
-        try:
-            self.write(old_bytes, bytes(size_bytes - old_bytes))
-        except OSError:
-            self._truncate(old_bytes)
-            return False
-        self.size_bytes = size_bytes
-        return True
-
-    def renew(self) -> None:
-        """Write all of it: a sector that cannot be read cannot be written in part, and gets a sound one when written whole."""
-        self.write(0, bytes(self.size_bytes))
-
-    def shrink(self, size_bytes: int) -> None:
-        """Give back what is beyond ``size_bytes``; not being able to is no loss of data."""
-        if self.size_bytes > size_bytes:
-            self._truncate(size_bytes)
-
-    def is_unlinked(self) -> bool:
-        """Whether somebody deleted the file: it lives only as long as it is open."""
-        return os.fstat(self._fd).st_nlink == 0
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-    def _truncate(self, size_bytes: int) -> None:
-        try:
-            os.ftruncate(self._fd, size_bytes)
-            os.fsync(self._fd)
-            self.size_bytes = size_bytes
-        except OSError:
-            self.size_bytes = os.fstat(self._fd).st_size
+def _sector_end(offset: int) -> int:
+    """The end of the erase sector that ``offset`` is in, or the sector's own beginning."""
+    return -(-offset // _ERASE_BYTES) * _ERASE_BYTES
 
 
 def _reaches(file: JournalFile, size_bytes: int) -> bool:
@@ -251,11 +165,14 @@ class Journal:
         self._files = [self.file_class(os.path.join(directory, name)) for name in FILE_NAMES]
         self._active = 0
         self._tail = 0
+        self._blank_to = 0
         self._current = 0
         self.generation = 0
         self.sequence = 0
         self.is_failing = False
         """The active file refused a write while it was recovered: it has to be left."""
+        self.is_torn = False
+        """Something that is no record stands behind the last one: nothing may be written there."""
         fd = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(fd)
@@ -273,13 +190,16 @@ class Journal:
         if found is None:
             return None
         self._active = found.slot
+        file = self._files[self._active]
         self._tail = found.entries[-1].end if found.entries else 0
+        self._blank_to = _sector_end(self._tail)
+        self.is_torn = not file.is_blank(self._tail, self._blank_to)
         self._current = found.generation
         self.sequence = found.next_sequence - 1
-        if found.entries:
+        if found.entries and witnessed != (found.generation, found.entries[-1].sequence):
             # After a mere restart the tail may be in the page cache alone, even clean: write it again before believing it.
+            # Not when it was witnessed: then it is durable, and a write over it could only do harm.
             last = found.entries[-1]
-            file = self._files[self._active]
             try:
                 file.write(last.offset, file.read(last.offset, last.end - last.offset))
             except OSError:
@@ -290,6 +210,10 @@ class Journal:
         """Add a record; durable when this returns. Returns its offset."""
         data = self.format.frame(kind, self._current, self.sequence + 1, payload)
         file, offset = self._files[self._active], self._tail
+        end = _sector_end(offset + len(data))
+        if end > self._blank_to:
+            file.blank(self._blank_to, end)
+            self._blank_to = end
         file.write(offset, data)
         if offset + len(data) > file.size_bytes:
             file.size_bytes = offset + len(data)
@@ -318,7 +242,10 @@ class Journal:
             else:
                 # Nowhere else to go: over the old batch's first sector, which is whole either way.
                 target, file = self._active, self._files[self._active]
+        end = _sector_end(len(body) + len(bases))
         try:
+            if target != self._active or not self._current:
+                file.blank(0, end)
             _fill(file, body, bases)
         except OSError:
             if target == self._active:
@@ -326,7 +253,8 @@ class Journal:
             file.renew()
             _fill(file, body, bases)
         old = self._files[1 - target]
-        self._active, self._tail = target, len(body) + len(bases)
+        self._active, self._tail, self._blank_to = target, len(body) + len(bases), end
+        self.is_torn = False
         self._current, self.sequence = self.generation, sequence + 2
         old.shrink(FILE_SIZE_BYTES)
         if not copies:

@@ -63,11 +63,20 @@ class Store:
             if is_doubtful or journal.is_failing:
                 # A record not to be believed may be on the disk: leave that file, so that nobody else believes it either.
                 self._relocate(journal)
+            elif journal.is_torn:
+                self._leave_torn(journal)
         except (OSError, JournalError) as error:
             if journal is not None:
                 journal.close()
             raise StorageFault(str(error)) from error
         return journal
+
+    def _leave_torn(self, journal: Journal) -> None:
+        """A cut left something half written behind the last record; on a volume without room it is written over after all."""
+        try:
+            self._relocate(journal)
+        except (OSError, JournalError):
+            self._suspect = False
 
     def _recover_books(self, journal: Journal, found: Recovered | None, seen: Seen | None) -> Books:
         is_whole = found is not None and (seen is None or seen.generation <= found.generation)
