@@ -16,10 +16,17 @@ _CHANGING = frozenset({"write", "writelines", "flush", "truncate"})
 class FakeHandle:
     """A pyfakefs file object, guarded by its disk."""
 
-    def __init__(self, handle: Any, check_alive: Callable[[], None], touch: Callable[[FakeFile], None]) -> None:
+    def __init__(
+        self,
+        handle: Any,
+        check_alive: Callable[[], None],
+        touch: Callable[[FakeFile], None],
+        closed: Callable[[FakeFile, bool], None],
+    ) -> None:
         self._handle = handle
         self._check_alive = check_alive
         self._touch = touch
+        self._closed = closed
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._handle, name)
@@ -40,7 +47,11 @@ class FakeHandle:
             self._check_alive()
         except OSError:
             return
+        if self._handle.closed:
+            return
+        each, writable = self._handle.get_object(), bool(getattr(self._handle, "allow_update", False))
         self._handle.close()
+        self._closed(each, writable)
 
     def __enter__(self) -> "FakeHandle":
         self._check_alive()

@@ -37,7 +37,7 @@ class Bench:
     def settle(self) -> "Bench":
         """Everything so far is on the medium: it becomes the base, and the log starts empty."""
         self.base = self.now()
-        del self.volume.log[:]
+        del self.log[:]
         return self
 
     def write(self, path: str, data: bytes, offset: int | None = None) -> None:
@@ -65,7 +65,7 @@ class Bench:
 
     def drop_dirty(self, path: str) -> None:
         """What a failed fsync leaves in the log."""
-        self.volume.log.append(DropDirty(self.disk.stat(path).st_ino))
+        self.log.append(DropDirty(self.disk.stat(path).st_ino))
 
     def outcomes(self, profile: Profile) -> list[CrashState]:
         return every_state(profile, self.base, self.log)
@@ -112,9 +112,9 @@ ACTIONS = st.one_of(
 )
 
 
-def play(actions: Sequence[tuple[object, ...]]) -> Bench:
+def play(actions: Sequence[tuple[object, ...]], bench: Bench | None = None) -> Bench:
     """A bench with /a (1,000 bytes) and the directory /d on the medium, after the actions that are possible on it."""
-    bench = Bench()
+    bench = Bench() if bench is None else bench
     bench.write("/a", b"o" * 1000)
     bench.disk.mkdir("/d")
     bench.settle()

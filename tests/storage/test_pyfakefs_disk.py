@@ -14,7 +14,8 @@ from pyfakefs.fake_os import FakeOsModule
 from harness.core.errors import UsageError
 from harness.storage.disk import Disk
 from harness.storage.profiles import registry
-from harness.storage.pyfakefs_disk import MISSING_CALLS, UNSUPPORTED, PyfakefsDisk
+from harness.storage.pyfakefs_disk import PyfakefsDisk
+from harness.storage.pyfakefs_process import MISSING_CALLS, UNSUPPORTED
 from harness.storage.volume import Volume
 from tests.storage.crash_builders import Bench, every_state, play
 from tests.storage.crash_programs import PROGRAMS
@@ -334,9 +335,9 @@ def test_every_call_it_makes_is_one_that_pyfakefs_itself_implements() -> None:
     import inspect
     import re
 
-    from harness.storage import pyfakefs_disk
+    from harness.storage import pyfakefs_disk, pyfakefs_log, pyfakefs_process
 
-    source = inspect.getsource(pyfakefs_disk)
+    source = "".join(map(inspect.getsource, (pyfakefs_disk, pyfakefs_log, pyfakefs_process)))
     used = set(re.findall(r"self\._os\.(\w+)", source)) | set(re.findall(r'_change\("(\w+)"', source))
     assert used and used <= set(vars(FakeOsModule))
 
