@@ -1,7 +1,9 @@
 """Power loss: the plug is pulled, the battery contact slips, a fuse goes.
 
 Models: everything but storage, PIN-pad keys and NVRAM is gone at this instant, in the middle of whatever was under way. Each
-volume keeps one legal image under its profile, drawn from the decision that the strike names. Power comes back after
+volume keeps one legal image under its profile, drawn from the decision that the strike names; at a storage operation it is
+drawn whether that operation had begun, so that any part of it that the profile allows may have landed, or none of it. Each
+message on its way to the host arrives or is lost, drawn for each. Power comes back after
 ``off_for_us``; with ``repeats`` it goes again while the terminal is still coming up: at a storage operation of its recovery,
 or ``again_after_us`` after power came back when there was no such operation until then.
 Does not model: brown-outs that garble a sector which was not being written (a fault of its own).
@@ -16,12 +18,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.units import US_PER_SECOND
 from harness.faults.base import FAULTS, Family, Fault, Strike, require
-from harness.faults.tap import tap_storage
+from harness.faults.tap import call_in_flight, once_begun, tap_storage
 from harness.history.events import ActionEnded, MessageDropped, StorageAfterPowerLoss
+from harness.storage.calls import BARRIER_KINDS
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
     from harness.sut.world import World
+
+
+_BEGUN = 0.5
+"""The chance that the storage operation at which power goes had begun."""
 
 
 @FAULTS.register("power_loss")
@@ -48,7 +55,7 @@ class PowerLoss(Fault):
         outage = _Outage(self, world, station, key)
         detail = f"off for {self.off_for_us / US_PER_SECOND:g} s"
         return Strike(
-            lambda: outage.evidence, outage.stop, detail, lambda: outage.over, lambda: outage.cut(self.repeats)
+            lambda: outage.evidence, outage.stop, detail, lambda: outage.over, lambda: outage.strike(self.repeats)
         )
 
 
@@ -71,6 +78,17 @@ class _Outage:
         """No further cuts; if power is out, it still comes back."""
         self._stopped = True
 
+    def strike(self, repeats_left: int) -> None:
+        """Power goes now; at a storage operation it is drawn whether that had begun, as far as the medium knows."""
+        call = call_in_flight(self._station)
+        if call is None or call.kind in BARRIER_KINDS or call.kind == "read":
+            # A barrier that has begun and not returned has promised nothing: what is pending may have landed or not.
+            self.cut(repeats_left)
+        elif self._world.decisions.uniform(f"{self._key}/begun/{repeats_left}", 1.0) < _BEGUN:
+            once_begun(self._station, call, lambda: self.cut(repeats_left))
+        else:
+            self.cut(repeats_left)
+
     def cut(self, repeats_left: int) -> None:
         """Power goes, unless it is out already for another reason, which then says when it returns."""
         if not self._station.powered:
@@ -80,7 +98,8 @@ class _Outage:
         recorder.watch(ActionEnded, self._action)
         recorder.watch(StorageAfterPowerLoss, self._storage)
         recorder.watch(MessageDropped, self._message)
-        self._station.power_cut("power_loss", self._world.decisions.seed(f"{self._key}/image/{repeats_left}"))
+        seed = self._world.decisions.seed(f"{self._key}/image/{repeats_left}")
+        self._station.power_cut("power_loss", seed, f"{self._key}/messages/{repeats_left}")
         recorder.unwatch(ActionEnded, self._action)
         recorder.unwatch(StorageAfterPowerLoss, self._storage)
         self._after(self._fault.off_for_us, lambda: self._back(repeats_left))
@@ -109,7 +128,7 @@ class _Outage:
                 if self._stopped:
                     self.over = True
                 else:
-                    self.cut(repeats_left)
+                    self.strike(repeats_left)
 
         def before(_: object) -> None:
             nonlocal left

@@ -2,8 +2,8 @@
 
 Models: a strike at a time, a phase, the start of an action, a message sent or delivered, a fill level, the n-th storage
 operation after any of these. A strike at a storage operation happens inside the software's own call, before it has changed
-anything: what the call was about to do is lost, what the calls before it did is what a cut may keep, tear or lose. So a range
-of operations covers every state: an operation is torn by the cut at the one after it, or at its barrier.
+anything: what the call was about to do is lost, what the calls before it did is what a cut may keep, tear or lose. A power cut
+draws whether the operation had begun (``power_loss``): then any part of it may have landed, and the call never returns.
 A fill level is looked at when an action ends.
 Does not model: strikes inside the software's own computation: nothing outside can tell one such instant from another.
 """

@@ -2,8 +2,8 @@
 
 Models: after each action, whatever no cut can undo is moved from the op log into the base image, so that memory does not grow
 with the run; at a cut each volume keeps one legal image under its profile.
-Does not model: the profiles themselves (``storage/profiles``), or the operation at whose very start the power went: it had not
-begun, so nothing of it landed.
+Does not model: the profiles themselves (``storage/profiles``), or whether the operation at which power went had begun: it had
+when it is in the log (``faults/tap``).
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ from harness.sut.world import World
 
 FIRST_PID = 300
 REFUSED_REPORTS_MAX = 20
+ARRIVES_AFTER_A_CUT = 0.5
+"""The chance of a message on its way when power goes; of both ends something is to be learned, so both come up alike."""
 
 
 @dataclass(slots=True)
@@ -141,8 +143,12 @@ class Station:
         self._deaths_in_row = 0
         self._boot_after(self.init.boot_delay_us)
 
-    def power_cut(self, cause: str, seed: int) -> None:
-        """Power goes. Storage keeps one legal image under each volume's profile, drawn from ``seed``."""
+    def power_cut(self, cause: str, seed: int, fates: str = "") -> None:
+        """Power goes. Storage keeps one legal image under each volume's profile, drawn from ``seed``.
+
+        ``fates`` is the causal key under which it is drawn of each message on its way to the host whether it still arrives;
+        without one, what has left the device does.
+        """
         if not self.powered:
             return
         self._generation += 1
@@ -151,7 +157,7 @@ class Station:
         disk = self.hardware.disk
         images, losses = self.durability.cut(disk, seed, now_us)
         process = self._kill(lambda: deaths.PowerLost(f"{self.name} has no power"), power=True)
-        self.hardware.power_lost()
+        self.hardware.power_lost(self._drawn_fates(fates) if fates else None)
         self._interrupt()
         for loss in losses:
             if loss.pending:
@@ -163,6 +169,17 @@ class Station:
         fresh.accrued_us = 0
         self.hardware.disk = fresh
         self._reap(process)
+
+    def _drawn_fates(self, key: str) -> Callable[[int], bool]:
+        """Of each message on its way up: a segment that is lost on the way is sent again by nobody, and a modem or router with
+        power of its own may still send what it was handed.
+        """
+        decisions = self.world.decisions
+        arriving = {
+            message: decisions.uniform(f"{key}/up/{place}", 0.0) < ARRIVES_AFTER_A_CUT
+            for place, message in enumerate(self.hardware.link.in_flight("up"))
+        }
+        return arriving.__getitem__
 
     def restart(self, cause: str) -> None:
         """The software's process ends and starts anew; what the kernel had cached survives. A reboot writes it back first."""

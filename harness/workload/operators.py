@@ -86,7 +86,8 @@ def pull_plug(till: Till, why: str, occasion: str) -> Steps:
     station = till.station
     if station.powered:
         till.did(f"pulled the plug: {why}")
-        station.power_cut("plug pulled", till.world.decisions.seed(f"{station.name}/{occasion}/plug"))
+        key = f"{station.name}/{occasion}/plug"
+        station.power_cut("plug pulled", till.world.decisions.seed(key), key)
     yield till.pause(till.behaviour.plug_out_us)
     if not station.powered:
         till.did("plugged it in")

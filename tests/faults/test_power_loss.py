@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from harness.core.decisions import read_pins
 from harness.faults.base import FaultPlan, MessageMatch, Trigger
 from harness.faults.power_loss import PowerLoss
+from harness.faults.tap import call_in_flight, once_begun, tap_storage
 from harness.history.events import (
     Booted,
     FaultStruck,
     IntentClosed,
     LedgerChanged,
+    MessageDelivered,
+    MessageSent,
     PowerLost,
     Presented,
     SoftwareReady,
     StorageAfterPowerLoss,
 )
+from harness.storage.calls import StorageCall
 from harness.terminals.catalogue import CATALOGUE
 from tests.faults.fault_bench import SMALL, Outcome, run
 
@@ -96,7 +102,7 @@ def test_power_goes_again_in_the_middle_of_recovery() -> None:
     in_recovery = 0
     for seed in range(1, 9):
         trigger = Trigger(message=APPROVED, occurrence=3, storage_operation=(2, 2))
-        outcome = cut(PowerLoss(repeats=2, again_after_us=60_000_000), trigger, seed)
+        outcome = cut(PowerLoss(repeats=2, again_operation=(1, 2), again_after_us=60_000_000), trigger, seed)
         cuts = [number for number, event in outcome.of(PowerLost) if event.device == "T01"]
         boots = [number for number, event in outcome.of(Booted) if event.device == "T01"]
         ready = [number for number, event in outcome.of(SoftwareReady) if event.device == "T01"]
@@ -127,3 +133,138 @@ def test_a_drawn_cut_is_pinned_by_its_decisions() -> None:
         "T01/fault/f/0/T01/again/0",
         "T01/fault/f/0/T01/image/0",
     ]
+
+
+# ---------------------------------------------------------------- the operation and the messages under way
+
+
+def drawn(outcome: Outcome, key: str) -> float | None:
+    values = [line.split("\t")[1] for line in outcome.decisions.splitlines() if line.startswith(f"{key}\t")]
+    return float(values[0]) if values else None
+
+
+AT_THE_WRITE = Trigger(message=APPROVED, occurrence=2, storage_operation=(1, 1))
+
+
+@pytest.mark.slow
+def test_the_operation_at_which_power_goes_had_begun_or_had_not() -> None:
+    """The first operation after the approval writes its record: it can be found later only if it had begun, and need not be."""
+    fates = set()
+    for seed in range(1, 17):
+        outcome = cut(PowerLoss(), AT_THE_WRITE, seed)
+        begun = drawn(outcome, "T01/fault/f/0/T01/begun/0")
+        assert begun is not None and outcome.verdict.findings == ()
+        states = [event.state for _, event in outcome.of(LedgerChanged) if event.device == "T01"]
+        fates.add((begun < 0.5, "REVERSED" in states))
+    # What had not begun is on no medium: the terminal does not know of the approval, and reverses the sale.
+    assert fates == {(False, True), (True, True), (True, False)}
+
+
+def test_software_does_not_live_to_see_the_operation_return() -> None:
+    for seed in range(1, 9):
+        outcome = cut(PowerLoss(), AT_THE_WRITE, seed)
+        (struck, _), (lost, power) = outcome.of(FaultStruck)[0], outcome.of(PowerLost)[0]
+        assert not [event for event in outcome.events[struck + 1 : lost] if getattr(event, "device", "") == "T01"]
+        assert outcome.events[struck].at_us == power.at_us
+
+
+def test_an_edited_decision_moves_the_cut_into_the_operation_and_out_of_it() -> None:
+    key = "T01/fault/f/0/T01/begun/0"
+    pins = dict(read_pins(cut(PowerLoss(), AT_THE_WRITE).decisions.splitlines()))
+    pending = []
+    for begun in (0.1, 0.9, None):
+        edited = {each: value for each, value in pins.items() if each != key}
+        if begun is not None:
+            edited[key] = begun
+        plan = replace(TINY, profile="posix-weak", decisions=edited)
+        outcome = run(plan, FaultPlan("f", PowerLoss(), AT_THE_WRITE, FIRST))
+        pending.append(sum(event.pending for _, event in outcome.of(StorageAfterPowerLoss)))
+    assert pending[0] == pending[1] + 1 and pending[1] == pending[2]
+
+
+AS_IT_IS_SENT = Trigger(message=MessageMatch("up", "0200", moment="sent"), occurrence=3, delay_us=1)
+
+
+@pytest.mark.slow
+def test_a_request_under_way_when_power_goes_arrives_or_is_lost() -> None:
+    """Either way the purchase ends right: what arrives is booked and reversed later, what is lost is never heard of."""
+    ends = set()
+    for seed in range(1, 13):
+        outcome = cut(PowerLoss(), AS_IT_IS_SENT, seed)
+        lost, event = outcome.of(PowerLost)[0]
+        sent = [each for number, each in outcome.of(MessageSent) if number < lost and each.direction == "up"][-1]
+        assert sent.mti == "0200" and sent.at_us == event.at_us - 1
+        chance = drawn(outcome, "T01/fault/f/0/T01/messages/0/up/0")
+        assert chance is not None
+        arrived = any(each.message == sent.message for _, each in outcome.of(MessageDelivered))
+        assert arrived == (chance < 0.5)
+        states = [each.state for _, each in outcome.of(LedgerChanged) if each.token == sent.token]
+        assert states == (["APPROVED", "REVERSED"] if arrived else [])
+        assert outcome.verdict.findings == ()
+        ends.add(arrived)
+    assert ends == {True, False}
+
+
+# ---------------------------------------------------------------- the instant inside a call
+
+
+class Bench:
+    """A terminal after its day, and its disk for a test to use."""
+
+    def __init__(self) -> None:
+        outcome = run(replace(SMALL, sales_per_day=1))
+        self.world = outcome.built.world
+        self.world.decisions.spill = None  # the run's file is closed
+        self.station = self.world.stations[0]
+        self.disk = self.station.hardware.disk
+        self.volume = self.disk.volume("data")
+        self.struck = False
+
+    def wait(self) -> None:
+        self.world.env.run(until=self.world.now_us + 1)
+
+
+def test_the_instant_inside_a_call_is_after_its_effect_and_before_its_return() -> None:
+    bench = Bench()
+    seen: list[tuple[str, int]] = []
+
+    def strike() -> None:
+        call = call_in_flight(bench.station)
+        assert call is not None
+        once_begun(bench.station, call, lambda: seen.append((call.kind, len(bench.volume.log))))
+
+    before = len(bench.volume.log)
+    shut = tap_storage(bench.station, lambda call: None if seen else strike())
+    descriptor = bench.disk.open("/data/x", os.O_WRONLY | os.O_CREAT)
+    shut()
+    bench.disk.write(descriptor, b"x")
+    bench.wait()
+    assert seen == [("create", before + 1)]
+    assert type(bench.volume.log) is list and bench.disk.before_operation is None
+    assert call_in_flight(bench.station) is None
+
+
+def test_a_call_that_is_refused_does_not_hold_the_cut_back_for_long() -> None:
+    for wait in (False, True):
+        bench = Bench()
+        seen: list[str] = []
+
+        def strike(call: StorageCall, bench: Bench = bench, seen: list[str] = seen) -> None:
+            if not bench.struck:
+                bench.struck = True
+                once_begun(bench.station, call, lambda: seen.append("now"))
+
+        descriptor = bench.disk.open("/data/x", os.O_WRONLY | os.O_CREAT)
+        bench.volume.free_blocks = 0
+        shut = tap_storage(bench.station, strike)
+        with pytest.raises(OSError, match="No space"):
+            bench.disk.write(descriptor, b"x" * 10_000)
+        assert seen == []
+        if wait:
+            bench.wait()
+        else:
+            bench.disk.fsync(descriptor)
+        assert seen == ["now"]
+        bench.wait()
+        shut()
+        assert seen == ["now"] and type(bench.volume.log) is list

@@ -171,7 +171,7 @@ class ScriptedStation:
         if reader.shown is not None and not reader.shown.triggered:
             reader.shown.succeed()
 
-    def power_cut(self, cause: str, seed: int) -> None:
+    def power_cut(self, cause: str, seed: int, fates: str = "") -> None:
         assert self.powered
         self.powered = False
         self.busy = False
