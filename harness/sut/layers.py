@@ -68,6 +68,7 @@ def is_shared(name: str) -> bool:
     return has_compiled_parts(top)
 
 
+@functools.cache
 def is_shared_or_hidden(name: str) -> bool:
     """As ``is_shared``, for names that the harness itself has imported: its inside is hidden."""
     try:

@@ -108,11 +108,13 @@ def activate(table: ModuleTable) -> None:
     if table is _active:
         return
     modules: dict[str, Entry] = sys.modules  # type: ignore[assignment]
-    if _active is not None and _active.layout != table.layout:
-        deactivate()
     if _active is None:
         for name in [each for each in modules if not is_shared_or_hidden(each)]:
             _hidden[name] = sys.modules.pop(name)
+    elif _active.layout != table.layout:
+        # What the harness has stays hidden: only the names that the other table lacks must go.
+        for name in _active.entries:
+            modules.pop(name, None)
     modules.update(table.entries)
     _active = table
 
