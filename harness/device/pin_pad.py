@@ -10,6 +10,7 @@ storage encryption: AES-256-GCM (NIST SP 800-38D), the nonce a counter that the 
 A test card's PIN is a function of its number (``customer_pin``), so that a host can check it without being told.
 """
 
+from collections.abc import Callable
 from typing import NoReturn
 
 import msgspec
@@ -31,6 +32,10 @@ MAC_US = 2_000
 ENCRYPT_US = 1_000
 _KEY_SIZES = (8, 16, 24)
 _NONCE_SIZE = 12
+
+
+def _nobody_listens() -> None:
+    pass
 
 
 def customer_pin(pan: str) -> str:
@@ -59,6 +64,8 @@ class PinPad:
         self.device = device
         self.refusals = 0
         """How often it refused for want of a key: the bite of tampering."""
+        self.on_foreign: Callable[[], None] = _nobody_listens
+        """Called when it was asked to open what it had not sealed, or what was altered since."""
         self.restore(PinPadState(master_key, storage_key(device, streams), (), 0))
 
     @property
@@ -132,6 +139,7 @@ class PinPad:
         try:
             return self._sealer.decrypt(data[:_NONCE_SIZE], data[_NONCE_SIZE:], None)
         except (InvalidTag, ValueError):
+            self.on_foreign()
             raise PinPadError("the data was altered, or was not encrypted by this PIN pad") from None
 
     def _refuse(self, why: str) -> NoReturn:

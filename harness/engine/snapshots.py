@@ -6,8 +6,8 @@ Models: instants as people name them (a time, the end of the run, the n-th strik
   legal image of a cut, and the poorest. After a power loss it is the very image that the cut left.
 - *volatile*: what the software sees, page cache included.
 
-Looking changes nothing: a run with snapshots has the same history as without. Images share what they have in common with
-the medium's base image and so with each other; they are kept in memory until the run is over, and written then.
+Looking changes nothing: a run with snapshots has the same history as without. Images are kept in memory, for what differs
+between them (``storage.shelf``), and written when the run is over.
 Does not model: an instant inside a storage call (that is what crash points are for).
 """
 
@@ -29,7 +29,7 @@ from harness.host.handover import take
 from harness.scenario.build import start_us
 from harness.scenario.field_data import Record, Sealed, Source
 from harness.scenario.quantities import clock_us, duration_us
-from harness.storage.image import Image
+from harness.storage.shelf import Shelf, ShelvedImage
 from harness.storage.snapshot import FORMAT, note_of, publish, write_snapshot
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ class Snapshot:
     """One instant: the volumes, and all of snapshot.json."""
 
     instant: Instant
-    images: dict[str, Image]
+    volumes: dict[str, ShelvedImage]
     record: Record
 
     def write(self, directory: Path) -> None:
         """As a new directory; all of it or nothing."""
-        volumes = {name: note_of(image) for name, image in self.images.items()}
-        record = msgspec.structs.replace(self.record, volumes=volumes)
-        write_snapshot(self.images, directory, msgspec.to_builtins(record))
+        images = {name: shelved.image() for name, shelved in self.volumes.items()}
+        record = msgspec.structs.replace(self.record, volumes={name: note_of(image) for name, image in images.items()})
+        write_snapshot(images, directory, msgspec.to_builtins(record))
 
 
 class Camera:
@@ -137,6 +137,7 @@ class Camera:
         self.directory = Path(request.directory)
         self.instants = tuple(instant(text, built.plan) for text in request.instants)
         self.taken: dict[Instant, Snapshot] = {}
+        self.shelves = {volume.name: Shelf() for volume in self.station.hardware.disk.volumes}
         for each in self.instants:
             if each.at_us is not None:
                 self._look_after(each, each.at_us)
@@ -190,4 +191,5 @@ class Camera:
             else msgspec.structs.replace(sealed, encryptions=encryptions),
             acquirer=take(world.acquirer, station.tid),
         )  # fmt: skip
-        return Snapshot(which, keep(hardware.disk, now_us), record)
+        images = keep(hardware.disk, now_us)
+        return Snapshot(which, {name: self.shelves[name].put(image) for name, image in images.items()}, record)
