@@ -113,6 +113,6 @@ def test_a_stale_block_of_a_synced_file_is_excused_and_one_of_an_unsynced_file_i
         assert bool(LYING.excuses(state)) == (not honest)
 
 
-@pytest.mark.parametrize("numbers", [(8, 9, 10, 12, 18, 19, 24)])
+@pytest.mark.parametrize("numbers", [(8, 9, 10, 12, 18, 24)])
 def test_what_software_can_keep_without_trusting_a_flush_stays_due(numbers: tuple[int, ...]) -> None:
     assert not set(numbers) & set(LYING.survivability)
