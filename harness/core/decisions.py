@@ -2,7 +2,8 @@
 
 A key says what caused the value: ``T03/a17/link.up/0`` is the first message sent up the link within action 17 of device
 T03. It is never a position in one long list, which would shift with one extra message. Replay looks the key up; a key
-that is missing (another release did something else) takes the decision's neutral value and is counted as a divergence.
+that is missing (another release did something else) takes the decision's neutral value and is counted as a divergence. Of a
+run that was killed only the first decisions are known: what is missing is then drawn from the seed, as it was in that run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,8 @@ Value: TypeAlias = int | float | str | bool
 class Decisions:
     """Draws, records and replays decisions.
 
-    ``pinned`` None: every value is drawn from the seed. Otherwise values come from ``pinned`` alone.
+    ``pinned`` None: every value is drawn from the seed. Otherwise values come from ``pinned`` alone, or, with ``draws_missing``,
+    from the seed where ``pinned`` has none.
     ``spill`` is an open text file to which ``key<TAB>value`` lines are written as they are made, or None.
     """
 
@@ -28,6 +30,7 @@ class Decisions:
     spill: TextIO | None = None
     on_divergence: Callable[[str], None] | None = None
     divergences: int = 0
+    draws_missing: bool = False
     _ordinals: dict[str, int] = field(default_factory=dict)
 
     def key(self, scope: str) -> str:
@@ -43,7 +46,7 @@ class Decisions:
 
     def uniform(self, key: str, neutral: float = 0.5) -> float:
         """A float in [0, 1) for ``key``; ``neutral`` is the median unless the caller has a better "nothing happens"."""
-        if self.pinned is None:
+        if self.pinned is None or self._draws(key):
             value = self.streams.uniform(key)
         else:
             value = float(self._look_up(key, neutral))
@@ -53,7 +56,7 @@ class Decisions:
 
     def integer(self, key: str, neutral: int, draw: Callable[[float], int]) -> int:
         """``draw`` of a uniform number, pinned as the integer that came out (so that a person can edit it)."""
-        if self.pinned is None:
+        if self.pinned is None or self._draws(key):
             value = draw(self.streams.uniform(key))
         else:
             value = int(self._look_up(key, neutral))
@@ -63,7 +66,7 @@ class Decisions:
 
     def seed(self, key: str) -> int:
         """64 bits for a part of the world that draws many values at once (a crash image, a day's arrivals)."""
-        if self.pinned is None:
+        if self.pinned is None or self._draws(key):
             value = self.streams.bits(key)
         else:
             value = int(self._look_up(key, 0))
@@ -73,13 +76,18 @@ class Decisions:
 
     def text(self, key: str, neutral: str, draw: Callable[[int], str]) -> str:
         """``draw`` of 64 bits, pinned as text (names from Faker, whose output changes between releases)."""
-        if self.pinned is None:
+        if self.pinned is None or self._draws(key):
             value = draw(self.streams.bits(key))
         else:
             value = str(self._look_up(key, neutral))
         if self.spill is not None:
             self.spill.write(f"{key}\t{value!r}\n")
         return value
+
+    def _draws(self, key: str) -> bool:
+        """Of pinned decisions: whether this one is drawn from the seed all the same."""
+        assert self.pinned is not None
+        return self.draws_missing and key not in self.pinned
 
     def _look_up(self, key: str, neutral: Value) -> Value:
         assert self.pinned is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,39 @@ def _kept(request: RunRequest, verdict: Verdict) -> Verdict:
     if request.out_dir is not None:
         from harness.engine.run import write_verdict
 
-        # Its history as far as it got stays beside it; decisions that are cut off anywhere pin nothing.
-        (Path(request.out_dir) / "decisions.tsv").unlink(missing_ok=True)
-        write_verdict(verdict, Path(request.out_dir))
+        # Its history as far as it got stays beside it.
+        directory = Path(request.out_dir)
+        decisions = directory / "decisions.tsv"
+        for path in (directory / "resolved.yaml", request.resolved_out):
+            if path is not None:
+                _write_known(request, Path(path), decisions)
+        decisions.unlink(missing_ok=True)
+        write_verdict(verdict, directory)
+    elif request.resolved_out is not None:
+        _write_known(request, Path(request.resolved_out), None)
     return verdict
+
+
+def _write_known(request: RunRequest, path: Path, decisions: Path | None) -> None:
+    """A scenario that goes the way of the run that was killed: its decisions as far as they were written, then its seed."""
+    from harness.core.decisions import Value, read_pins
+    from harness.engine.child import adjusted
+    from harness.scenario.load import load_file
+    from harness.scenario.resolve import write_resolved
+
+    plan = adjusted(load_file(Path(request.scenario)), request)
+    pins: dict[str, Value] = dict(plan.decisions or {})
+    unpinned = "drawn" if plan.decisions is None else plan.unpinned
+    if decisions is not None and decisions.exists():
+        # The last line is cut off anywhere, and a number that is cut off is another number.
+        whole, _, _ = decisions.read_bytes().rpartition(b"\n")
+        pins.update(read_pins(whole.decode("utf-8").split("\n")))
+    seed = request.seed if request.seed is not None else plan.seed
+    known = replace(plan, seed=1 if seed is None else seed, decisions=pins, unpinned=unpinned)
+    try:
+        write_resolved(known, path, images=request.images)
+    except OSError as error:
+        raise HarnessError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _read_by(request: RunRequest) -> list[str]:

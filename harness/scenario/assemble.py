@@ -66,6 +66,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         budgets=_built(document, Budgets, scenario.budgets, ("budgets",)) or Budgets(),
         seed=scenario.seed,
         decisions=decisions,
+        unpinned=scenario.unpinned,
         source=file,
     )
 

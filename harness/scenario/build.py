@@ -93,7 +93,7 @@ def build(
     refuse_what_the_disk_lacks(plan)
     refuse_too_small(plan, software.manifest)
     env = Environment()
-    decisions = Decisions(Streams(seed), plan.decisions, spill)
+    decisions = Decisions(Streams(seed), plan.decisions, spill, draws_missing=plan.unpinned == "drawn")
     decisions.on_divergence = lambda key: _diverged(recorder, env, key)
     names = plan.station_names()
     merchants = {name: MERCHANTS.get(plan.merchant_of(place)) for place, name in enumerate(names)}

@@ -186,6 +186,9 @@ class Scenario(Model):
     budgets: BudgetsModel | None = Field(None, description="what a run may use")
     seed: Whole | None = Field(None, description="the seed, when the command line gives none")
     decisions: Text | None = Field(None, description="pinned decisions, one 'key value' a line: a resolved scenario")
+    unpinned: Literal["neutral", "drawn"] = Field(
+        "neutral", description="what a decision comes to that is not pinned: nothing happens, or what the seed gives"
+    )
 
 
 # ---------------------------------------------------------------- faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.core.decisions import Value
 from harness.core.units import US_PER_SECOND
@@ -133,6 +134,9 @@ class Plan:
     seed: int | None = None
     decisions: Mapping[str, Value] | None = field(default=None, repr=False)
     """Pinned decisions: this is a resolved scenario, and nothing is drawn."""
+    unpinned: Literal["neutral", "drawn"] = "neutral"
+    """What a decision comes to that is not among those: nothing happens, or, as of a run that was killed only the first ones
+    are known, what the seed gives."""
     source: str = field(default="", compare=False)
     """The file it was read from, for messages."""
 

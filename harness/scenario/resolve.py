@@ -99,6 +99,8 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         values["invariants"] = list(plan.invariants.only)
     elif plan.invariants.excluded:
         values["invariants"] = {"except": list(plan.invariants.excluded)}
+    if plan.unpinned != "neutral":
+        values["unpinned"] = plan.unpinned
     return {key: value for key, value in values.items() if value is not None}
 
 

@@ -86,3 +86,16 @@ def test_streams_do_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2")
     }
     assert len(printed) == 1
+
+
+def test_of_a_run_that_was_killed_the_rest_is_drawn_as_it_was() -> None:
+    drawn = Decisions(Streams(7))
+    whole = {f"a/{n}": drawn.uniform(f"a/{n}") for n in range(20)}
+    assert whole != {f"a/{n}": Decisions(Streams(8)).uniform(f"a/{n}") for n in range(20)}
+    first = dict(list(whole.items())[:9])
+    again = Decisions(Streams(7), first, draws_missing=True)
+    assert {key: again.uniform(key) for key in whole} == whole
+    assert again.seed("s") == drawn.seed("s") and again.divergences == 0
+    edited = Decisions(Streams(7), {**first, "a/3": 0.125}, draws_missing=True)
+    assert edited.uniform("a/3") == 0.125
+    assert Decisions(Streams(7), first).uniform("a/19") == 0.5

@@ -12,11 +12,12 @@ import pytest
 
 from harness.core.errors import ExitCode, HarnessError, UsageError
 from harness.engine.child import adjusted
-from harness.engine.launch import launch
+from harness.engine.launch import _kept, _verdict_of_the_dead, launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
-from harness.scenario.load import load_text
+from harness.scenario.load import load_file, load_text
 from harness.scenario.plan import Plan
+from harness.sut.limits import Ended
 
 SCENARIO = """
 name: small
@@ -203,3 +204,54 @@ def test_what_the_user_can_mend_is_a_usage_error_and_what_not_is_not(tmp_path: P
     with pytest.raises(HarnessError, match="cannot write") as raised:
         launch(request(tmp_path, days=1, resolved_out=str(tmp_path / "resolved.yaml")))
     assert raised.value.exit_code == ExitCode.HARNESS_ERROR
+
+
+# ---------------------------------------------------------------- what is left of a run that was killed
+
+HANGS_IN_C = """
+from harness.terminals.reference.terminal import ReferenceTerminal
+
+class App(ReferenceTerminal):
+    def sale(self, request):
+        if self.device.tid.endswith("2") and request.number > 400:
+            sum(iter(int, 1))
+        return super().sale(request)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_what_goes_the_same_way_again(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HANGS_IN_C)
+    first = tmp_path / "first"
+    asked = request(tmp_path, terminal=f"{tmp_path}/app.py:App", spin_s=1.0, spin_patience_s=1, out_dir=str(first))
+    busy = SCENARIO.replace("sales_per_day: 8", "sales_per_day: 600").replace('close: "10:00"', 'close: "20:00"')
+    (tmp_path / "small.yaml").write_text(busy)
+    killed = launch(asked)
+    assert [(each.invariant, each.device) for each in killed.findings] == [(24, "T02")]
+    known = load_file(first / "resolved.yaml")
+    assert known.seed == 77 and known.unpinned == "drawn"
+    assert known.decisions is not None and len(known.decisions) > 1000
+    assert not (first / "decisions.tsv").exists()
+    second = tmp_path / "second"
+    again = launch(
+        msgspec.structs.replace(asked, scenario=str(first / "resolved.yaml"), seed=None, out_dir=str(second))
+    )
+    assert [(each.invariant, each.device, each.summary) for each in again.findings] == [
+        (each.invariant, each.device, each.summary) for each in killed.findings
+    ]
+    before, after = ((where / "history.jsonl").read_bytes() for where in (first, second))
+    common = min(len(before), len(after))
+    assert common > 10_000 and before[:common] == after[:common]
+
+
+def test_what_was_written_last_of_a_killed_run_is_cut_off_and_pins_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "decisions.tsv").write_text("T01/a\t7\nT01/b\t'x'\nT01/c\t123")
+    asked = request(tmp_path, out_dir=str(out), resolved_out=str(tmp_path / "asked.yaml"), days=1)
+    ended = Ended("crashed", detail="signal 9", exit_code=-signal.SIGKILL)
+    _kept(asked, _verdict_of_the_dead(asked, ended))
+    for path in (out / "resolved.yaml", tmp_path / "asked.yaml"):
+        known = load_file(path)
+        assert known.decisions == {"T01/a": 7, "T01/b": "x"}
+        assert (known.unpinned, known.days.count, known.seed) == ("drawn", 1, 77)
