@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list)."""
+    """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list).
+
+    ``at_crash_points``: its defect shows when every state of every instant is tried (``harness crashpoints``), not in a day.
+    """
 
     name: str
     spec: str
     summary: str
     caught_by: tuple[int, ...] = ()
+    at_crash_points: bool = False
 
 
 _PACKAGE = "harness.terminals"
@@ -20,6 +24,10 @@ _PACKAGE = "harness.terminals"
 
 def _mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
     return Shipped(name, f"{_PACKAGE}.mutants.{name}:{class_name}", summary, caught_by)
+
+
+def _cut_mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
+    return replace(_mutant(name, class_name, summary, *caught_by), at_crash_points=True)
 
 
 _ALL = (
@@ -56,6 +64,13 @@ _ALL = (
     _mutant("never_resent", "NeverResent", "A pending reversal is kept, and never sent.", 22),
     _mutant("boot_loop", "BootLoop", "Refuses to start when the journal's tail is torn.", 24),
     _mutant("leak", "Leak", "Keeps every answer it ever got in a list.", 26),
+    _cut_mutant(
+        "no_directory_fsync", "NoDirectoryFsync", "Syncs its files and never the directory that names them.", 1
+    ),
+    _cut_mutant(
+        "rename_without_fsync", "RenameWithoutFsync", "Renames a new log over the old one and syncs neither.", 1
+    ),
+    _cut_mutant("rewritten_in_place", "RewrittenInPlace", "Rewrites the whole log in place with each record.", 1),
     _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
     _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
 )

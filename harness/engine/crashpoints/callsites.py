@@ -19,6 +19,7 @@ _NOT_SOFTWARE = (
     "/harness/engine/",
     "/harness/network/",
     "<frozen ",
+    "<string>",
 )
 
 

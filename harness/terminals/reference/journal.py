@@ -39,7 +39,7 @@ RESERVE_BYTES = 6_144
 MAGIC = b"TJ1\n"
 _HEADER = Struct(">4sHBxIII")
 _CRC_FROM = 4
-_COPIED = 0x80
+COPIED = 0x80
 _ERASE_BYTES = 4_096
 """Records share an erase sector with no others than those before them; larger ones are multiples of this."""
 
@@ -98,7 +98,7 @@ class RecordFormat:
             payload = data[start : start + length]
             is_whole = len(payload) == length and self.is_intact(data[at + _CRC_FROM : start - 4], payload, crc)
             if is_whole:
-                entries.append(Entry(kind & ~_COPIED, bool(kind & _COPIED), generation, sequence, at, payload))
+                entries.append(Entry(kind & ~COPIED, bool(kind & COPIED), generation, sequence, at, payload))
             at = data.find(MAGIC, start + length if is_whole else at + 1)
         return entries
 
@@ -161,8 +161,16 @@ class Journal:
     file_class: ClassVar[type[JournalFile]] = JournalFile
 
     def __init__(self, directory: str) -> None:
+        self._begin_in(directory, [self.file_class(os.path.join(directory, name)) for name in FILE_NAMES])
+        fd = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _begin_in(self, directory: str, files: list[JournalFile]) -> None:
         self._directory = directory
-        self._files = [self.file_class(os.path.join(directory, name)) for name in FILE_NAMES]
+        self._files = files
         self._active = 0
         self._tail = 0
         self._blank_to = 0
@@ -173,11 +181,6 @@ class Journal:
         """The active file refused a write while it was recovered: it has to be left."""
         self.is_torn = False
         """Something that is no record stands behind the last one: nothing may be written there."""
-        fd = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def recover(self, witnessed: tuple[int, int] | None, disowned: tuple[int, int] | None) -> Recovered | None:
         """Find the newest generation and stand at its end. None: there is none in these files."""
@@ -233,7 +236,7 @@ class Journal:
         file, sequence, parts = self._files[target], self.sequence, []
         for entry in copies:
             sequence += 1
-            parts.append(self.format.frame(entry.kind | _COPIED, self.generation, sequence, entry.payload))
+            parts.append(self.format.frame(entry.kind | COPIED, self.generation, sequence, entry.payload))
         body = b"".join(parts)
         bases = b"".join(self.format.frame(Kind.BASE, self.generation, sequence + n, base) for n in (1, 2))
         if not file.grow(max(FILE_SIZE_BYTES, len(body) + len(bases) + RESERVE_BYTES)):
