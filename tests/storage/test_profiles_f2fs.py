@@ -251,3 +251,40 @@ def test_writes_dropped_by_a_failed_fsync_stay_losable(profile: Profile) -> None
     bench.drop_dirty("/state")
     bench.sync_file("/state")
     assert {b"old", b"old1"} <= bench.contents(profile, "/state")
+
+
+@both
+def test_block_that_was_only_in_memory_is_not_overwritten_in_place(profile: Profile) -> None:
+    bench = bench_with_state(b"")
+    bench.write("/state", b"x" * 100)
+    bench.write("/state", b"n" * 10, 0)
+    found = bench.contents(profile, "/state")
+    assert {b"", bytes(100), b"x" * 100, b"n" * 10 + b"x" * 90} <= found
+    assert b"n" * 10 + bytes(90) not in found
+
+
+@both
+def test_fsync_of_a_changed_file_with_two_names_makes_a_checkpoint(profile: Profile) -> None:
+    bench = bench_with_state()
+    bench.disk.link("/state", "/second")
+    bench.settle()
+    bench.write("/a", b"")
+    bench.write("/state", b"new")
+    bench.sync_file("/state")
+    assert bench.contents(profile, "/a") == {b""}
+
+
+def test_strict_fsync_of_a_new_file_saves_a_removal_beside_it_the_first_time_only() -> None:
+    for profile, found in ((POSIX, {None, b"old"}), (STRICT, {None})):
+        bench = bench_with_state()
+        bench.disk.unlink("/state")
+        bench.write("/b", b"x")
+        bench.sync_file("/b")
+        assert bench.contents(profile, "/state") == found
+    bench = bench_with_state()
+    bench.write("/b", b"x")
+    bench.sync_file("/b")
+    bench.disk.unlink("/state")
+    bench.write("/b", b"y")
+    bench.sync_file("/b")
+    assert bench.contents(STRICT, "/state") == {None, b"old"} and bench.contents(STRICT, "/b") == {b"xy"}

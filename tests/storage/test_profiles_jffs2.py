@@ -154,3 +154,9 @@ def test_writes_dropped_by_a_failed_fsync_stay_losable() -> None:
     bench.drop_dirty("/state")
     bench.sync_file("/state")
     assert bench.contents(JFFS2, "/state") == {b"old", b"old1"}
+
+
+def test_each_page_is_a_node_however_short_its_part_of_a_record() -> None:
+    bench = bench_with_state(b"o" * (PAGE - 50))
+    bench.write("/state", b"r" * 100)
+    assert {len(content or b"") - PAGE for content in bench.contents(JFFS2, "/state")} == {-50, 0, 50}

@@ -160,3 +160,27 @@ def test_calls_that_returned_promise_nothing() -> None:
     bench.write("/a", b"")
     bench.log.append(Returned())
     assert bench.contents(UBIFS, "/a") == {None, b""}
+
+
+def test_a_size_is_written_after_every_name_that_came_before_it_and_data_is_not() -> None:
+    bench = bench_with_state()
+    bench.write("/a", b"")
+    bench.write("/state", b"new")
+    without_name = {tree["/state"] for tree in trees(bench) if "/a" not in tree}
+    assert without_name == {b"old", b"oldnew"}
+
+
+def test_lengthening_waits_for_the_inode_whatever_is_named_later() -> None:
+    bench = bench_with_state()
+    bench.disk.truncate("/state", 5)
+    bench.write("/a", b"")
+    assert {tree["/state"] for tree in trees(bench) if "/a" in tree} == {b"old", b"old\0\0"}
+
+
+def test_block_written_after_a_lost_truncation_may_land_though_its_earlier_version_did_not() -> None:
+    bench = bench_with_state(b"o" * 10)
+    bench.write("/state", b"x" * 10, BLOCK)
+    bench.disk.truncate("/state", 5)
+    bench.write("/state", b"y", BLOCK)
+    beginning = b"o" * 10 + bytes(BLOCK - 10)
+    assert {beginning + b"y", beginning + b"y" + bytes(9)} <= bench.contents(UBIFS, "/state")

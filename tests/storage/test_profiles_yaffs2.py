@@ -146,3 +146,12 @@ def test_writes_dropped_by_a_failed_fsync_stay_losable_and_closed_ones_are_safe(
     bench.drop_dirty("/state")
     bench.disk.fsync(descriptor)
     assert bench.contents(YAFFS2, "/state") == {b"old1", b"old12", b"old1\0"}
+
+
+def test_close_writes_out_what_was_cached_however_old() -> None:
+    bench = bench_with_state()
+    descriptor = opened(bench, "/state")
+    bench.disk.write(descriptor, b"new")
+    bench.log.append(SyncVolume(written_back=True))
+    bench.disk.close(descriptor)
+    assert returned(bench).contents(YAFFS2, "/state") == {b"oldnew"}

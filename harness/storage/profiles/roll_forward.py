@@ -122,9 +122,8 @@ class _Reader:
 
     def _heavy_from(self, inode: int) -> int:
         """fsync of the file now makes a checkpoint if the last one was at this position or before."""
-        changed = self._changed.get(inode, NEVER)
         if self._name_count(inode) != 1:
-            return changed
+            return self._changed.get(inode, NEVER)
         heavy = self._renamed.get(inode, NEVER)
         created = self.history.created.get(inode, NEVER)
         parent = self._parent.get(inode)
@@ -132,7 +131,7 @@ class _Reader:
             heavy = max(heavy, self.history.created.get(parent, NEVER))
             if self._strict and inode not in self.history.first_synced:
                 heavy = max(heavy, min(created, self._disturbed.get(parent, NEVER)))
-        return min(heavy, changed)
+        return heavy
 
     def _sync(self, op: SyncFile, index: int) -> None:
         history, inode = self.history, op.inode

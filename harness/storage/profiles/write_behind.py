@@ -62,7 +62,7 @@ class HeldFiles:
         self._choices = choices
         # Only of files that may differ from what is on the flash.
         self._held: dict[int, bytearray] = {}
-        # Blocks that were not written back in time: no later version lands either.
+        # Blocks whose last version on the flash is decided. (A later version landing would hide that this one did not.)
         self._stopped: set[tuple[int, int]] = set()
 
     def size_of(self, inode: int) -> int:
