@@ -15,12 +15,14 @@ from harness.faults.crash import Crash
 from harness.history.events import Diverged, Event
 from harness.history.recorder import Recorder
 from harness.host.service import ServiceTimes
+from harness.iso8583.keys import WorkingKeys
 from harness.scenario.build import Built, build
 from harness.scenario.host_site import DECLINES, HostSite, Issuers
 from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, MerchantShare, Plan, VolumePlan
 from harness.sut import software
 from harness.terminals.catalogue import CATALOGUE
 from harness.workload.behaviour import Behaviour
+from tests.host.host_client import Client
 
 SOFTWARE = software.load("reference", {name: each.spec for name, each in CATALOGUE.items()}, share_modules=True)
 KIB = 1024
@@ -105,6 +107,20 @@ def test_every_terminal_is_another_one_to_the_host() -> None:
 def test_another_seed_gives_other_keys() -> None:
     one, other = (built(seed=seed).world.stations[0].hardware.pin_pad.snapshot().master for seed in (1, 2))
     assert one != other
+
+
+def test_the_host_s_working_keys_are_those_of_the_run_s_seed() -> None:
+    def signed_on(seed: int) -> tuple[bytes, bytes]:
+        world = built(seed=seed).world
+        station = world.stations[0]
+        client = Client(world.acquirer, station.tid, station.mid, station.hardware.pin_pad.snapshot().master)
+        keys = WorkingKeys.parse(client.sign_on().binary(62))  # type: ignore[no-untyped-call]
+        # Unwrapped: another master key alone would make other cryptograms of the same keys.
+        return keys.mac_key.unwrap(client.master), keys.pin_key.unwrap(client.master)
+
+    one, same, other = signed_on(1), signed_on(1), signed_on(2)
+    assert one == same
+    assert one[0] != other[0] and one[1] != other[1] and one[0] != one[1]
 
 
 def test_merchants_are_dealt_out_by_their_shares() -> None:

@@ -70,7 +70,6 @@ class Rig:
         init: InitPolicy | None = None,
         memory_budget_bytes: int = 32 << 20,
         share_modules: bool = False,
-        profile: str = "posix-weak",
     ) -> None:
         self.file = tmp_path / "app.py"
         self.file.write_text(HEADER + textwrap.dedent(source), encoding="utf-8")
