@@ -14,7 +14,7 @@ from simpy.events import Event as SimEvent
 
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND, seconds
 from harness.history.events import OperatorDid, PhaseStarted, SpaceMeasured
-from harness.storage.conditions import ForeignBallast, ShrunkCapacity
+from harness.storage.conditions import ForeignBallast
 from harness.workload.trading import one_sale, one_settlement
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def measure_space(built: Built, station: Station, when: str) -> None:
         foreign_blocks = 0
         if volume.media is not None:
             for condition in volume.media.conditions:
-                if isinstance(condition, ForeignBallast | ShrunkCapacity):
+                # A smaller volume shows in its total: added to what is free as well, it would be counted twice.
+                if isinstance(condition, ForeignBallast):
                     foreign_blocks += condition.taken_blocks
         free_bytes = (volume.free_blocks + foreign_blocks) * volume.block_size_bytes
         total_bytes = volume.total_blocks * volume.block_size_bytes

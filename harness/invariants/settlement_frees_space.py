@@ -2,8 +2,8 @@
 
 Models: judged in the phase "settle while full", before capacity is given back, with link, host and paper good: the settlement
 ends done, the data volume has again what it had at installation less what the manifest says is kept, and a sale is
-accepted. Free space is measured as it would be without the bytes that a fault put there, as settling cannot free those;
-while they are there a refusal to sell is excused, and judged if it lasts beyond them.
+accepted. Free space is measured as it would be without the bytes that a fault put there or a quota denies, as settling
+cannot free those; while they are there a refusal to sell is excused, and judged if it lasts beyond them.
 Does not model: whether the terminal warned in time (14), or was right to accept what filled it (13).
 Traps avoided: nothing to settle needs no settlement; a smaller volume (shrunk capacity) has less to free; a first try may
 clear a pending reversal and the second settle; freeing may lag, so the last measurement counts; a card that was not shown
@@ -29,7 +29,7 @@ from harness.invariants.casebook import T01, case, ends, paid_sale, phase, settl
 _PHASE = "settle_while_full"
 _SELLING_PHASES = frozenset({_PHASE, "recovery", "quiescence"})
 _ACCEPTED = frozenset({"approved", "declined", "unknown"})
-_FOREIGN_KINDS = frozenset({"full_storage"})
+_FOREIGN_KINDS = frozenset({"full_storage", "quota"})
 _VOLUME = "data"
 
 
@@ -233,6 +233,12 @@ SettlementFreesSpace.cases = (
         "foreign bytes", "what a fault put there still leaves no room to sell; lifted, it sells", "pass",
         _FULL[0], _BALLAST, *_FULL[1:], *_SETTLES, _space("after_settlement", 880_000),
         starts(10, intent=None), ends(10, "refused", "full"), phase("recovery"), _LIFTED, starts(11, intent=None), ends(11),
+    ),
+    case(
+        "quota", "what the quota denies leaves no room to sell; lifted, it sells", "pass",
+        _FULL[0], FaultStruck(0, "quota#1", "quota", (T01,)), *_FULL[1:], *_SETTLES, _space("after_settlement", 880_000),
+        starts(10, intent=None), ends(10, "refused", "full"), phase("recovery"), FaultLifted(0, "quota#1", "quota", (T01,)),
+        starts(11, intent=None), ends(11),
     ),
     case(
         "foreign bytes gone, still refuses", "nothing fills it any more, and it does not notice", "finding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from harness.faults.full_storage import FullStorage
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.quota import QuotaFault
+from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.unreadable_sector import UnreadableSector
 from harness.faults.wear_out import WearOut
 from harness.history.events import (
@@ -73,6 +75,20 @@ def test_a_chip_that_dies_at_closing_time_is_replaced_before_the_terminal_is_ask
     assert outcome.of(FaultLifted) == [] and not outcome.verdict.findings
 
 
+def test_the_new_chip_is_blank_and_a_cut_right_after_finds_it_so() -> None:
+    outcome = run(replace(ONE, sales_per_day=1))
+    world, station = outcome.built.world, outcome.built.world.stations[0]
+    world.decisions.spill = None  # the run's file is closed
+    station.hardware.disk.mkdir("/data/old")
+    station.hardware.disk.sync()
+    DeadChip(replaced_after_us=HOUR_US).inject(world, station, "k")
+    assert station.hardware.disk.access("/data/old", os.F_OK)
+    world.env.run(until=world.now_us + HOUR_US + 1)
+    assert not station.hardware.disk.access("/data/old", os.F_OK)
+    station.power_cut("test", 1)
+    assert not station.hardware.disk.access("/data/old", os.F_OK)
+
+
 def test_damage_and_cuts_of_before_are_not_in_the_new_chip() -> None:
     bad = FaultPlan("bad", UnreadableSector(), Trigger(day=1, time_us=11 * HOUR_US))
     outcome = run(ONE, bad, FaultPlan("f", DeadChip(replaced_after_us=HOUR_US), NOON))
@@ -102,6 +118,9 @@ def test_an_erase_block_takes_all_that_lies_in_it(reads: str) -> None:
     detail = whole.of(FaultBit)[0][1].evidence
     assert "/data/journal.0, /data/journal.1" in detail and "erase block 0" in detail
     assert not whole.verdict.findings and not part.verdict.findings
+    gone = [int(each.of(FaultBit)[0][1].evidence.split(" bytes gone")[0].rpartition(" ")[2]) for each in (whole, part)]
+    # Bytes that were 0xFF already are not changed by erasing them.
+    assert gone == [32_768, 4096] if reads == "unreadable" else 0 < gone[1] <= 4096 < gone[0]
     if reads == "erased":
         assert sold(whole, whole.of(FaultBit)[0][0]), "it begins anew on erased flash"
 
@@ -132,6 +151,19 @@ def test_what_fills_stays_on_while_settlement_is_judged(fault: Fault) -> None:
     outcome = run(plan, FaultPlan("f", fault, NOON))
     assert "15 settlement_frees_space" in outcome.verdict.checked
     assert not outcome.verdict.findings
+
+
+@pytest.mark.parametrize(
+    "fault", [ShrinkCapacity(remaining_percent=5.0), QuotaFault(), FullStorage()], ids=lambda each: each.kind
+)
+def test_what_the_terminal_holds_is_measured_truly_on_a_volume_that_is_short(fault: Fault) -> None:
+    """Neither foreign bytes nor lost blocks count as held by the terminal, and none of them twice as free."""
+    outcome = run(ONE, FaultPlan("f", fault, NOON))
+    for _, event in outcome.of(SpaceMeasured):
+        if event.volume == "data":
+            held_bytes = event.total_bytes - event.free_bytes
+            # Two journals of 16 KiB at least, and some more while the batch is open.
+            assert 32 * 1024 <= held_bytes <= 160 * 1024, event
 
 
 def test_no_clean_block_refuses_sales_and_loses_none() -> None:

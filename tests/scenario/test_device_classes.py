@@ -18,6 +18,8 @@ from harness.scenario.load import load_file, load_text
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
 from harness.scenario.problems import ScenarioErrors
 from harness.scenario.resolve import plan_text, write_resolved
+from harness.storage.flash import FLASH, Flash
+from harness.storage.latency import EMMC
 from tests.faults.fault_bench import SMALL, run, shipped
 
 NAMES = DEVICE_CLASSES.names()
@@ -70,6 +72,14 @@ def test_without_a_class_volumes_replace_the_default_ones() -> None:
     assert load_text("name: x\ndevice: {link: wifi}\n").device == DevicePlan(link="wifi")
     with pytest.raises(ScenarioErrors, match="at least one volume"):
         load_text("name: x\ndevice: {volumes: {}}\n")
+
+
+def test_what_a_file_says_of_a_volume_is_what_the_device_has() -> None:
+    keys = "{medium: emmc, erase_block: 64 KiB, program_unit: 1 KiB, endurance_cycles: 5, block_size: 8 KiB, inode_limit: 9}"
+    plan = load_text(f"name: x\ndays: {{open: '09:00', close: '10:00'}}\ndevice: {{volumes: {{data: {keys}}}}}\n")
+    (_, data) = run(replace(plan, sales_per_day=1)).built.world.stations[0].hardware.spec.volumes
+    assert data.flash == Flash(64 * 1024, 1024, 5, FLASH["emmc"].spare_permille)
+    assert (data.latency, data.block_size_bytes, data.inode_limit) == (EMMC, 8192, 9)
 
 
 WRONG = {

@@ -100,11 +100,22 @@ def grind(disk: Disk, descriptor: int, times: int, size: int = 4 * KIB) -> None:
         disk.pwrite(descriptor, b"y" * size, 0)
 
 
+def grind_until(disk: Disk, wear: Wear, descriptor: int, bad_blocks: int) -> int:
+    """Write until so many blocks are bad; how many writes that took."""
+    for writes in range(10_000):
+        if wear.bad_blocks >= bad_blocks:
+            return writes
+        grind(disk, descriptor, 1)
+    raise AssertionError(f"only {wear.bad_blocks} blocks went bad")
+
+
 def test_past_the_rating_the_volume_shrinks_block_by_block() -> None:
     disk, wear, descriptor = worn(life_used_percent=100.0)
     volume = disk.volume("data")
-    blocks = []
-    while len(blocks) < 10:
+    blocks: list[int] = []
+    for _ in range(10_000):
+        if len(blocks) == 10:
+            break
         before = volume.total_blocks
         grind(disk, descriptor, 1)
         if volume.total_blocks != before:
@@ -129,15 +140,12 @@ def test_spare_blocks_stand_in_for_the_first_and_each_costs_time() -> None:
     disk, wear, descriptor = worn(flash, life_used_percent=100.0, latency=LatencyModel(write_us=1))
     volume = disk.volume("data")
     for spare in (1, 2, 3):
-        before_us, writes = disk.accrued_us, 0
-        while wear.bad_blocks < spare:
-            grind(disk, descriptor, 1)
-            writes += 1
+        before_us = disk.accrued_us
+        writes = grind_until(disk, wear, descriptor, spare)
         grind(disk, descriptor, 1)
         assert disk.accrued_us - before_us == writes + 1 + 4 * MOVE_US_PER_KIB, "told of with the next call"
         assert (volume.total_blocks, wear.bites) == (16, spare)
-    while wear.bad_blocks < 4:
-        grind(disk, descriptor, 1)
+    grind_until(disk, wear, descriptor, 4)
     assert volume.total_blocks == 15
 
 
@@ -153,7 +161,7 @@ def test_without_room_to_move_to_the_write_that_met_it_fails_and_changes_nothing
     before = export_volume(volume)
     records, bad = len(volume.log), wear.bad_blocks
     with pytest.raises(OSError):
-        while True:
+        for _ in range(10_000):
             records = len(volume.log)
             disk.pwrite(descriptor, b"y" * 4 * KIB, 0)
     assert len(volume.log) == records and wear.bad_blocks > bad
@@ -204,14 +212,12 @@ def test_old_flash_reads_slower_and_slower_and_at_last_not_at_the_first_try() ->
 
 def test_it_goes_on_through_a_power_cycle() -> None:
     disk, wear, descriptor = worn(life_used_percent=100.0)
-    while wear.bad_blocks < 3:
-        grind(disk, descriptor, 1)
+    grind_until(disk, wear, descriptor, 3)
     after = disk.load({"data": export_volume(disk.volume("data"))})
     assert after.volume("data").total_blocks == 13
     check_accounts(after.volume("data"))
     descriptor = after.open("/data/a", os.O_RDWR)
-    while wear.bad_blocks < 5:
-        grind(after, descriptor, 1)
+    grind_until(after, wear, descriptor, 5)
     assert after.volume("data").total_blocks == 11
 
 
