@@ -17,14 +17,17 @@ from harness.history.events import BatchSettled, Inspected
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
+    ON_IMAGES,
     case,
     closes,
+    image,
     inspected,
     ledger,
     paid_sale,
     phase,
     record,
     settled,
+    up,
 )
 from harness.invariants.purchase import Entry
 
@@ -181,5 +184,31 @@ Agreement.cases = (
     case(
         "looked at before quiescence", "after a power cut the two may differ for a while", "not_checked",
         *paid_sale(), inspected(when="after_power_loss"),
+    ),
+    case(
+        "older than the run", "a record of the image that the host never had", "pass",
+        image(), phase("quiescence"), inspected(record("000005")),
+        terms=ON_IMAGES,
+    ),
+    case(
+        "made in the run", "on an image, too, a record of this run needs a charge", "finding",
+        image(), up(stan="000005"), phase("quiescence"), inspected(record("000005")),
+        guilty=3, instead=inspected(record("000004")), terms=ON_IMAGES,
+    ),
+    case(
+        "agreed on at the beginning, dropped since", "host and image had it, and the log has it no more", "finding",
+        image(), ledger(token=""), phase("quiescence"), inspected(),
+        guilty=3, instead=inspected(record()), terms=ON_IMAGES,
+    ),
+    case(
+        "claims from the image", "claimed at the settlement, and no request of the run made it", "pass",
+        image(), *paid_sale(), settled(1, claimed=(2, 2000), terminal_only=("000007",)), phase("quiescence"),
+        terms=ON_IMAGES,
+    ),
+    case(
+        "claims of the run", "claimed at the settlement, sent in the run, and not at the host", "finding",
+        image(), up(stan="000007"), *paid_sale(), settled(1, claimed=(2, 2000), terminal_only=("000007",)),
+        phase("quiescence"),
+        guilty=1, instead=up(stan="000001"), terms=ON_IMAGES,
     ),
 )  # fmt: skip

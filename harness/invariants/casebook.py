@@ -15,6 +15,7 @@ from harness.history.events import (
     AnyEvent,
     BatchSettled,
     Event,
+    ImageLoaded,
     Inspected,
     IntentClosed,
     IntentOpened,
@@ -32,6 +33,9 @@ from harness.invariants.base import Case, CaseVerdict, Terms
 _SECOND_US = 1_000_000
 T01 = "T01"
 E = TypeVar("E", bound=Event)
+
+
+ON_IMAGES = Terms(on_images=True)
 
 
 def at(seconds: float, event: E) -> E:
@@ -160,6 +164,11 @@ def down(
 
 def arrives(message: int) -> MessageDelivered:
     return MessageDelivered(0, T01, message)
+
+
+def image(acquirer: str = "snapshot") -> ImageLoaded:
+    """The device begins on data from before the run."""
+    return ImageLoaded(0, T01, "field data", acquirer)
 
 
 def phase(name: str) -> PhaseStarted:

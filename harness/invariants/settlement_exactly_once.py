@@ -16,7 +16,20 @@ from typing import TypeAlias
 from harness.history.events import ActionEnded, BatchSettled, ReceiptPrinted, ScreenShown
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
-from harness.invariants.casebook import case, closes, ends, paid_sale, phase, screen, settled, slip, starts
+from harness.invariants.casebook import (
+    ON_IMAGES,
+    case,
+    closes,
+    ends,
+    image,
+    paid_sale,
+    phase,
+    screen,
+    settled,
+    slip,
+    starts,
+    up,
+)
 from harness.invariants.device_book import Closing
 
 Totals: TypeAlias = tuple[int, int, int, int]
@@ -330,6 +343,24 @@ SettlementExactlyOnce.cases = (
         "next batch", "each batch has its own slip", "pass",
         *paid_sale(), *closes(1), slip(1, 1000, None), *paid_sale(2), *closes(2, batch="000002"),
         slip(1, 1000, None, "000002"),
+    ),
+    case(
+        "batch of the image", "what it held before, the host was not told: the totals say nothing", "pass",
+        image("adopted"), up(), *paid_sale(), _SETTLE, *closes(1)[:1], settled(1, claimed=(2, 2000), terminal_only=("000007",)),
+        screen("settled", 9), ends(9, "done"),
+        terms=ON_IMAGES,
+    ),
+    case(
+        "batch after that of the image", "from then on the host knows all", "finding",
+        image("adopted"), up(batch="000009"), *paid_sale(), _SETTLE, *closes(1)[:1],
+        settled(1, claimed=(2, 2000), terminal_only=("000007",)), screen("settled", 9), ends(9, "done"),
+        guilty=1, instead=up(), terms=ON_IMAGES,
+    ),
+    case(
+        "batch that the host was told of", "it held what the image held", "finding",
+        image("records"), up(), *paid_sale(), _SETTLE, *closes(1)[:1],
+        settled(1, claimed=(2, 2000), terminal_only=("000007",)), screen("settled", 9), ends(9, "done"),
+        guilty=0, instead=image("adopted"), terms=ON_IMAGES,
     ),
     case("no settlement", "the batch is still open", "not_checked", *paid_sale(), phase("quiescence")),
 )  # fmt: skip
