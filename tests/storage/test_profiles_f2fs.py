@@ -282,9 +282,11 @@ def test_strict_fsync_of_a_new_file_saves_a_removal_beside_it_the_first_time_onl
         bench.sync_file("/b")
         assert bench.contents(profile, "/state") == found
     bench = bench_with_state()
+    bench.write("/a", b"")
     bench.write("/b", b"x")
     bench.sync_file("/b")
     bench.disk.unlink("/state")
     bench.write("/b", b"y")
     bench.sync_file("/b")
     assert bench.contents(STRICT, "/state") == {None, b"old"} and bench.contents(STRICT, "/b") == {b"xy"}
+    assert bench.contents(STRICT, "/a") == {None, b""}
