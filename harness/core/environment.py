@@ -31,6 +31,12 @@ class Call(Event):
 class Environment(simpy.Environment):
     """``simpy.Environment``, faster."""
 
+    def __init__(self, initial_time: int = 0) -> None:
+        super().__init__(initial_time)
+        # SimPy binds these early too, but only for its own class.
+        for name in ("process", "timeout", "event", "all_of", "any_of"):
+            setattr(self, name, getattr(self, name))
+
     def run(self, until: Any = None) -> Any:
         """Let time pass until ``until``, a time or an event, or until nothing is left to happen."""
         if until is not None:

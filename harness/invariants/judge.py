@@ -105,14 +105,25 @@ class Judge:
 
     def observe(self, number: int, event: Event) -> None:
         """One event of a history, in order."""
-        self._last_us = event.at_us
-        place = 0
-        try:
-            for handler in self._handlers.get(type(event), ()):
-                handler(number, event)
-                place += 1
-        except Exception:
-            self._survive(place, number, event)
+        self.hear((event,), number)
+
+    def hear(self, events: Iterable[Event], first: int = 0) -> int:
+        """Events of a history, in order, the first of them numbered ``first``; the number of the next one."""
+        number = first
+        handlers = self._handlers
+        event: Event | None = None
+        for event in events:
+            place = 0
+            try:
+                for handler in handlers.get(type(event), ()):
+                    handler(number, event)
+                    place += 1
+            except Exception:
+                self._survive(place, number, event)
+            number += 1
+        if event is not None:
+            self._last_us = event.at_us
+        return number
 
     def _survive(self, place: int, number: int, event: Event) -> None:
         """The checker at ``place`` raised: it gets no more events, and those behind it get this one."""

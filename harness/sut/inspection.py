@@ -27,8 +27,9 @@ def volatile_image(disk: Disk) -> Mapping[str, bytes]:
         # The second disk: one tree for all volumes.
         tree = cast("PyfakefsDisk", disk).export().tree()
         files.update({path: content for path, content in tree.items() if content is not None})
+    exported = disk.export() if disk.volumes else {}
     for volume in disk.volumes:
-        contents = disk.export()[volume.name]
+        contents = exported[volume.name]
         queue = [(volume.mount_point.rstrip("/"), ROOT_INODE)]
         while queue:
             place, number = queue.pop()

@@ -93,10 +93,7 @@ class ModuleTable:
         try:
             return importlib.import_module(name)
         finally:
-            if before is None:
-                deactivate()
-            else:
-                activate(before)
+            put_back(before)
 
 
 # ---------------------------------------------------------------- exchanging sys.modules
@@ -132,6 +129,19 @@ def deactivate() -> None:
     _active = None
 
 
+def active_table() -> ModuleTable | None:
+    """The table in place, or None when the harness's own modules are."""
+    return _active
+
+
+def put_back(table: ModuleTable | None) -> None:
+    """Have in place again what ``active_table`` gave."""
+    if table is None:
+        deactivate()
+    else:
+        activate(table)
+
+
 @contextmanager
 def as_harness() -> Iterator[None]:
     """A stretch of the harness's own work in the middle of software's: nobody is current, its own modules are in place."""
@@ -141,8 +151,7 @@ def as_harness() -> Iterator[None]:
     try:
         yield
     finally:
-        if table is not None:
-            activate(table)
+        put_back(table)
         current.process = process
 
 

@@ -10,14 +10,13 @@ import random
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import simpy
-
+from harness.core.environment import Environment
 from harness.storage.disk import Disk
 from harness.storage.volume import Volume
 from harness.sut import watchdog
 from harness.sut.console import Console
 from harness.sut.deaths import ProcessEnded
-from harness.sut.modules import ModuleTable, deactivate
+from harness.sut.modules import ModuleTable, active_table, put_back
 from harness.sut.process import Process
 
 T = TypeVar("T")
@@ -54,7 +53,8 @@ class _Job(Generic[T]):
 
 def run_in_scratch(table: ModuleTable, work: Callable[[], T], printed: Callable[[str], None] | None = None) -> T:
     """``work`` in a process of its own; raises what it raises, or Unfinished."""
-    env = simpy.Environment()
+    standing = active_table()
+    env = Environment()
     disk = Disk([Volume("scratch", "/", _DISK_BYTES)], now_us=lambda: int(env.now))
     console = Console(printed if printed is not None else lambda _line: None)
     process = Process(
@@ -77,7 +77,7 @@ def run_in_scratch(table: ModuleTable, work: Callable[[], T], printed: Callable[
     finally:
         process.die(lambda: ProcessEnded("over"), power=True)
         process.reap()
-        deactivate()
+        put_back(standing)
     if isinstance(job.error, Exception):
         raise job.error
     if job.error is not None:

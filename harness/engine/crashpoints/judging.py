@@ -31,13 +31,7 @@ class Court:
     def findings(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
         """What is wrong with the history ``before`` the last power-on and what came after it."""
         judge = Judge(self._terms, selected=self._chosen)
-        number = 0
-        for event in before:
-            judge.observe(number, event)
-            number += 1
-        for event in afterwards.events:
-            judge.observe(number, event)
-            number += 1
+        judge.hear(afterwards.events, judge.hear(before))
         found: list[Finding] = []
         for judgement in judge.conclude(afterwards.at_us):
             found += judgement.findings
