@@ -87,6 +87,16 @@ def test_nothing_is_damaged_while_nothing_is_being_written(profile: Profile) -> 
     assert [state.image.tree() for state in bench.outcomes(profile)] == [{"/a": sector("N") + sector("2")}]
 
 
+@both
+def test_a_write_that_was_given_up_is_not_being_written_nor_one_that_was_synced_over_it(profile: Profile) -> None:
+    bench = bench_with(a=sector("1") + sector("2"))
+    bench.write("/a", b"gave up", 0)
+    bench.drop_dirty("/a")
+    bench.write("/a", b"landed", 3)
+    bench.sync_file("/a")
+    assert len(bench.outcomes(profile)) > 1 and damaged(bench, profile) == []
+
+
 def test_another_erase_block_is_safe() -> None:
     """Half a mebibyte further on, in the same file or in the next."""
     bench = bench_with(a=bytes(512 * KIB) + b"far away", b=b"further still")

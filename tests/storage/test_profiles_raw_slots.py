@@ -87,6 +87,7 @@ def test_what_lies_before_the_write_is_back_before_it() -> None:
         if b"\xf0" in each:
             assert each.startswith(b"before")
     assert b"before" + b"\xf0" * 4 + b"\xff" * 6 in bench.contents(NOR, "/slots")
+    assert b"\xff" * 16 in bench.contents(NOR, "/slots")
 
 
 def test_a_write_over_two_sectors_is_whole_in_the_first_before_it_begins_the_second() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.storage.image import Image
-from harness.storage.oplog import ROOT_INODE, Link, Op, SyncVolume, Write
+from harness.storage.oplog import ROOT_INODE, Link, Op, SyncFile, SyncVolume, Write
 from harness.storage.profiles import registry
 from harness.storage.write_back import WriteBack
 
@@ -61,3 +61,16 @@ def test_posix_weak_and_fat_never_write_back_by_themselves() -> None:
     log = appended(0)
     WriteBack(None).advance(log, 10**12)
     assert log == appended(0)
+
+
+def test_age_makes_durable_where_a_flush_may_lie() -> None:
+    """The record says that nobody asked for it, so that it is not taken for one of the flushes that lie."""
+    profile = registry.get("lying-flush")
+    log: list[Op] = [*appended(0), SyncFile(2)]
+    write_back = WriteBack(AFTER_US)
+    write_back.advance(log, 0)
+    trees = [profile.draw(Image(), log, random.Random(seed)).image.tree() for seed in range(40)]
+    assert {} in trees
+    write_back.advance(log, AFTER_US)
+    trees = [profile.draw(Image(), log, random.Random(seed)).image.tree() for seed in range(40)]
+    assert all(tree == {"/f000": b"x"} for tree in trees)
