@@ -36,7 +36,7 @@ def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays:
     """Boot the terminal on what remains and see what becomes of it, to the last settlement."""
     scene = Scene(setting, chapter, remains)
     scene.deliver(remains.frames)
-    tape, built = scene.tape, scene.built
+    tape = scene.tape
     tape.emit(PhaseStarted(scene.now_us, "recovery"))
     came_up = start(scene)
     if not came_up:
@@ -48,14 +48,20 @@ def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays:
     recovered = _last_inspected(tape.events)
     if customer_stays:
         _come_back(scene)
+    to_the_last_settlement(scene)
+    return Afterwards(tuple(tape.events), recovered, came_up, scene.now_us)
+
+
+def to_the_last_settlement(scene: Scene) -> None:
+    """The phases that end every run, with two sales more: recovery, trade, rest, settlement."""
+    built = scene.built
     scene.run_until(scene.env.process(recover(built)), _LAST_PHASES_MAX_US)
     for number, amount_fen in _SALES:
         if scene.station.ready:
             scene.run_until(one_sale(scene.till, 0, number, amount_fen), FLOW_MAX_US)
     for step in (rest, settle_for_good):
         scene.run_until(scene.env.process(step(built)), _LAST_PHASES_MAX_US)
-    tape.emit(PhaseStarted(scene.now_us, "check"))
-    return Afterwards(tuple(tape.events), recovered, came_up, scene.now_us)
+    scene.tape.emit(PhaseStarted(scene.now_us, "check"))
 
 
 def _come_back(scene: Scene) -> None:

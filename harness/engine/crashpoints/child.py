@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.engine.crashpoints.explore import Exploration
     from harness.engine.crashpoints.flows import Flow
     from harness.engine.crashpoints.medium import Medium
+    from harness.engine.crashpoints.scene import Setting
     from harness.scenario.plan import Plan
 
 _TELL_EVERY_S = 0.2
@@ -57,28 +58,42 @@ def media_of(plan: Plan, profiles: tuple[str, ...]) -> list[Medium]:
     return [Medium(name, dict.fromkeys(volumes, registry.get(name))) for name in names]
 
 
-def _explore(request: CrashRequest, send: Callable[[Any], None]) -> Explored:
-    from harness.engine.crashpoints.flows import FLOWS
+def setting_of(request: CrashRequest) -> Setting:
+    """The scenario's plan with the software and the seed asked for."""
     from harness.engine.crashpoints.scene import Setting
-    from harness.sut import interpreter, software
+    from harness.sut import software
     from harness.terminals.catalogue import CATALOGUE
 
-    stopper = _Stopper(request.wall_limit_s)
-    flows = [FLOWS.get(name) for name in request.flows or FLOWS.names()]
     plan = plan_of(request)
-    media = media_of(plan, request.profiles)
     shipped = {name: each.spec for name, each in CATALOGUE.items()}
     spec = request.terminal or plan.software
     loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
     seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
-    setting = Setting(plan, loaded, seed)
-    report = CrashReport(plan.name, spec, request.device or "the scenario's", request.depth, seed)
-    teller = _Teller(send)
+    return Setting(plan, loaded, seed)
+
+
+def lacks(setting: Setting, flow: Flow) -> str:
+    """Why the software cannot play the flow; empty when it can."""
+    lacking = [each for each in flow.needs if each not in setting.software.manifest.actions]
+    return f"{setting.software.spec} has no {', '.join(lacking)}" if lacking else ""
+
+
+def _explore(request: CrashRequest, send: Callable[[Any], None]) -> Explored:
+    from harness.engine.crashpoints.flows import FLOWS
+    from harness.sut import interpreter
+
+    stopper = Stopper(request.wall_limit_s)
+    flows = [FLOWS.get(name) for name in request.flows or FLOWS.names()]
+    setting = setting_of(request)
+    plan, spec = setting.plan, request.terminal or setting.plan.software
+    media = media_of(plan, request.profiles)
+    report = CrashReport(plan.name, spec, request.device or "the scenario's", request.depth, setting.seed)
+    teller = Teller(send)
     with interpreter.installed():
         for flow in flows:
-            lacking = [each for each in flow.needs if each not in loaded.manifest.actions]
-            if lacking:
-                report.flows.append(FlowReport(flow.name, flow.summary, skipped=f"{spec} has no {', '.join(lacking)}"))
+            skipped = lacks(setting, flow)
+            if skipped:
+                report.flows.append(FlowReport(flow.name, flow.summary, skipped=skipped))
                 continue
             report.flows.append(_one_flow(request, setting, flow, media, stopper, teller))
     for done in report.flows:
@@ -87,7 +102,7 @@ def _explore(request: CrashRequest, send: Callable[[Any], None]) -> Explored:
 
 
 def _one_flow(
-    request: CrashRequest, setting: Any, flow: Flow, media: list[Medium], stopper: _Stopper, teller: _Teller
+    request: CrashRequest, setting: Any, flow: Flow, media: list[Medium], stopper: Stopper, teller: Teller
 ) -> FlowReport:
     from harness.engine.crashpoints.explore import Exploration, Extent
 
@@ -127,7 +142,7 @@ def _add_replays(request: CrashRequest, scenario: str, terminal: str, flow: Flow
         found.example = msgspec.structs.replace(example, replay=line)
 
 
-class _Stopper:
+class Stopper:
     """Why to stop: somebody asked, or the time is over."""
 
     def __init__(self, wall_limit_s: float) -> None:
@@ -148,7 +163,7 @@ class _Stopper:
         return f"the time limit of {self._limit_s:g} s was reached" if time.monotonic() > self._until_s else ""
 
 
-class _Teller:
+class Teller:
     """Tells the parent where the work is, now and then."""
 
     def __init__(self, send: Callable[[Any], None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
 
 _GRACE_S = 60.0
+A = TypeVar("A", bound=msgspec.Struct)
 
 
 def launch(
@@ -34,6 +35,25 @@ def launch(
     on_start: Callable[[int], None] | None = None,
 ) -> CrashReport:
     """Explore in ``jobs`` processes. ``on_told`` is given the share's number; ``on_start`` each child's process id."""
+    reports, dead = run_shares(request, jobs, "harness.engine.crashpoints.child:execute", Explored, on_told, on_start)
+    if not reports:
+        return _report_of_the_dead(request, dead)
+    report = merged(each.report for each in reports)
+    for why in lost_shares(dead, jobs):
+        for flow in report.flows:
+            flow.because.append(why)
+    return report
+
+
+def run_shares(
+    request: CrashRequest,
+    jobs: int,
+    entry: str,
+    answer: type[A],
+    on_told: Callable[[int, Told], None] | None,
+    on_start: Callable[[int], None] | None,
+) -> tuple[list[A], list[Ended]]:
+    """``entry`` in ``jobs`` processes, each with its share of ``request``: what they answered, and those that did not."""
     if request.out_dir is not None:
         make_directory(Path(request.out_dir))
     lock = Lock()
@@ -43,33 +63,35 @@ def launch(
             with lock:
                 on_told(share, msgspec.convert(message, Told))
 
-    def one(share: int) -> CrashReport | Ended:
+    def one(share: int) -> A | Ended:
         mine = msgspec.structs.replace(request, share=share, shares=jobs)
-        return _run(mine, lambda message: told(share, message), on_start)
+        return _run(mine, entry, answer, lambda message: told(share, message), on_start)
 
     with ThreadPoolExecutor(jobs) as pool:
         # The threads only wait for child processes; nothing of an exploration happens in this one.
         answers = list(pool.map(one, range(jobs)))
-    reports = [each for each in answers if isinstance(each, CrashReport)]
-    dead = [each for each in answers if isinstance(each, Ended)]
-    if not reports:
-        return _report_of_the_dead(request, dead)
-    report = merged(reports)
-    for ended in dead:
-        for flow in report.flows:
-            flow.because.append(f"a process with 1 of {jobs} shares of the states was stopped: {_what(ended)}")
-    return report
+    reports = [each for each in answers if not isinstance(each, Ended)]
+    return reports, [each for each in answers if isinstance(each, Ended)]
+
+
+def lost_shares(dead: list[Ended], jobs: int) -> list[str]:
+    """Why the work of processes that were stopped is missing."""
+    return [f"a process with 1 of {jobs} shares of the work was stopped: {why_stopped(ended)}" for ended in dead]
 
 
 def _run(
-    request: CrashRequest, told: Callable[[Any], None], on_start: Callable[[int], None] | None
-) -> CrashReport | Ended:
+    request: CrashRequest,
+    entry: str,
+    answer: type[A],
+    told: Callable[[Any], None],
+    on_start: Callable[[int], None] | None,
+) -> A | Ended:
     limits = Limits(
         wall_s=request.wall_limit_s + _GRACE_S, memory_bytes=request.memory_limit_bytes, spin_s=request.spin_s
     )
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         ended = run_limited(
-            "harness.engine.crashpoints.child:execute",
+            entry,
             msgspec.to_builtins(request),
             limits=limits,
             on_message=told,
@@ -82,10 +104,10 @@ def _run(
             write=[scratch, *([request.out_dir] if request.out_dir is not None else [])],
         )
     if ended.reason == "finished":
-        answer: Explored | NotExplored = msgspec.convert(ended.result, Explored | NotExplored, str_keys=True)
-        if isinstance(answer, Explored):
-            return answer.report
-        raise _error(answer)
+        got: A | NotExplored = msgspec.convert(ended.result, answer | NotExplored, str_keys=True)
+        if isinstance(got, NotExplored):
+            raise _error(got)
+        return got
     if ended.reason == "raised" or (
         ended.reason == "crashed" and ended.station is None and ended.exit_code != -signal.SIGKILL
     ):
@@ -109,7 +131,8 @@ def _error(refused: NotExplored) -> HarnessError:
     return HarnessError(refused.message)
 
 
-def _what(ended: Ended) -> str:
+def why_stopped(ended: Ended) -> str:
+    """In words: what became of a process that gave no answer."""
     who = "the harness" if ended.station is None else "its software"
     return f"{ended.reason} while {who} was running ({ended.detail})"
 
@@ -119,6 +142,6 @@ def _report_of_the_dead(request: CrashRequest, dead: list[Ended]) -> CrashReport
     report = CrashReport(
         request.scenario, request.terminal or "", request.device or "", request.depth, request.seed or 1
     )
-    because = [f"the exploration was stopped: {_what(ended)}" for ended in dead]
+    because = [f"the exploration was stopped: {why_stopped(ended)}" for ended in dead]
     report.flows.append(FlowReport(",".join(request.flows) or "all", "", because=because))
     return report

@@ -35,26 +35,37 @@ class Recorded:
 
 def record_flow(setting: Setting, flow: Flow) -> Recorded:
     """Play ``flow`` from a fresh device to its end."""
+    if flow.act is None:
+        remains, before = before_boot(setting, flow)
+        return record_boot(setting, 1, remains, before)
     scene = Scene(setting)
     recording = Recording(scene, call_sites(setting.software))
     flow.prepare(scene)
-    if flow.act is not None:
-        scene.run_for(SETTLED_US)
-        recording.begin()
-        flow.act(scene)
-        scene.run_for(REST_US)
-        return Recorded(0, (), recording.end())
+    scene.run_for(SETTLED_US)
+    recording.begin()
+    flow.act(scene)
+    scene.run_for(REST_US)
+    return Recorded(0, (), recording.end())
+
+
+def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...]]:
+    """What a flow that is a boot finds, and the history up to the power cut before it.
+
+    The power goes with everything written: what the boot makes of a record is this flow's matter, losing it another's.
+    """
+    scene = Scene(setting)
+    recording = Recording(scene, call_sites(setting.software))
+    flow.prepare(scene)
     recording.begin()
     timeline = recording.end()
     outside = OutsideEye(scene).look()
-    # The power goes with everything written: what the boot makes of a record is this flow's matter, losing it another's.
     images = {
         name: everything(base, log)
         for name, base, log in zip(timeline.volumes, timeline.bases, timeline.logs, strict=True)
     }
     found = situation(timeline.events)
     before = (*timeline.events, *cut_events(found, scene.now_us, (), stays=False))
-    return record_boot(setting, 1, Remains(images, outside.hardware, outside.host, outside.host_digest), before)
+    return Remains(images, outside.hardware, outside.host, outside.host_digest), before
 
 
 def record_boot(setting: Setting, chapter: int, remains: Remains, before: Sequence[Event]) -> Recorded:

@@ -13,13 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from harness.device.facade import DeviceFacade
+from harness.device.cpu import Cpu
+from harness.device.facade import DeviceFacade, StationCallbacks
 from harness.engine.crashpoints.scene import Scene
 from harness.sut import current
 from harness.sut.wordlist import words
 
 if TYPE_CHECKING:
     from harness.network.connection import Connection
+    from harness.network.lane import Keys
     from harness.storage.disk import Disk
     from harness.sut.fiber import Fiber
 
@@ -81,8 +83,8 @@ class Gate:
         hardware = scene.hardware
         boot = hardware.boot
 
-        def booted(*arguments: Any) -> DeviceFacade:
-            facade = boot(*arguments)
+        def booted(cpu: Cpu, callbacks: StationCallbacks, dead_error: type[BaseException]) -> DeviceFacade:
+            facade = boot(cpu, callbacks, dead_error)
             self._fit_disk(hardware.disk)
             self._fit_device(facade)
             return facade
@@ -107,8 +109,8 @@ class Gate:
         self._wrap(link, "connect", "link", "")
         opened = link.opened
 
-        def fitted(*arguments: Any) -> Connection:
-            connection = opened(*arguments)
+        def fitted(keys: Keys) -> Connection:
+            connection = opened(keys)
             self._wrap(connection, "send", "link", "")
             self._wrap(connection, "receive", "link", "")
             return connection
