@@ -85,12 +85,15 @@ class _Outage:
             # A barrier that has begun and not returned has promised nothing: what is pending may have landed or not.
             self.cut(repeats_left)
         elif self._world.decisions.uniform(f"{self._key}/begun/{repeats_left}", 1.0) < _BEGUN:
-            once_begun(self._station, call, lambda: self.cut(repeats_left))
+            once_begun(self._station, call, lambda: self.cut(repeats_left, call.volume.name))
         else:
             self.cut(repeats_left)
 
-    def cut(self, repeats_left: int) -> None:
-        """Power goes, unless it is out already for another reason, which then says when it returns."""
+    def cut(self, repeats_left: int, under_way: str | None = None) -> None:
+        """Power goes, unless it is out already for another reason, which then says when it returns.
+
+        ``under_way`` names the volume whose last operation had begun and not returned.
+        """
         if not self._station.powered:
             self.over = True
             return
@@ -99,7 +102,7 @@ class _Outage:
         recorder.watch(StorageAfterPowerLoss, self._storage)
         recorder.watch(MessageDropped, self._message)
         seed = self._world.decisions.seed(f"{self._key}/image/{repeats_left}")
-        self._station.power_cut("power_loss", seed, f"{self._key}/messages/{repeats_left}")
+        self._station.power_cut("power_loss", seed, f"{self._key}/messages/{repeats_left}", under_way)
         recorder.unwatch(ActionEnded, self._action)
         recorder.unwatch(StorageAfterPowerLoss, self._storage)
         self._after(self._fault.off_for_us, lambda: self._back(repeats_left))

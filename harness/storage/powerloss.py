@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.core.streams import Streams
 from harness.storage.image import Image
-from harness.storage.oplog import BARRIERS, Op
+from harness.storage.oplog import BARRIERS, Op, Returned
 from harness.storage.profiles.base import CrashState, Profile
 
 
@@ -72,7 +72,7 @@ def cut_power(volumes: Sequence[VolumeAtCut], seed: int, *, in_flight: str | Non
     streams = Streams(seed)
     losses = []
     for volume in volumes:
-        log = unreturned(volume.log) if volume.name == in_flight else volume.log
+        log = at_the_cut(volume.profile, volume.log, under_way=volume.name == in_flight)
         state = volume.profile.draw(volume.base, log, streams.generator("power loss", volume.name))
         losses.append(VolumeLoss(volume.name, volume.profile.name, state))
     return PowerLoss(tuple(losses))
@@ -84,6 +84,21 @@ def unreturned(log: Sequence[Op]) -> Sequence[Op]:
     Other operations need no change: before a barrier covers it, a profile may apply any part of an operation or none.
     """
     return log[:-1] if log and isinstance(log[-1], BARRIERS) else log
+
+
+def at_the_cut(profile: Profile, log: Sequence[Op], *, under_way: bool) -> Sequence[Op]:
+    """The log as the profile has to see it when it is known which calls had returned: all, or all but the last.
+
+    Only a medium that holds each change by the time its call returns makes something of that.
+    """
+    if under_way:
+        returned = unreturned(log)
+        place = len(log) - 1  # without its barrier, or before the operation that was under way
+    else:
+        returned, place = log, len(log)
+    if not profile.synchronous or place <= 0:
+        return returned
+    return [*returned[:place], Returned(), *returned[place:]]
 
 
 def crash_points(log: Sequence[Op]) -> list[int]:

@@ -18,7 +18,7 @@ from harness.storage.contents import VolumeImage, export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image, diff
 from harness.storage.inode import Inode, path_of
-from harness.storage.powerloss import VolumeAtCut, VolumeLoss, cut_power
+from harness.storage.powerloss import VolumeAtCut, VolumeLoss, at_the_cut, cut_power
 from harness.storage.profiles.base import Profile
 from harness.storage.profiles.poorest import poorest_image
 from harness.storage.volume import Volume
@@ -88,14 +88,19 @@ class Durability:
             for volume in disk.volumes
         ]
 
-    def cut(self, disk: Disk, seed: int, now_us: int) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
-        """Cut all volumes at once: what the next mount finds, and the account of what was lost."""
+    def cut(
+        self, disk: Disk, seed: int, now_us: int, under_way: str | None = None
+    ) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:
+        """Cut all volumes at once: what the next mount finds, and the account of what was lost.
+
+        ``under_way`` names the volume whose last operation had not returned.
+        """
         if not disk.volumes:
             return _cut_at_fsync(disk)
         self._write_back(disk, now_us)
         for write_back in self._write_backs.values():
             write_back.forget()
-        loss = cut_power(self.at_cut(disk), seed)
+        loss = cut_power(self.at_cut(disk), seed, in_flight=under_way)
         images: dict[str, VolumeImage] = {}
         for name, image in loss.images.items():
             self._bases[name] = image
@@ -110,7 +115,8 @@ class Durability:
             write_back = self._write_backs.get(volume.name)
             if write_back is not None:
                 write_back.copy().advance(log, now_us)
-            kept[volume.name] = poorest_image(self.profiles[volume.name], self.base(volume), log)
+            profile = self.profiles[volume.name]
+            kept[volume.name] = poorest_image(profile, self.base(volume), at_the_cut(profile, log, under_way=False))
         return kept
 
     def seen(self, disk: Disk, now_us: int) -> dict[str, Image]:

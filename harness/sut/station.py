@@ -143,8 +143,10 @@ class Station:
         self._deaths_in_row = 0
         self._boot_after(self.init.boot_delay_us)
 
-    def power_cut(self, cause: str, seed: int, fates: str = "") -> None:
+    def power_cut(self, cause: str, seed: int, fates: str = "", under_way: str | None = None) -> None:
         """Power goes. Storage keeps one legal image under each volume's profile, drawn from ``seed``.
+
+        ``under_way`` names the volume whose last operation had begun and not returned.
 
         ``fates`` is the causal key under which it is drawn of each message on its way to the host whether it still arrives;
         without one, what has left the device does.
@@ -155,7 +157,7 @@ class Station:
         recorder, now_us = self.world.recorder, self.world.now_us
         recorder.emit(PowerLost(now_us, self.name, cause))
         disk = self.hardware.disk
-        images, losses = self.durability.cut(disk, seed, now_us)
+        images, losses = self.durability.cut(disk, seed, now_us, under_way)
         process = self._kill(lambda: deaths.PowerLost(f"{self.name} has no power"), power=True)
         self.hardware.power_lost(self._drawn_fates(fates) if fates else None)
         self._interrupt()

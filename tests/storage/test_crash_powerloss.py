@@ -8,6 +8,7 @@ from harness.storage.image import Image
 from harness.storage.oplog import SyncFile, SyncVolume
 from harness.storage.powerloss import VolumeAtCut, crash_points, cut_power, every_cut, unreturned
 from harness.storage.profiles import registry
+from harness.storage.profiles.base import Profile
 from harness.storage.profiles.choices import Scripted
 from harness.storage.volume import Volume
 from tests.storage.crash_builders import Bench, every_state, keys
@@ -185,3 +186,33 @@ def test_files_moved_out_of_a_directory_that_is_never_synced_fold_too() -> None:
     assert base.read("/data/state") == bytes([99]) * 100
     # What is left is whether each temporary name ever came or went.
     assert {type(op).__name__ for op in pending} == {"Link", "Unlink"} and len(pending) <= 200
+
+
+def test_a_medium_without_a_cache_loses_at_most_the_operation_under_way() -> None:
+    """Who cuts knows what had returned; other media make nothing of that."""
+    littlefs = registry.get("littlefs")
+    bench = Bench()
+    for name in ("/a", "/b", "/c"):
+        bench.disk.mkdir(name)
+
+    def found(profile: Profile, in_flight: str | None) -> set[str]:
+        cut = VolumeAtCut("data", profile, bench.base, tuple(bench.log))
+        images = [cut_power([cut], seed, in_flight=in_flight).images["data"] for seed in range(60)]
+        return {"".join(sorted(image.tree())) for image in images}
+
+    assert found(littlefs, None) == {"/a/b/c"}
+    assert found(littlefs, "data") == {"/a/b", "/a/b/c"}
+    assert found(littlefs, "another") == {"/a/b/c"}
+    assert found(EXT4, None) == found(EXT4, "data") == {"", "/a", "/a/b", "/a/b/c"}
+
+
+def test_a_barrier_under_way_leaves_what_came_before_it_returned() -> None:
+    littlefs = registry.get("littlefs")
+    bench = Bench()
+    fd = bench.disk.open("/a", os.O_CREAT | os.O_WRONLY)
+    bench.disk.write(fd, b"x")
+    bench.disk.fsync(fd)
+    cut = VolumeAtCut("data", littlefs, bench.base, tuple(bench.log))
+    contents = {cut_power([cut], seed, in_flight="data").images["data"].tree()["/a"] for seed in range(40)}
+    assert contents == {b"", b"x"}
+    assert {cut_power([cut], seed).images["data"].tree()["/a"] for seed in range(40)} == {b"x"}
