@@ -80,6 +80,26 @@ def garbage(offset_bytes: int, length_bytes: int) -> bytes:
     return whole
 
 
+def write_sector(buffer: bytearray, op: Write, start: int, stop: int, fate: int) -> None:
+    """Puts what became of one sector of a write into the file's content."""
+    offset = op.offset_bytes
+    if fate == Fate.KEPT:
+        if start > len(buffer):
+            buffer.extend(bytes(start - len(buffer)))
+        buffer[start:stop] = op.data[start - offset : stop - offset]
+    elif fate == Fate.UNSIZED:
+        shown = min(stop, len(buffer))
+        if shown > start:
+            buffer[start:shown] = op.data[start - offset : shown - offset]
+    elif fate != Fate.LOST:
+        # Bytes below the old size keep what they held: only the growth is without its data.
+        grown = max(start, op.old_size_bytes)
+        if grown > len(buffer):
+            buffer.extend(bytes(grown - len(buffer)))
+        length = stop - grown
+        buffer[grown:stop] = bytes(length) if fate == Fate.ZEROS else garbage(grown, length)
+
+
 class Draft:
     """Applies operations to a copy of an image; ``freeze`` or ``mount`` gives the new image."""
 
@@ -186,17 +206,7 @@ class Draft:
         start = offset
         for fate in part.fates:
             stop = min(end, (start // sector_bytes + 1) * sector_bytes)
-            if fate == Fate.KEPT:
-                self.write(op.inode, start, op.data[start - offset : stop - offset])
-            elif fate == Fate.UNSIZED:
-                shown = min(stop, len(buffer))
-                if shown > start:
-                    buffer[start:shown] = op.data[start - offset : shown - offset]
-            elif fate in (Fate.ZEROS, Fate.GARBAGE):
-                # Bytes below the old size keep what they held: only the growth is without its data.
-                grown = max(start, op.old_size_bytes)
-                length = stop - grown
-                self.write(op.inode, grown, bytes(length) if fate == Fate.ZEROS else garbage(grown, length))
+            write_sector(buffer, op, start, stop, fate)
             start = stop
 
     def _resize(self, op: Truncate, part: Resized | None) -> None:

@@ -1,0 +1,59 @@
+"""What a check of one file system found, as it crosses from the worker process."""
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A state that the profile does not allow, with what is needed to see it again."""
+
+    seed: int
+    event_count: int
+    in_order: bool
+    story: str
+
+
+class Tally(msgspec.Struct):
+    """Counts of one file system; tallies add up."""
+
+    file_system: str
+    profile: str
+    copies: int = 0
+    allowed: int = 0
+    not_allowed: int = 0
+    undecided: int = 0
+    # The file system could not be mounted, or not be read in full.
+    damaged: int = 0
+    states: set[str] = msgspec.field(default_factory=set)
+    # For each thing the profile lets happen: in how many states nothing else explains what was seen.
+    needed: dict[str, int] = msgspec.field(default_factory=dict)
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    skipped: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.not_allowed or self.damaged or self.undecided)
+
+    @property
+    def never_seen(self) -> list[str]:
+        return [rule for rule, count in self.needed.items() if not count]
+
+    def add(self, other: "Tally") -> None:
+        self.copies += other.copies
+        self.allowed += other.allowed
+        self.not_allowed += other.not_allowed
+        self.undecided += other.undecided
+        self.damaged += other.damaged
+        self.states |= other.states
+        for rule, count in other.needed.items():
+            self.needed[rule] = self.needed.get(rule, 0) + count
+        self.findings += other.findings
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a worker is asked for: programs from these seeds, so many cuts of each."""
+
+    file_system: str
+    first_seed: int
+    seeds: int
+    cuts: int
+    operations: int = 12
