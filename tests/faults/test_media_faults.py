@@ -128,11 +128,21 @@ def test_an_erase_block_takes_all_that_lies_in_it(reads: str) -> None:
 def test_a_sector_that_cannot_be_read_does_not_put_the_terminal_out_of_service() -> None:
     """It is read around, what is lost is shown, and the file that failed is left for the other."""
     for seed in range(1, 7):
-        fault = FaultPlan("f", UnreadableSector(sector_bytes=512), Trigger(day=1, time_us=17 * HOUR_US))
+        # At night: the restart of the next day reads all that there is.
+        fault = FaultPlan("f", UnreadableSector(sector_bytes=512), Trigger(day=1, time_us=20 * HOUR_US))
         outcome = run(TWO_DAYS, fault, seed=seed)
         ((struck, _),) = outcome.of(FaultStruck)
         next_day = [n for n, event in outcome.of(ActionEnded) if n > struck and event.at_us > 30 * HOUR_US]
+        assert outcome.bit("f") == 1, seed
         assert sold(outcome, next_day[0] - 1) >= 20 and not outcome.verdict.findings, seed
+
+
+def test_what_is_still_corrected_costs_time_and_no_record() -> None:
+    night = Trigger(day=1, time_us=20 * HOUR_US)
+    lost = run(TWO_DAYS, FaultPlan("f", UnreadableSector(), night))
+    kept = run(TWO_DAYS, FaultPlan("f", UnreadableSector(corrected_reads=1000), night))
+    assert (lost.bit("f"), kept.bit("f")) == (1, 1)
+    assert [event for _, event in lost.of(StorageFailed)] and not kept.of(StorageFailed)
 
 
 # ---------------------------------------------------------------- room

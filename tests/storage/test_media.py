@@ -329,6 +329,26 @@ def test_a_misdirected_write_hits_the_victim_and_spares_its_target(disk: Disk) -
     check_accounts(disk.volume("data"))
 
 
+def test_a_misdirected_append_takes_its_blocks_and_finds_none_on_a_full_volume(disk: Disk) -> None:
+    put(disk, "/data/victim", b"v" * 100)
+    victim = disk.locate("/data/victim")
+    assert isinstance(victim, RegularFile)
+    volume = disk.volume("data")
+    free = volume.free_blocks
+    lay(disk, MisdirectedWrite(victim, 0))
+    descriptor = disk.open("/data/a", os.O_WRONLY)
+    disk.pwrite(descriptor, b"r" * 50, 8192)
+    assert volume.free_blocks == free - 1
+    check_log(volume)
+    check_accounts(volume)
+    lay(disk, ForeignBallast(free_bytes=0))
+    stray = MisdirectedWrite(victim, 0)
+    lay(disk, stray)
+    refused_with(errno.ENOSPC, lambda: disk.pwrite(descriptor, b"r" * 50, 20_000))
+    assert stray.bites == 0 and get(disk, "/data/victim")[50:] == b"v" * 50
+    check_accounts(volume)
+
+
 def test_a_misdirected_append_leaves_zeros_where_it_should_have_been(disk: Disk) -> None:
     put(disk, "/data/victim", b"v" * 100)
     victim = disk.locate("/data/victim")
