@@ -20,7 +20,7 @@ from harness.engine.crashpoints.outside import Outside, Underway, hardware_key
 from harness.engine.crashpoints.scene import Remains
 from harness.engine.crashpoints.timeline import Point, Timeline
 from harness.storage.image import Image
-from harness.storage.oplog import Op, SyncVolume
+from harness.storage.oplog import Op, Returned, SyncVolume
 from harness.storage.profiles.base import CrashState, Profile
 
 Key = tuple[object, ...]
@@ -64,6 +64,7 @@ class _Prefix:
     pending: list[Op]
     done: int = 0
     written_back: int = 0
+    returned: int = 0
 
 
 class StateLister:
@@ -74,7 +75,7 @@ class StateLister:
         self._profiles = profiles
         self._limit = limit
         self._prefixes = [_Prefix(base, []) for base in timeline.bases]
-        self._listed: dict[tuple[int, int, int], tuple[tuple[CrashState, ...], bool]] = {}
+        self._listed: dict[tuple[int, int, int, int], tuple[tuple[CrashState, ...], bool]] = {}
         self.count = Count()
 
     def __iter__(self) -> Iterator[State]:
@@ -101,27 +102,36 @@ class StateLister:
         back = 0
         if profile.writes_back_after_us is not None:
             back = min(length, self._timeline.written_back(place, point.at_us, profile.writes_back_after_us))
-        known = self._listed.get((place, length, back))
+        returned = point.returned[place] if profile.synchronous else 0
+        known = self._listed.get((place, length, back, returned))
         if known is None:
-            prefix = self._advanced(place, profile, length, back)
+            prefix = self._advanced(place, profile, length, back, returned)
             # A fixed seed for each instant: the sample does not depend on what else was listed.
             rng = random.Random(f"{profile.name}/{place}/{length}")
             images = profile.legal_images(prefix.base, prefix.pending, self._limit, rng)
-            known = self._listed[place, length, back] = (tuple(images), images.exhaustive)
+            known = self._listed[place, length, back, returned] = (tuple(images), images.exhaustive)
         return known
 
-    def _advanced(self, place: int, profile: Profile, length: int, back: int) -> _Prefix:
+    def _advanced(self, place: int, profile: Profile, length: int, back: int, returned: int) -> _Prefix:
+        """The prefix at ``length``: what is older than ``back`` was written back, calls up to ``returned`` had returned."""
         log = self._timeline.logs[place]
         prefix = self._prefixes[place]
-        if length < prefix.done or (back != prefix.written_back and back < prefix.done):
+        if length < prefix.done or back > prefix.written_back:
+            # What was written back lies before what is pending already: begin again.
             prefix = _Prefix(self._timeline.bases[place], [])
-        steps: list[Op] = []
+        inserted: list[tuple[int, Op]] = []
         if back > prefix.written_back:
-            steps = [*log[prefix.done : back], SyncVolume()]
-            prefix.done, prefix.written_back = back, back
-        steps += log[prefix.done : length]
+            inserted.append((back, SyncVolume(written_back=True)))
+        if returned > prefix.returned:
+            inserted.append((returned, Returned()))
+        steps: list[Op] = []
+        at = prefix.done
+        for index, op in inserted:
+            steps += [*log[at:index], op]
+            at = max(at, index)
+        steps += log[at:length]
         prefix.base, prefix.pending = profile.durable_prefix(prefix.base, [*prefix.pending, *steps])
-        prefix.done = length
+        prefix.done, prefix.written_back, prefix.returned = length, back, returned
         self._prefixes[place] = prefix
         return prefix
 

@@ -15,6 +15,8 @@ from harness.engine.crashpoints.callsites import NO_STEP, CallSites, Step
 from harness.engine.crashpoints.outside import Outside, OutsideEye
 from harness.engine.crashpoints.scene import Scene
 from harness.history.events import Event, MessageDelivered, MessageSent
+from harness.network.connection import Connection
+from harness.network.lane import Lane
 from harness.storage.calls import BeforeOperation, StorageCall
 from harness.storage.image import Image
 from harness.storage.oplog import BARRIERS, Op
@@ -34,11 +36,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An instant at which power may go. ``number`` counts from 1 within its timeline."""
+    """An instant at which power may go. ``number`` counts from 1 within its timeline.
+
+    ``returned``: how long the logs were when something outside was last seen; the calls of all that had returned by then.
+    """
 
     number: int
     at_us: int
     lengths: Lengths
+    returned: Lengths
     outside: Outside
 
 
@@ -89,7 +95,7 @@ class Timeline:
             at_us = mark.at_us if following is None else following.at_us
             for lengths in self._stops(mark.lengths, end):
                 number += 1
-                yield Point(number, at_us, lengths, mark.outside)
+                yield Point(number, at_us, lengths, mark.lengths, mark.outside)
 
     def _stops(self, begin: Lengths, end: Lengths) -> Iterator[Lengths]:
         """Where to cut in a stretch without a change outside: before each barrier, and at its end."""
@@ -131,11 +137,23 @@ class Recording:
         scene.tape.after = self._told
         scene.site.on_handled = self._changed
         self.follow_disk()
+        self._follow_link()
 
     def follow_disk(self) -> None:
         """Hear of storage calls; a restarted process has a disk of its own, which inherits the hook."""
         self._hooked = self._before
         self.scene.hardware.disk.before_operation = self._hooked
+
+    def _follow_link(self) -> None:
+        """A message is under way only when the link has told of it and taken it: that is an instant of its own."""
+        link = self.scene.hardware.link
+        transmit = link.transmit
+
+        def sent(connection: Connection, lane: Lane, frame: bytes) -> None:
+            transmit(connection, lane, frame)
+            self._changed()
+
+        link.transmit = sent  # type: ignore[method-assign]
 
     def begin(self) -> None:
         """From here on every change of the outside is a mark."""
