@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,8 +17,9 @@ from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
 if TYPE_CHECKING:
     from harness.engine.crashpoints.report import CrashReport
-    from harness.engine.crashpoints.request import Told
+    from harness.engine.crashpoints.request import CrashRequest, Told
 
+R = TypeVar("R")
 DEFAULT_SCENARIO = "power/plain_counter"
 
 
@@ -54,6 +55,15 @@ DEFAULT_SCENARIO = "power/plain_counter"
     help="Distinct states judged a flow at most.",
 )
 @click.option("--state", default="", metavar="ID", help="Only this state, as a finding names it.")
+@click.option(
+    "--fail",
+    "failures",
+    multiple=True,
+    metavar="KIND",
+    help="Instead of power cuts: each call fails in turn, once and for good: enospc, eio, fsync, memory, reset or all.",
+)
+@click.option("--call", type=click.IntRange(1), help="With --fail: only this call of the flow, as a finding names it.")
+@click.option("--for-good", is_flag=True, help="With --fail: only calls that go on failing; with --call: not once.")
 @click.option("--seed", type=int, help="Seed of keys and other fixed values; default: the scenario's, else 1.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; default: one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -74,6 +84,9 @@ def crashpoints(
     images_limit: int,
     states_limit: int,
     state: str,
+    failures: tuple[str, ...],
+    call: int | None,
+    for_good: bool,
     seed: int | None,
     jobs: int | None,
     as_json: bool,
@@ -85,6 +98,9 @@ def crashpoints(
     From each distinct state the terminal boots, a customer in doubt pays again, three sales and a settlement follow, and all
     invariants are judged. The host's ledger, PIN-pad keys, NVRAM, paper and clock are cut at the same instant; each request
     under way is delivered or dropped. SCENARIO gives device, software and host; its faults are left out.
+
+    With --fail the power stays on and calls fail: the first of its kind in the flow, then the second, and so on to the last,
+    each once and from then on until the flow is over.
     """
     from harness.cli.run import absolute_spec
     from harness.engine.crashpoints.request import CrashRequest
@@ -111,9 +127,33 @@ def crashpoints(
         wall_limit_s=wall_limit,
         spin_s=min(20.0, wall_limit),
     )
-    count = 1 if state else jobs or len(os.sched_getaffinity(0))
-    report = _launched(request, count, quiet=as_json or not sys.stderr.isatty())
+    count = 1 if state or call else jobs or len(os.sched_getaffinity(0))
+    quiet = as_json or not sys.stderr.isatty()
+    if failures:
+        return _fail_calls(request, _split(failures), call, for_good, count, out_dir, quiet, as_json)
+    if call is not None or for_good:
+        raise UsageError("--call and --for-good go with --fail, which says what is to fail")
+    report = _launched(request, count, quiet=quiet)
     _say(report, as_json, out_dir)
+    return int(report.exit_code)
+
+
+def _fail_calls(
+    base: CrashRequest,
+    failures: tuple[str, ...],
+    call: int | None,
+    for_good: bool,
+    jobs: int,
+    out_dir: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    from harness.cli import failing_calls
+    from harness.engine.crashpoints.calls.launch import launch
+
+    request = failing_calls.request_of(base, failures, call, for_good)
+    report = _watched(lambda told, started: launch(request, jobs, told, started), "trials", quiet=quiet)
+    failing_calls.say(report, as_json, out_dir)
     return int(report.exit_code)
 
 
@@ -139,14 +179,19 @@ def _refuse_unknown(flows: tuple[str, ...], profiles: tuple[str, ...], device: s
         raise UsageError("--profile all already is every profile; give it alone")
 
 
-def _launched(request: object, jobs: int, *, quiet: bool) -> CrashReport:
+def _launched(request: CrashRequest, jobs: int, *, quiet: bool) -> CrashReport:
     from harness.engine.crashpoints.launch import launch
 
-    progress = None if quiet else _Progress()
+    return _watched(lambda told, started: launch(request, jobs, told, started), "states", quiet=quiet)
+
+
+def _watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what: str, *, quiet: bool) -> R:
+    """Do the work in its processes: progress on the terminal, and Ctrl-C handed on to them."""
+    progress = None if quiet else _Progress(what)
     children: list[int] = []
     with _interrupts_to(children):
         try:
-            return launch(request, jobs, progress, children.append)  # type: ignore[arg-type]
+            return work(progress, children.append)
         finally:
             if progress is not None:
                 progress.clear()
@@ -180,7 +225,8 @@ def _interrupts_to(children: list[int]) -> Iterator[None]:
 class _Progress:
     """One line that rewrites itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._shares: dict[int, Told] = {}
 
     def __call__(self, share: int, told: Told) -> None:
@@ -188,7 +234,7 @@ class _Progress:
         same = [each for each in self._shares.values() if each.flow == told.flow]
         judged, found = sum(each.judged for each in same), max(each.found for each in same)
         known = sum(each.known for each in same)
-        line = f"\r{told.flow:<8} {judged:,} states judged, {known:,} known so far, {found} kinds of finding"
+        line = f"\r{told.flow:<8} {judged:,} {self._what} judged, {known:,} known so far, {found} kinds of finding"
         click.echo(f"{line:<78}", nl=False, err=True)
 
     def clear(self) -> None:

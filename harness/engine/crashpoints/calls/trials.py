@@ -68,6 +68,13 @@ class Stage:
         """Every call of the kind that the flow makes when none fails."""
         return self._act(FAILURES.get(failure), 0, Manner())[1].met
 
+    def control(self) -> Played:
+        """The flow with no call failing, and all that comes after."""
+        scene, failing = self._act(FAILURES.get(FAILURES.names()[0]), 0, Manner())
+        to_the_last_settlement(scene)
+        trial = Trial(failing.name, 0, Manner())
+        return Played(trial, None, 0, (*self._before, *scene.tape.events), scene.now_us)
+
     def play(self, trial: Trial) -> Played:
         """The flow with one call failing, and all that comes after."""
         scene, failing = self._act(FAILURES.get(trial.failure), trial.nth, trial.manner)
