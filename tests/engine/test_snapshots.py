@@ -103,6 +103,19 @@ def test_durable_is_what_a_cut_is_sure_to_leave_and_volatile_what_software_sees(
     assert sizes["durable"] == 0 < sizes["volatile"]
 
 
+def test_durable_has_what_was_synced(tmp_path: Path) -> None:
+    """The reference syncs before it shows: all that the host approved is there."""
+    plan = small(BUSY)
+    taken(plan, tmp_path / "s", "10:30")
+    data = load_images(tmp_path / "s/10_30", device_spec(plan, "T01", 0))
+    assert data.record is not None and data.record.acquirer is not None
+    files = {f"/data{path}": content or b"" for path, content in data.images["data"].tree().items()}
+    seen = _software("reference").inspect(files)
+    assert seen is not None
+    approved = {each.stan for each in data.record.acquirer.entries if each.state == "APPROVED" and each.kind == "sale"}
+    assert {each.stan for each in seen.records if each.state == "active" and each.kind == "sale"} == approved != set()
+
+
 def test_after_a_cut_it_is_the_image_that_the_cut_left(tmp_path: Path) -> None:
     plan = replace(small(CUT), profile="posix-weak")
     images = []
