@@ -37,6 +37,12 @@ class Tally(msgspec.Struct):
     def never_seen(self) -> list[str]:
         return [rule for rule, count in self.needed.items() if not count]
 
+    def summary(self) -> "Summary":
+        return Summary(
+            self.file_system, self.profile, self.skipped, self.copies, len(self.states), self.not_allowed, self.undecided,
+            self.damaged, self.never_seen, [f"seed {each.seed}, {each.event_count} events" for each in self.findings],
+        )  # fmt: skip
+
     def add(self, other: "Tally") -> None:
         self.copies += other.copies
         self.allowed += other.allowed
@@ -57,3 +63,20 @@ class Request(msgspec.Struct, frozen=True):
     seeds: int
     cuts: int
     operations: int = 12
+    # Instead of the file system's own.
+    profile: str = ""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A tally for a machine to read."""
+
+    file_system: str
+    profile: str
+    skipped: str
+    copies: int
+    distinct_states: int
+    not_allowed: int
+    undecided: int
+    damaged: int
+    allowed_never_seen: list[str]
+    findings: list[str]

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -39,6 +40,8 @@ def main(argument: str) -> None:
     linux.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     file_system = named(request.file_system)
+    if request.profile:
+        file_system = replace(file_system, profile_name=request.profile)
     scratch = prepare_scratch()
     with alone(file_system):
         checker = Checker(file_system, scratch)
