@@ -100,19 +100,22 @@ class CardReaderPort:
     def read(self, timeout_s: float = 60.0) -> CardData:
         """Wait for a card and read it. Raises CardTimeout or CardReadError."""
         session, reader = self._session, self._reader
-        session.check()
+        if session.dead:
+            session.check()
         patience_us = timeout_us(timeout_s, "card.read")
         card = reader.take()
         if card is None:
             # Nothing in a ``finally`` here: software that is unwound by power loss must not touch the reader any more.
             session.cpu.wait(reader.ask(), patience_us)
-            session.check()
+            if session.dead:
+                session.check()
             card = reader.take()
             reader.request_over()
             if card is None:
                 raise CardTimeout("no card was shown in time")
         session.cpu.sleep(READ_US)
-        session.check()
+        if session.dead:
+            session.check()
         if reader.conditions and reader.read_fails(self._scope.current(), self._decisions):
             raise CardReadError("the card could not be read")
         return card

@@ -71,6 +71,8 @@ def clean_name(value: object, where: str) -> str | None:
     """A short identifier such as a STAN, or None."""
     if value is None:
         return None
+    if type(value) is str and len(value) <= _IDENTIFIER_CHARACTERS_MAX and value.isalnum() and value.isascii():
+        return value
     return clean_text(value, where, NAME_CHARACTERS_MAX)
 
 

@@ -144,15 +144,18 @@ class DeviceFacade:
     def next_event(self, timeout_s: float | None = None) -> Event | None:
         """Wait for what the world does next; None after ``timeout_s`` seconds without anything."""
         session = self._session
-        session.check()
+        if session.dead:
+            session.check()
         patience_us = timeout_us(timeout_s, "device.next_event")
         if not session.open_actions:
             self._callbacks.ready()
-            session.check()
+            if session.dead:
+                session.check()
         if not self._queue:
             arrival = self._arrival = session.cpu.env.event()
             session.cpu.wait(arrival, patience_us)
-            session.check()
+            if session.dead:
+                session.check()
             self._arrival = None
             if not self._queue:
                 return None

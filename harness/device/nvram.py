@@ -62,10 +62,12 @@ class NvramPort:
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``."""
-        self._session.check()
+        session = self._session
+        if session.dead:
+            session.check()
         start, count = clean_number(offset, "nvram.read"), clean_number(size, "nvram.read")
         _check_range(start, count)
-        self._session.cpu.spend(count * BYTE_US)
+        session.cpu.spend(count * BYTE_US)
         return bytes(self._nvram.content[start : start + count])
 
     def write(self, offset: int, data: bytes) -> None:

@@ -14,11 +14,8 @@ class Scope:
         self._device = device
         self._last: int | None = None
         self._keys = Keys(f"{device}/idle")
-
-    @property
-    def name(self) -> str:
+        self.name = self._keys.scope
         """The scope now."""
-        return self._keys.scope
 
     def current(self) -> Keys:
         """Keys of the scope now."""
@@ -36,3 +33,4 @@ class Scope:
             name = f"{self._device}/a{current}+{self._last}"
         if name != self._keys.scope:
             self._keys = Keys(name)
+            self.name = name

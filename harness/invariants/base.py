@@ -10,6 +10,7 @@ legal ones that look guilty first.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from harness.contract import Manifest
@@ -221,6 +222,7 @@ def when(at_us: int) -> str:
     return clock_text(at_us)
 
 
+@lru_cache(maxsize=4096)
 def plain_number(text: str | None) -> str:
     """A STAN or batch number without leading zeros, so that ``000012`` and ``12`` are the same."""
     if not text:

@@ -6,7 +6,7 @@ is in the books like any other entry, without a purchase.
 Source: design section 8 (money is judged by what the history shows).
 """
 
-from abc import abstractmethod
+from collections.abc import Callable
 
 from harness.history.events import Event, ImageLoaded, MessageSent
 from harness.invariants.base import Handler, Observer, Terms, on, plain_number
@@ -19,10 +19,8 @@ class Before(Observer):
     """The part of the books that tells old transactions from new ones."""
 
     terms: Terms
-
-    @abstractmethod
-    def device(self, name: str) -> DeviceBook:
-        """The book of a device."""
+    device: Callable[[str], DeviceBook]
+    """The book of a device."""
 
     def handlers(self) -> dict[type[Event], Handler]:
         table = super().handlers()

@@ -7,7 +7,7 @@ Does not model: the terminal's own records, which invariants take from Inspected
 Source: design section 8 (matching), domain section 8 (notation, quiescence).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.history.events import (
     ActionEnded,
@@ -41,12 +41,20 @@ _RESTING_PHASES = frozenset({"final_settlement", "check"})
 _COMPLETION_PERCENT = 115  # a completion may exceed its pre-authorisation by so much (domain 1.1)
 
 
+class _Devices(dict[str, DeviceBook]):
+    def __missing__(self, name: str) -> DeviceBook:
+        book = self[name] = DeviceBook(name)
+        return book
+
+
 class Books(Before):
     """The shared view. It must observe an event before the invariants that read it do."""
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
-        self.devices: dict[str, DeviceBook] = {}
+        self.devices = _Devices()
+        self.device: Callable[[str], DeviceBook] = self.devices.__getitem__
+        """The book of a device, opened when it is first heard of. Asked for by every checker at every other event."""
         self.entries: dict[int, Entry] = {}
         self.phase = "trading"
         self.at_rest = False
@@ -56,13 +64,6 @@ class Books(Before):
         self._tokens: dict[str, tuple[Purchase, ActionState | None]] = {}
         self._intents: dict[tuple[str, int], Purchase] = {}
         self._past = PastTokens()
-
-    def device(self, name: str) -> DeviceBook:
-        """The book of a device, opened when it is first heard of."""
-        book = self.devices.get(name)
-        if book is None:
-            book = self.devices[name] = DeviceBook(name)
-        return book
 
     def purchases(self) -> Iterator[Purchase]:
         """All purchases that are open or not certainly innocent."""

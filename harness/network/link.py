@@ -144,7 +144,7 @@ class Link:
     def transmit(self, connection: Connection, lane: Lane, frame: bytes) -> None:
         """Send one whole message along a lane; its fate is decided here, but for what strikes while it is under way."""
         kind, direction = self.kind, lane.direction
-        now_us = self.now_us
+        now_us = int(self.env._now)
         message = self._next_message()
         size_bytes = len(frame)
         self._emit_sent(now_us, message, direction, frame)
@@ -192,7 +192,7 @@ class Link:
         flight = Flight(message, frame, departure_us + waiting_us)
         lane.flights.append(flight)
         arrived = connection.arrived_up if direction == "up" else connection.arrived_down
-        self.call_after(lane.last_arrival_us - now_us, partial(arrived, flight))
+        Call(self.env, lane.last_arrival_us - now_us, partial(arrived, flight))
 
     def delivered(self, flight: Flight) -> None:
         """Record that a message arrived."""
@@ -299,7 +299,7 @@ class ConnectAttempt(simpy.Event):
 
     @property
     def _over(self) -> bool:
-        return self._abandoned or self.triggered or self._generation != self._link.generation
+        return self._abandoned or self.triggered or self._generation != self._link._generation
 
     def _send_syn(self, _event: simpy.Event | None = None) -> None:
         if self._over:
@@ -315,7 +315,7 @@ class ConnectAttempt(simpy.Event):
             extra_us = (
                 sum([condition.handshake_us(link) for condition in link.conditions]) if link.conditions.active else 0
             )
-            link.call_after(self._handshake_us + extra_us, partial(self._answered, interval_us))
+            Call(link.env, self._handshake_us + extra_us, partial(self._answered, interval_us))
         elif isinstance(verdict, Failure):
             link.call_after(verdict.after_us, partial(self._failed, verdict.error))
         else:

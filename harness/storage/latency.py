@@ -35,11 +35,11 @@ class LatencyModel:
     def cost_us(self, kind: str, byte_count: int, dirty_bytes: int, fill_percent: int) -> int:
         """What one call of this kind costs on a volume filled to ``fill_percent``."""
         if kind == "write":
-            cost = self.write_us + _per_kib(byte_count, self.write_us_per_kib)
+            cost = self.write_us - (-byte_count * self.write_us_per_kib // BYTES_PER_KIB)  # rounded up, as below
         elif kind == "read":
-            cost = self.read_us + _per_kib(byte_count, self.read_us_per_kib)
+            cost = self.read_us - (-byte_count * self.read_us_per_kib // BYTES_PER_KIB)
         elif kind in ("fsync", "fdatasync", "sync"):
-            cost = self.barrier_us + _per_kib(dirty_bytes, self.barrier_us_per_dirty_kib)
+            cost = self.barrier_us - (-dirty_bytes * self.barrier_us_per_dirty_kib // BYTES_PER_KIB)
         else:
             cost = self.metadata_us
         if fill_percent <= self.slows_from_fill_percent:
@@ -53,10 +53,6 @@ class LatencyModel:
             return 100
         span = 100 - self.slows_from_fill_percent
         return 100 + (self.full_slowdown_percent - 100) * above // span
-
-
-def _per_kib(byte_count: int, us_per_kib: int) -> int:
-    return -(-byte_count * us_per_kib // BYTES_PER_KIB)
 
 
 # eMMC 5.x, entry class: about 80 MB/s read and 15 MB/s sequential write through the file system; a cache flush of some

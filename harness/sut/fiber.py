@@ -24,8 +24,7 @@ import greenlet
 import simpy
 
 from harness.core.environment import Call
-from harness.sut import current, watchdog
-from harness.sut.modules import activate
+from harness.sut import current, modules, watchdog
 
 if TYPE_CHECKING:
     from harness.sut.process import Process
@@ -125,8 +124,8 @@ class Fiber:
         if watchdog.noting:
             watchdog.note_station(process.number)
         table = process.table
-        if table is not None:
-            activate(table)
+        if table is not None and table is not modules._active:
+            modules.activate(table)
         assert self.greenlet is not None
         try:
             self.greenlet.switch()
@@ -153,8 +152,10 @@ class Fiber:
         process = self.process
         if process.dead:
             process.refuse()
-        owed_us = process.take_owed()
+        disk = process.disk
+        owed_us = process.owed_us + disk.accrued_us
         if owed_us:
+            process.owed_us = disk.accrued_us = 0
             self.pause(owed_us)
         callbacks = event.callbacks
         if callbacks is not None:
@@ -178,12 +179,6 @@ class Fiber:
             error: BaseException = event._value
             raise error
         return True
-
-    def settle_debt(self) -> None:
-        """Let the time pass that the software owes for storage and peripherals."""
-        owed_us = self.process.take_owed()
-        if owed_us:
-            self.pause(owed_us)
 
     def pause(self, duration_us: int) -> None:
         """Let exactly ``duration_us`` pass, debts left aside."""
@@ -263,7 +258,7 @@ class Fiber:
         for _ in range(UNWIND_TRIES):
             current.process = process
             if process.table is not None:
-                activate(process.table)
+                modules.activate(process.table)
             try:
                 body.throw(error)
             except BaseException:

@@ -166,13 +166,24 @@ class Process:
     def _pay_for_spinning(self) -> None:
         self.owed_us += self._spin_cost_us()
         if self.owed_us >= 10 * SPIN_COST_US_MAX and self.fiber is not None and current.process is self:
-            self.fiber.settle_debt()
+            self.settle_debt()
 
     # ------------------------------------------------------------ Cpu, for whichever fiber calls
 
     def spend(self, duration_us: int) -> None:
         """Add to what the software owes."""
         self.owed_us += duration_us
+
+    def settle_debt(self) -> None:
+        """Let the time pass that the software owes for storage and peripherals."""
+        fiber = self.fiber
+        if fiber is None or self.dead or current.process is not self:
+            fiber = self.running_fiber  # which says what is wrong
+        disk = self.disk
+        owed_us = self.owed_us + disk.accrued_us
+        if owed_us:
+            self.owed_us = disk.accrued_us = 0
+            fiber.pause(owed_us)
 
     def sleep(self, duration_us: int) -> None:
         """Block the calling fiber."""

@@ -162,7 +162,7 @@ class Socket:
             return
         ip = resolve(network, host)
         self._peer = (ip, port)
-        process.running_fiber.settle_debt()
+        process.settle_debt()
         if ip in LOOPBACK or ip == network.own_ip:
             raise _error(errno.ECONNREFUSED)
         if ip != network.host_ip:
@@ -231,7 +231,7 @@ class Socket:
         if self._shut_write:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         # What was written to flash before has taken its time before the message leaves.
-        process.running_fiber.settle_debt()
+        process.settle_debt()
         return connection.send(raw)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
@@ -247,7 +247,7 @@ class Socket:
         connection = self._connected()
         timeout_us = 0 if flags & real.MSG_DONTWAIT else self._timeout_us()
         deadline_us = None if timeout_us is None else process.now_us() + timeout_us
-        process.running_fiber.settle_debt()
+        process.settle_debt()
         wanted = size
         while not self._shut_read:
             if flags & real.MSG_PEEK and connection.inbox:
