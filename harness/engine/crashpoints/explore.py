@@ -6,6 +6,7 @@ history that may have led to it. ``share`` lets several processes divide the dis
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ from harness.engine.crashpoints.medium import Medium
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
 from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
-from harness.engine.crashpoints.states import Count, Key, State, StateLister, state_id
+from harness.engine.crashpoints.states import Count, State, StateLister, state_id
 from harness.history.events import Event, SoftwareDied
 
 _HANGS_MAX = 3
@@ -141,30 +142,36 @@ class Exploration:
     def _cases(
         self, recorded: Recorded, media: Mapping[str, Medium], note: Callable[[str, Count, int], None]
     ) -> list[Case]:
-        """The distinct states of a recording, by the first instant at which they are legal."""
-        cases: dict[Key, Case] = {}
+        """The distinct states of a recording, at most ``states_limit``: those with the smallest names, a sample."""
+        cases: dict[str, Case] = {}
+        largest: list[tuple[int, str]] = []
+        known: set[int] = set()
         timeline = recorded.timeline
         for name, medium in media.items():
             lister = StateLister(
                 timeline, [medium.profiles[volume] for volume in timeline.volumes], self.extent.images_limit
             )
-            own: set[Key] = set()
-            dropped = 0
+            own: set[int] = set()
             for state in lister:
-                case = cases.get(state.key)
+                case_name = state_id(state.key)
+                rank = int(case_name, 16)
+                own.add(rank)
+                case = cases.get(case_name)
                 if case is None:
-                    if len(cases) >= self.extent.states_limit:
-                        dropped += 1
-                        continue
-                    case = cases[state.key] = Case(state_id(state.key), state)
-                own.add(state.key)
+                    if len(cases) == self.extent.states_limit:
+                        if rank > -largest[0][0]:
+                            continue
+                        del cases[heapq.heappop(largest)[1]]
+                    case = cases[case_name] = Case(case_name, state)
+                    heapq.heappush(largest, (-rank, case_name))
                 case.media.setdefault(name, state)
                 case.histories.setdefault(state.point.outside.events, {}).setdefault(name, state)
             note(name, lister.count, len(own))
-            if dropped:
-                self._say_because(
-                    f"more than {self.extent.states_limit:,} distinct states: {name} has {dropped:,} more"
-                )
+            known |= own
+        if len(known) > len(cases):
+            self._say_because(
+                f"of {len(known):,} distinct states of one recording {self.extent.states_limit:,} were taken, drawn by name"
+            )
         return list(cases.values())
 
     # ------------------------------------------------------------ judging
