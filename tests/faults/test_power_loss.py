@@ -263,8 +263,30 @@ def test_a_call_that_is_refused_does_not_hold_the_cut_back_for_long() -> None:
         if wait:
             bench.wait()
         else:
-            bench.disk.fsync(descriptor)
+            with pytest.raises(OSError, match="No space"):
+                bench.disk.write(descriptor, b"x" * 10_000)
         assert seen == ["now"]
         bench.wait()
         shut()
         assert seen == ["now"] and type(bench.volume.log) is list
+
+
+def test_a_call_in_the_middle_of_which_power_went_does_nothing_more() -> None:
+    """An unlink gives back space behind its record: not on the volume as it was mounted anew."""
+    bench = Bench()
+    descriptor = bench.disk.open("/data/x", os.O_WRONLY | os.O_CREAT)
+    bench.disk.write(descriptor, b"x" * 50_000)
+    bench.disk.fsync(descriptor)
+    bench.disk.close(descriptor)
+
+    def strike(call: StorageCall) -> None:
+        shut()
+        once_begun(bench.station, call, lambda: bench.station.power_cut("test", 1))
+
+    shut = tap_storage(bench.station, strike)
+    with pytest.raises(OSError, match="Input/output error"):
+        bench.disk.unlink("/data/x")
+    found = bench.volume.free_blocks, bench.volume.free_inodes
+    mounted = {volume.name: bench.station.durability.base(volume) for volume in bench.disk.volumes}
+    bench.station.hardware.disk.load(mounted)
+    assert (bench.volume.free_blocks, bench.volume.free_inodes) == found
