@@ -17,11 +17,11 @@ from harness.storage.image import Image
 from harness.storage.powerloss import VolumeAtCut, cut_power
 from harness.storage.profiles import registry
 from harness.storage.volume import Volume
-from harness.terminals.reference import journal
+from harness.terminals.reference import journal, journal_file
 
 
 class _RoutedOs:
-    """The journal's ``os``: the disk's calls where it has them, the real module's names for the rest."""
+    """The journal's and its files' ``os``: the disk's calls where it has them, the real module's names for the rest."""
 
     def __init__(self, bench: DiskBench) -> None:
         self._bench = bench
@@ -51,13 +51,13 @@ class DiskBench(Bench):
     def routed(self) -> Iterator[None]:
         real = socket.create_connection, time.monotonic
         clock = iter(range(10**9))
-        journal.os = _RoutedOs(self)  # type: ignore[assignment]
+        journal.os = journal_file.os = _RoutedOs(self)  # type: ignore[assignment]
         socket.create_connection = self._connect  # type: ignore[assignment]
         time.monotonic = lambda: next(clock) / 1000
         try:
             yield
         finally:
-            journal.os = os
+            journal.os = journal_file.os = os
             socket.create_connection, time.monotonic = real
 
     def cut(self, unsynced: str) -> None:
