@@ -25,6 +25,7 @@ from harness.history.events import (
     StorageAfterPowerLoss,
 )
 from harness.storage.calls import StorageCall
+from harness.storage.contents import VolumeImage
 from harness.terminals.catalogue import CATALOGUE
 from tests.faults.fault_bench import SMALL, Outcome, run
 
@@ -287,6 +288,8 @@ def test_a_call_in_the_middle_of_which_power_went_does_nothing_more() -> None:
     with pytest.raises(OSError, match="Input/output error"):
         bench.disk.unlink("/data/x")
     found = bench.volume.free_blocks, bench.volume.free_inodes
-    mounted = {volume.name: bench.station.durability.base(volume) for volume in bench.disk.volumes}
+    mounted: dict[str, VolumeImage] = {
+        volume.name: bench.station.durability.base(volume) for volume in bench.disk.volumes
+    }
     bench.station.hardware.disk.load(mounted)
     assert (bench.volume.free_blocks, bench.volume.free_inodes) == found
