@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 
 from harness.core.registry import Registry
 from harness.engine.crashpoints.calls.gate import Call, Proceed
@@ -34,21 +34,25 @@ TRIES_MAX = 5_000
 """Failing calls at one instant of virtual time."""
 _OVER = (ActionEnded, SoftwareDied, SoftwareReady)
 
-Extra: TypeAlias = Literal["", "partly", "then_power_loss"]
-
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the n-th call fails. ``extra``: a write stores a part first; or power goes when the flow is over."""
+    """How the n-th call fails. ``partly``: a part of it is done first; ``power_loss``: power goes when the flow is over."""
 
     for_good: bool = False
-    extra: Extra = ""
+    partly: bool = False
+    power_loss: bool = False
 
     @property
     def text(self) -> str:
-        """In words: ``once``, ``for good, then power loss``."""
-        first = "for good" if self.for_good else "once"
-        return ", ".join(each for each in (first, self.extra.replace("_", " ")) if each)
+        """In words: ``for good, partly, then power loss``."""
+        words = ["for good" if self.for_good else "once"]
+        words += ["partly"] * self.partly + ["then power loss"] * self.power_loss
+        return ", ".join(words)
+
+
+ON_AND_OFF = tuple(Manner(for_good, power_loss=cut) for for_good in (False, True) for cut in (False, True))
+"""Once and for good, with the power staying on and going afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Failure(ABC):
     fault_once: ClassVar[str]
     fault_for_good: ClassVar[str]
     """What the history calls it: kinds that invariants and people know, as a condition while it lasts."""
-    manners: ClassVar[tuple[Manner, ...]] = (Manner(), Manner(for_good=True))
+    manners: ClassVar[tuple[Manner, ...]] = ON_AND_OFF
 
     def __init__(self, scene: Scene, sites: CallSites, nth: int = 0, manner: Manner = Manner()) -> None:
         self.scene = scene

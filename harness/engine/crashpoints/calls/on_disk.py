@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from harness.engine.crashpoints.calls.failure import FAILURES, Failure, Manner, path_of_call
+from harness.engine.crashpoints.calls.failure import FAILURES, ON_AND_OFF, Failure, Manner, path_of_call
 from harness.engine.crashpoints.calls.gate import BARRIERS, CHANGES, LOOK_UPS, READS, WRITES, Call, Proceed
 from harness.storage.conditions import FsyncDropsPages, InputOutputError
 from harness.storage.disk import Disk
@@ -67,12 +68,7 @@ class NoSpace(Failure):
     summary: ClassVar[str] = "calls that take space"
     fault_once: ClassVar[str] = "full_storage"
     fault_for_good: ClassVar[str] = "full_storage"
-    manners: ClassVar[tuple[Manner, ...]] = (
-        Manner(),
-        Manner(extra="partly"),
-        Manner(for_good=True),
-        Manner(for_good=True, extra="partly"),
-    )
+    manners: ClassVar[tuple[Manner, ...]] = (*ON_AND_OFF, *(replace(each, partly=True) for each in ON_AND_OFF))
 
     def counts(self, call: Call) -> bool:
         if call.room != "storage":
@@ -128,10 +124,10 @@ class NoSpace(Failure):
 
     def strikes_again(self, call: Call) -> bool:
         # Once: the next call is the one for the rest of what was stored in part.
-        return self.manner.for_good or (self.manner.extra == "partly" and self.seen == self.nth + 1)
+        return self.manner.for_good or (self.manner.partly and self.seen == self.nth + 1)
 
     def fail(self, call: Call, proceed: Proceed) -> Any:
-        if self.manner.extra == "partly" and self.seen == self.nth and self.divisible(call):
+        if self.manner.partly and self.seen == self.nth and self.divisible(call):
             # Straight to the disk's class: the call as the software made it has been counted.
             data = bytes(memoryview(call.arguments[1]))
             half = data[: len(data) // 2]
@@ -185,12 +181,6 @@ class FailedFlush(Failure):
     summary: ClassVar[str] = "fsync, fdatasync, sync, and writes to files opened with O_SYNC or O_DSYNC"
     fault_once: ClassVar[str] = "fsync_failure"
     fault_for_good: ClassVar[str] = "fsync_failure"
-    manners: ClassVar[tuple[Manner, ...]] = (
-        Manner(),
-        Manner(extra="then_power_loss"),
-        Manner(for_good=True),
-        Manner(for_good=True, extra="then_power_loss"),
-    )
 
     def counts(self, call: Call) -> bool:
         if call.room != "storage":

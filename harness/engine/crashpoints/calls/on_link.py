@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from harness.engine.crashpoints.calls.failure import FAILURES, Failure
+from harness.engine.crashpoints.calls.failure import FAILURES, Failure, Manner
 from harness.engine.crashpoints.calls.gate import Call, Proceed
 from harness.history.events import Event, MessageDropped
 from harness.network.conditions import Condition, ResetMidMessage, WrongAddress
@@ -27,6 +27,8 @@ class Reset(Failure):
     summary: ClassVar[str] = "connect, send and receive"
     fault_once: ClassVar[str] = "link_reset"
     fault_for_good: ClassVar[str] = "link_down"
+    manners: ClassVar[tuple[Manner, ...]] = (Manner(), Manner(for_good=True))
+    # Power that goes after a lost message is what the crash points of a boot are about.
     _laid: tuple[Condition, ...] = ()
     _waiting: Connection | None = None
     """Whose receive has been counted and not been answered."""

@@ -135,7 +135,7 @@ class Playing:
         if not played.bites and len(count.silent) < _SILENT_TOLD:
             count.silent.append(f"call {trial.nth}, {trial.manner.text}: {played.met.step.text}")
         findings = [each for each in self._findings(played.events, played.at_us) if each.number not in self._anyway]
-        if trial.manner.extra == "then_power_loss":
+        if trial.manner.power_loss:
             kept = [each for each in findings if each.number not in self._unsurvivable]
             count.unsurvivable += len(kept) < len(findings)
             findings = kept

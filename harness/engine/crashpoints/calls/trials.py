@@ -3,7 +3,8 @@
 Models: each trial begins as the flow's recording does, with the terminal that has been running since (or, for a boot, with the
 power coming back); only then are calls counted. When the flow is over and the terminal has had time to rest, what still fails
 is lifted, the power stays on, and what follows is what follows a crash point: recovery with support's help if it must be,
-sales, rest, settlement. A failed flush shows only when power goes: those trials are also played with a cut after the flow.
+sales, rest, settlement. What the terminal still knows in RAM hides what never reached the medium; so failures of storage and
+memory are played once more with a power cut as soon as the flow is over, of which the poorest legal image of each volume is left.
 Customers who do not know how it ended, or were refused, try once more within the flow, while calls may still be failing.
 Does not model: a failure in recovery, or in the sales after it.
 """
@@ -13,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.engine.crashpoints.afterwards import to_the_last_settlement
+from harness.engine.crashpoints.afterwards import live_on, to_the_last_settlement
 from harness.engine.crashpoints.calls.catalogue import FAILURES
 from harness.engine.crashpoints.calls.failure import Failure, Manner, Met
 from harness.engine.crashpoints.calls.gate import Gate
+from harness.engine.crashpoints.cut import cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
+from harness.engine.crashpoints.outside import OutsideEye
 from harness.engine.crashpoints.record import before_boot, call_sites
 from harness.engine.crashpoints.scene import Remains, Scene, Setting
 from harness.history.events import Event
@@ -79,11 +82,21 @@ class Stage:
         """The flow with one call failing, and all that comes after."""
         scene, failing = self._act(FAILURES.get(trial.failure), trial.nth, trial.manner)
         met = failing.met[0] if failing.struck else None
+        if met is not None and trial.manner.power_loss:
+            return Played(trial, met, failing.bites, *self._after_a_cut(scene))
         if met is not None:
-            if trial.manner.extra == "then_power_loss":
-                scene.station.power_cut("after the failed flush", self._setting.seed)
             to_the_last_settlement(scene)
         return Played(trial, met, failing.bites, (*self._before, *scene.tape.events), scene.now_us)
+
+    def _after_a_cut(self, scene: Scene) -> tuple[tuple[Event, ...], int]:
+        """Power goes now: the history to the end of the next chapter, and when that is."""
+        events = (*self._before, *scene.tape.events)
+        outside = OutsideEye(scene).look()
+        images = scene.station.durability.surely_kept(scene.hardware.disk, scene.now_us)
+        remains = Remains(images, outside.hardware, outside.host, outside.host_digest)
+        cut = cut_events(situation(events), scene.now_us, (), stays=False)
+        lived = live_on(self._setting, scene.chapter + 1, remains, customer_stays=False)
+        return (*events, *cut, *lived.events), lived.at_us
 
     def _act(self, kind: type[Failure], nth: int, manner: Manner) -> tuple[Scene, Failure]:
         """From the beginning to the end of the flow, with what fails lifted."""
@@ -101,7 +114,8 @@ class Stage:
             gate.guard = failing.guard
             self._flow.act(scene)
             scene.till.behaviour = patient
-        scene.run_for(REST_US)
+        if not (manner.power_loss and failing.struck):
+            scene.run_for(REST_US)
         gate.guard = None
         failing.lift()
         return scene, failing
@@ -111,5 +125,5 @@ def trials_of(failure: str, met: Sequence[Met]) -> Iterator[Trial]:
     """Every call in every manner that makes sense for it."""
     for nth, call in enumerate(met, 1):
         for manner in FAILURES.get(failure).manners:
-            if manner.extra != "partly" or call.divisible:
+            if call.divisible or not manner.partly:
                 yield Trial(failure, nth, manner)
