@@ -120,22 +120,12 @@ class Durability:
         return kept
 
     def seen(self, disk: Disk, now_us: int) -> dict[str, Image]:
-        """What readers see now, page cache included; contents that the medium has as well are shared with it."""
+        """What readers see now, page cache included."""
         found: dict[str, Image] = {}
         for volume in disk.volumes:
-            held = self.base(volume).files
-            contents = export_volume(volume)
-            files = {
-                number: known if (known := held.get(number)) == content else content
-                for number, content in contents.files.items()
-            }
-            found[volume.name] = Image(
-                files,
-                {number: dict(sorted(names.items())) for number, names in contents.directories.items()},
-                contents.modes,
-                contents.links,
-                contents.lost_chains,
-            )
+            held = export_volume(volume)
+            names = {number: dict(sorted(entries.items())) for number, entries in held.directories.items()}
+            found[volume.name] = Image(held.files, names, held.modes, held.links, held.lost_chains)
         return found
 
     def mounted(self, images: Mapping[str, Image]) -> None:
