@@ -94,13 +94,15 @@ class Acquirer:
         knobs = self._knobs.get(request.tid)
         if knobs is None or session is None:
             answer = self.dialect.answer_stranger(frame, at_us)
-        elif knobs.before("silent_until_us", at_us) or knobs.use("ignore_requests"):
+        elif (knobs.silent_until_us and knobs.before("silent_until_us", at_us)) or (
+            knobs.ignore_requests and knobs.use("ignore_requests")
+        ):
             answer = None
         elif overloaded:
             answer = self.dialect.answer_busy(frame, session, at_us)
         else:
             answer = self.dialect.answer(frame, session, knobs, at_us)
-            if answer is not None and knobs.use("drop_replies"):
+            if answer is not None and knobs.drop_replies and knobs.use("drop_replies"):
                 answer = None
         return Reply(answer, request, None if answer is None else self.describe(answer))
 

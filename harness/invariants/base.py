@@ -10,7 +10,7 @@ legal ones that look guilty first.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from harness.contract import Manifest
@@ -166,6 +166,7 @@ class Invariant(Observer):
         self._reasons: dict[str, int] = {}
 
     @classmethod
+    @cache
     def sentence(cls) -> str:
         """The invariant in one sentence."""
         return (cls.__doc__ or "").strip().split("\n", 1)[0]
