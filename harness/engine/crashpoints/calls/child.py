@@ -34,7 +34,7 @@ def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
     from harness.sut import interpreter
 
     stopper = Stopper(request.wall_limit_s)
-    setting = _on_profile(setting_of(request), request.profiles)
+    setting = on_profile(setting_of(request), request.profiles)
     plan, spec = setting.plan, request.terminal or setting.plan.software
     (medium,) = media_of(plan, ())
     unsurvivable = frozenset(number for profile in medium.profiles.values() for number in profile.survivability)
@@ -58,7 +58,7 @@ def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
     return CallsPlayed(report)
 
 
-def _on_profile(setting: Setting, profiles: tuple[str, ...]) -> Setting:
+def on_profile(setting: Setting, profiles: tuple[str, ...]) -> Setting:
     """All volumes on the profile named; without one each on its own."""
     if not profiles:
         return setting

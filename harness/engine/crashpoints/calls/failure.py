@@ -127,14 +127,10 @@ class Failure(ABC):
             return proceed()
         if self.seen == self.nth:
             self._strike(call)
-        elif not self.strikes_again(call):
+        elif not self.manner.for_good:
             return proceed()
         self._count_try()
         return self.fail(call, proceed)
-
-    def strikes_again(self, call: Call) -> bool:
-        """Whether a call of the kind after the n-th fails as well."""
-        return self.manner.for_good
 
     def _met(self, call: Call) -> Met:
         return Met(self._sites.step(*self.describe(call)), self.divisible(call))

@@ -3,7 +3,7 @@
 Models: each as the software meets it at one call.
 ENOSPC: a call that takes space. Whether a write inside a file's last block finds room depends on where the block ends, which is
 chance: every write past what is stored counts. On media that write out of place every write and rename does. A write that
-can be split may also store a half first and return short; what comes next then finds no space.
+can be split may also store a half and return short; what comes next finds no space, or, once, finds some again.
 EIO: every call that reads or changes something on the medium, look-ups too: ``os.path.exists`` turns one into "no". The call
 changes nothing. A sync(2) that meets one writes nothing and tells nobody, as sync(2) has no way to.
 fsync: the barrier returns EIO and the dirty pages it was about are clean from then on: readers see them, later barriers report
@@ -121,10 +121,6 @@ class NoSpace(Failure):
             return False
         inode = _inode(call)
         return inode is not None and inode.volume.partial_writes and memoryview(call.arguments[1]).nbytes > 1
-
-    def strikes_again(self, call: Call) -> bool:
-        # Once: the next call is the one for the rest of what was stored in part.
-        return self.manner.for_good or (self.manner.partly and self.seen == self.nth + 1)
 
     def fail(self, call: Call, proceed: Proceed) -> Any:
         if self.manner.partly and self.seen == self.nth and self.divisible(call):

@@ -22,7 +22,6 @@ from harness.history.events import Event, SoftwareDied
 from harness.invariants.base import Finding
 
 _HANGS_MAX = 3
-_SILENT_TOLD = 5
 _CONTROL = Trial("", 0, Manner())
 
 
@@ -132,7 +131,7 @@ class Playing:
         self._hangs += _hangs(played.events)
         count.tried += 1
         count.bit += played.bites > 0
-        if not played.bites and len(count.silent) < _SILENT_TOLD:
+        if not played.bites:
             count.silent.append(f"call {trial.nth}, {trial.manner.text}: {played.met.step.text}")
         findings = [each for each in self._findings(played.events, played.at_us) if each.number not in self._anyway]
         if trial.manner.power_loss:
@@ -152,13 +151,15 @@ class Playing:
         for number in {each.number: None for each in findings}:
             same = [each for each in findings if each.number == number]
             first, money_fen = same[0], sum(each.money_fen for each in same)
-            known = self._found.get((number, place))
             manner = trial.manner.text if trial.nth else ""
+            known = self._found.get((number, place))
+            if known is None or (trial.nth, trial.failure, manner) < known.example.weight:
+                told = place if step is None else step.text
+                story = tell_story(events, first)
+                example = CallExample(trial.failure, trial.nth, manner, told, first.summary, story)
+                if known is not None:
+                    known.example = example
             if known is None:
-                example = CallExample(
-                    trial.failure, trial.nth, manner, place if step is None else step.text, first.summary,
-                    tell_story(events, first),
-                )  # fmt: skip
                 known = CallFound(number, first.invariant, first.severity, place, [], [], 0, 0, example)
                 self._found[number, place] = known
                 self.report.found.append(known)

@@ -15,7 +15,7 @@ class CallCount(msgspec.Struct):
     """One kind of failure in one flow.
 
     ``calls`` are those that the flow makes when none fails. Each is tried in every manner that makes sense for it: ``tried``
-    in all, of which ``bit`` had an effect, and ``failing`` ended in a finding. ``silent``: the first of those that had none.
+    in all, of which ``bit`` had an effect, and ``failing`` ended in a finding. ``silent``: those that had no effect.
     """
 
     failure: str
@@ -29,7 +29,7 @@ class CallCount(msgspec.Struct):
 
 
 class CallExample(msgspec.Struct, frozen=True):
-    """One trial of a finding, told so that a person can follow it: the first of the kind."""
+    """One trial of a finding, told so that a person can follow it: the earliest call of all that were found."""
 
     failure: str
     call: int
@@ -110,6 +110,9 @@ def merged(shares: Iterable[CallReport]) -> CallReport:
         flow.found.sort(key=lambda each: (each.invariant, each.place != NO_FAILURE, each.place))
         for count in flow.counts:
             count.silent.sort()
+        for found in flow.found:
+            found.failures.sort()
+            found.manners.sort()
     return whole
 
 
