@@ -14,8 +14,6 @@ from collections.abc import Sequence
 
 from harness.storage.oplog import Op, SyncVolume
 
-_MARK_EVERY_US = 5_000_000
-
 
 class WriteBack:
     """Follows one volume's log. ``after_us`` None: nothing is ever written back."""
@@ -40,7 +38,7 @@ class WriteBack:
             log.insert(expired, SyncVolume(written_back=True))
             if marks:
                 self._marks = marks = deque([(at_us, place + 1) for at_us, place in marks])
-        if log and (not marks or (now_us - marks[-1][0] >= _MARK_EVERY_US and len(log) > marks[-1][1])):
+        if log and (not marks or len(log) > marks[-1][1]):
             marks.append((now_us, len(log)))
 
     def folded(self, before: Sequence[Op], after: Sequence[Op]) -> None:

@@ -74,3 +74,14 @@ def test_age_makes_durable_where_a_flush_may_lie() -> None:
     write_back.advance(log, AFTER_US)
     trees = [profile.draw(Image(), log, random.Random(seed)).image.tree() for seed in range(40)]
     assert all(tree == {"/f000": b"x"} for tree in trees)
+
+
+def test_the_last_writes_of_an_action_are_written_back_as_well():
+    """Two looks within a few seconds, then a night: nothing of the evening may still be at risk in the morning."""
+    write_back = WriteBack(60_000_000)
+    log: list[Op] = [Write(2, 0, b"a", 0)]
+    write_back.advance(log, 0)
+    log.append(Write(2, 1, b"b", 1))
+    write_back.advance(log, 2_000_000)
+    write_back.advance(log, 8 * 3_600_000_000)
+    assert isinstance(log[-1], SyncVolume)
