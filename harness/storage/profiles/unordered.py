@@ -44,6 +44,8 @@ class Rules:
     garbage: bool = True
     # fsync of a file that was just created makes its name durable too.
     fsync_persists_name: bool = False
+    # Of a rename there may be both names, and never neither.
+    rename_keeps_a_name: bool = False
     # A rename over a file may remove the old name before the new one is written: for a while there is neither.
     replace_removes_first: bool = False
     # The replaced or removed file may be emptied while a name still leads to it.
@@ -119,6 +121,8 @@ def forced_by_barriers(log: Sequence[Op], rules: Rules) -> list[int]:
         elif type(op) is Rename:
             forced[index] = _SOURCE * barriers.covers_name(op.old_directory)
             forced[index] += _DESTINATION * barriers.covers_name(op.new_directory)
+            if rules.rename_keeps_a_name and forced[index] == _SOURCE:
+                forced[index] = _WHOLE
         elif type(op) is SetMode:
             if barriers.covers_metadata(op.inode):
                 forced[index] = _WHOLE
@@ -161,6 +165,14 @@ class UnorderedProfile(Profile):
 
     def __init__(self) -> None:
         self._outcomes: dict[tuple[int, bool, bool], list[Steps | None]] = {}
+
+    def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool) -> list[Steps | None]:
+        """The step sets of a rename that may have landed; None is all of them."""
+        shape = (forced, op.replaced_inode is not None, replaced_last)
+        outcomes = self._outcomes.get(shape)
+        if outcomes is None:
+            outcomes = self._outcomes[shape] = _rename_outcomes(self.rules, *shape)
+        return outcomes
 
     def surely_durable(self, base: Image, log: Sequence[Op]) -> list[Durability]:
         state = {_FREE: Durability.PENDING, _WHOLE: Durability.DURABLE}
@@ -225,12 +237,17 @@ class UnorderedProfile(Profile):
         size = draft.size_of(op.inode)
         fates = bytearray()
         for sector in range(first, last + 1):
-            start, stop = max(offset, sector * sector_bytes), min(end, (sector + 1) * sector_bytes)
-            options = _OVERWRITE if stop <= op.old_size_bytes else self._growth_options(start < size)
+            options = self.sector_options(op, sector, size)
             fates.append(options[choices.pick(len(options))])
         if not any(fates):
             return None
         return SectorFates(bytes(fates), sector_bytes)
+
+    def sector_options(self, op: Write, sector: int, size_bytes: int) -> tuple[Fate, ...]:
+        """What may become of one sector of a write that no barrier covers, in a file of that size so far."""
+        start = max(op.offset_bytes, sector * self.rules.sector_bytes)
+        stop = min(op.offset_bytes + len(op.data), (sector + 1) * self.rules.sector_bytes)
+        return _OVERWRITE if stop <= op.old_size_bytes else self._growth_options(start < size_bytes)
 
     def _growth_options(self, overlaps: bool) -> tuple[Fate, ...]:
         if self.rules.garbage:
@@ -238,11 +255,15 @@ class UnorderedProfile(Profile):
         return _CLEAN_GROWTH_OVER_DATA if overlaps else _CLEAN_GROWTH
 
     def _truncate_part(self, op: Truncate, choices: Choices) -> Resized | None:
-        parts = self._shrink_parts(op) if op.size_bytes < op.old_size_bytes else self._extend_parts(op)
+        parts = self.resize_parts(op)
         answer = choices.pick(2 + len(parts))
         if answer < 2:
             return None if answer == 0 else _NOTHING_RESIZED
         return parts[answer - 2]
+
+    def resize_parts(self, op: Truncate) -> list[Resized]:
+        """What may have landed of a change of size, beside all of it and nothing."""
+        return self._shrink_parts(op) if op.size_bytes < op.old_size_bytes else self._extend_parts(op)
 
     def _shrink_parts(self, op: Truncate) -> list[Resized]:
         """Sizes on the way down, by the sector; the tail of the last block zeroed before the size changes."""
@@ -286,10 +307,7 @@ class UnorderedProfile(Profile):
             draft.released.add(op.replaced_inode)
         if forced == _WHOLE:
             return None
-        shape = (forced, op.replaced_inode is not None, replaced_last)
-        outcomes = self._outcomes.get(shape)
-        if outcomes is None:
-            outcomes = self._outcomes[shape] = _rename_outcomes(self.rules, *shape)
+        outcomes = self.rename_outcomes(op, forced, replaced_last=replaced_last)
         part = outcomes[choices.pick(len(outcomes))]
         if part is not None and replaced_last and not part.done & Step.DESTINATION_LINKED:
             assert op.replaced_inode is not None
@@ -323,6 +341,8 @@ def _rename_outcomes(rules: Rules, forced: int, replaces: bool, replaced_last: b
         del destinations[1:]
     fewest = sources[-1] | destinations[1 if len(destinations) > 1 else 0]
     others = [s | d for d in destinations for s in sources if s | d not in (WHOLE_RENAME, fewest)]
+    if rules.rename_keeps_a_name:
+        others = [done for done in others if done != Step.SOURCE_REMOVED]
     return [None, Steps(fewest), *(Steps(done) for done in others)]
 
 
