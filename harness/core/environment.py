@@ -7,12 +7,13 @@ that a call less for each event shows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
 import simpy
 from simpy.core import StopSimulation
-from simpy.events import NORMAL, URGENT, Event, EventPriority
+from simpy.events import NORMAL, PENDING, URGENT, Event, EventPriority
 
 
 class Call(Event):
@@ -28,14 +29,29 @@ class Call(Event):
         heappush(env._queue, (env._now + delay_us, NORMAL, next(env._eid), self))
 
 
+class Signal(Event):
+    """An event that somebody brings about, as ``Environment.event`` makes it."""
+
+    def succeed(self, value: Any = None) -> Signal:
+        """It has happened, with ``value``."""
+        if self._value is not PENDING:
+            raise RuntimeError(f"{self} has happened already")
+        self._ok = True
+        self._value = value
+        env = self.env
+        heappush(env._queue, (env._now, NORMAL, next(env._eid), self))
+        return self
+
+
 class Environment(simpy.Environment):
     """``simpy.Environment``, faster."""
 
     def __init__(self, initial_time: int = 0) -> None:
         super().__init__(initial_time)
         # SimPy binds these early too, but only for its own class.
-        for name in ("process", "timeout", "event", "all_of", "any_of"):
+        for name in ("process", "timeout", "all_of", "any_of"):
             setattr(self, name, getattr(self, name))
+        self.event = partial(Signal, self)  # type: ignore[method-assign]
 
     def run(self, until: Any = None) -> Any:
         """Let time pass until ``until``, a time or an event, or until nothing is left to happen."""

@@ -16,7 +16,7 @@ from functools import partial
 import simpy
 
 from harness.core.decisions import Decisions
-from harness.core.environment import Call
+from harness.core.environment import Call, Signal
 from harness.history.events import MessageDelivered, MessageDropped, MessageSent
 from harness.history.recorder import Recorder
 from harness.network.conditions import Conditions, Failure, Passage
@@ -276,7 +276,7 @@ class Link:
         return self._generation
 
 
-class ConnectAttempt(simpy.Event):
+class ConnectAttempt(Signal):
     """A handshake under way. ``abandon()`` when the caller has lost patience."""
 
     def __init__(self, link: Link, keys: Keys) -> None:

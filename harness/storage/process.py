@@ -192,7 +192,10 @@ class DiskProcess:
     def _charge(self, volume: Volume, kind: CallKind, byte_count: int, inode: Inode) -> None:
         assert volume.latency is not None
         dirty = inode.dirty_bytes if isinstance(inode, RegularFile) else volume.dirty_bytes
-        fill_percent = volume.fill_percent
+        free, total = volume.free_blocks, volume.total_blocks
+        fill_percent = (
+            100 - 100 * free // total if free > 0 and total > 0 else 100
+        )  # without a call, as it is always asked
         cost = volume.latency.cost_us(kind, byte_count, dirty, fill_percent)
         if volume.media is not None:
             cost = volume.media.slowed(cost, fill_percent)

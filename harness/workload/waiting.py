@@ -11,7 +11,7 @@ from collections.abc import Callable
 import simpy
 from simpy.events import Event
 
-from harness.core.environment import Call
+from harness.core.environment import Call, Signal
 
 TOO_LATE = -1
 """What a wait gives when the deadline came first."""
@@ -32,7 +32,7 @@ class Alarm:
 
     def first_of(self, events: tuple[Event, ...], deadline_us: int) -> Event:
         """An event whose value is the place in ``events`` of the first that happened, or TOO_LATE."""
-        first = Event(self._env)
+        first = Signal(self._env)
         self._first = first
         for place, event in enumerate(events):
             if event.processed:

@@ -69,7 +69,9 @@ def test_the_ends_of_a_run(make):
     with pytest.raises(RuntimeError, match=r"events left|events are left"):
         env.run(until=never)
     done = env.event()
-    done.succeed(7)
+    assert done.succeed(7) is done
+    with pytest.raises(RuntimeError, match="already"):
+        done.succeed(8)
     assert env.run(until=done) == 7 == env.run(until=done)
     failed = env.event()
     failed.fail(KeyError("gone"))

@@ -1,7 +1,6 @@
 """What a history says of one UnionPay message."""
 
 from collections.abc import Callable
-from typing import cast
 
 from harness.host.dialects.base import MessageHeader
 from harness.iso8583 import DecodeError, Message
@@ -11,7 +10,7 @@ from harness.iso8583.track import Track2
 def header_of(message: Message, size_bytes: int) -> MessageHeader:
     """A message's own story; a composite field that cannot be read is left out of it."""
     mti, fields = message.mti, message.fields
-    text = cast("Callable[[int, str], str]", fields.get)  # every field named here is text in the specification
+    text: Callable[[int, str], str] = fields.get  # type: ignore[assignment]  # every field named here is text in the specification
     processing_code, stan, reserved, amount = text(3, ""), text(11, ""), text(60, ""), text(4, "")
     original_stan = text(61, "")[6:12]
     # A void's reversal repeats DE61, the sale, but what it undoes is the void itself.
