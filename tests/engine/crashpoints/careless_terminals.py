@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from harness.terminals.jsonfile_terminal import JsonFileTerminal
 from harness.terminals.reference import ReferenceTerminal
 from harness.terminals.reference.journal import Journal
 from harness.terminals.reference.journal_file import JournalFile
@@ -77,3 +78,13 @@ class Forgetful(ReferenceTerminal):
     """See its store."""
 
     store_class = ForgetfulStore
+
+
+class LooksTwice(JsonFileTerminal):
+    """Looks at its file once more, through a buffer."""
+
+    def open_storage(self) -> None:
+        super().open_storage()
+        if os.path.exists(self._path):
+            with open(self._path, "rb") as file:
+                file.read(16)

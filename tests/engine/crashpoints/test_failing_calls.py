@@ -12,7 +12,15 @@ from harness.engine.crashpoints.calls.playing import Range
 from harness.engine.crashpoints.calls.report import NO_FAILURE, CallCount, CallReport, FlowCalls, merged
 from harness.engine.crashpoints.calls.trials import Stage, Trial, trials_of
 from harness.engine.crashpoints.flows import FLOWS
-from harness.history.events import FaultBit, FaultLifted, FaultStruck, MessageDropped, SoftwareDied, StorageFailed
+from harness.history.events import (
+    ActionEnded,
+    FaultBit,
+    FaultLifted,
+    FaultStruck,
+    MessageDropped,
+    SoftwareDied,
+    StorageFailed,
+)
 from harness.sut import interpreter
 from tests.engine.crashpoints.played import CARELESS, invariants, one, played, setting
 
@@ -109,6 +117,13 @@ def test_what_a_call_for_good_does_lasts_until_the_flow_is_over():
     assert lifted.at_us > failed[-1].at_us, "what follows is played on good storage"
 
 
+def test_what_a_call_does_once_is_over_with_the_action_in_which_it_struck():
+    done = one("reference", "sale", Trial("eio", 1, Manner()))
+    place = next(place for place, each in enumerate(done.events) if isinstance(each, FaultLifted))
+    assert isinstance(done.events[place - 1], ActionEnded)
+    assert sum(isinstance(each, StorageFailed) for each in done.events) == 1
+
+
 def test_an_answer_that_breaks_off_is_one_that_the_host_has_given():
     calls = [each.step.kind for each in _calls("reset")]
     assert calls == ["connect", "send", "receive"]
@@ -150,9 +165,15 @@ def test_look_ups_fail_too_and_a_library_that_takes_an_error_for_a_no_is_found()
     assert 1 in invariants(report), "os.path.exists said no, and the terminal began an empty log"
 
 
+def test_what_a_call_does_inside_itself_is_no_call_of_its_own():
+    with interpreter.installed():
+        calls = Stage(setting(CARELESS + "LooksTwice"), FLOWS.get("boot")).calls("eio")
+    assert [call.step.kind for call in calls] == ["stat", "open", "read", "read", "stat", "open", "readinto"]
+
+
 def test_shares_add_up_to_the_whole_and_every_run_is_alike():
     def report(share: int, shares: int) -> CallReport:
-        extent = Range(("enospc", "fsync"), share=share, shares=shares)
+        extent = Range(("fsync", "reset"), share=share, shares=shares)
         return CallReport("s", "t", "d", "p", 1, [played("jsonfile", "sale", [], extent=extent)])
 
     whole, again = merged([report(0, 1)]), merged([report(0, 1)])
