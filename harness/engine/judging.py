@@ -13,7 +13,6 @@ from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, St
 from harness.invariants.base import Terms
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
-from harness.storage.profiles import registry as profiles
 
 if TYPE_CHECKING:
     from harness.scenario.build import Built
@@ -40,17 +39,12 @@ class Course:
 
 
 def new_judge(built: Built) -> Judge:
-    """A judge for the run, with what the scenario chose and what no software could keep on its media."""
+    """A judge for the run, with what the scenario chose. What a medium makes unsurvivable is told by each cut."""
     plan = built.plan
     manifests = {station.name: station.manifest for station in built.world.stations}
     terms = Terms(manifests, on_images=bool(built.images))
     chosen = [name for name in INVARIANTS.names() if plan.invariants.wants(name)]
-    unsurvivable: dict[int, str] = {}
-    for volume in plan.device.volumes:
-        profile = profiles.get(volume.profile or plan.profile)
-        for number, reason in profile.survivability.items():
-            unsurvivable.setdefault(number, f"{profile.name}: {reason}")
-    return Judge(terms, selected=chosen, unsurvivable=unsurvivable)
+    return Judge(terms, selected=chosen)
 
 
 def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) -> Verdict:

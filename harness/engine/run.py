@@ -31,7 +31,15 @@ from harness.engine.request import Progress, RunRequest
 from harness.engine.sink import Sink, make_directory
 from harness.engine.snapshots import Camera
 from harness.engine.verdict import Verdict
-from harness.history.events import FaultStruck, PhaseStarted, ProbeReached, RunStarted, SoftwareDied, SoftwareReady
+from harness.history.events import (
+    FaultStruck,
+    PhaseStarted,
+    ProbeReached,
+    RunStarted,
+    SoftwareDied,
+    SoftwareReady,
+    StorageAfterPowerLoss,
+)
 from harness.history.recorder import Recorder
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
@@ -175,6 +183,11 @@ class Run:
                 for device in event.devices:
                     judge.excuse(device, number, f"{event.kind}: {reason}", event.at_us)
 
+        def cut(_: int, event: StorageAfterPowerLoss) -> None:
+            profile = stations[event.device].durability.profiles[event.volume]
+            for number in event.unsurvivable:
+                judge.excuse(event.device, number, f"{profile.name}: {profile.survivability[number]}", event.at_us)
+
         def died(_: int, event: SoftwareDied) -> None:
             if event.reason == "spinning":
                 self._spins[event.device] = self._spins.get(event.device, 0) + 1
@@ -184,6 +197,7 @@ class Run:
 
         recorder.watch(SoftwareReady, ready)
         recorder.watch(SoftwareDied, died)
+        recorder.watch(StorageAfterPowerLoss, cut)
         recorder.watch(FaultStruck, struck)
         recorder.watch(ProbeReached, lambda _, event: self.probes.setdefault(event.name))
 

@@ -160,7 +160,10 @@ class PowerLost(Event, frozen=True):
 
 
 class StorageAfterPowerLoss(Event, frozen=True):
-    """What a volume kept: operations that had not been made durable and were lost or torn, in words."""
+    """What a volume kept: operations that had not been made durable and were lost or torn, in words.
+
+    ``unsurvivable`` are invariants that no software could keep after what the medium did in this cut.
+    """
 
     device: str
     volume: str
@@ -168,6 +171,7 @@ class StorageAfterPowerLoss(Event, frozen=True):
     lost: int
     torn: int
     details: tuple[str, ...] = ()
+    unsurvivable: tuple[int, ...] = ()
 
 
 class Booted(Event, frozen=True):

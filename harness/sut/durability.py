@@ -34,13 +34,17 @@ DETAILS_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a cut did to one volume: of ``pending`` operations so many lost and torn, the first few in words."""
+    """What a cut did to one volume: of ``pending`` operations so many lost and torn, the first few in words.
+
+    ``unsurvivable``: invariants that no software could keep after what this very cut did.
+    """
 
     volume: str
     pending: int
     lost: int
     torn: int
     details: tuple[str, ...]
+    unsurvivable: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Durability:
         for name, image in loss.images.items():
             self._bases[name] = image
             images[name] = image
-        return images, tuple(_account(each) for each in loss.volumes)
+        return images, tuple(_account(each, self.profiles[each.name]) for each in loss.volumes)
 
     def surely_kept(self, disk: Disk, now_us: int) -> dict[str, Image]:
         """What a cut now would be sure to leave: the legal image in which everything is lost that may be. Changes nothing."""
@@ -170,10 +174,11 @@ class DiskStory:
         )
 
 
-def _account(loss: VolumeLoss) -> Account:
+def _account(loss: VolumeLoss, profile: Profile) -> Account:
     state = loss.state
-    told = tuple(each.text for each in (*state.lost, *state.torn)[:DETAILS_MAX])
-    return Account(loss.name, len(state.log), len(state.lost_indices), len(state.torn_parts), told)
+    told = (*(each.text for each in (*state.lost, *state.torn)), *state.damage_told)[:DETAILS_MAX]
+    lost, torn, excused = len(state.lost_indices), len(state.torn_parts), tuple(sorted(profile.excuses(state)))
+    return Account(loss.name, len(state.log), lost, torn, told, excused)
 
 
 def _cut_at_fsync(disk: Disk) -> tuple[dict[str, VolumeImage], tuple[Account, ...]]:

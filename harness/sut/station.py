@@ -162,10 +162,12 @@ class Station:
         self.hardware.power_lost(self._drawn_fates(fates) if fates else None)
         self._interrupt()
         for loss in losses:
-            if loss.pending:
+            if loss.pending or loss.unsurvivable:
                 told = tuple(presentable(each) for each in loss.details)
                 recorder.emit(
-                    StorageAfterPowerLoss(now_us, self.name, loss.volume, loss.pending, loss.lost, loss.torn, told)
+                    StorageAfterPowerLoss(
+                        now_us, self.name, loss.volume, loss.pending, loss.lost, loss.torn, told, loss.unsurvivable
+                    )
                 )
         fresh = disk.load(images)
         fresh.accrued_us = 0
