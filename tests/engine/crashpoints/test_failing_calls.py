@@ -24,6 +24,7 @@ from harness.history.events import (
 from harness.sut import interpreter
 from tests.engine.crashpoints.played import CARELESS, invariants, one, played, setting
 
+APPROVED = "_approved: display.show"
 OUT_OF_PLACE = {"enospc": "ubifs"}
 """Where the reference, which writes into room that it has taken before, meets a full volume at all."""
 
@@ -137,9 +138,9 @@ def test_an_answer_that_breaks_off_is_one_that_the_host_has_given():
         assert [directions[message] for message in lost] == {"connect": [], "send": ["up"], "receive": ["down"]}[name]
 
 
-def _calls(failure: str):
+def _calls(failure: str, terminal: str = "reference"):
     with interpreter.installed():
-        return Stage(setting(), FLOWS.get("sale")).calls(failure)
+        return Stage(setting(terminal), FLOWS.get("sale")).calls(failure)
 
 
 def test_software_that_tries_for_ever_is_ended_and_starts_anew():
@@ -155,6 +156,13 @@ def test_what_is_wrong_anyway_is_told_once_and_held_against_no_call():
     report = played("log_in_ram", "boot", ["reset"])
     assert report.found and all(found.place == NO_FAILURE and found.trials == 1 for found in report.found)
     assert all(found.failures == [] and found.manners == [] for found in report.found)
+
+
+def test_a_customer_who_saw_nothing_pays_again_within_the_flow():
+    shown = [nth for nth, call in enumerate(_calls("memory", "jsonfile"), 1) if call.step.place.endswith(APPROVED)]
+    report = played("jsonfile", "sale", ["memory"], extent=Range(("memory",), call=shown[0]))
+    (double,) = (found for found in report.found if found.name == "no_double_charge")
+    assert double.place.endswith(APPROVED) and double.money_fen == 4_250
 
 
 def test_look_ups_fail_too_and_a_library_that_takes_an_error_for_a_no_is_found():

@@ -71,7 +71,7 @@ class Failure(ABC):
     summary: ClassVar[str]
     fault_once: ClassVar[str]
     fault_for_good: ClassVar[str]
-    """What the history calls it: kinds that invariants and people know, as a condition while it lasts."""
+    """What the history calls it. For invariants it is a condition while it lasts, but for a kind that is over as it strikes."""
     manners: ClassVar[tuple[Manner, ...]] = ON_AND_OFF
 
     def __init__(self, scene: Scene, sites: CallSites, nth: int = 0, manner: Manner = Manner()) -> None:
