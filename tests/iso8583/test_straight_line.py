@@ -94,15 +94,16 @@ def test_the_messages_that_terminals_send_are_read_and_written_at_once():
     assert decode(wire) == SALE
     pieces = encode(SALE)
     assert pieces is not None and b"".join(pieces) == wire[10:]
-    for number, value in {
-        4: "00000000150",
-        22: "05",
-        41: "1000000\x00",
-        35: "6222=2512D1x",
-        52: bytes(7),
-        2: "6" * 20,
-    }.items():
+    misfits = {4: "0000000015", 22: "05", 41: "1000000\x00", 35: "6222=2512D1x", 52: bytes(7), 2: "6" * 20, 25: "0000"}
+    for number, value in misfits.items():
         assert at_once(encode, {**SALE, number: value}) is None
+
+
+def test_a_length_above_the_fields_own_is_left_to_the_other_way():
+    table = MessageSpec("short", (FieldSpec(2, "number", "n", 6, "LLVAR", "bcd", "bcd"),))
+    decode, _ = straight(Codec(table), [2], 0)
+    assert decode(bytes.fromhex("06123456")) == {2: "123456"}
+    assert at_once(decode, bytes.fromhex("0812345678")) is None
 
 
 @settings(max_examples=200, deadline=None)
