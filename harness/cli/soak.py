@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from harness.storage.kernels.findings import Tally
 
 RANDOM_FAULTS = "combined/random_faults"
-PROFILES = ("posix-weak", "ext4-ordered", "fat")
+CRASH_POINTS = ((("sale",), 2), (("void", "refund", "settle", "upload", "boot"), 1))
+"""Flows of which every crash point is tried on every profile, and how often the power goes."""
 
 
 @click.command()
@@ -28,24 +29,58 @@ PROFILES = ("posix-weak", "ext4-ordered", "fat")
     "--seed", type=int, default=1, show_default=True, help="Seed of the first run; each next run takes the next."
 )
 @click.option("--skip-tests", is_flag=True, help="Leave out the soak tests of the checkout.")
+@click.option("--skip-crash-points", is_flag=True, help="Leave out every crash point and every failing call.")
 @click.option(
     "--kernel-copies", type=click.IntRange(0), default=1000, show_default=True,
     help="Power cuts on each file system of this kernel, held against the crash models; 0 leaves the check out.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def soak(
-    terminal_days: int, terminal: str, jobs: int, seed: int, skip_tests: bool, kernel_copies: int, as_json: bool
+    terminal_days: int,
+    terminal: str,
+    jobs: int,
+    seed: int,
+    skip_tests: bool,
+    skip_crash_points: bool,
+    kernel_copies: int,
+    as_json: bool,
 ) -> int:
-    """Run the large counts: soak tests of the checkout, power cuts on real file systems, terminal-days under random faults.
+    """Run the large counts: soak tests of the checkout, every crash point on every profile, power cuts on real file systems,
+    terminal-days under random faults on every profile in turn.
 
     Says how often each fault bit and what bound the runs give on the rate of failing runs; and for each file system of this
     kernel what was seen after power cuts, whether its profile allows all of it, and what is allowed and was never seen.
     """
     tests = ExitCode.PASS if skip_tests else _soak_tests()
+    crashes = ExitCode.PASS if skip_crash_points else _crash_points(terminal, jobs)
     kernels, tallies = _kernels(kernel_copies, seed, jobs) if kernel_copies else (ExitCode.PASS, [])
     campaign = _campaign(terminal_days, terminal, jobs, seed, as_json, tallies)
-    codes = (tests, kernels, campaign)
+    codes = (tests, crashes, kernels, campaign)
     return int(max(codes, key=lambda code: (code == ExitCode.HARNESS_ERROR, code == ExitCode.VIOLATED, code)))
+
+
+def _crash_points(terminal: str, jobs: int) -> ExitCode:
+    """Every crash point of every flow on every profile, the sale's with a second cut in each recovery."""
+    from harness.engine.crashpoints.launch import launch
+    from harness.engine.crashpoints.request import CrashRequest
+    from harness.reporters.crashpoints import render
+    from harness.scenario.find import scenario_file
+
+    scenario = str(scenario_file("power/plain_counter"))
+    codes = [ExitCode.PASS]
+    for flows, depth in CRASH_POINTS:
+        click.echo(f"crash points of {', '.join(flows)} on every profile, depth {depth}", err=True)
+        request = CrashRequest(scenario=scenario, terminal=terminal, flows=flows, profiles=("all",), depth=depth)
+        report = launch(request, jobs)
+        for flow in report.flows:
+            states = sum(count.states + count.again_states for count in flow.profiles)
+            click.echo(
+                f"  {flow.flow:<8} {states:,} states, {flow.judged:,} distinct, {len(flow.found)} findings", err=True
+            )
+        codes.append(report.exit_code)
+        if report.exit_code != ExitCode.PASS:
+            click.echo(render(report), err=True)
+    return max(codes, key=lambda code: (code == ExitCode.VIOLATED, code))
 
 
 def _kernels(copies: int, seed: int, jobs: int) -> tuple[ExitCode, list[Tally]]:
@@ -102,13 +137,15 @@ def _campaign(terminal_days: int, terminal: str, jobs: int, seed: int, as_json: 
     from harness.reporters.console import render
     from harness.scenario.find import scenario_file
     from harness.scenario.load import load_file
+    from harness.storage.profiles import registry as profiles
 
     path = scenario_file(RANDOM_FAULTS)
     plan = load_file(path)
     per_run = plan.terminals * plan.days.count
     runs = -(-terminal_days // per_run)
+    names = profiles.names()
     requests = [
-        RunRequest(scenario=str(path), terminal=terminal, seed=seed + place, profile=PROFILES[place % len(PROFILES)])
+        RunRequest(scenario=str(path), terminal=terminal, seed=seed + place, profile=names[place % len(names)])
         for place in range(runs)
     ]
     started_s = time.monotonic()

@@ -17,7 +17,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith(".venv/bin/harness ")
 ]
-FAILS = ("--terminal filequeue", "my_terminal.py")
+FAILS = ("--terminal filequeue", "--terminal no_directory_fsync", "my_terminal.py")
 
 
 def _unpack(place: Path) -> None:
@@ -39,13 +39,14 @@ def test_commands_give_what_the_readme_says(harness: Harness, place: Path) -> No
 
 @pytest.mark.slow
 def test_the_finding_that_the_readme_quotes_is_the_one_that_is_found(harness: Harness) -> None:
-    (quoted,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    command = next(each for each in COMMANDS if "--terminal filequeue" in each)
-    lines = harness(*shlex.split(command)).stdout.splitlines()
-    for line in quoted.splitlines():
-        kept = line.removesuffix("...").rstrip()
-        if kept:
-            assert any(shown.startswith(kept) for shown in lines), kept
+    quotes = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    for quoted, terminal in zip(quotes, ("filequeue", "no_directory_fsync"), strict=True):
+        command = next(each for each in COMMANDS if f"--terminal {terminal}" in each)
+        lines = harness(*shlex.split(command)).stdout.splitlines()
+        for line in quoted.splitlines():
+            kept = line.removesuffix("...").rstrip()
+            if kept:
+                assert any(shown.startswith(kept) for shown in lines), kept
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ class Gathering:
         first = findings[0]
         step = guilty_step(seen.recorded, state)
         found = self._found.get((first.number, step.place))
-        weight = seen.depth, lost_operations(state), seen.name, medium
+        weight = seen.depth, lost_operations(state), state.point.at_us, seen.name, medium
         if found is None:
             example = self._tell(seen, medium, state, first, events, label, step)
             found = Found(first.number, first.invariant, first.severity, step.place, [medium], 0, 0, example)
@@ -134,6 +134,7 @@ class Gathering:
             state=seen.name,
             depth=seen.depth,
             lost_operations=lost_operations(state),
+            at_us=state.point.at_us,
             profile=medium,
             cut=label,
             step=step.text,

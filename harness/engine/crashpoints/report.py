@@ -45,14 +45,15 @@ class ProfileCount(msgspec.Struct):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One state of a finding, told so that a person can follow it: of all known the one that lost the least.
+    """One state of a finding, told so that a person can follow it: of those that lost the least the earliest.
 
-    ``state`` finds it again (``--state``); ``lost_operations`` is how many operations did not land whole.
+    ``at_us`` is when the power went; ``state`` finds it again (``--state``); ``lost_operations`` is how many operations did not land whole.
     """
 
     state: str
     depth: int
     lost_operations: int
+    at_us: int
     profile: str
     cut: str
     step: str
@@ -65,9 +66,9 @@ class Example(msgspec.Struct, frozen=True):
     """Where the state's files were written, when --out was given."""
 
     @property
-    def weight(self) -> tuple[int, int, str, str]:
+    def weight(self) -> tuple[int, int, int, str, str]:
         """Less is simpler to follow; the same order in every process."""
-        return self.depth, self.lost_operations, self.state, self.profile
+        return self.depth, self.lost_operations, self.at_us, self.state, self.profile
 
 
 class Found(msgspec.Struct):
