@@ -1,6 +1,7 @@
 """The list of all invariants: importing this module registers them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from harness.invariants import (  # noqa: F401 - each registers itself
     agreement,
@@ -25,5 +26,10 @@ __all__ = ["INVARIANTS", "build"]
 
 def build(names: Sequence[str], terms: Terms, books: Books) -> list[Invariant]:
     """Fresh checkers for one history, in order of their numbers; UsageError for a name that is not registered."""
+    return [each(terms, books) for each in _classes(tuple(names))]
+
+
+@lru_cache(maxsize=64)
+def _classes(names: tuple[str, ...]) -> tuple[type[Invariant], ...]:
     classes = [INVARIANTS.get(name) for name in dict.fromkeys(names)]
-    return [each(terms, books) for each in sorted(classes, key=lambda each: each.number)]
+    return tuple(sorted(classes, key=lambda each: each.number))
