@@ -58,7 +58,8 @@ class Terminal:
     def inspect(cls, image: Mapping[str, bytes]) -> Inspection | None:
         """The software's own records, read from ``image``: absolute path to content. None: not offered, so not checked.
 
-        It is called without a device and must not change anything.
+        It is called without a device and must not change anything; the answer depends on ``image`` alone, so that of equal
+        images one may be asked for all.
         """
         return None
 

@@ -12,7 +12,7 @@ import inspect
 import os
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, get_args
@@ -24,6 +24,7 @@ from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.sut import guard, interpreter
 from harness.sut.console import presentable
+from harness.sut.inspections import Inspections
 from harness.sut.modules import ModuleTable
 from harness.sut.reports import NOT_SOFTWARE
 from harness.sut.scratch import run_in_scratch
@@ -56,6 +57,12 @@ class Software:
     search_path: tuple[str, ...]
     catalogue_table: ModuleTable
     shared_table: ModuleTable | None = None
+    inspections: Inspections | None = field(default=None, compare=False, repr=False)
+    """Answers of ``inspect`` to be given again for an image that was inspected before; None: it is always asked."""
+
+    def remembering(self) -> Software:
+        """The same software, whose ``inspect`` is asked once for equal images: for many worlds that come to the same."""
+        return dataclasses.replace(self, inspections=Inspections())
 
     def table(self) -> ModuleTable:
         """The module table for a new boot."""
@@ -69,7 +76,11 @@ class Software:
 
     def inspect(self, image: Mapping[str, bytes]) -> Inspection | None:
         """What the software's own ``inspect`` reads from ``image``; raises whatever it raises."""
+        if self.inspections is not None:
+            return self.inspections.of(image, self._inspect)
+        return self._inspect(image)
 
+    def _inspect(self, image: Mapping[str, bytes]) -> Inspection | None:
         def work() -> Inspection | None:
             found = getattr(importlib.import_module(self.module_name), self.class_name)
             look = getattr(found, "inspect", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace, replace
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events, situation
@@ -68,7 +68,8 @@ class Exploration:
         tell: Tell,
         keeper: Keeper | None = None,
     ) -> None:
-        self.setting = setting
+        # Half the images that are inspected in an exploration have been seen before.
+        self.setting = setting = replace(setting, software=setting.software.remembering())
         self.flow = flow
         self.media = {medium.name: medium for medium in media}
         self.extent = extent
@@ -164,8 +165,8 @@ class Exploration:
                         del cases[heapq.heappop(largest)[1]]
                     case = cases[case_name] = Case(case_name, state)
                     heapq.heappush(largest, (-rank, case_name))
-                case.media.setdefault(name, state)
-                case.histories.setdefault(state.point.outside.events, {}).setdefault(name, state)
+                self._enter(recorded, case.media, name, state)
+                self._enter(recorded, case.histories.setdefault(state.point.outside.events, {}), name, state)
             note(name, lister.count, len(own))
             known |= own
         if len(known) > len(cases):
@@ -173,6 +174,15 @@ class Exploration:
                 f"of {len(known):,} distinct states of one recording {self.extent.states_limit:,} were taken, drawn by name"
             )
         return list(cases.values())
+
+    def _enter(self, recorded: Recorded, states: dict[str, State], medium: str, state: State) -> None:
+        """Of several ways to one state under a medium the one that excuses least counts: it needed no betrayal."""
+        known = states.setdefault(medium, state)
+        if known is state:
+            return
+        excused = self.media[medium].excuses(recorded, known)
+        if excused and len(self.media[medium].excuses(recorded, state)) < len(excused):
+            states[medium] = state
 
     # ------------------------------------------------------------ judging
 
@@ -183,7 +193,7 @@ class Exploration:
         for events, media in case.histories.items():
             history = recorded.history(events)
             found = situation(history)
-            stays = found.in_doubt and self.flow.returns
+            stays = self._stays(found)
             if stays not in lived:
                 lived[stays] = self._live(recorded, case, stays)
             state = next(iter(media.values()))
@@ -215,8 +225,11 @@ class Exploration:
         """Every cut into the recovery from ``case``, under each profile that allowed the first one."""
         self._first = case.name
         remains = case.state.remains(recorded.timeline.volumes)
+        boot: Recorded | None = None
         for before, media in self._befores(recorded, case):
-            boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
+            if boot is None:
+                boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
+            boot = replace(boot, before=before)
             self._excused = {name: self.media[name].excuses(recorded, case.media[name]) for name in media}
             for second in self._cases(boot, {name: self.media[name] for name in media}, self._again_counts()):
                 if self._over():
@@ -226,14 +239,20 @@ class Exploration:
         self._excused = {}
 
     def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
-        """The longest history to the state under each set of profiles: it has promised the most."""
-        by_length: dict[int, list[str]] = {}
+        """By profile the longest history to the state, which has promised the most, with and without a customer in doubt."""
+        situations = {events: situation(recorded.history(events)) for events in case.histories}
+        chosen: dict[int, list[str]] = {}
         for name in case.media:
-            longest = max(events for events, media in case.histories.items() if name in media)
-            by_length.setdefault(longest, []).append(name)
-        for events, names in by_length.items():
-            history = recorded.history(events)
-            found: Situation = situation(history)
-            state = case.histories[events][names[0]]
-            stays = found.in_doubt and self.flow.returns
-            yield (*history, *cut_events(found, state.point.at_us, state.arrived, stays=stays)), names
+            lengths = [events for events, media in case.histories.items() if name in media]
+            for stays in (False, True):
+                longest = max((each for each in lengths if self._stays(situations[each]) == stays), default=None)
+                if longest is not None:
+                    chosen.setdefault(longest, []).append(name)
+        for events, names in chosen.items():
+            found, state = situations[events], case.histories[events][names[0]]
+            cut = cut_events(found, state.point.at_us, state.arrived, stays=self._stays(found))
+            yield (*recorded.history(events), *cut), names
+
+    def _stays(self, found: Situation) -> bool:
+        """Whether a customer waits for the terminal to come back, and then pays again."""
+        return found.in_doubt and self.flow.returns
