@@ -17,6 +17,7 @@ from harness.storage.kernels.cut import Observed, image_pages, read_tree
 from harness.storage.kernels.file_systems import FILE_SYSTEMS, missing, named, refused
 from harness.storage.kernels.findings import Request
 from harness.storage.kernels.generate import letter_of, random_program, virtual_disk
+from harness.storage.kernels.habits import HABITS
 from harness.storage.kernels.programs import Append, Create, Rewrite, Runner, SyncAll, SyncNames, no_nudge
 from harness.storage.kernels.record import RecordedRun
 from harness.storage.oplog import Link, SyncVolume, Write
@@ -116,6 +117,14 @@ def test_random_programs_run_on_the_virtual_disk_and_are_the_same_each_time(seed
     runner = Runner(virtual_disk(), no_nudge)
     for place, operation in enumerate(program):
         runner.run(operation, letter_of(place))
+    runner.close()
+
+
+@pytest.mark.parametrize("place", range(len(HABITS)))
+def test_programs_written_by_hand_run(place: int) -> None:
+    runner = Runner(virtual_disk(), no_nudge)
+    for number, operation in enumerate(HABITS[place]):
+        runner.run(operation, letter_of(number))
     runner.close()
 
 

@@ -70,3 +70,9 @@ def test_removal_keeps_the_file_whole_or_takes_it() -> None:
     bench = bench_with_state()
     bench.disk.unlink("/state")
     assert bench.contents(BTRFS, "/state") == {b"old", None}
+
+
+def test_file_written_anew_may_have_its_old_content_up_to_its_new_size() -> None:
+    bench = bench_with_state(b"o" * 900)
+    bench.rewrite("/state", b"n" * 300)
+    assert {b"o" * 900, b"", b"n" * 300, bytes(300), b"o" * 300} <= bench.contents(BTRFS, "/state")

@@ -61,3 +61,17 @@ def test_fsync_saves_the_file_its_name_and_every_earlier_name() -> None:
     bench.write("/a", b"x")
     bench.sync_file("/a")
     assert [state.image.tree() for state in bench.outcomes(XFS)] == [{"/moved": b"old", "/a": b"x"}]
+
+
+def test_sync_with_nothing_to_commit_leaves_an_overwrite_in_the_cache_and_fsync_does_not() -> None:
+    bench = bench_with_state()
+    bench.write("/state", b"new", 0)
+    bench.disk.sync()
+    assert bench.contents(XFS, "/state") == {b"old", b"new"}
+    bench.write("/a", b"")
+    bench.disk.sync()
+    assert bench.contents(XFS, "/state") == {b"new"}
+    bench = bench_with_state()
+    bench.write("/state", b"new", 0)
+    bench.sync_file("/state")
+    assert bench.contents(XFS, "/state") == {b"new"}

@@ -10,6 +10,7 @@ from harness.storage.kernels.cut import Observed, image_pages, mount_and_read
 from harness.storage.kernels.file_systems import FileSystem
 from harness.storage.kernels.findings import Finding, Tally
 from harness.storage.kernels.generate import letter_of, random_program
+from harness.storage.kernels.habits import HABITS, without_links
 from harness.storage.kernels.needs import needed_rules, rules_of
 from harness.storage.kernels.programs import Program
 from harness.storage.kernels.record import EMPTY, Moment, RecordedRun, record
@@ -17,6 +18,7 @@ from harness.storage.profiles import registry
 from harness.storage.profiles.membership import Answer, canonical, is_allowed
 
 _FINDINGS_MAX = 5
+_BY_HAND_EVERY = 4
 _RUN_OF_BYTES = re.compile(rb"(.)\1{7,}", re.DOTALL)
 
 
@@ -30,9 +32,13 @@ class Checker:
         self._base, self._size_bytes = load_blank(file_system.kind)
 
     def check_seed(self, seed: int, operations: int, cuts: int) -> Tally:
-        """The random program of that seed."""
+        """The program of that seed: every fourth is one written by hand."""
         rng = random.Random(seed)
-        program = random_program(rng, operations, hard_links=self._file_system.hard_links)
+        if seed % _BY_HAND_EVERY == 0:
+            known = [each for each in HABITS if self._file_system.hard_links or without_links(each)]
+            program = known[seed // _BY_HAND_EVERY % len(known)]
+        else:
+            program = random_program(rng, operations, hard_links=self._file_system.hard_links)
         return self.check(program, rng, cuts, seed)
 
     def check(self, program: Program, rng: random.Random, cuts: int, seed: int = 0) -> Tally:

@@ -5,6 +5,8 @@ committed before the data); a file renamed over another without fsync may be emp
 not covered by fsync of the file or of the directory, in any combination: fsync writes a log tree of that one inode and
 its names, and what else was done before it stays for the next commit, so that later changes may be there and earlier not;
 after a rename from one directory to another and fsync of the new one the file may be found in both (seen on Linux 6.18).
+A file truncated and written again may have its old content up to its new size: fsync of its directory logs the inode, and
+not its extents (seen as well).
 Does not lose: content once fsync of the file returned, and the name it was created under; names once fsync of the directory
 returned; of a renamed file at least one of its names; no block is torn (it is written elsewhere and then referred to), and
 none shows what it held before.
@@ -28,6 +30,7 @@ class Btrfs(UnorderedProfile):
         garbage=False,
         fsync_persists_name=True,
         rename_keeps_a_name=True,
+        size_alone=True,
         removed_emptied=False,
     )
     writes_back_after_us = WRITES_BACK_AFTER_US

@@ -54,7 +54,7 @@ class Commits:
         return self.rank[index] <= committed
 
 
-def read_commits(log: Sequence[Op], *, auto_da_alloc: bool) -> Commits:
+def read_commits(log: Sequence[Op], *, auto_da_alloc: bool, sync_flushes: bool) -> Commits:
     """What is committed for sure behind the log, and in which order the rest would be."""
     closes = _truncating_closes(log) if auto_da_alloc else {}
     rank: list[int] = []
@@ -65,27 +65,31 @@ def read_commits(log: Sequence[Op], *, auto_da_alloc: bool) -> Commits:
             journalled.append(index)
     commits = Commits(rank, journalled, 0, [False] * len(log), [False] * len(log), closes=closes)
     commits.overwritten_later = _overwritten_later(log)
-    _read_barriers(log, commits)
+    _read_barriers(log, commits, sync_flushes)
     if auto_da_alloc:
         _read_flushes(log, commits)
     return commits
 
 
-def _read_barriers(log: Sequence[Op], commits: Commits) -> None:
+def _read_barriers(log: Sequence[Op], commits: Commits, sync_flushes: bool) -> None:
     """Which data is synced, and up to where the journal is committed.
 
     A sync of an inode commits the transaction of that inode's last change, and with it everything before; an inode
-    that did not change commits nothing. fdatasync looks at changes of size alone.
+    that did not change commits nothing. fdatasync looks at changes of size alone. Without ``sync_flushes`` a sync that finds
+    nothing to commit leaves overwrites in the drive's cache.
     """
+    logged = False
     touched: dict[int, int] = {}  # inode -> rank after its last change
     resized: dict[int, int] = {}
     unsynced: dict[int, list[int]] = {}
     for index, op in enumerate(log):
         after = commits.rank[index] + (type(op) in METADATA)
+        logged = logged or type(op) in METADATA
         if type(op) is Write:
             # An overwrite changes the inode's times at most, and not even those within a tick of the clock.
             if op.offset_bytes + len(op.data) > op.old_size_bytes:
                 touched[op.inode] = resized[op.inode] = after
+                logged = True
             unsynced.setdefault(op.inode, []).append(index)
         elif type(op) is Truncate:
             touched[op.inode] = resized[op.inode] = after
@@ -107,17 +111,25 @@ def _read_barriers(log: Sequence[Op], commits: Commits) -> None:
                 commits.synced[written] = True
             last = resized if op.data_only else touched
             commits.committed = max(commits.committed, last.get(op.inode, 0))
+            logged = logged and any(_grows(log[place]) for places in unsynced.values() for place in places)
         elif type(op) is SyncDirectory:
             commits.committed = max(commits.committed, touched.get(op.directory, 0))
+            logged = logged and any(_grows(log[place]) for places in unsynced.values() for place in places)
         elif type(op) is SyncVolume:
-            for indices in unsynced.values():
-                for written in indices:
-                    commits.synced[written] = True
-            unsynced.clear()
             commits.committed = after
+            if logged or sync_flushes or op.written_back:
+                for indices in unsynced.values():
+                    for written in indices:
+                        commits.synced[written] = True
+                unsynced.clear()
+            logged = False
         elif type(op) is DropDirty:
             for written in unsynced.pop(op.inode, ()):
                 commits.dropped[written] = True
+
+
+def _grows(op: Op) -> bool:
+    return isinstance(op, Write) and op.offset_bytes + len(op.data) > op.old_size_bytes
 
 
 def _truncating_closes(log: Sequence[Op]) -> dict[int, int]:

@@ -39,6 +39,8 @@ class JournalRules:
     block_bytes: int = 4096
     # A size is committed after the data below it is on the medium, and growth of one block lands as one (XFS).
     size_after_data: bool = False
+    # sync flushes the drive's cache even when there is nothing to commit.
+    sync_flushes: bool = True
     # A new block is unwritten, and reads as zeros, until a later commit; the commit that allocates it does not wait for data.
     unwritten_extents: bool = False
     # A file's new blocks are allocated before the commit that renames it over another, or after truncation to nothing and close.
@@ -102,7 +104,7 @@ class JournalledProfile(Profile):
 
     def commits(self, base: Image, log: Sequence[Op]) -> Commits:
         """What the barriers of the log have committed."""
-        return read_commits(log, auto_da_alloc=self.rules.auto_da_alloc)
+        return read_commits(log, auto_da_alloc=self.rules.auto_da_alloc, sync_flushes=self.rules.sync_flushes)
 
     def surely_durable(self, base: Image, log: Sequence[Op]) -> list[Durability]:
         commits = self.commits(base, log)

@@ -21,7 +21,7 @@ from harness.storage.profiles.membership_files import (
     resized,
     written,
 )
-from harness.storage.profiles.unordered import UnorderedProfile, forced_by_barriers
+from harness.storage.profiles.unordered import UnorderedProfile
 
 _Entries = frozenset[tuple[int, str, int]]
 _ALL = Step.SOURCE_REMOVED | Step.DESTINATION_LINKED
@@ -36,7 +36,7 @@ def takes(profile: UnorderedProfile) -> bool:
 
 def decide(profile: UnorderedProfile, base: Image, log: Sequence[Op], image: Image) -> Answer:
     """Whether a cut after ``log`` may leave ``image``."""
-    forced = forced_by_barriers(log, profile.rules)
+    forced = profile.forced(log)
     found = _names(profile, base, log, forced, image)
     if found is None:
         return Answer.UNDECIDED
@@ -156,6 +156,7 @@ class _Unordered(Follower):
     ) -> None:
         self._profile = profile
         self._forced = forced
+        self._log = log
         ops = [(index, op) for index, op in enumerate(log) if isinstance(op, Write | Truncate) and op.inode == inode]
         for place in range(len(ops) - 1, -1, -1):
             index, op = ops[place]
@@ -191,7 +192,7 @@ class _Unordered(Follower):
         if self._forced[index]:
             return [(whole, frozenset())]
         found = {content, whole}
-        for part in self._profile.resize_parts(op):
+        for part in self._profile.resize_parts(op, self._profile.later_sizes(self._log, index)):
             draft = Draft(Image(files={op.inode: content}))
             draft.apply(op, part)
             found.add(draft.content_of(op.inode))

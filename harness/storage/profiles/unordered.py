@@ -46,6 +46,8 @@ class Rules:
     fsync_persists_name: bool = False
     # Of a rename there may be both names, and never neither.
     rename_keeps_a_name: bool = False
+    # A size may land without the blocks that it gave back: the file then has its old content up to a size of later.
+    size_alone: bool = False
     # A rename over a file may remove the old name before the new one is written: for a while there is neither.
     replace_removes_first: bool = False
     # The replaced or removed file may be emptied while a name still leads to it.
@@ -59,7 +61,7 @@ class Rules:
 
 
 # What of an operation a later barrier made durable; a rename may be forced in one of its directories alone.
-_FREE, _SOURCE, _DESTINATION, _WHOLE = 0, 1, 2, 3
+_FREE, _SOURCE, _DESTINATION, WHOLE = 0, 1, 2, 3
 
 
 class _Barriers:
@@ -110,22 +112,22 @@ def forced_by_barriers(log: Sequence[Op], rules: Rules) -> list[int]:
         op = log[index]
         if type(op) is Write or type(op) is Truncate:
             if barriers.covers_data(op.inode):
-                forced[index] = _WHOLE
+                forced[index] = WHOLE
         elif type(op) is Link:
             named_by_file = rules.fsync_persists_name and op.created and barriers.covers_file(op.inode)
             if named_by_file or barriers.covers_name(op.directory):
-                forced[index] = _WHOLE
+                forced[index] = WHOLE
         elif type(op) is Unlink:
             if barriers.covers_name(op.directory):
-                forced[index] = _WHOLE
+                forced[index] = WHOLE
         elif type(op) is Rename:
             forced[index] = _SOURCE * barriers.covers_name(op.old_directory)
             forced[index] += _DESTINATION * barriers.covers_name(op.new_directory)
             if rules.rename_keeps_a_name and forced[index] == _SOURCE:
-                forced[index] = _WHOLE
+                forced[index] = WHOLE
         elif type(op) is SetMode:
             if barriers.covers_metadata(op.inode):
-                forced[index] = _WHOLE
+                forced[index] = WHOLE
         else:
             barriers.see(op)
     return forced
@@ -166,6 +168,10 @@ class UnorderedProfile(Profile):
     def __init__(self) -> None:
         self._outcomes: dict[tuple[int, bool, bool], list[Steps | None]] = {}
 
+    def forced(self, log: Sequence[Op]) -> list[int]:
+        """For each operation, what of it the barriers after it have made durable."""
+        return forced_by_barriers(log, self.rules)
+
     def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool) -> list[Steps | None]:
         """The step sets of a rename that may have landed; None is all of them."""
         shape = (forced, op.replaced_inode is not None, replaced_last)
@@ -175,12 +181,12 @@ class UnorderedProfile(Profile):
         return outcomes
 
     def surely_durable(self, base: Image, log: Sequence[Op]) -> list[Durability]:
-        state = {_FREE: Durability.PENDING, _WHOLE: Durability.DURABLE}
-        return [state.get(forced, Durability.HELD) for forced in forced_by_barriers(log, self.rules)]
+        state = {_FREE: Durability.PENDING, WHOLE: Durability.DURABLE}
+        return [state.get(forced, Durability.HELD) for forced in self.forced(log)]
 
     def durable_prefix(self, base: Image, log: Sequence[Op]) -> tuple[Image, list[Op]]:
         """As for every profile, with renames out of a directory that is never synced split, so that they fold too."""
-        forced = forced_by_barriers(log, self.rules)
+        forced = self.forced(log)
         if _DESTINATION in forced:
             log = [half for op, state in zip(log, forced, strict=True) for half in _halves(op, state)]
         return super().durable_prefix(base, log)
@@ -192,7 +198,7 @@ class UnorderedProfile(Profile):
         crash = Crash(Draft(base))
         draft = crash.draft
         names = _Names(base, log)
-        forced_ops = forced_by_barriers(log, self.rules)
+        forced_ops = self.forced(log)
         for index, op in enumerate(log):
             forced = forced_ops[index]
             part: Part | None = None
@@ -201,7 +207,7 @@ class UnorderedProfile(Profile):
                     part = self._write_part(op, draft, choices)
             elif type(op) is Truncate:
                 if not forced:
-                    part = self._truncate_part(op, choices)
+                    part = self._truncate_part(op, self.later_sizes(log, index), choices)
             elif type(op) is Link:
                 if not forced and choices.pick(2):
                     draft.register(op)
@@ -254,16 +260,30 @@ class UnorderedProfile(Profile):
             return _GROWTH_OVER_DATA if overlaps else _GROWTH
         return _CLEAN_GROWTH_OVER_DATA if overlaps else _CLEAN_GROWTH
 
-    def _truncate_part(self, op: Truncate, choices: Choices) -> Resized | None:
-        parts = self.resize_parts(op)
+    def later_sizes(self, log: Sequence[Op], index: int) -> list[int]:
+        """Sizes the file has after the change of size at ``index``, where they may land without their data."""
+        op = log[index]
+        if not self.rules.size_alone or type(op) is not Truncate:
+            return []
+        sizes: set[int] = set()
+        for later in log[index + 1 :]:
+            if type(later) is Write and later.inode == op.inode:
+                sizes.add(max(later.old_size_bytes, later.offset_bytes + len(later.data)))
+            elif type(later) is Truncate and later.inode == op.inode:
+                sizes.add(later.size_bytes)
+        return sorted(size for size in sizes if op.size_bytes < size < op.old_size_bytes)
+
+    def _truncate_part(self, op: Truncate, later_sizes: Sequence[int], choices: Choices) -> Resized | None:
+        parts = self.resize_parts(op, later_sizes)
         answer = choices.pick(2 + len(parts))
         if answer < 2:
             return None if answer == 0 else _NOTHING_RESIZED
         return parts[answer - 2]
 
-    def resize_parts(self, op: Truncate) -> list[Resized]:
+    def resize_parts(self, op: Truncate, later_sizes: Sequence[int]) -> list[Resized]:
         """What may have landed of a change of size, beside all of it and nothing."""
-        return self._shrink_parts(op) if op.size_bytes < op.old_size_bytes else self._extend_parts(op)
+        parts = self._shrink_parts(op) if op.size_bytes < op.old_size_bytes else self._extend_parts(op)
+        return parts + [part for part in map(Resized, later_sizes) if part not in parts]
 
     def _shrink_parts(self, op: Truncate) -> list[Resized]:
         """Sizes on the way down, by the sector; the tail of the last block zeroed before the size changes."""
@@ -305,7 +325,7 @@ class UnorderedProfile(Profile):
         if replaced_last:
             assert op.replaced_inode is not None
             draft.released.add(op.replaced_inode)
-        if forced == _WHOLE:
+        if forced == WHOLE:
             return None
         outcomes = self.rename_outcomes(op, forced, replaced_last=replaced_last)
         part = outcomes[choices.pick(len(outcomes))]
