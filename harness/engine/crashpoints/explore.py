@@ -16,6 +16,7 @@ from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
 from harness.engine.crashpoints.judging import Court, not_idempotent
 from harness.engine.crashpoints.medium import Medium
+from harness.engine.crashpoints.purpose import unreached
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
 from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
@@ -88,6 +89,9 @@ class Exploration:
     def explore(self) -> FlowReport:
         """All of it, or as much as ``stop`` allows."""
         recorded = record_flow(self.setting, self.flow)
+        nothing = unreached(self.flow, recorded)
+        if nothing:
+            self._say_because(nothing)
         cases = self._cases(recorded, self.media, self._first_counts())
         # In the order of their names, which is none: if time runs out, every instant and medium has had its share.
         mine = sorted((case for case in cases if self._is_mine(case.name)), key=lambda case: case.name)

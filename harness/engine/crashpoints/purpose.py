@@ -1,0 +1,58 @@
+"""Whether a recorded flow did what it is there for: crash points of a sale that was refused prove nothing about sales.
+
+Models: what the host and the people at the counter see of each flow when nothing goes wrong. Does not model: how well it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.engine.crashpoints.flows import Flow
+from harness.engine.crashpoints.record import Recorded
+from harness.history.events import BatchSettled, Event, LedgerChanged, ReceiptPrinted, ScreenShown, SoftwareReady
+
+
+def unreached(flow: Flow, recorded: Recorded) -> str:
+    """What the flow should have come to and did not; empty when it did."""
+    marks = recorded.timeline.marks
+    events = recorded.timeline.events[marks[0].outside.events :] if marks else ()
+    reached, wanted = _PURPOSES[flow.name]
+    return "" if reached(events) else f"played without a cut, the {flow.name} flow came to nothing: {wanted}"
+
+
+def _booked(kind: str, state: str) -> Callable[[Sequence[Event]], bool]:
+    def reached(events: Sequence[Event]) -> bool:
+        return any(isinstance(each, LedgerChanged) and each.kind == kind and each.state == state for each in events)
+
+    return reached
+
+
+def _sold(events: Sequence[Event]) -> bool:
+    shown = any(
+        (isinstance(each, ScreenShown) and each.kind == "approved")
+        or (isinstance(each, ReceiptPrinted) and each.kind == "sale")
+        for each in events
+    )
+    return shown and _booked("sale", "APPROVED")(events)
+
+
+def _settled(events: Sequence[Event]) -> bool:
+    return any(isinstance(each, BatchSettled) and each.settled for each in events)
+
+
+def _totals_differed(events: Sequence[Event]) -> bool:
+    return any(isinstance(each, BatchSettled) and not each.balanced for each in events) and _settled(events)
+
+
+def _came_up(events: Sequence[Event]) -> bool:
+    return any(isinstance(each, SoftwareReady) for each in events)
+
+
+_PURPOSES: Mapping[str, tuple[Callable[[Sequence[Event]], bool], str]] = {
+    "sale": (_sold, "no sale was booked by the host and shown as approved"),
+    "void": (_booked("sale", "VOIDED"), "the host voided no sale"),
+    "refund": (_booked("refund", "APPROVED"), "the host booked no refund"),
+    "settle": (_settled, "the host settled no transaction"),
+    "upload": (_totals_differed, "no settlement with other totals was brought to its end"),
+    "boot": (_came_up, "the software did not become ready"),
+}
