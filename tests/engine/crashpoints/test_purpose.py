@@ -32,7 +32,9 @@ def test_the_reference_comes_to_the_purpose_of_each_flow(flow):
     assert unreached(FLOWS.get(flow), recorded("reference", flow)) == ""
 
 
-@pytest.mark.parametrize(("flow", "other"), [("sale", "settle"), ("void", "refund"), ("settle", "upload"), ("sale", "boot")])
+@pytest.mark.parametrize(
+    ("flow", "other"), [("sale", "settle"), ("void", "refund"), ("settle", "upload"), ("sale", "boot")]
+)
 def test_another_flow_is_not_that_purpose(flow, other):
     assert "came to nothing" in unreached(FLOWS.get(other), recorded("reference", flow))
 
