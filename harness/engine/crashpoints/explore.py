@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace, replace
+from dataclasses import dataclass, field, replace
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events, situation

@@ -47,7 +47,8 @@ class ProfileCount(msgspec.Struct):
 class Example(msgspec.Struct, frozen=True):
     """One state of a finding, told so that a person can follow it: of those that lost the least the earliest.
 
-    ``at_us`` is when the power went; ``state`` finds it again (``--state``); ``lost_operations`` is how many operations did not land whole.
+    ``at_us`` is when the power went; ``state`` finds it again (``--state``); ``lost_operations`` is how many operations did
+    not land whole.
     """
 
     state: str
