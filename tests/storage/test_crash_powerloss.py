@@ -57,6 +57,14 @@ def test_volumes_with_the_same_history_are_cut_each_on_its_own() -> None:
     assert any(images["data"].digest() != images["twin"].digest() for images in cuts)
 
 
+def test_every_volume_is_cut_at_that_instant() -> None:
+    """None of them gets a moment longer than the others: each loses in some cut, and all of them in one."""
+    cuts = [cut_power(volumes(), seed).volumes for seed in range(60)]
+    for bites in ([loss.state.bites for loss in place] for place in zip(*cuts, strict=True)):
+        assert {True, False} == set(bites)
+    assert any(all(loss.state.bites for loss in losses) for losses in cuts)
+
+
 def test_each_volume_is_cut_by_its_own_profile() -> None:
     for seed in range(100):
         tree = cut_power(volumes(), seed).images["system"].tree()

@@ -134,8 +134,13 @@ class Exploration:
 
         return note
 
-    def _again_counts(self) -> Callable[[str, Count, int], None]:
+    def _again_counts(self, counted: set[str]) -> Callable[[str, Count, int], None]:
+        """States of one recovery count once a profile, with whatever history they are judged."""
+
         def note(medium: str, count: Count, distinct: int) -> None:
+            if medium in counted:
+                return
+            counted.add(medium)
             mine: ProfileCount = self.report.profile(medium)
             mine.again_points += count.points
             mine.again_states += count.states
@@ -230,12 +235,14 @@ class Exploration:
         self._first = case.name
         remains = case.state.remains(recorded.timeline.volumes)
         boot: Recorded | None = None
+        counted: set[str] = set()
         for before, media in self._befores(recorded, case):
             if boot is None:
                 boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
             boot = replace(boot, before=before)
             self._excused = {name: self.media[name].excuses(recorded, case.media[name]) for name in media}
-            for second in self._cases(boot, {name: self.media[name] for name in media}, self._again_counts()):
+            note = self._again_counts(counted)
+            for second in self._cases(boot, {name: self.media[name] for name in media}, note):
                 if self._over():
                     break
                 if self.extent.only_state.partition(".")[2] in ("", second.name):

@@ -11,7 +11,7 @@ from harness.device.nvram import Nvram, _Write
 
 
 class WatchedNvram(Nvram):
-    """``on_bytes`` is called with the content after each byte of a write but the last, then the write completes."""
+    """``on_bytes`` is called with the content after each byte of a write that changes it, then the write completes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class WatchedNvram(Nvram):
         """All bytes of the write have landed, one after another."""
         if self.on_bytes is not None:
             partly = bytearray(self.content)
-            for place in range(len(write.data) - 1):
+            for place in range(len(write.data)):
                 at = write.offset + place
                 if partly[at] != write.data[place]:
                     partly[at] = write.data[place]

@@ -7,6 +7,7 @@ records would be false otherwise). Does not model: the display, RAM, sockets, wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import msgspec
 
@@ -17,10 +18,11 @@ from harness.host.acquirer import HostImage
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """A request that has been sent and has not arrived."""
+    """A request that has been sent and has not arrived; ``connection`` numbers the one that carries it."""
 
     message: int
     frame: bytes
+    connection: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,16 @@ class Outside:
     def arrivals(self) -> list[tuple[Underway, ...]]:
         """Which of the messages under way may still arrive: behind one that is lost nothing of its connection does.
 
-        One connection is open at a time in most software; with more, this allows the prefixes of all of them together.
+        Each connection loses on its own account; what arrives does so in the order of sending.
         """
-        return [self.underway[:arrived] for arrived in range(len(self.underway) + 1)]
+        lanes: dict[int, list[Underway]] = {}
+        for each in self.underway:
+            lanes.setdefault(each.connection, []).append(each)
+        prefixes = ([lane[:arrived] for arrived in range(len(lane) + 1)] for lane in lanes.values())
+        return [
+            tuple(sorted((each for lane in chosen for each in lane), key=lambda each: each.message))
+            for chosen in product(*prefixes)
+        ]
 
 
 class OutsideEye:
@@ -59,7 +68,7 @@ class OutsideEye:
         if nvram is not None:
             hardware = HardwareState(hardware.pin_pad, nvram, hardware.slips_left, hardware.rtc)
         underway = tuple(
-            Underway(flight.message, flight.frame)
+            Underway(flight.message, flight.frame, connection.number)
             for connection in scene.hardware.link.connections
             for flight in connection.up.flights
             if not flight.settled

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import islice, product
+from itertools import product
 from math import prod
 
 from harness.engine.crashpoints.outside import Outside, Underway, hardware_key
@@ -80,8 +80,24 @@ class StateLister:
 
     def __iter__(self) -> Iterator[State]:
         for point in self._timeline.points():
-            self.count.points += 1
-            yield from self._at(point)
+            for instant in self._instants(point):
+                self.count.points += 1
+                yield from self._at(instant)
+
+    def _instants(self, point: Point) -> Iterator[Point]:
+        """The point; and the beginning of its stretch, if the kernel has written something back since."""
+        begun = replace(point, lengths=point.returned, at_us=point.since_us)
+        places = range(len(self._profiles))
+        if any(self._written_back(place, point) > self._written_back(place, begun) for place in places):
+            yield begun
+        yield point
+
+    def _written_back(self, place: int, point: Point) -> int:
+        """How much of a volume's log the kernel had written back by itself."""
+        after_us = self._profiles[place].writes_back_after_us
+        if after_us is None:
+            return 0
+        return min(point.lengths[place], self._timeline.written_back(place, point.at_us, after_us))
 
     def _at(self, point: Point) -> Iterator[State]:
         listed = [self._volume(place, point) for place in range(len(self._timeline.volumes))]
@@ -89,7 +105,7 @@ class StateLister:
         combinations: Iterator[tuple[CrashState, ...]] = product(*(states for states, _ in listed))
         if prod(len(states) for states, _ in listed) > self._limit:
             complete = False
-            combinations = islice(combinations, self._limit)
+            combinations = self._sampled(point, [states for states, _ in listed])
         self.count.sampled_points += not complete
         for volumes in combinations:
             for arrived in point.outside.arrivals():
@@ -99,9 +115,7 @@ class StateLister:
     def _volume(self, place: int, point: Point) -> tuple[tuple[CrashState, ...], bool]:
         """The legal images of one volume, and whether these are all."""
         profile, length = self._profiles[place], point.lengths[place]
-        back = 0
-        if profile.writes_back_after_us is not None:
-            back = min(length, self._timeline.written_back(place, point.at_us, profile.writes_back_after_us))
+        back = self._written_back(place, point)
         returned = point.returned[place] if profile.synchronous else 0
         known = self._listed.get((place, length, back, returned))
         if known is None:
@@ -112,11 +126,24 @@ class StateLister:
             known = self._listed[place, length, back, returned] = (tuple(images), images.exhaustive)
         return known
 
+    def _sampled(self, point: Point, volumes: Sequence[Sequence[CrashState]]) -> Iterator[tuple[CrashState, ...]]:
+        """Of more combinations than are wanted: every state of each volume beside the first of the others, and a draw."""
+        firsts = tuple(states[0] for states in volumes)
+        yield firsts
+        left = self._limit - 1
+        for place, states in enumerate(volumes):
+            for state in states[1 : left + 1]:
+                yield (*firsts[:place], state, *firsts[place + 1 :])
+            left = max(0, left - (len(states) - 1))
+        rng = random.Random(f"together/{point.number}/{point.lengths}")
+        for _ in range(left):
+            yield tuple(rng.choice(states) for states in volumes)
+
     def _advanced(self, place: int, profile: Profile, length: int, back: int, returned: int) -> _Prefix:
         """The prefix at ``length``: what is older than ``back`` was written back, calls up to ``returned`` had returned."""
         log = self._timeline.logs[place]
         prefix = self._prefixes[place]
-        if length < prefix.done or back > prefix.written_back:
+        if length < prefix.done or back != prefix.written_back or returned < prefix.returned:
             # What was written back lies before what is pending already: begin again.
             prefix = _Prefix(self._timeline.bases[place], [])
         inserted: list[tuple[int, Op]] = []
@@ -126,7 +153,7 @@ class StateLister:
             inserted.append((returned, Returned()))
         steps: list[Op] = []
         at = prefix.done
-        for index, op in inserted:
+        for index, op in sorted(inserted, key=lambda each: each[0]):
             steps += [*log[at:index], op]
             at = max(at, index)
         steps += log[at:length]
@@ -138,8 +165,20 @@ class StateLister:
 
 def state_key(outside: Outside, volumes: Sequence[CrashState], arrived: Sequence[Underway]) -> Key:
     """Equal for states from which the same will come."""
-    images = tuple((volume.image.digest(), volume.image.lost_bytes) for volume in volumes)
+    images = tuple((volume.image.digest(), volume.image.lost_bytes, *shared_names(volume.image)) for volume in volumes)
     return images, hardware_key(outside.hardware), outside.host_digest, tuple(each.frame for each in arrived)
+
+
+def shared_names(image: Image) -> tuple[tuple[str, ...], ...]:
+    """Which names lead to one file: who writes to one of them changes the others, unlike files that are only alike."""
+    shared = {inode for inode, names in image.link_counts().items() if names > 1}
+    if not shared:
+        return ()
+    paths: dict[int, list[str]] = {}
+    for path, inode in image.walk():
+        if inode in shared:
+            paths.setdefault(inode, []).append(path)
+    return tuple(sorted(tuple(sorted(names)) for names in paths.values()))
 
 
 def state_id(key: Key) -> str:

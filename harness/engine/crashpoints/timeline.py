@@ -38,20 +38,23 @@ class Mark:
 class Point:
     """An instant at which power may go. ``number`` counts from 1 within its timeline.
 
-    ``returned``: how long the logs were when something outside was last seen; the calls of all that had returned by then.
+    ``returned``: how long the logs were when something outside was last seen, at ``since_us``; the calls of all that had
+    returned by then.
     """
 
     number: int
     at_us: int
     lengths: Lengths
     returned: Lengths
+    since_us: int
     outside: Outside
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A storage call began when its volume's log was this long."""
+    """A storage call began at ``at_us``, when its volume's log was this long."""
 
+    at_us: int
     length: int
     ordinal: int
     step: Step
@@ -79,23 +82,28 @@ class Timeline:
 
     def last_step(self, lengths: Lengths) -> Step:
         """The storage call made last before the logs were this long."""
+        last = self._last_begun(lengths)
+        return NO_STEP if last is None else last.step
+
+    def _last_begun(self, lengths: Lengths) -> Begun | None:
         last: Begun | None = None
         for volume, length in enumerate(lengths):
             steps = self.steps[volume]
             place = bisect_right(steps, length - 1, key=lambda each: each.length)
             if place and (last is None or steps[place - 1].ordinal > last.ordinal):
                 last = steps[place - 1]
-        return NO_STEP if last is None else last.step
+        return last
 
     def points(self) -> Iterator[Point]:
-        """Every instant worth a cut, in order."""
+        """Every instant worth a cut, in order, each as early as it came: what a kernel writes back in time it has not yet."""
         number = 0
         for mark, following in zip(self.marks, [*self.marks[1:], None], strict=True):
             end = mark.lengths if following is None else following.lengths
-            at_us = mark.at_us if following is None else following.at_us
             for lengths in self._stops(mark.lengths, end):
                 number += 1
-                yield Point(number, at_us, lengths, mark.lengths, mark.outside)
+                last = self._last_begun(lengths)
+                at_us = mark.at_us if last is None else max(mark.at_us, last.at_us)
+                yield Point(number, at_us, lengths, mark.lengths, mark.at_us, mark.outside)
 
     def _stops(self, begin: Lengths, end: Lengths) -> Iterator[Lengths]:
         """Where to cut in a stretch without a change outside: before each barrier, and at its end."""
@@ -138,6 +146,7 @@ class Recording:
         scene.site.on_handled = self._changed
         self.follow_disk()
         self._follow_link()
+        self._follow_pad()
 
     def follow_disk(self) -> None:
         """Hear of storage calls; a restarted process has a disk of its own, which inherits the hook."""
@@ -154,6 +163,17 @@ class Recording:
             self._changed()
 
         link.transmit = sent  # type: ignore[method-assign]
+
+    def _follow_pad(self) -> None:
+        """A key that is loaded is there at once and no event tells of it: power may go between two of them."""
+        pad = self.scene.hardware.pin_pad
+        load_key = pad.load_key
+
+        def loaded(slot: str, encrypted_key: bytes, check: bytes) -> None:
+            load_key(slot, encrypted_key, check)
+            self._changed()
+
+        pad.load_key = loaded  # type: ignore[method-assign]
 
     def begin(self) -> None:
         """From here on every change of the outside is a mark."""
@@ -211,7 +231,7 @@ class Recording:
         for place, volume in enumerate(scene.hardware.disk.volumes):
             if volume is call.volume:
                 step = self.callsites.step(call.kind, call.path)
-                self._steps[place].append(Begun(len(volume.log), call.ordinal, step))
+                self._steps[place].append(Begun(scene.now_us, len(volume.log), call.ordinal, step))
         if self._marking:
             # The pad or the NVRAM may have changed without an event.
             last = self._marks[-1].outside
