@@ -27,7 +27,7 @@ def skip_unless_possible(file_system: FileSystem) -> None:
 @pytest.mark.parametrize("file_system", FILE_SYSTEMS, ids=lambda each: each.name)
 def test_every_state_this_kernel_shows_is_one_the_profile_allows(file_system: FileSystem) -> None:
     skip_unless_possible(file_system)
-    tally = check_one(file_system, COPIES, 1, lambda _: None)
+    tally = check_one(file_system, COPIES, 1, lambda _: None, count_needed=False)
     assert not tally.failed, "\n".join(finding.story for finding in tally.findings)
     assert tally.copies == tally.allowed == COPIES and len(tally.states) > 5
 

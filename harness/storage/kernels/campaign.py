@@ -28,13 +28,17 @@ def check_one(
     first_seed: int,
     told: Callable[[Tally], None],
     refusal: str | None = None,
+    *,
+    count_needed: bool = True,
 ) -> Tally:
     """One file system, or the reason why not."""
     total = Tally(file_system.name, file_system.profile_name)
     total.skipped = refusal or missing(file_system) or ""
     if not total.skipped:
         seeds = -(-copies // CUTS_A_PROGRAM)
-        for tally in run_worker(Request(file_system.name, first_seed, seeds, CUTS_A_PROGRAM)):
+        for tally in run_worker(
+            Request(file_system.name, first_seed, seeds, CUTS_A_PROGRAM, count_needed=count_needed)
+        ):
             total.add(tally)
             told(total)
     return total

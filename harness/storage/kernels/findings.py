@@ -65,6 +65,8 @@ class Request(msgspec.Struct, frozen=True):
     operations: int = 12
     # Instead of the file system's own.
     profile: str = ""
+    # Find out what of the profile was needed to explain each state; takes as long as everything else together.
+    count_needed: bool = True
 
 
 class Summary(msgspec.Struct, frozen=True):

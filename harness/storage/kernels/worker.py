@@ -44,7 +44,7 @@ def main(argument: str) -> None:
         file_system = replace(file_system, profile_name=request.profile)
     scratch = prepare_scratch()
     with alone(file_system):
-        checker = Checker(file_system, scratch)
+        checker = Checker(file_system, scratch, count_needed=request.count_needed)
         for seed in range(request.first_seed, request.first_seed + request.seeds):
             tally = checker.check_seed(seed, request.operations, request.cuts)
             print(msgspec.json.encode(tally).decode(), flush=True)
