@@ -19,8 +19,8 @@ EncodeField = Callable[[FieldValue], bytes]
 
 # Plans are remembered per set of fields; hostile bitmaps must not make the memory grow without end.
 _PLANS_MAX = 1024
-_USES_BEFORE_COMPILING = 4
-"""Straight-line code costs a millisecond to make: worth it for messages that come again, not for a hostile line's bitmaps."""
+USES_BEFORE_COMPILING = 100
+"""Straight-line code costs as much to make as it saves on a hundred messages: not for what is rare, nor for hostile bitmaps."""
 _BCD_BYTES = {a2b_hex(f"{number:02d}"): number for number in range(100)}
 _MTI_CODECS = {"ascii": "ascii", "ebcdic": "cp500"}
 
@@ -84,7 +84,7 @@ class Codec:
                 pieces = plan.all_at_once(fields)
             except SURPRISES:
                 pass  # the other way says what is wrong
-        elif plan.uses < _USES_BEFORE_COMPILING:
+        elif plan.uses < USES_BEFORE_COMPILING:
             plan.uses += 1
         else:
             plan.all_at_once = encode_function(plan.specs, self._encoders)
@@ -105,7 +105,7 @@ class Codec:
                 fields = plan.all_at_once(data)
             except SURPRISES:
                 pass  # the other way says what is wrong
-        elif plan.uses < _USES_BEFORE_COMPILING:
+        elif plan.uses < USES_BEFORE_COMPILING:
             plan.uses += 1
         else:
             plan.all_at_once = decode_function(plan.specs, plan.begin, self._decoders)
