@@ -222,7 +222,7 @@ class Exploration:
     def _live(self, recorded: Recorded, case: Case, stays: bool) -> Afterwards:
         remains = case.state.remains(recorded.timeline.volumes)
         lived = live_on(self.setting, recorded.chapter + 1, remains, customer_stays=stays)
-        self._hangs += sum(isinstance(event, SoftwareDied) and event.reason == "spinning" for event in lived.events)
+        self._hangs += sum(event.reason == "spinning" for event in lived.events if isinstance(event, SoftwareDied))
         return lived
 
     def _name(self, case: Case, depth: int) -> str:
