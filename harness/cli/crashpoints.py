@@ -65,7 +65,7 @@ DEFAULT_SCENARIO = "power/plain_counter"
 @click.option("--call", type=click.IntRange(1), help="With --fail: only this call of the flow, as a finding names it.")
 @click.option("--for-good", is_flag=True, help="With --fail: only calls that go on failing; with --call: not once.")
 @click.option("--seed", type=int, help="Seed of keys and other fixed values; default: the scenario's, else 1.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes; default: one for each core.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes; default: one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--out",

@@ -49,6 +49,10 @@ class Bench:
             self.disk.pwrite(fd, data, offset)
         self.disk.close(fd)
 
+    def write_open(self, path: str, data: bytes, offset: int) -> None:
+        """As ``write``, and the file stays open: some media write data out when it is closed."""
+        self.disk.pwrite(self.disk.open(path, os.O_WRONLY), data, offset)
+
     def rewrite(self, path: str, data: bytes) -> None:
         """open(path, "w"), write, close."""
         fd = self.disk.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.storage.oplog import Op
+from harness.storage.oplog import Op, SyncVolume
 from harness.storage.profiles import registry
 from harness.storage.profiles.base import Profile
 from harness.storage.profiles.unordered import Rules, UnorderedProfile
@@ -57,7 +57,7 @@ def test_a_synced_write_passes_a_dropped_one_beside_it(profile: Profile) -> None
 @every_profile
 def test_a_dropped_write_stays_dropped_after_a_fold(profile: Profile) -> None:
     bench = bench_with_state()
-    bench.write("/state", b"1", 0)
+    bench.write_open("/state", b"1", 0)
     bench.drop_dirty("/state")
     bench.write("/other", b"x")
     bench.sync_file("/other")
@@ -108,4 +108,7 @@ def test_what_was_pending_on_a_removed_file_goes_with_it(profile: Profile) -> No
     bench.disk.unlink("/state")
     bench.sync_directory()
     aged(profile, bench)
+    if profile.name.startswith("f2fs"):
+        # A checkpoint saved a size whose data it did not: the log keeps both until the kernel has written the data back.
+        bench.log.append(SyncVolume(written_back=True))
     assert same_after_fold(profile, bench, len(bench.log)) == []
