@@ -83,6 +83,8 @@ class Exploration:
         self._excused: dict[str, frozenset[int]] = {}
         """By profile: what the cut before this chapter made unsurvivable."""
         self._hangs = 0
+        self._met = False
+        """Whether the one state that was asked for has been judged."""
         self._total = 0
         self._stopped = ""
 
@@ -99,14 +101,20 @@ class Exploration:
         for done, case in enumerate(mine):
             if self._over():
                 self.report.left += len(mine) - done
-                self._say_because(self._stopped)
                 break
             once = self._judge(recorded, case, None, 1)
             if self.extent.depth > 1 and not self._over():
                 self._cut_again(recorded, case, once)
-        for why in self._court.inconclusive:
-            self._say_because(why)
+        # Second cuts may be what is missing, also of the last state.
+        for why in (self._stopped, self._unknown_state(), *self._court.inconclusive):
+            if why:
+                self._say_because(why)
         return self.report
+
+    def _unknown_state(self) -> str:
+        """Said when one state was asked for and there is none of that name: nothing was judged, so nothing was shown."""
+        wanted = self.extent.only_state
+        return f"there is no state {wanted} in this flow" if wanted and not self._met and not self._stopped else ""
 
     def _is_mine(self, name: str) -> bool:
         if self.extent.only_state:
@@ -216,6 +224,7 @@ class Exploration:
         for name in failing:
             self.report.profile(name).failing += 1
         self.report.judged += 1
+        self._met = self._met or self._name(case, depth) == self.extent.only_state
         self._tell(self.report.judged, self._total, len(self.report.found))
         return lived[min(lived)]
 
@@ -242,10 +251,13 @@ class Exploration:
             boot = replace(boot, before=before)
             self._excused = {name: self.media[name].excuses(recorded, case.media[name]) for name in media}
             note = self._again_counts(counted)
-            for second in self._cases(boot, {name: self.media[name] for name in media}, note):
+            seconds = self._cases(boot, {name: self.media[name] for name in media}, note)
+            wanted = self.extent.only_state.partition(".")[2]
+            for done, second in enumerate(seconds):
                 if self._over():
+                    self.report.left += len(seconds) - done
                     break
-                if self.extent.only_state.partition(".")[2] in ("", second.name):
+                if wanted in ("", second.name):
                     self._judge(boot, second, once, 2)
         self._excused = {}
 

@@ -125,10 +125,10 @@ class CrashReport(msgspec.Struct):
 
     @property
     def exit_code(self) -> ExitCode:
-        """Findings first; then whatever keeps the rest from proving something."""
+        """Findings first; then whatever keeps the rest from proving something: that no state was judged, too."""
         if self.failing:
             return ExitCode.VIOLATED
-        unproven = any(flow.left or flow.because for flow in self.flows)
+        unproven = any(flow.left or flow.because or not (flow.skipped or flow.judged) for flow in self.flows)
         if unproven or all(flow.skipped for flow in self.flows):
             return ExitCode.INCONCLUSIVE
         return ExitCode.PASS
@@ -190,7 +190,7 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
         for each in flow.found:
             if (each.invariant, each.place) == (found.invariant, found.place):
                 each.states += found.states
-                each.money_fen += found.money_fen
+                each.money_fen = max(each.money_fen, found.money_fen)
                 each.profiles += [name for name in found.profiles if name not in each.profiles]
                 each.example = min(each.example, found.example, key=lambda example: example.weight)
                 break

@@ -1,0 +1,92 @@
+"""What an exploration must not call a pass: a stop however late, a state that is not there, shares of which one got lost."""
+
+import msgspec
+import pytest
+
+from harness.core.errors import ExitCode
+from harness.engine.crashpoints.explore import Exploration, Extent
+from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.report import Cell, CrashReport, Example, FlowReport, Found, ProfileCount, merged
+from harness.engine.crashpoints.states import StateLister, state_id
+from harness.storage.profiles import registry
+from harness.sut import interpreter
+from tests.engine.crashpoints.explored import explored, media, recorded, setting
+
+MEDIUM = "battery-ram"
+
+
+def of(*flows: FlowReport) -> CrashReport:
+    return CrashReport("s", "t", "d", 1, 1, list(flows))
+
+
+def first_state() -> str:
+    return state_id(next(iter(StateLister(recorded().timeline, [registry.get(MEDIUM)] * 2, 64))).key)
+
+
+@pytest.mark.parametrize(("asked", "judged"), [(1, 1), (2, 1), (3, 2)])
+def test_a_stop_among_the_second_cuts_of_the_last_state_is_told(asked, judged):
+    """It is asked for before the first cut, before its second cuts are listed, and before each of these."""
+    stops = iter([""] * asked)
+    extent = Extent(depth=2, only_state=first_state())
+    with interpreter.installed():
+        done = Exploration(
+            setting(), FLOWS.get("sale"), media(MEDIUM), extent, lambda: next(stops, "interrupted"), lambda *_: None
+        ).explore()
+    assert done.judged == judged and (done.left > 0) == (asked > 1)
+    assert done.because == ["interrupted"] and of(done).exit_code is ExitCode.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("second", ["", ".0123456789ab"])
+def test_a_state_that_is_not_there_is_said_so_and_is_no_pass(second):
+    name = (first_state() if second else "0123456789ab") + second
+    done = explored("reference", "sale", (MEDIUM,), Extent(depth=2 if second else 1, only_state=name))
+    assert done.because == [f"there is no state {name} in this flow"]
+    assert of(done).exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_a_state_that_is_there_is_judged_and_passes():
+    done = explored("reference", "sale", (MEDIUM,), Extent(only_state=first_state()))
+    assert done.judged == 1 and not done.because and of(done).exit_code is ExitCode.PASS
+
+
+def test_no_state_judged_is_no_pass_unless_the_flow_was_skipped():
+    assert of(FlowReport("sale", "", judged=1)).exit_code is ExitCode.PASS
+    assert of(FlowReport("sale", "", judged=1), FlowReport("void", "")).exit_code is ExitCode.INCONCLUSIVE
+    assert of(FlowReport("sale", "", judged=1), FlowReport("void", "", skipped="no")).exit_code is ExitCode.PASS
+    assert of(FlowReport("void", "", skipped="no")).exit_code is ExitCode.INCONCLUSIVE
+    assert of(FlowReport("sale", "", judged=1, left=1)).exit_code is ExitCode.INCONCLUSIVE
+    assert of(FlowReport("sale", "", judged=1, because=["x"])).exit_code is ExitCode.INCONCLUSIVE
+
+
+def example(at_us: int) -> Example:
+    return Example("ab", 1, 0, at_us, "fat", "cut", "step", (), "", "summary", ())
+
+
+def share(number: int) -> FlowReport:
+    """What one of two shares found: some of it both did, some it alone."""
+    own = f"place {number}"
+    found = [
+        Found(1, "one", "major", "both", ["fat", f"p{number}"], 2, 500 + number, example(number)),
+        Found(1, "one", "major", own, ["fat"], 1, 10, example(9)),
+    ]
+    counts = [
+        ProfileCount("fat", 5, 50, 20, 1, 3, 30, 10, 2, 4, {15: 1}),
+        ProfileCount("sd", 5, 50, 20, 1, 3, 30, 10, 2, 4, {1: number}),
+    ]
+    cells = [Cell("both", "fat", 1, 7 - number, 3, 1), Cell(own, "fat", 1, 1, 1, 1)]
+    return FlowReport("sale", "", "", counts, cells, found, 10, number, [f"why {number}", "both"])
+
+
+def test_nothing_of_a_share_is_lost_and_nothing_counted_twice():
+    whole = merged([of(share(1)), of(share(2))]).flows[0]
+    assert (whole.judged, whole.left, whole.because) == (20, 3, ["why 1", "both", "why 2"])
+    fat, sd = whole.profiles
+    # First cuts are listed alike by every share; the rest is each one's own.
+    assert msgspec.structs.astuple(fat) == ("fat", 5, 50, 20, 1, 6, 60, 20, 4, 8, {15: 2}) and sd.unsurvivable == {1: 3}
+    cells = {cell.step: (cell.at, cell.states, cell.failing) for cell in whole.cells}
+    assert cells == {"both": (5, 6, 2), "place 1": (1, 1, 1), "place 2": (1, 1, 1)}
+    found = {each.place: each for each in whole.found}
+    assert sorted(found) == ["both", "place 1", "place 2"]
+    both = found["both"]
+    assert (both.states, both.profiles, both.example.at_us) == (4, ["fat", "p1", "p2"], 1)
+    assert both.money_fen == 502, "what is at stake in one state, whoever judged it"
