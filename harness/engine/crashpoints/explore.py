@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
-from harness.engine.crashpoints.cut import Situation, cut_events, situation
+from harness.engine.crashpoints.cut import Situation, cut_events
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
 from harness.engine.crashpoints.judging import Court, not_idempotent
@@ -209,7 +209,7 @@ class Exploration:
         failing: set[str] = set()
         for events, media in case.histories.items():
             history = recorded.history(events)
-            found = situation(history)
+            found = recorded.situation(events)
             stays = self._stays(found)
             if stays not in lived:
                 lived[stays] = self._live(recorded, case, stays)
@@ -263,7 +263,7 @@ class Exploration:
 
     def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
         """By profile the longest history to the state, which has promised the most, with and without a customer in doubt."""
-        situations = {events: situation(recorded.history(events)) for events in case.histories}
+        situations = {events: recorded.situation(events) for events in case.histories}
         chosen: dict[int, list[str]] = {}
         for name in case.media:
             lengths = [events for events, media in case.histories.items() if name in media]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.engine.crashpoints.callsites import CallSites
-from harness.engine.crashpoints.cut import cut_events, situation
+from harness.engine.crashpoints.cut import Situation, cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
 from harness.engine.crashpoints.outside import OutsideEye
 from harness.engine.crashpoints.scene import Remains, Scene, Setting
@@ -27,10 +27,19 @@ class Recorded:
     chapter: int
     before: tuple[Event, ...]
     timeline: Timeline
+    _situations: dict[int, Situation] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """By length of the tape, as many states have one history; begun anew with ``replace``."""
 
     def history(self, events: int) -> tuple[Event, ...]:
         """Everything that had happened when this chapter's tape was so long."""
         return (*self.before, *self.timeline.events[:events])
+
+    def situation(self, events: int) -> Situation:
+        """Who and what was in the middle of something then."""
+        found = self._situations.get(events)
+        if found is None:
+            found = self._situations[events] = situation(self.history(events))
+        return found
 
 
 def record_flow(setting: Setting, flow: Flow) -> Recorded:

@@ -9,7 +9,7 @@ Does not model: other terminals, faults; the crash point is the fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 from typing import TYPE_CHECKING
@@ -20,14 +20,16 @@ from harness.core.decisions import Decisions
 from harness.core.environment import Environment
 from harness.core.streams import Streams
 from harness.core.units import US_PER_DAY, US_PER_HOUR
-from harness.device.hardware import HardwareState, Surroundings
+from harness.device.hardware import Hardware, HardwareState, Surroundings
+from harness.device.spec import DeviceSpec
 from harness.engine.crashpoints.nvram import WatchedNvram
 from harness.engine.crashpoints.tape import Tape
 from harness.faults.injector import Injector
 from harness.history.events import TerminalInstalled
 from harness.host.acquirer import Acquirer, HostImage
+from harness.host.dialects import Dialect
 from harness.iso8583 import unionpay
-from harness.scenario.build import Built, build_hardware, master_key, start_us
+from harness.scenario.build import Built, device_spec, master_key, start_us
 from harness.storage.image import Image
 from harness.sut.station import Station
 from harness.sut.world import World
@@ -56,6 +58,26 @@ _PEOPLE = Behaviour(
 )
 
 
+@dataclass(slots=True)
+class WorkedOut:
+    """What comes to the same in all scenes of a setting: the device as data, and what its messages say."""
+
+    spec: DeviceSpec | None = None
+    dialect: Dialect | None = None
+
+    def device(self, plan: Plan) -> DeviceSpec:
+        """The one device of ``plan``."""
+        if self.spec is None:
+            self.spec = device_spec(plan, DEVICE, 0)
+        return self.spec
+
+    def teach(self, dialect: Dialect) -> None:
+        """Let a scene's host know what the hosts of scenes before it have read."""
+        if self.dialect is None:
+            self.dialect = dialect
+        dialect.share_reading(self.dialect)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What all scenes of one exploration share."""
@@ -63,6 +85,8 @@ class Setting:
     plan: Plan
     software: Software
     seed: int
+    worked_out: WorkedOut = field(default_factory=WorkedOut, init=False, compare=False, repr=False)
+    """Begun anew with ``replace``: it belongs to this plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +150,7 @@ class Scene:
             seed.to_bytes(16, "big", signed=True),
             start_date=plan.days.start,
         )
+        setting.worked_out.teach(self.acquirer.dialect)
         self.site = PromptSite(self.acquirer, env, b"" if remains is None else remains.host_digest)
         surroundings = Surroundings(
             env,
@@ -140,9 +165,11 @@ class Scene:
         world = World(
             env=env, decisions=decisions, recorder=self.tape, stations=[], acquirer=self.acquirer, start=plan.days.start
         )
-        hardware = self.hardware = build_hardware(plan, DEVICE, 0, seed, surroundings)
+        spec = setting.worked_out.device(plan)
+        factory_key = master_key(seed, spec.tid)
+        hardware = self.hardware = Hardware.build(spec, surroundings, factory_key)
         hardware.nvram = WatchedNvram()
-        self.acquirer.register_terminal(hardware.tid, hardware.mid, DEVICE, master_key(seed, hardware.tid))
+        self.acquirer.register_terminal(hardware.tid, hardware.mid, DEVICE, factory_key)
         if remains is not None:
             self.acquirer.restore(remains.host)
             hardware.restore(remains.hardware)

@@ -39,6 +39,9 @@ class Dialect(ABC):
         self.key_factory = key_factory
         self.start_date = start_date
 
+    def share_reading(self, other: "Dialect") -> None:  # noqa: B027 - not to share is right, too
+        """Know what ``other`` has read, and let it know what is read here: a frame says the same to all."""
+
     @abstractmethod
     def describe(self, frame: bytes) -> MessageHeader:
         """What is in a frame of either direction."""

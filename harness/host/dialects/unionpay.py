@@ -63,6 +63,7 @@ _UPLOAD, _END_UNBALANCED, _END_BALANCED = "201", "202", "207"
 _BALANCED, _NOT_BALANCED, _IN_ERROR = "1", "2", "3"
 _CUT_OFF_US = 23 * US_PER_HOUR  # from then on a transaction belongs to the next settlement date
 _MEMO_MAX = 64  # a frame is described, handled and described again within a few messages
+_SHARED_MEMO_MAX = 4_096  # many worlds that send the same frames at the same times
 
 Fields = dict[int, FieldValue]
 
@@ -95,6 +96,7 @@ class UnionPay(Dialect):
     def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date) -> None:
         super().__init__(bank, key_factory, start_date)
         self._memo: dict[bytes, _Read] = {}
+        self._memo_max = _MEMO_MAX
         self._month_days: dict[int, str] = {}
         self._macs: dict[bytes, UnionPayEcbMac] = {}
         self._handlers: dict[str, Callable[[_Request], _Answer]] = {
@@ -108,6 +110,11 @@ class UnionPay(Dialect):
         }
 
     # ------------------------------------------------------------ reading
+
+    def share_reading(self, other: Dialect) -> None:
+        if isinstance(other, UnionPay):
+            self._memo = other._memo
+            self._memo_max = other._memo_max = _SHARED_MEMO_MAX
 
     def describe(self, frame: bytes) -> MessageHeader:
         read = self._memo.get(frame)
@@ -125,7 +132,7 @@ class UnionPay(Dialect):
         return read
 
     def _remember(self, frame: bytes, read: _Read) -> None:
-        if len(self._memo) >= _MEMO_MAX:
+        if len(self._memo) >= self._memo_max:
             self._memo.clear()
         self._memo[frame] = read
 
