@@ -85,7 +85,13 @@ class _Outage:
             # A barrier that has begun and not returned has promised nothing: what is pending may have landed or not.
             self.cut(repeats_left)
         elif self._world.decisions.uniform(f"{self._key}/begun/{repeats_left}", 1.0) < _BEGUN:
-            once_begun(self._station, call, lambda: self.cut(repeats_left, call.volume.name))
+            volume, length = call.volume, len(call.volume.log)
+
+            def begun() -> None:
+                # A call that was refused, or changes nothing that a log has, leaves nothing under way.
+                self.cut(repeats_left, volume.name if len(volume.log) > length else None)
+
+            once_begun(self._station, call, begun)
         else:
             self.cut(repeats_left)
 

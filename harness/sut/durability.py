@@ -68,14 +68,16 @@ class Durability:
         return _as_image(volume.base_image)
 
     def fold(self, disk: Disk, now_us: int) -> None:
-        """Move what no cut can undo out of the logs that have grown."""
+        """Move what no cut can undo out of the logs that have grown. Every storage call has returned by now."""
         if not self.folds:
             return
         self._write_back(disk, now_us)
         for volume in disk.volumes:
             if len(volume.log) >= FOLD_AT_OPERATIONS:
-                base, rest = self.profiles[volume.name].durable_prefix(self.base(volume), volume.log)
-                self._write_backs[volume.name].folded(volume.log, rest)
+                profile = self.profiles[volume.name]
+                log = at_the_cut(profile, volume.log, under_way=False)
+                base, rest = profile.durable_prefix(self.base(volume), log)
+                self._write_backs[volume.name].folded(log, rest)
                 self._bases[volume.name] = base
                 volume.log[:] = rest
 

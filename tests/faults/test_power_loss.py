@@ -212,8 +212,8 @@ def test_a_request_under_way_when_power_goes_arrives_or_is_lost() -> None:
 class Bench:
     """A terminal after its day, and its disk for a test to use."""
 
-    def __init__(self) -> None:
-        outcome = run(replace(SMALL, sales_per_day=1))
+    def __init__(self, profile: str = SMALL.profile) -> None:
+        outcome = run(replace(SMALL, sales_per_day=1, profile=profile))
         self.world = outcome.built.world
         self.world.decisions.spill = None  # the run's file is closed
         self.station = self.world.stations[0]
@@ -270,6 +270,35 @@ def test_a_call_that_is_refused_does_not_hold_the_cut_back_for_long() -> None:
         bench.wait()
         shut()
         assert seen == ["now"] and type(bench.volume.log) is list
+
+
+def test_after_a_refused_call_nothing_was_under_way() -> None:
+    """What had returned before it stays, on a medium that holds each change by the time its call returns."""
+    bench = Bench("littlefs")
+    keys = [f"k{number}" for number in range(30)]
+    begun = [key for key in keys if bench.world.streams.uniform(f"{key}/begun/0") < 0.5]
+    for number, key in enumerate(begun[:6]):
+        disk, path = bench.station.hardware.disk, f"/data/d{number}"
+        descriptor = disk.open("/data/x", os.O_WRONLY | os.O_CREAT)
+        volume = disk.volume("data")
+        disk.mkdir(path)
+        free, volume.free_blocks = volume.free_blocks, 0
+        bench.struck = False
+
+        def strike(_: StorageCall, key: str = key) -> None:
+            if not bench.struck:
+                bench.struck = True
+                PowerLoss().inject(bench.world, bench.station, key).begin()
+
+        shut = tap_storage(bench.station, strike)
+        with pytest.raises(OSError, match="No space"):
+            disk.write(descriptor, b"x" * 10_000)
+        volume.free_blocks = free
+        bench.wait()
+        shut()
+        assert not bench.station.powered
+        bench.station.power_on()
+        assert bench.station.hardware.disk.stat(path)
 
 
 def test_a_call_in_the_middle_of_which_power_went_does_nothing_more() -> None:

@@ -10,7 +10,7 @@ import pytest
 from harness.device.spec import MIB, VolumeSpec
 from harness.history.events import ActionEnded, StorageAfterPowerLoss
 from harness.storage.disk import Disk
-from harness.storage.oplog import ROOT_INODE, Link, Op, SyncVolume, Write
+from harness.storage.oplog import ROOT_INODE, Close, Link, Op, SyncVolume, Write
 from harness.storage.profiles import registry
 from harness.storage.volume import Volume
 from harness.sut.durability import FOLD_AT_OPERATIONS, Durability
@@ -58,6 +58,33 @@ def test_what_was_synced_leaves_the_log_and_stays_in_the_base() -> None:
     assert len(volume.log) == 6
     assert len(durability.base(volume).tree()) >= FOLD_AT_OPERATIONS
     assert most_lost(durability, disk) > 0
+
+
+@pytest.mark.parametrize("profile", ["littlefs", "raw-slots", "battery-ram", "yaffs2"])
+def test_what_returned_leaves_the_log_where_each_call_is_durable(profile: str) -> None:
+    """Software that never syncs keeps its files there, and the history of its day does not grow for ever."""
+    durability, disk, volume = medium(profile)
+    for day in range(3):
+        volume.log += files(day * FOLD_AT_OPERATIONS, FOLD_AT_OPERATIONS)
+        if profile != "raw-slots" and profile != "battery-ram":
+            volume.log += [Close(2 + day * FOLD_AT_OPERATIONS + number) for number in range(FOLD_AT_OPERATIONS)]
+        durability.fold(disk, day)
+        assert len(volume.log) <= 2
+        assert len(durability.base(volume).tree()) == (day + 1) * FOLD_AT_OPERATIONS
+    volume.log += [Link(ROOT_INODE, "last", 9_999, 0o100644)]
+    (account,) = durability.cut(disk, 1, 3)[1]
+    assert account.pending > 0 and account.lost == account.torn == 0
+
+
+def test_an_open_file_stays_in_the_log_where_content_waits_for_its_close() -> None:
+    durability, disk, volume = medium("littlefs")
+    volume.log += files(0, FOLD_AT_OPERATIONS)
+    for moment in range(3):
+        durability.fold(disk, moment)
+        assert FOLD_AT_OPERATIONS <= len(volume.log) <= 2 * FOLD_AT_OPERATIONS + 1
+    (at_cut,) = durability.at_cut(disk)
+    found = [at_cut.profile.draw(at_cut.base, at_cut.log, random.Random(seed)).image.tree() for seed in range(8)]
+    assert {len(tree) for tree in found} == {FOLD_AT_OPERATIONS} and any(b"" in tree.values() for tree in found)
 
 
 def test_the_kernel_writes_back_after_its_time_and_not_before() -> None:
