@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from harness.cli.options import WallSeconds, named
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
@@ -73,7 +74,7 @@ DEFAULT_SCENARIO = "power/plain_counter"
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep crashpoints.json, crashpoints.txt and the files of each state told.",
 )
-@click.option("--wall-limit", type=click.FloatRange(1), default=900.0, show_default=True, help="Seconds of real time.")
+@click.option("--wall-limit", type=WallSeconds(), default=900.0, show_default=True, help="Seconds of real time.")
 def crashpoints(
     scenario: str,
     flows: tuple[str, ...],
@@ -111,14 +112,15 @@ def crashpoints(
         raise UsageError(f"{scenario} selects {len(paths)} scenarios; crash points are of one")
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/crashpoints")
+    flows, profiles, failures = named(flows, "--flow"), named(profiles, "--profile"), named(failures, "--fail")
     _refuse_unknown(flows, profiles, device)
     request = CrashRequest(
         scenario=str(paths[0]),
         terminal=absolute_spec(terminal),
         device=device,
         seed=seed,
-        flows=_split(flows),
-        profiles=_split(profiles),
+        flows=flows,
+        profiles=profiles,
         depth=2 if "." in state else depth,
         images_limit=images_limit,
         states_limit=states_limit,
@@ -130,7 +132,7 @@ def crashpoints(
     count = 1 if state or call else jobs or len(os.sched_getaffinity(0))
     quiet = as_json or not sys.stderr.isatty()
     if failures:
-        return _fail_calls(request, _split(failures), call, for_good, count, out_dir, quiet, as_json)
+        return _fail_calls(request, failures, call, for_good, count, out_dir, quiet, as_json)
     if call is not None or for_good:
         raise UsageError("--call and --for-good go with --fail, which says what is to fail")
     report = _launched(request, count, quiet=quiet)
@@ -157,25 +159,20 @@ def _fail_calls(
     return int(report.exit_code)
 
 
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
-    """``--flow a --flow b`` and ``--flow a,b`` are the same; the order stays, repeats go."""
-    return tuple(dict.fromkeys(each.strip() for value in values for each in value.split(",") if each.strip()))
-
-
 def _refuse_unknown(flows: tuple[str, ...], profiles: tuple[str, ...], device: str | None) -> None:
     """UsageError naming the nearest, before any process is started."""
     from harness.device.classes import device_class
     from harness.engine.crashpoints.flows import FLOWS
     from harness.storage.profiles import registry
 
-    for name in _split(flows):
+    for name in flows:
         FLOWS.get(name)
-    for name in _split(profiles):
+    for name in profiles:
         if name != "all":
             registry.get(name)
     if device is not None:
         device_class(device)
-    if "all" in _split(profiles) and len(_split(profiles)) > 1:
+    if "all" in profiles and len(profiles) > 1:
         raise UsageError("--profile all already is every profile; give it alone")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import WallSeconds
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ FIRST_LOOK = "combined/first_look"
 )
 @click.option(
     "--wall-limit",
-    type=click.FloatRange(1),
+    type=WallSeconds(),
     default=600.0,
     show_default=True,
     help="Seconds of real time a run may take.",
@@ -125,6 +126,8 @@ def run(
 
 def absolute_spec(spec: str | None) -> str | None:
     """A file named in SPEC as an absolute path: the child process has a working directory of its own."""
+    if spec is not None and not spec.strip():
+        raise UsageError("--terminal is empty; expected a shipped name, package.module:Class or path/to/file.py:Class")
     if spec is None or ":" not in spec:
         return spec
     file, _, name = spec.rpartition(":")

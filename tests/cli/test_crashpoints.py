@@ -28,6 +28,12 @@ def said(ended):
         (("--out", ""), ("--out",)),
         (("no/such_scenario",), ("no/such_scenario",)),
         (("--terminal", "referense"), ("referense", "reference")),
+        (("--terminal", ""), ("--terminal is empty",)),
+        (("--flow", ""), ("--flow", "is empty")),
+        (("--flow", "sale", "--profile", " , "), ("--profile", "is empty")),
+        (("--fail", "", "--flow", "boot"), ("--fail", "is empty")),
+        (("--wall-limit", "nan"), ("--wall-limit", "nan is no number")),
+        (("--fail", "eio", "--wall-limit", "inf"), ("--wall-limit", "inf is no number")),
     ],
 )
 def test_what_does_not_exist_is_named_with_the_nearest(harness: Harness, arguments, words):

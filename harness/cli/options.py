@@ -1,0 +1,39 @@
+"""Kinds of option values that several commands share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class WallSeconds(click.FloatRange):
+    """Seconds of real time: at least one, and a number; ``nan`` lies in every range and ``inf`` cannot be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{seconds} is no number of seconds", param, ctx)
+        return seconds
+
+
+def named(values: Iterable[str], option: str) -> tuple[str, ...]:
+    """``--flow a --flow b`` and ``--flow a,b`` are the same; the order stays, repeats go. BadParameter for nothing at all.
+
+    An empty value is most often a shell variable that was not set; taken as absent it would mean something else.
+    """
+    names: dict[str, None] = {}
+    for value in values:
+        given = [each.strip() for each in value.split(",") if each.strip()]
+        if not given:
+            raise click.BadParameter("it is empty; expected a name", param_hint=f"'{option}'")
+        names.update(dict.fromkeys(given))
+    return tuple(names)
