@@ -140,13 +140,20 @@ class Image:
         return counts
 
     def digest(self) -> str:
-        """A hash of names, modes and contents: the same in every process, and whatever the inode numbers."""
+        """A hash of names, modes, contents and which names share a file: the same in every process, whatever the inode numbers.
+
+        Two names of one file are not two files alike: who writes to one of them changes the other.
+        """
         whole = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        named: dict[int, bytes] = {}
         for path, inode in self.walk():
             name = path.encode("utf-8", "surrogateescape")
             whole.update(len(name).to_bytes(4, "big") + name + self.modes.get(inode, 0).to_bytes(4, "big"))
             if inode not in self.directories:
                 whole.update(self._content_digest(inode))
+                first = named.setdefault(inode, name)
+                if first is not name:
+                    whole.update(b"=" + len(first).to_bytes(4, "big") + first)
         return whole.hexdigest()
 
     def _content_digest(self, inode: int) -> bytes:

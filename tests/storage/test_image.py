@@ -162,3 +162,14 @@ def test_write_to_cannot_be_led_out_of_its_directory(tmp_path: Path) -> None:
     with pytest.raises((ValueError, FileExistsError)):
         image.write_to(tmp_path / "inside")
     assert not list(outside.iterdir())
+
+
+def test_two_names_of_one_file_are_not_two_files_alike() -> None:
+    """Who writes to one of the names changes the other; which inode numbers there are says nothing."""
+    modes = {ROOT_INODE: 0o040755, 2: 0o100600, 3: 0o100600, 7: 0o100600}
+    linked, renumbered, alike = (
+        Image(dict.fromkeys(inodes, b"x"), {ROOT_INODE: dict(zip("ab", inodes, strict=True))}, modes)
+        for inodes in ((2, 2), (7, 7), (2, 3))
+    )
+    assert linked.tree() == alike.tree()
+    assert linked.digest() == renumbered.digest() != alike.digest()

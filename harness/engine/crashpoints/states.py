@@ -165,20 +165,8 @@ class StateLister:
 
 def state_key(outside: Outside, volumes: Sequence[CrashState], arrived: Sequence[Underway]) -> Key:
     """Equal for states from which the same will come."""
-    images = tuple((volume.image.digest(), volume.image.lost_bytes, *shared_names(volume.image)) for volume in volumes)
+    images = tuple((volume.image.digest(), volume.image.lost_bytes) for volume in volumes)
     return images, hardware_key(outside.hardware), outside.host_digest, tuple(each.frame for each in arrived)
-
-
-def shared_names(image: Image) -> tuple[tuple[str, ...], ...]:
-    """Which names lead to one file: who writes to one of them changes the others, unlike files that are only alike."""
-    shared = {inode for inode, names in image.link_counts().items() if names > 1}
-    if not shared:
-        return ()
-    paths: dict[int, list[str]] = {}
-    for path, inode in image.walk():
-        if inode in shared:
-            paths.setdefault(inode, []).append(path)
-    return tuple(sorted(tuple(sorted(names)) for names in paths.values()))
 
 
 def state_id(key: Key) -> str:

@@ -9,7 +9,7 @@ from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.outside import Outside, Underway
 from harness.engine.crashpoints.record import call_sites
 from harness.engine.crashpoints.scene import Scene
-from harness.engine.crashpoints.states import State, StateLister, shared_names, state_key
+from harness.engine.crashpoints.states import State, StateLister, state_key
 from harness.engine.crashpoints.timeline import Begun, Lengths, Mark, Recording, Timeline
 from harness.iso8583.des import BlockCipher
 from harness.iso8583.keys import check_value
@@ -109,7 +109,6 @@ def test_two_names_of_one_file_are_not_two_files_alike():
     linked = Image({2: b"x"}, directory, {ROOT_INODE: 0o040755, 2: FILE})
     alike = Image({2: b"x", 3: b"x"}, {ROOT_INODE: {"a": 2, "b": 3}}, {ROOT_INODE: 0o040755, 2: FILE, 3: FILE})
     assert linked.tree() == alike.tree()
-    assert shared_names(linked) == (("/a", "/b"),) and shared_names(alike) == ()
     one, other = (state_key(outside(1), [CrashState(image, Image(), (), (), ())], ()) for image in (linked, alike))
     assert one != other
 
