@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from harness.sut import current, guard, modules
+from harness.sut import compiled, current, guard, modules
 from harness.sut.layers import ABSENT, REFUSED
 from harness.sut.modules import ModuleTable
 from harness.sut.virtual import clock, files, network, polling, posix, system, threads
@@ -46,6 +46,7 @@ def install() -> None:
         return
     _actions = 0
     modules.install()
+    compiled.install()
     clock.install()
     guard.install()
     if not _stateless:
