@@ -19,8 +19,8 @@ from harness.storage.disk import Disk
 from harness.storage.image import Image, diff
 from harness.storage.inode import Inode, path_of
 from harness.storage.powerloss import VolumeAtCut, VolumeLoss, at_the_cut, cut_power
-from harness.storage.profiles.base import Profile
-from harness.storage.profiles.poorest import poorest_image
+from harness.storage.profiles.base import CrashState, Profile
+from harness.storage.profiles.poorest import poorest_state
 from harness.storage.volume import Volume
 from harness.storage.write_back import WriteBack
 
@@ -115,15 +115,19 @@ class Durability:
 
     def surely_kept(self, disk: Disk, now_us: int) -> dict[str, Image]:
         """What a cut now would be sure to leave: the legal image in which everything is lost that may be. Changes nothing."""
-        kept: dict[str, Image] = {}
+        return {name: state.image for name, state in self.poorest(disk, now_us).items()}
+
+    def poorest(self, disk: Disk, now_us: int) -> dict[str, CrashState]:
+        """The same, with the account of what was lost. Changes nothing."""
+        left: dict[str, CrashState] = {}
         for volume in disk.volumes:
             log = list(volume.log)
             write_back = self._write_backs.get(volume.name)
             if write_back is not None:
                 write_back.copy().advance(log, now_us)
             profile = self.profiles[volume.name]
-            kept[volume.name] = poorest_image(profile, self.base(volume), at_the_cut(profile, log, under_way=False))
-        return kept
+            left[volume.name] = poorest_state(profile, self.base(volume), at_the_cut(profile, log, under_way=False))
+        return left
 
     def seen(self, disk: Disk, now_us: int) -> dict[str, Image]:
         """What readers see now, page cache included."""

@@ -15,7 +15,11 @@ from harness.history.events import BatchSettled, Event, LedgerChanged, ReceiptPr
 def unreached(flow: Flow, recorded: Recorded) -> str:
     """What the flow should have come to and did not; empty when it did."""
     marks = recorded.timeline.marks
-    events = recorded.timeline.events[marks[0].outside.events :] if marks else ()
+    return missed(flow, recorded.timeline.events[marks[0].outside.events :] if marks else ())
+
+
+def missed(flow: Flow, events: Sequence[Event]) -> str:
+    """The same, from what happened while the flow was played."""
     reached, wanted = _PURPOSES[flow.name]
     return "" if reached(events) else f"played without a cut, the {flow.name} flow came to nothing: {wanted}"
 

@@ -212,7 +212,11 @@ class Profile(ABC):
 
     def draw(self, base: Image, log: Sequence[Op], rng: random.Random) -> CrashState:
         """One image a cut after ``log`` may leave."""
-        return self._run(base, tuple(log), Seeded(rng))
+        return self.answered_by(Seeded(rng), base, log)
+
+    def answered_by(self, choices: Choices, base: Image, log: Sequence[Op]) -> CrashState:
+        """The image that a cut after ``log`` leaves when ``choices`` say what the medium did."""
+        return self._run(base, tuple(log), choices)
 
     def durable_prefix(self, base: Image, log: Sequence[Op]) -> tuple[Image, list[Op]]:
         """Move what no cut can undo into the base; the rest of the log has the same legal images on the new base."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from harness.storage.image import Image
 from harness.storage.oplog import Op
-from harness.storage.profiles.base import Profile
+from harness.storage.profiles.base import CrashState, Profile
 from harness.storage.profiles.choices import Choices
 
 
@@ -30,6 +30,11 @@ class Poorest(Choices):
         return 0
 
 
+def poorest_state(profile: Profile, base: Image, log: Sequence[Op]) -> CrashState:
+    """What a cut after ``log`` leaves that took everything it may take, with the account of it."""
+    return profile.answered_by(Poorest(), base, log)
+
+
 def poorest_image(profile: Profile, base: Image, log: Sequence[Op]) -> Image:
-    """What mounting finds when a cut after ``log`` took everything that it may take."""
-    return profile.mount(profile.crash(base, log, Poorest()).draft)
+    """What mounting finds then."""
+    return poorest_state(profile, base, log).image

@@ -23,6 +23,7 @@ from harness.history.events import (
 )
 from harness.sut import interpreter
 from tests.engine.crashpoints.played import CARELESS, invariants, one, played, setting
+from tests.engine.crashpoints.test_purpose import REFUSES
 
 APPROVED = "_approved: display.show"
 OUT_OF_PLACE = {"enospc": "ubifs"}
@@ -217,3 +218,28 @@ def test_a_pass_takes_failures_that_bit(count, expected):
 def test_a_call_that_the_flow_does_not_make_is_said_so():
     report = played("reference", "sale", ["eio"], extent=Range(("eio",), call=99))
     assert report.because == ["there is no call 99 for eio: the flow makes 4 of the kind"]
+
+
+def test_a_medium_excuses_a_trial_only_for_what_it_did_there():
+    """The poorest image of an eMMC has no damage in it: what careless software lost there is its own doing."""
+    calls = Range(("fsync",))
+    honest = played(CARELESS + "FlushesAgain", "sale", ["fsync"], "ext4-ordered", calls)
+    harmful = played(CARELESS + "FlushesAgain", "sale", ["fsync"], "emmc", calls)
+    assert invariants(harmful) == invariants(honest) >= {17} and harmful.counts[0].unsurvivable == 0
+
+
+def test_a_flush_that_lied_excuses_the_trials_that_power_ends_and_no_others():
+    report = played(CARELESS + "FlushesAgain", "sale", ["fsync"], "lying-flush")
+    (count,) = report.counts
+    assert 0 < count.unsurvivable < count.tried
+    assert not any(
+        "power loss" in manner and found.invariant in (1, 17) for found in report.found for manner in found.manners
+    )
+
+
+def test_a_flow_that_comes_to_nothing_without_a_failure_is_no_pass(tmp_path):
+    (tmp_path / "refuses.py").write_text(REFUSES)
+    report = played(f"{tmp_path / 'refuses.py'}:Refuses", "void", ["memory"])
+    assert report.because == ["played without a cut, the void flow came to nothing: the host voided no sale"]
+    assert report.counts[0].bit > 0
+    assert played("reference", "sale", ["fsync"]).because == []

@@ -37,7 +37,6 @@ def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
     setting = on_profile(setting_of(request), request.profiles)
     plan, spec = setting.plan, request.terminal or setting.plan.software
     (medium,) = media_of(plan, ())
-    unsurvivable = frozenset(number for profile in medium.profiles.values() for number in profile.survivability)
     report = CallReport(plan.name, spec, request.device or "the scenario's", medium.name, setting.seed)
     extent = Range(request.failures, request.call, request.for_good, request.share, request.shares)
     teller = Teller(send)
@@ -49,7 +48,7 @@ def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
             if skipped:
                 report.flows.append(FlowCalls(name, flow.summary, skipped=skipped))
                 continue
-            playing = Playing(setting, flow, extent, stopper.why, teller.tell, unsurvivable)
+            playing = Playing(setting, flow, extent, stopper.why, teller.tell)
             report.flows.append(playing.play())
     for done in report.flows:
         for found in done.found:

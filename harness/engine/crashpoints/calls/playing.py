@@ -44,7 +44,7 @@ class Range:
 
 
 class Playing:
-    """All trials of one flow that ``extent`` has. ``unsurvivable``: invariants that no software keeps over a power cut."""
+    """All trials of one flow that ``extent`` has."""
 
     def __init__(
         self,
@@ -53,14 +53,12 @@ class Playing:
         extent: Range,
         stop: Callable[[], str],
         tell: Callable[[int, int, int], None],
-        unsurvivable: frozenset[int] = frozenset(),
     ) -> None:
         self.report = FlowCalls(flow.name, flow.summary)
         self._stage = Stage(setting, flow)
         self._extent = extent
         self._stop = stop
         self._tell = tell
-        self._unsurvivable = unsurvivable
         self._court = Court(setting)
         self._found: dict[tuple[int, str], CallFound] = {}
         self._anyway: frozenset[int] = frozenset()
@@ -116,7 +114,9 @@ class Playing:
 
     def _control(self) -> None:
         """The flow as it goes when no call fails: what is wrong then is wrong anyway."""
-        played = self._stage.control()
+        played, nothing = self._stage.control()
+        if nothing:
+            self._say_because(nothing)
         findings = self._findings(played.events, played.at_us)
         self._anyway = frozenset(each.number for each in findings)
         if self._extent.share == 0:
@@ -134,10 +134,9 @@ class Playing:
         if not played.bites:
             count.silent.append(f"call {trial.nth}, {trial.manner.text}: {played.met.step.text}")
         findings = [each for each in self._findings(played.events, played.at_us) if each.number not in self._anyway]
-        if trial.manner.power_loss:
-            kept = [each for each in findings if each.number not in self._unsurvivable]
-            count.unsurvivable += len(kept) < len(findings)
-            findings = kept
+        kept = [each for each in findings if each.number not in played.excused]
+        count.unsurvivable += len(kept) < len(findings)
+        findings = kept
         count.failing += bool(findings)
         self._gather(trial, played.met.step, findings, played.events)
         self._done += 1

@@ -21,6 +21,7 @@ from harness.engine.crashpoints.calls.gate import Gate
 from harness.engine.crashpoints.cut import cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
 from harness.engine.crashpoints.outside import OutsideEye
+from harness.engine.crashpoints.purpose import missed
 from harness.engine.crashpoints.record import before_boot, call_sites
 from harness.engine.crashpoints.scene import Remains, Scene, Setting
 from harness.history.events import Event
@@ -53,6 +54,8 @@ class Played:
     bites: int
     events: tuple[Event, ...]
     at_us: int
+    excused: frozenset[int] = frozenset()
+    """Invariants that no software keeps over what the medium did at the cut that ended this very trial."""
 
 
 class Stage:
@@ -64,6 +67,8 @@ class Stage:
         self._sites = call_sites(setting.software)
         self._remains: Remains | None = None
         self._before: tuple[Event, ...] = ()
+        self._begun = 0
+        """How much had happened in the last scene when the flow began."""
         if flow.act is None:
             self._remains, self._before = before_boot(setting, flow)
 
@@ -71,12 +76,13 @@ class Stage:
         """Every call of the kind that the flow makes when none fails."""
         return self._act(FAILURES.get(failure), 0, Manner())[1].met
 
-    def control(self) -> Played:
-        """The flow with no call failing, and all that comes after."""
+    def control(self) -> tuple[Played, str]:
+        """The flow with no call failing, and all that comes after; and what it should have come to if it did not."""
         scene, failing = self._act(FAILURES.get(FAILURES.names()[0]), 0, Manner())
+        nothing = missed(self._flow, scene.tape.events[self._begun :])
         to_the_last_settlement(scene)
         trial = Trial(failing.name, 0, Manner())
-        return Played(trial, None, 0, (*self._before, *scene.tape.events), scene.now_us)
+        return Played(trial, None, 0, (*self._before, *scene.tape.events), scene.now_us), nothing
 
     def play(self, trial: Trial) -> Played:
         """The flow with one call failing, and all that comes after."""
@@ -88,27 +94,34 @@ class Stage:
             to_the_last_settlement(scene)
         return Played(trial, met, failing.bites, (*self._before, *scene.tape.events), scene.now_us)
 
-    def _after_a_cut(self, scene: Scene) -> tuple[tuple[Event, ...], int]:
-        """Power goes now: the history to the end of the next chapter, and when that is."""
+    def _after_a_cut(self, scene: Scene) -> tuple[tuple[Event, ...], int, frozenset[int]]:
+        """Power goes now: the history to the end of the next chapter, when that is, and what the cut excuses."""
         events = (*self._before, *scene.tape.events)
         outside = OutsideEye(scene).look()
-        images = scene.station.durability.surely_kept(scene.hardware.disk, scene.now_us)
+        durability = scene.station.durability
+        left = durability.poorest(scene.hardware.disk, scene.now_us)
+        excused = frozenset(
+            number for name, state in left.items() for number in durability.profiles[name].excuses(state)
+        )
+        images = {name: state.image for name, state in left.items()}
         remains = Remains(images, outside.hardware, outside.host, outside.host_digest)
         cut = cut_events(situation(events), scene.now_us, (), stays=False)
         lived = live_on(self._setting, scene.chapter + 1, remains, customer_stays=False)
-        return (*events, *cut, *lived.events), lived.at_us
+        return (*events, *cut, *lived.events), lived.at_us, excused
 
     def _act(self, kind: type[Failure], nth: int, manner: Manner) -> tuple[Scene, Failure]:
         """From the beginning to the end of the flow, with what fails lifted."""
         scene = Scene(self._setting) if self._remains is None else Scene(self._setting, 1, self._remains)
         gate = Gate(scene)
         failing = kind(scene, self._sites, nth, manner)
+        self._begun = scene.tape.count
         if self._flow.act is None:
             gate.guard = failing.guard
             start(scene)
         else:
             self._flow.prepare(scene)
             scene.run_for(SETTLED_US)
+            self._begun = scene.tape.count
             patient = scene.till.behaviour
             scene.till.behaviour = replace(patient, attempts=_TRIES, retries_after_unknown_percent=_ALWAYS_PERCENT)
             gate.guard = failing.guard
