@@ -236,3 +236,18 @@ def test_no_global_and_no_class_attribute_outlives_a_boot(tmp_path: Path) -> Non
     rig.run(10)
     assert rig.printed("T01") == ["0 0"] * 3
     assert rig.printed("T02") == ["0 0"]
+
+
+@pytest.mark.parametrize(("profile", "sure"), [("yaffs2", True), ("littlefs", True), ("posix-weak", False)])
+def test_a_cut_from_outside_finds_every_call_returned(tmp_path: Path, profile: str, sure: bool) -> None:
+    """The plug is pulled while the software waits: what its calls did is there, where a call's return says so."""
+    kept = set()
+    for seed in range(12):
+        rig = Rig(tmp_path, UNSYNCED)
+        station = rig.station
+        station.durability = Durability(dict.fromkeys(station.durability.profiles, registry.get(profile)))
+        rig.start()
+        rig.act()
+        station.power_cut("plug", seed)
+        kept.add(rig.files().get("/data/journal", b""))
+    assert (kept == {b"r"}) == sure
