@@ -12,6 +12,7 @@ from harness.core.errors import ExitCode
 from harness.engine.crashpoints.report import CrashReport, Example, FlowReport, Found, ProfileCount
 
 _PLACES_MAX = 6
+_LEGEND = "(.: all states hold; 1 to 9: so many tenths fail, rounded up; #: all fail)"
 _SAID = {
     ExitCode.PASS: "PASS          from every state listed the terminal came back with money and records right",
     ExitCode.VIOLATED: "FAIL          from some states money, records or service were lost",
@@ -98,6 +99,8 @@ def _picture(flow: FlowReport) -> Iterator[str]:
             found = cells.get((*row, profile))
             squares.append(" " if found is None else _square(found.failing, found.states))
         yield f"  {_row(*row)[:width]:<{width}}  {' '.join(squares).rstrip()}"
+    if any(cell.failing for cell in flow.cells):
+        yield f"  {_LEGEND}"
 
 
 def _row(depth: int, step: str) -> str:
@@ -107,7 +110,7 @@ def _row(depth: int, step: str) -> str:
 def _square(failing: int, states: int) -> str:
     if not failing:
         return "."
-    return "#" if failing == states else str(-(-9 * failing // states))
+    return "#" if failing == states else str(min(9, -(-10 * failing // states)))
 
 
 def _invariant(group: list[Found]) -> Iterator[str]:

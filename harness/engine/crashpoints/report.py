@@ -8,6 +8,13 @@ import msgspec
 
 from harness.core.errors import ExitCode
 
+_NAMED_MAX = 4
+"""So many media that an invariant holds on are named; of more the number, the picture names them."""
+UNLIKE = (
+    "the software played differently in two processes (it may store addresses of objects or numbers of processes): "
+    "their states have other names, and some may have been judged by neither"
+)
+
 
 class Cell(msgspec.Struct):
     """One square of the coverage picture: cuts after ``step`` of a flow (``depth`` 1) or of a recovery (2) under ``profile``.
@@ -98,6 +105,8 @@ class FlowReport(msgspec.Struct):
     left: int = 0
     because: list[str] = []
     """Why states are left, or what else keeps this from proving something."""
+    listing: str = ""
+    """A digest of the names of the distinct states that first cuts may leave: equal in all shares of the same work."""
 
     def profile(self, name: str) -> ProfileCount:
         """The count of that profile, begun when it is new."""
@@ -145,9 +154,8 @@ class CrashReport(msgspec.Struct):
                 passing = [each for each in names if each not in failing]
                 if passing:
                     broken = ", ".join(each for each in names if each in failing)
-                    told.append(
-                        f"{flow.flow}: keeps invariant {number} {name} on {', '.join(passing)}, breaks it on {broken}"
-                    )
+                    kept = ", ".join(passing) if len(passing) <= _NAMED_MAX else f"the other {len(passing)} media"
+                    told.append(f"{flow.flow}: keeps invariant {number} {name} on {kept}, breaks it on {broken}")
         return told
 
 
@@ -164,6 +172,8 @@ def merged(shares: Iterable[CrashReport]) -> CrashReport:
 
 
 def _add(flow: FlowReport, more: FlowReport) -> None:
+    if flow.listing != more.listing and UNLIKE not in flow.because:
+        flow.because.append(UNLIKE)
     flow.judged += more.judged
     flow.left += more.left
     flow.because += [why for why in more.because if why not in flow.because]

@@ -86,6 +86,7 @@ def test_shares_divide_the_states_among_themselves():
     shares = [explored("reference", "sale", ("raw-slots",), Extent(share=each, shares=3)) for each in range(3)]
     assert sum(each.judged for each in shares) == whole.judged
     assert all(each.judged for each in shares)
+    assert {each.listing for each in shares} == {whole.listing} != {""}
 
 
 def test_a_stop_leaves_what_was_judged_and_says_what_was_not():

@@ -6,7 +6,16 @@ import pytest
 from harness.core.errors import ExitCode
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
-from harness.engine.crashpoints.report import Cell, CrashReport, Example, FlowReport, Found, ProfileCount, merged
+from harness.engine.crashpoints.report import (
+    UNLIKE,
+    Cell,
+    CrashReport,
+    Example,
+    FlowReport,
+    Found,
+    ProfileCount,
+    merged,
+)
 from harness.engine.crashpoints.states import StateLister, state_id
 from harness.storage.profiles import registry
 from harness.sut import interpreter
@@ -90,3 +99,22 @@ def test_nothing_of_a_share_is_lost_and_nothing_counted_twice():
     both = found["both"]
     assert (both.states, both.profiles, both.example.at_us) == (4, ["fat", "p1", "p2"], 1)
     assert both.money_fen == 502, "what is at stake in one state, whoever judged it"
+
+
+def test_shares_that_listed_other_states_prove_nothing_together():
+    """Software that stores the addresses of its objects: each process has states of its own, and takes a share of those."""
+    alike, other = (FlowReport("sale", "", judged=8, listing=each) for each in ("aa", "bb"))
+    assert merged([of(alike), of(msgspec.structs.replace(alike))]).exit_code is ExitCode.PASS
+    whole = merged([of(msgspec.structs.replace(alike, because=[])), of(other), of(other)])
+    assert whole.exit_code is ExitCode.INCONCLUSIVE and whole.flows[0].because == [UNLIKE]
+
+
+def test_many_media_that_hold_are_counted_and_few_are_named():
+    counts = [ProfileCount(f"m{number}") for number in range(7)]
+    found = Found(1, "one", "major", "place", ["m0", "m2"], 2, 0, example(1))
+    assert of(FlowReport("sale", "", profiles=counts, found=[found])).differences() == [
+        "sale: keeps invariant 1 one on the other 5 media, breaks it on m0, m2"
+    ]
+    assert of(FlowReport("sale", "", profiles=counts[:4], found=[found])).differences() == [
+        "sale: keeps invariant 1 one on m1, m3, breaks it on m0, m2"
+    ]
