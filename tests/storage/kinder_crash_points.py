@@ -185,6 +185,6 @@ def power_never_goes_twice(patch: Patch) -> None:
     patch.setattr(Exploration, "_cut_again", lambda self, recorded, case, once: None)
 
 
-@kinder(check(test_instants.test_a_second_cut_is_judged_with_a_customer_in_doubt_as_well))
-def whoever_was_in_doubt_has_left_before_the_second_cut(patch: Patch) -> None:
-    patch.setattr(Exploration, "_stays", lambda self, found: False)
+@kinder(check(test_instants.test_a_second_cut_is_judged_with_whatever_the_customer_believes))
+def of_all_histories_to_a_state_one_alone_is_cut_again(patch: Patch) -> None:
+    patch.setattr(Exploration, "_belief", lambda self, found: "")

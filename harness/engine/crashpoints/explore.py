@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events
@@ -84,6 +83,8 @@ class Exploration:
         self._excused: dict[str, frozenset[int]] = {}
         """By profile: what the cut before this chapter made unsurvivable."""
         self._hangs = 0
+        self._failed: set[tuple[str, str]] = set()
+        """By profile the states that some history to them broke something in."""
         self._met = False
         """Whether the one state that was asked for has been judged."""
         self._total = 0
@@ -96,8 +97,6 @@ class Exploration:
         if nothing:
             self._say_because(nothing)
         cases = self._cases(recorded, self.media, self._first_counts())
-        names = sorted(case.name for case in cases)
-        self.report.listing = blake2b("".join(names).encode(), digest_size=8).hexdigest()
         # In the order of their names, which is none: if time runs out, every instant and medium has had its share.
         mine = sorted((case for case in cases if self._is_mine(case.name)), key=lambda case: case.name)
         self._total = len(mine)
@@ -206,9 +205,17 @@ class Exploration:
 
     # ------------------------------------------------------------ judging
 
-    def _judge(self, recorded: Recorded, case: Case, before_cut: Afterwards | None, depth: int) -> Afterwards:
+    def _judge(
+        self,
+        recorded: Recorded,
+        case: Case,
+        before_cut: Afterwards | None,
+        depth: int,
+        lived: dict[bool, Afterwards] | None = None,
+    ) -> Afterwards:
         """Live on from one state, once for each situation that the customer may be in, and judge every history to it."""
-        lived: dict[bool, Afterwards] = {}
+        lived = {} if lived is None else lived
+        anew = not lived
         failing: set[str] = set()
         for events, media in case.histories.items():
             history = recorded.history(events)
@@ -225,8 +232,10 @@ class Exploration:
             seen = Seen(self._name(case, depth), depth, recorded, media, history, self._excused)
             failing |= self._gathering.note(seen, findings, (*before, *lived[stays].events))
         for name in failing:
-            self.report.profile(name).failing += 1
-        self.report.judged += 1
+            failed = name, self._name(case, depth)
+            self.report.profile(name).failing += failed not in self._failed
+            self._failed.add(failed)
+        self.report.judged += anew
         self._met = self._met or self._name(case, depth) == self.extent.only_state
         self._tell(self.report.judged, self._total, len(self.report.found))
         return lived[min(lived)]
@@ -248,6 +257,7 @@ class Exploration:
         remains = case.state.remains(recorded.timeline.volumes)
         boot: Recorded | None = None
         counted: set[str] = set()
+        lived: dict[str, dict[bool, Afterwards]] = {}
         for before, media in self._befores(recorded, case):
             if boot is None:
                 boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
@@ -261,23 +271,26 @@ class Exploration:
                     self.report.left += len(seconds) - done
                     break
                 if wanted in ("", second.name):
-                    self._judge(boot, second, once, 2)
+                    self._judge(boot, second, once, 2, lived.setdefault(second.name, {}))
         self._excused = {}
 
     def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
-        """By profile the longest history to the state, which has promised the most, with and without a customer in doubt."""
+        """By profile and by what the customer believes, the longest history to the state: it has promised the most."""
         situations = {events: recorded.situation(events) for events in case.histories}
         chosen: dict[int, list[str]] = {}
         for name in case.media:
             lengths = [events for events, media in case.histories.items() if name in media]
-            for stays in (False, True):
-                longest = max((each for each in lengths if self._stays(situations[each]) == stays), default=None)
-                if longest is not None:
-                    chosen.setdefault(longest, []).append(name)
+            longest = {self._belief(situations[events]): events for events in sorted(lengths)}
+            for events in longest.values():
+                chosen.setdefault(events, []).append(name)
         for events, names in chosen.items():
             found, state = situations[events], case.histories[events][names[0]]
             cut = cut_events(found, state.point.at_us, state.arrived, stays=self._stays(found))
             yield (*recorded.history(events), *cut), names
+
+    def _belief(self, found: Situation) -> str:
+        """What a customer at the till believes; empty without one. Who is owed an answer tells histories of one state apart."""
+        return "" if found.intent is None else found.belief
 
     def _stays(self, found: Situation) -> bool:
         """Whether a customer waits for the terminal to come back, and then pays again."""
