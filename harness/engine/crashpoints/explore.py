@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events
@@ -97,6 +98,8 @@ class Exploration:
         if nothing:
             self._say_because(nothing)
         cases = self._cases(recorded, self.media, self._first_counts())
+        names = sorted(case.name for case in cases)
+        self.report.listing = blake2b("".join(names).encode(), digest_size=8).hexdigest()
         # In the order of their names, which is none: if time runs out, every instant and medium has had its share.
         mine = sorted((case for case in cases if self._is_mine(case.name)), key=lambda case: case.name)
         self._total = len(mine)
