@@ -166,6 +166,7 @@ def test_damage_excuses_only_the_states_that_have_some(profile: Profile) -> None
     for state in bench.outcomes(profile):
         assert (1 in profile.excuses(state)) == bool(state.damage)
         assert not {18, 24}.intersection(profile.excuses(state))
+        assert (15 in profile.excuses(state)) == bool(state.image.lost_bytes)
 
 
 @both

@@ -52,6 +52,7 @@ def test_clusters_may_end_up_with_no_owner() -> None:
     bench = bench_with_state(b"o" * 600)
     bench.disk.unlink("/state")
     assert {state.image.lost_bytes for state in bench.outcomes(FAT) if not state.image.exists("/state")} == {0, 600}
+    assert all(set(FAT.excuses(state)) == ({15} if state.image.lost_bytes else set()) for state in bench.outcomes(FAT))
     bench = Bench()
     bench.write("/a", b"x" * 100)
     bench.sync_file("/a")

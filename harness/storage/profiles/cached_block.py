@@ -95,7 +95,9 @@ class CachedBlockProfile(Profile):
 
     def excuses(self, state: CrashState) -> Mapping[int, str]:
         """The neighbours' damage excuses only where there is some; the file system's own excuses hold as ever."""
-        return self.survivability if state.damage else self.file_system.excuses(state)
+        own = self.file_system.survivability
+        harmed = {number: why for number, why in self.survivability.items() if number not in own}
+        return {**(harmed if state.damage else {}), **self.file_system.excuses(state)}
 
     def harm(self, image: Image, crash: Crash, base: Image, log: Sequence[Op], choices: Choices) -> Image:
         if not any(isinstance(op, _WRITTEN) for op in log) or not choices.rarely(HARM_ONE_IN):

@@ -13,6 +13,9 @@ updated independently and nothing is atomic. Replacement by removal first is Fat
 name, FR_EXIST), and the weaker of that and Linux vfat's.
 """
 
+from collections.abc import Mapping
+
+from harness.storage.profiles.base import CrashState
 from harness.storage.profiles.registry import register
 from harness.storage.profiles.unordered import Rules, UnorderedProfile
 
@@ -34,6 +37,10 @@ class Fat(UnorderedProfile):
     unsafe_practices = {
         "replace by rename": "a cut may leave neither the old file nor the new; write two slots in turn, with a checksum",
     }
+
+    def excuses(self, state: CrashState) -> Mapping[int, str]:
+        """Only where clusters have no owner: all other space is some entry's, which the software can remove."""
+        return self.survivability if state.image.lost_bytes else {}
 
 
 FAT = register(Fat())
