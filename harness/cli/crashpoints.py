@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from harness.cli.options import WallSeconds, named
+from harness.cli.output import Asked, say
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
@@ -197,13 +198,14 @@ def _watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what:
 @contextmanager
 def _interrupts_to(children: list[int]) -> Iterator[None]:
     """The first Ctrl-C asks the children to say what they have; the second ends all."""
-    asked = False
+    asked = Asked()
 
     def ask(number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked:
+        first = not asked.once
+        if asked.again():
             raise KeyboardInterrupt
-        asked = True
+        if not first:
+            return
         click.echo("\ninterrupted: telling what has been judged; again to stop at once", err=True)
         for child in children:
             try:
@@ -252,4 +254,4 @@ def _say(report: CrashReport, as_json: bool, out_dir: Path | None) -> None:
             (out_dir / "crashpoints.txt").write_text(text, encoding="utf-8")
         except OSError as error:
             raise HarnessError(f"cannot write {error.filename}: {error.strerror}") from None
-    click.echo(encoded if as_json else text)
+    say(encoded if as_json else text)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from harness.cli import output
 from harness.core.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -61,4 +60,4 @@ def say(report: CallReport, as_json: bool, out_dir: Path | None) -> None:
             (out_dir / "failing_calls.txt").write_text(text, encoding="utf-8")
         except OSError as error:
             raise HarnessError(f"cannot write {error.filename}: {error.strerror}") from None
-    click.echo(encoded if as_json else text)
+    output.say(encoded if as_json else text)

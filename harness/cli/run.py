@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import WallSeconds
+from harness.cli.output import Asked, say
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -143,14 +144,21 @@ class _Interrupts:
     """The first Ctrl-C ends trading early, the run still says what it has seen, and no other begins; the second ends all."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self._asked = Asked()
         self.child = 0
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._asked.once
 
     def ask(self, number: int, _frame: object) -> None:
         """What a signal does."""
-        if self.asked:
+        first = not self.asked
+        if self._asked.again():
             raise KeyboardInterrupt
-        self.asked = True
+        if not first:
+            return
         click.echo("\ninterrupted: finishing the run with what it has seen; again to stop at once", err=True)
         if self.child:
             os.kill(self.child, number)
@@ -184,7 +192,7 @@ def _run_one(request: RunRequest, as_json: bool, interrupts: _Interrupts) -> Exi
             import msgspec
 
             said = {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
-            _say(msgspec.json.encode(said))
+            say(msgspec.json.encode(said))
         else:
             click.echo(f"error: {error}", err=True)
         return error.exit_code
@@ -198,21 +206,11 @@ def _print(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        _say(msgspec.json.encode(verdict))
+        say(msgspec.json.encode(verdict))
         return
     from harness.reporters.console import render
 
-    _say(render(verdict))
-
-
-def _say(text: str | bytes) -> None:
-    """To stdout; a reader that went away (``| head``) changes nothing about the verdict and its exit code."""
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+    say(render(verdict))
 
 
 def _plain_progress(progress: Progress) -> None:

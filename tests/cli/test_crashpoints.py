@@ -130,3 +130,27 @@ def test_ctrl_c_tells_what_was_judged(place):
     assert process.returncode == 2, out + err
     assert "not all was judged: interrupted" in out and "were listed and not judged" in out
     assert "Traceback" not in err and not list((place / "tmp").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("--terminal", "no_fsync"), ("--terminal", "silent_charge", "--fail", "reset")])
+def test_a_reader_that_left_does_not_turn_a_failure_into_a_pass(place, options):
+    command = f"{sys.executable} -m harness.cli.main crashpoints --flow sale {' '.join(options)}"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place / "tmp")}
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"],
+        cwd=place, env=environ, text=True, capture_output=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert ended.returncode == 1, said(ended)
+
+
+@pytest.mark.slow
+def test_timeout_signals_twice_and_is_told_what_was_judged(place):
+    """timeout(1) signals its child and then the group that the child is in."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place / "tmp")}
+    command = [sys.executable, "-m", "harness.cli.main", "crashpoints", "--profile", "all", "--depth", "2"]
+    ended = subprocess.run(
+        ["timeout", "--preserve-status", "8", *command],
+        cwd=place, env=environ, text=True, capture_output=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert ended.returncode == 2 and "not all was judged: interrupted" in ended.stdout, said(ended)

@@ -1,0 +1,37 @@
+"""What commands that end in a verdict share: saying it, and being asked to stop."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import click
+
+_ONE_WISH_S = 0.05
+"""timeout(1) signals the process and then its whole group: two signals so close are one wish."""
+
+
+def say(text: str | bytes) -> None:
+    """To stdout; a reader that went away (``| head``) changes nothing about the verdict and its exit code."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+
+
+class Asked:
+    """Whether somebody asked to stop, and whether once more since."""
+
+    def __init__(self) -> None:
+        self.once = False
+        self._since_s = 0.0
+
+    def again(self) -> bool:
+        """Note a signal: True when it is not the first and comes from somebody who has seen what the first did."""
+        now_s = time.monotonic()
+        if self.once:
+            return now_s - self._since_s >= _ONE_WISH_S
+        self.once, self._since_s = True, now_s
+        return False
