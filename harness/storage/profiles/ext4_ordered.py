@@ -28,7 +28,9 @@ WRITES_BACK_AFTER_US = 60_000_000
 
 class Ext4Ordered(JournalledProfile):
     name = "ext4-ordered"
-    summary = "metadata in order and atomic; new blocks may read as zeros; replace-by-rename is never empty, but may be zeros"
+    summary = (
+        "metadata in order and atomic; new blocks may read as zeros; replace-by-rename is never empty, but may be zeros"
+    )
     rules = JournalRules(unwritten_extents=True)
     writes_back_after_us = WRITES_BACK_AFTER_US
     unsafe_practices = {
