@@ -77,9 +77,12 @@ def _counts(flow: FlowReport, depth: int) -> Iterator[str]:
 def _listed(count: ProfileCount) -> str:
     sampled = count.sampled_points + count.again_sampled_points
     points = count.points + count.again_points
+    thinned = count.thinned_points + count.again_thinned_points
+    within = f"at {thinned:,} of {points:,} instants long writes are cut at a few places only" if thinned else ""
     if not sampled:
-        return "exhaustive"
-    return f"{sampled:,} of {points:,} instants sampled (adversarial images and a seeded sample)"
+        return f"exhaustive, but {within}" if within else "exhaustive"
+    told = f"{sampled:,} of {points:,} instants sampled (adversarial images and a seeded sample)"
+    return f"{told}; {within}" if within else told
 
 
 def _picture(flow: FlowReport) -> Iterator[str]:

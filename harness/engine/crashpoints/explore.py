@@ -143,7 +143,7 @@ class Exploration:
         def note(medium: str, count: Count, distinct: int) -> None:
             mine = self.report.profile(medium)
             mine.points, mine.states, mine.sampled_points = count.points, count.states, count.sampled_points
-            mine.distinct = distinct
+            mine.distinct, mine.thinned_points = distinct, count.thinned_points
 
         return note
 
@@ -158,6 +158,7 @@ class Exploration:
             mine.again_points += count.points
             mine.again_states += count.states
             mine.again_sampled_points += count.sampled_points
+            mine.again_thinned_points += count.thinned_points
             mine.again_distinct += distinct
 
         return note

@@ -34,7 +34,8 @@ class ProfileCount(msgspec.Struct):
     """How much was listed and judged under one profile.
 
     ``states`` counts each legal state once for each instant; ``distinct`` those that differ in what comes after them;
-    ``sampled_points`` instants of which not every state was listed. The same with ``again_`` for second cuts, in recovery.
+    ``sampled_points`` instants of which not every state was listed, ``thinned_points`` those at which a long operation under way
+    was cut at some of its places only, as its profile says. The same with ``again_`` for second cuts, in recovery.
     ``failing`` counts distinct states with a finding, ``unsurvivable`` findings by invariant that no software could avoid.
     """
 
@@ -49,6 +50,8 @@ class ProfileCount(msgspec.Struct):
     again_sampled_points: int = 0
     failing: int = 0
     unsurvivable: dict[int, int] = {}
+    thinned_points: int = 0
+    again_thinned_points: int = 0
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -185,6 +188,7 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
         mine.again_states += count.again_states
         mine.again_distinct += count.again_distinct
         mine.again_sampled_points += count.again_sampled_points
+        mine.again_thinned_points += count.again_thinned_points
         for number, times in count.unsurvivable.items():
             mine.unsurvivable[number] = mine.unsurvivable.get(number, 0) + times
     for cell in more.cells:

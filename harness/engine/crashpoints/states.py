@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 from harness.engine.crashpoints.outside import Outside, Underway, hardware_key
 from harness.engine.crashpoints.scene import Remains
@@ -54,6 +55,7 @@ class Count:
     points: int = 0
     states: int = 0
     sampled_points: int = 0
+    thinned_points: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +69,14 @@ class _Prefix:
     returned: int = 0
 
 
+class _Listed(NamedTuple):
+    """One volume's images at an instant: whether all were listed, and whether a long operation was cut at some places only."""
+
+    images: tuple[CrashState, ...]
+    whole: bool
+    thinned: bool
+
+
 class StateLister:
     """Lists the states of one timeline under one profile for each volume."""
 
@@ -75,7 +85,7 @@ class StateLister:
         self._profiles = profiles
         self._limit = limit
         self._prefixes = [_Prefix(base, []) for base in timeline.bases]
-        self._listed: dict[tuple[int, int, int, int], tuple[tuple[CrashState, ...], bool]] = {}
+        self._listed: dict[tuple[int, int, int, int], _Listed] = {}
         self.count = Count()
 
     def __iter__(self) -> Iterator[State]:
@@ -101,19 +111,20 @@ class StateLister:
 
     def _at(self, point: Point) -> Iterator[State]:
         listed = [self._volume(place, point) for place in range(len(self._timeline.volumes))]
-        complete = all(whole for _, whole in listed)
-        combinations: Iterator[tuple[CrashState, ...]] = product(*(states for states, _ in listed))
-        if prod(len(states) for states, _ in listed) > self._limit:
+        complete = all(each.whole for each in listed)
+        combinations: Iterator[tuple[CrashState, ...]] = product(*(each.images for each in listed))
+        if prod(len(each.images) for each in listed) > self._limit:
             complete = False
-            combinations = self._sampled(point, [states for states, _ in listed])
+            combinations = self._sampled(point, [each.images for each in listed])
         self.count.sampled_points += not complete
+        self.count.thinned_points += any(each.thinned for each in listed)
         for volumes in combinations:
             for arrived in point.outside.arrivals():
                 self.count.states += 1
                 yield State(point, volumes, arrived, state_key(point.outside, volumes, arrived))
 
-    def _volume(self, place: int, point: Point) -> tuple[tuple[CrashState, ...], bool]:
-        """The legal images of one volume, and whether these are all."""
+    def _volume(self, place: int, point: Point) -> _Listed:
+        """The legal images of one volume."""
         profile, length = self._profiles[place], point.lengths[place]
         back = self._written_back(place, point)
         returned = point.returned[place] if profile.synchronous else 0
@@ -123,7 +134,9 @@ class StateLister:
             # A fixed seed for each instant: the sample does not depend on what else was listed.
             rng = random.Random(f"{profile.name}/{place}/{length}")
             images = profile.legal_images(prefix.base, prefix.pending, self._limit, rng)
-            known = self._listed[place, length, back, returned] = (tuple(images), images.exhaustive)
+            known = self._listed[place, length, back, returned] = _Listed(
+                tuple(images), images.exhaustive, profile.thins(prefix.pending)
+            )
         return known
 
     def _sampled(self, point: Point, volumes: Sequence[Sequence[CrashState]]) -> Iterator[tuple[CrashState, ...]]:

@@ -197,6 +197,10 @@ class Profile(ABC):
         """The mounted image with what the medium did beside losing operations, entered in ``crash.damaged``."""
         return image
 
+    def thins(self, log: Sequence[Op]) -> bool:
+        """Whether of the places at which a long operation of ``log`` may be cut only some are tried, in listing and drawing."""
+        return False
+
     def excuses(self, state: CrashState) -> Mapping[int, str]:
         """What of ``survivability`` this one state can be excused from: the medium did here what no software survives."""
         return self.survivability

@@ -93,6 +93,9 @@ class CachedBlockProfile(Profile):
     def durable_prefix(self, base: Image, log: Sequence[Op]) -> tuple[Image, list[Op]]:
         return self.file_system.durable_prefix(base, log)
 
+    def thins(self, log: Sequence[Op]) -> bool:
+        return self.file_system.thins(log)
+
     def excuses(self, state: CrashState) -> Mapping[int, str]:
         """The neighbours' damage excuses only where there is some; the file system's own excuses hold as ever."""
         own = self.file_system.survivability

@@ -131,6 +131,12 @@ class LyingFlush(Profile):
                         crash.draft.write(op.inode, start, garbage(start, stop - start))
                         _note(crash, index, op, start, stop)
 
+    def thins(self, log: Sequence[Op]) -> bool:
+        """Of many new blocks of one write the first and the last ones are found stale."""
+        return EXT4_ORDERED.thins(log) or any(
+            isinstance(op, Write) and len(_starts_of_new_blocks(op)) > _BLOCKS_MAX for op in log
+        )
+
     def excuses(self, state: CrashState) -> Mapping[int, str]:
         """Where an honest flush would have kept everything that was lost, and nothing else is wrong, the flush lied."""
         promised = EXT4_ORDERED.surely_durable(state.base, state.log)
@@ -140,13 +146,17 @@ class LyingFlush(Profile):
 
 def _new_blocks(op: Write) -> Iterator[tuple[int, int]]:
     """Blocks that the file had not before the write: all of a few, or the first and the last ones of many."""
-    allocated = -(-op.old_size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
-    end = op.offset_bytes + len(op.data)
-    starts = list(range(max(allocated, op.offset_bytes // _BLOCK_BYTES * _BLOCK_BYTES), end, _BLOCK_BYTES))
+    starts: Sequence[int] = _starts_of_new_blocks(op)
     if len(starts) > _BLOCKS_MAX:
         starts = [*starts[: _BLOCKS_MAX // 2], *starts[-_BLOCKS_MAX // 2 :]]
     for start in starts:
         yield start, start + _BLOCK_BYTES
+
+
+def _starts_of_new_blocks(op: Write) -> range:
+    allocated = -(-op.old_size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
+    end = op.offset_bytes + len(op.data)
+    return range(max(allocated, op.offset_bytes // _BLOCK_BYTES * _BLOCK_BYTES), end, _BLOCK_BYTES)
 
 
 def _note(crash: Crash, index: int, op: Write, start: int, stop: int) -> None:

@@ -57,6 +57,15 @@ class RawSlots(Profile):
             for index, op in enumerate(log)
         ]
 
+    def thins(self, log: Sequence[Op]) -> bool:
+        """Within a sector a long write is cut at a few of its words."""
+        unit = self.word_bytes
+        return any(
+            isinstance(op, Write)
+            and (op.offset_bytes + len(op.data) - 1) // unit - op.offset_bytes // unit >= _PLACES_MAX
+            for op in log
+        )
+
     def mount(self, draft: Draft) -> Image:
         return draft.mount(hard_links=False)
 

@@ -280,6 +280,13 @@ class UnorderedProfile(Profile):
             return None if answer == 0 else _NOTHING_RESIZED
         return parts[answer - 2]
 
+    def thins(self, log: Sequence[Op]) -> bool:
+        """Of many sizes on the way from one to another a few are found."""
+        sector_bytes = self.rules.sector_bytes
+        return any(
+            isinstance(op, Truncate) and abs(op.size_bytes - op.old_size_bytes) > _CUTS_MAX * sector_bytes for op in log
+        )
+
     def resize_parts(self, op: Truncate, later_sizes: Sequence[int]) -> list[Resized]:
         """What may have landed of a change of size, beside all of it and nothing."""
         parts = self._shrink_parts(op) if op.size_bytes < op.old_size_bytes else self._extend_parts(op)

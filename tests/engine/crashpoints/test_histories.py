@@ -2,6 +2,7 @@
 
 from harness.engine.crashpoints.cut import situation
 from harness.engine.crashpoints.explore import Extent
+from harness.engine.crashpoints.gather import Gathering
 from harness.engine.crashpoints.report import FlowReport
 from harness.engine.crashpoints.states import StateLister
 from harness.storage.profiles import registry
@@ -27,12 +28,21 @@ def test_a_state_is_judged_once_for_each_history_that_leads_to_it():
     assert {True, False} in doubts.values()
 
 
-def test_what_the_first_cut_took_excuses_the_second_and_no_other_state():
+def test_what_the_first_cut_took_excuses_the_second_and_no_other_state(monkeypatch):
+    carried: dict[int, set[bool]] = {1: set(), 2: set()}
+    note = Gathering.note
+
+    def noted(self, seen, findings, events):
+        carried[seen.depth].add(any(seen.excused.values()))
+        return note(self, seen, findings, events)
+
+    monkeypatch.setattr(Gathering, "note", noted)
     once = explored("no_fsync", "sale", ("lying-flush",), SOME)
     twice = explored("no_fsync", "sale", ("lying-flush",), Extent(2, SOME.images_limit, SOME.states_limit))
     assert first_cuts(once) == first_cuts(twice)
     assert invariants(once)
     honest = explored("reference", "sale", ("lying-flush",), Extent(2, SOME.images_limit, SOME.states_limit))
+    assert carried == {1: {False}, 2: {False, True}}
     assert honest.found == [] and honest.profiles[0].unsurvivable
 
 

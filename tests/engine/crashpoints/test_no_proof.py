@@ -17,9 +17,12 @@ from harness.engine.crashpoints.report import (
     merged,
 )
 from harness.engine.crashpoints.states import StateLister, state_id
+from harness.reporters.crashpoints import render
+from harness.storage.oplog import ROOT_INODE, Link, Truncate, Write
 from harness.storage.profiles import registry
 from harness.sut import interpreter
 from tests.engine.crashpoints.explored import explored, media, recorded, setting
+from tests.engine.crashpoints.test_instants import timeline
 
 MEDIUM = "battery-ram"
 
@@ -79,7 +82,7 @@ def share(number: int) -> FlowReport:
         Found(1, "one", "major", own, ["fat"], 1, 10, example(9)),
     ]
     counts = [
-        ProfileCount("fat", 5, 50, 20, 1, 3, 30, 10, 2, 4, {15: 1}),
+        ProfileCount("fat", 5, 50, 20, 1, 3, 30, 10, 2, 4, {15: 1}, 2, 3),
         ProfileCount("sd", 5, 50, 20, 1, 3, 30, 10, 2, 4, {1: number}),
     ]
     cells = [Cell("both", "fat", 1, 7 - number, 3, 1), Cell(own, "fat", 1, 1, 1, 1)]
@@ -91,7 +94,21 @@ def test_nothing_of_a_share_is_lost_and_nothing_counted_twice():
     assert (whole.judged, whole.left, whole.because) == (20, 3, ["why 1", "both", "why 2"])
     fat, sd = whole.profiles
     # First cuts are listed alike by every share; the rest is each one's own.
-    assert msgspec.structs.astuple(fat) == ("fat", 5, 50, 20, 1, 6, 60, 20, 4, 8, {15: 2}) and sd.unsurvivable == {1: 3}
+    assert msgspec.structs.astuple(fat) == (
+        "fat",
+        5,
+        50,
+        20,
+        1,
+        6,
+        60,
+        20,
+        4,
+        8,
+        {15: 2},
+        2,
+        6,
+    ) and sd.unsurvivable == {1: 3}
     cells = {cell.step: (cell.at, cell.states, cell.failing) for cell in whole.cells}
     assert cells == {"both": (5, 6, 2), "place 1": (1, 1, 1), "place 2": (1, 1, 1)}
     found = {each.place: each for each in whole.found}
@@ -118,3 +135,30 @@ def test_many_media_that_hold_are_counted_and_few_are_named():
     assert of(FlowReport("sale", "", profiles=counts[:4], found=[found])).differences() == [
         "sale: keeps invariant 1 one on m1, m3, breaks it on m0, m2"
     ]
+
+
+@pytest.mark.parametrize("name", ["raw-slots", "battery-ram", "lying-flush", "fat", "ext4-ordered", "sd"])
+def test_a_long_write_that_is_cut_at_a_few_places_only_is_told_of(name):
+    """Where more places make more images than are listed, the report does not say "exhaustive" and nothing more."""
+    profile = registry.get(name)
+    for length in (8, 40_000):
+        line = timeline(
+            ([Link(ROOT_INODE, "a", 2, 0o100644), Write(2, 0, b"x" * length, 0)],), [(0, (1,), 1), (0, (2,), 2)]
+        )
+        lister = StateLister(line, [profile], 8)
+        list(lister)
+        thins = length > 8 and name in ("raw-slots", "battery-ram", "lying-flush")
+        assert bool(lister.count.thinned_points) == thins
+    line = timeline(([Link(ROOT_INODE, "a", 2, 0o100644), Truncate(2, 9_000, 0)],), [(0, (2,), 1)])
+    lister = StateLister(line, [profile], 8)
+    list(lister)
+    assert lister.count.thinned_points == (name in ("fat", "sd"))
+
+
+def test_the_report_says_where_long_writes_were_cut_at_a_few_places():
+    flow = FlowReport("sale", "", profiles=[ProfileCount("raw-slots", 9, thinned_points=2)], judged=1)
+    assert "exhaustive, but at 2 of 9 instants long writes are cut at a few places only" in render(of(flow))
+    flow.profiles[0].sampled_points = 1
+    assert "1 of 9 instants sampled" in render(of(flow)) and "at 2 of 9 instants long writes" in render(of(flow))
+    report = explored("reference", "sale", ("raw-slots", "ext4-ordered"), Extent(states_limit=1))
+    assert [each.thinned_points > 0 for each in report.profiles] == [True, False]

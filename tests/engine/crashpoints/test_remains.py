@@ -20,6 +20,7 @@ from harness.invariants.settlement_frees_space import SettlementFreesSpace
 from harness.storage.profiles import registry
 from harness.sut import interpreter
 from tests.engine.crashpoints.explored import explored, recorded, setting
+from tests.engine.crashpoints.test_instants import created, timeline
 
 MEDIUM = "battery-ram"
 
@@ -88,6 +89,15 @@ def test_on_a_medium_without_a_cache_the_calls_that_had_returned_are_whole():
         if state.point.returned == state.point.lengths:
             assert volume.intact, "nothing was under way"
     assert any(not state.volumes[data].intact for state in states())
+
+
+@pytest.mark.parametrize("name", ["raw-slots", "battery-ram"])
+def test_what_had_returned_when_something_was_seen_outside_is_there_without_a_barrier(name: str):
+    line = timeline((created(0) + created(1),), [(0, (0,), 1), (1, (2,), 2), (2, (4,), 3), (3, (4,), 4)])
+    names: dict[int, set[str]] = {}
+    for state in StateLister(line, [registry.get(name)], 500):
+        names.setdefault(state.point.outside.events, set()).add("".join(sorted(state.volumes[0].image.tree())))
+    assert names == {1: {"", "/f0"}, 2: {"/f0", "/f0/f1"}, 3: {"/f0/f1"}, 4: {"/f0/f1"}}
 
 
 def test_a_checker_that_fails_is_told_and_is_no_pass(monkeypatch: pytest.MonkeyPatch):
