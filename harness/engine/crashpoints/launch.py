@@ -25,6 +25,8 @@ from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
 
 _GRACE_S = 60.0
+_SPINS_A_STATE = 12
+"""So often software that hangs at each boot is stopped by the watchdog before one state is judged."""
 A = TypeVar("A", bound=msgspec.Struct)
 
 
@@ -79,6 +81,11 @@ def lost_shares(dead: list[Ended], jobs: int) -> list[str]:
     return [f"a process with 1 of {jobs} shares of the work was stopped: {why_stopped(ended)}" for ended in dead]
 
 
+def killed_after_s(request: CrashRequest) -> float:
+    """A process ends by itself with the state under way; if that state hangs, what it hangs in is the finding to wait for."""
+    return request.wall_limit_s + _GRACE_S + _SPINS_A_STATE * request.spin_s
+
+
 def _run(
     request: CrashRequest,
     entry: str,
@@ -86,9 +93,7 @@ def _run(
     told: Callable[[Any], None],
     on_start: Callable[[int], None] | None,
 ) -> A | Ended:
-    limits = Limits(
-        wall_s=request.wall_limit_s + _GRACE_S, memory_bytes=request.memory_limit_bytes, spin_s=request.spin_s
-    )
+    limits = Limits(wall_s=killed_after_s(request), memory_bytes=request.memory_limit_bytes, spin_s=request.spin_s)
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         ended = run_limited(
             entry,

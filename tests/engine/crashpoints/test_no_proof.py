@@ -6,6 +6,7 @@ import pytest
 from harness.core.errors import ExitCode
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.launch import killed_after_s
 from harness.engine.crashpoints.report import (
     UNLIKE,
     Cell,
@@ -16,6 +17,7 @@ from harness.engine.crashpoints.report import (
     ProfileCount,
     merged,
 )
+from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.crashpoints.states import StateLister, state_id
 from harness.reporters.crashpoints import render
 from harness.storage.oplog import ROOT_INODE, Link, Truncate, Write
@@ -162,3 +164,10 @@ def test_the_report_says_where_long_writes_were_cut_at_a_few_places():
     assert "1 of 9 instants sampled" in render(of(flow)) and "at 2 of 9 instants long writes" in render(of(flow))
     report = explored("reference", "sale", ("raw-slots", "ext4-ordered"), Extent(states_limit=1))
     assert [each.thinned_points > 0 for each in report.profiles] == [True, False]
+
+
+def test_the_state_under_way_may_hang_to_its_finding_before_its_process_is_killed():
+    """Software that hangs at boot is stopped eleven times in one state; killed before, the hang would be told as no proof."""
+    for wall_limit_s in (1.0, 60.0, 900.0):
+        request = CrashRequest("s", wall_limit_s=wall_limit_s, spin_s=min(20.0, wall_limit_s))
+        assert killed_after_s(request) - wall_limit_s > 11 * request.spin_s
