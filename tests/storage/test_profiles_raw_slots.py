@@ -65,6 +65,8 @@ def test_a_write_over_programmed_bits_erases_the_sector_around_it() -> None:
     bench.write("/slots", b"\xf0" * 4, 0)
     contents = bench.contents(NOR, "/slots")
     assert b"\xff" * SECTOR_BYTES + b"next sector" in contents
+    half_erased = bytes(byte | 0xA5 for byte in bench.base.read("/slots")[:SECTOR_BYTES])
+    assert half_erased + b"next sector" in contents
     assert b"\xf0" * 4 + b"\xff" * (SECTOR_BYTES - 4) + b"next sector" in contents
     assert all(each is not None and each.endswith(b"next sector") for each in contents)
     assert not any(

@@ -17,6 +17,7 @@ from harness.history.events import (
     PhaseStarted,
 )
 from harness.invariants.settlement_frees_space import SettlementFreesSpace
+from harness.storage.oplog import SyncFile
 from harness.storage.profiles import registry
 from harness.sut import interpreter
 from tests.engine.crashpoints.explored import explored, recorded, setting
@@ -98,6 +99,16 @@ def test_what_had_returned_when_something_was_seen_outside_is_there_without_a_ba
     for state in StateLister(line, [registry.get(name)], 500):
         names.setdefault(state.point.outside.events, set()).add("".join(sorted(state.volumes[0].image.tree())))
     assert names == {1: {"", "/f0"}, 2: {"/f0", "/f0/f1"}, 3: {"/f0/f1"}, 4: {"/f0/f1"}}
+
+
+def test_before_a_barrier_of_one_volume_the_others_may_be_as_far_as_they_ever_were_then():
+    line = timeline(([*created(0), SyncFile(2)], created(1)), [(0, (0, 0), 1), (1, (3, 2), 2)])
+    assert [point.lengths for point in line.points() if point.outside.events == 1] == [(2, 2), (3, 2)]
+
+
+def test_second_cuts_that_were_sampled_are_counted():
+    report = explored("no_fsync", "sale", ("posix-weak",), Extent(depth=2, images_limit=3, states_limit=2))
+    assert report.profiles[0].again_sampled_points > 0
 
 
 def test_a_checker_that_fails_is_told_and_is_no_pass(monkeypatch: pytest.MonkeyPatch):
