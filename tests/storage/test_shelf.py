@@ -33,3 +33,9 @@ def test_a_growing_log_costs_its_growth() -> None:
     whole = sum(len(each.image().read("/log")) for each in kept)
     assert whole > 50_000_000 and shelf.held_bytes < 1000 * BLOCK_BYTES
     assert kept[0].modes is kept[-1].modes and kept[0].directories[1] is kept[-1].directories[1]
+
+
+def test_lost_space_is_kept_with_each_image() -> None:
+    shelf = Shelf()
+    kept = [shelf.put(Image({2: b"x"}, lost_chains=chains)) for chains in ((), (600,), (600, 1), ())]
+    assert [each.image().lost_bytes for each in kept] == [0, 600, 601, 0]
