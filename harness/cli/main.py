@@ -94,6 +94,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: maps every error to its documented exit code and never shows a traceback for a user's mistake."""
+    _open_what_was_closed()
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -121,6 +122,17 @@ def main() -> None:
         traceback.print_exc()
         click.echo("error: the harness itself broke; please report this", err=True)
         sys.exit(ExitCode.HARNESS_ERROR)
+
+
+def _open_what_was_closed() -> None:
+    """With ``>&-`` the first file opened would become stdout, and a page shared with a child would be written over."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _discard_stdout() -> None:
