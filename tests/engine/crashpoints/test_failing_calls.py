@@ -8,7 +8,7 @@ import pytest
 from harness.core.errors import ExitCode
 from harness.engine.crashpoints.calls.catalogue import FAILURES
 from harness.engine.crashpoints.calls.failure import TRIES_MAX, Manner
-from harness.engine.crashpoints.calls.playing import Range
+from harness.engine.crashpoints.calls.playing import Playing, Range
 from harness.engine.crashpoints.calls.report import NO_FAILURE, CallCount, CallReport, FlowCalls, merged
 from harness.engine.crashpoints.calls.trials import Stage, Trial, trials_of
 from harness.engine.crashpoints.flows import FLOWS
@@ -243,3 +243,20 @@ def test_a_flow_that_comes_to_nothing_without_a_failure_is_no_pass(tmp_path):
     assert report.because == ["played without a cut, the void flow came to nothing: the host voided no sale"]
     assert report.counts[0].bit > 0
     assert played("reference", "sale", ["fsync"]).because == []
+
+
+def test_nothing_fails_for_good_before_the_call_that_was_named():
+    done = one("reference", "sale", Trial("eio", 3, Manner(for_good=True)))
+    kinds = [type(each) for each in done.events if isinstance(each, FaultStruck | StorageFailed)]
+    assert kinds[0] is FaultStruck and kinds.count(StorageFailed) > 1
+
+
+def test_a_call_that_is_not_reached_again_is_said_so_and_is_no_trial():
+    with interpreter.installed():
+        playing = Playing(setting(), FLOWS.get("sale"), Range(("eio",)), lambda: "", lambda *_: None)
+        count = CallCount("eio", 99, 1)
+        playing._one(count, Trial("eio", 99, Manner()))
+    assert playing.report.because == [
+        "eio, call 99, once: the call was not reached again; the software does not play alike"
+    ]
+    assert count.tried == count.bit == 0
