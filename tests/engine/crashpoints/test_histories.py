@@ -2,11 +2,12 @@
 
 from harness.engine.crashpoints.cut import situation
 from harness.engine.crashpoints.explore import Extent
-from harness.engine.crashpoints.gather import Gathering
+from harness.engine.crashpoints.gather import Gathering, Seen
 from harness.engine.crashpoints.report import FlowReport
 from harness.engine.crashpoints.states import StateLister
+from harness.invariants.base import Finding
 from harness.storage.profiles import registry
-from tests.engine.crashpoints.explored import explored, invariants, recorded
+from tests.engine.crashpoints.explored import explored, invariants, media, recorded
 
 SOME = Extent(images_limit=16, states_limit=6)
 
@@ -50,3 +51,16 @@ def test_software_that_asks_for_no_flush_is_not_excused_by_one_that_lied():
     """no_fsync asks for none in a sale: what it loses there it loses on an honest medium too."""
     lies, honest = (explored("no_fsync", "sale", (name,), SOME) for name in ("lying-flush", "ext4-ordered"))
     assert invariants(lies) >= invariants(honest) >= {1}
+
+
+def test_an_excuse_is_for_its_invariant_alone_and_the_square_of_the_picture_fails():
+    state = next(iter(StateLister(recorded().timeline, [registry.get("battery-ram")] * 2, 8)))
+    history = recorded().history(state.point.outside.events)
+    one, eight = (Finding("name", number, "T01", 1, "summary", 100, (), "major") for number in (1, 8))
+    for findings, failing, counted in (([one, eight], {"battery-ram"}, {8}), ([one], set(), set())):
+        report = FlowReport("sale", "")
+        gathering = Gathering(report, {each.name: each for each in media("battery-ram")})
+        seen = Seen("ab", 2, recorded(), {"battery-ram": state}, history, {"battery-ram": frozenset({1})})
+        assert gathering.note(seen, findings, history) == failing and invariants(report) == counted
+        assert report.profiles[0].unsurvivable == {1: 1}
+        assert [(cell.states, cell.failing) for cell in report.cells] == [(1, len(failing))]
