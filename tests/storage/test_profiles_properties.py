@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
+from harness.storage.draft import Draft
+from harness.storage.image import Image
 from harness.storage.oplog import BARRIERS, Rename
 from harness.storage.profiles import registry
 from harness.storage.profiles.base import Profile
@@ -56,6 +58,11 @@ def test_folding_never_changes_what_is_legal(profile: Profile, actions: Actions,
     )
 
 
+def mounted(profile: Profile, image: Image) -> str:
+    """What the medium makes of an image: where it has no hard links, two names of one file become two files."""
+    return profile.mount(Draft(image)).digest()
+
+
 @every_profile
 @given(actions=histories)
 @few_examples
@@ -63,9 +70,10 @@ def test_what_the_software_last_saw_is_legal(profile: Profile, actions: Actions)
     bench = play(actions)
     assume(small(profile, bench.base, bench.log))
     states = every_state(profile, bench.base, bench.log)
-    assert bench.now().digest() in {state.image.digest() for state in states}
+    seen = mounted(profile, bench.now())
+    assert seen in {state.image.digest() for state in states}
     intact = [state for state in states if state.intact]
-    assert [state.image.digest() for state in intact] == [bench.now().digest()]
+    assert [state.image.digest() for state in intact] == [seen]
 
 
 @every_profile
@@ -77,9 +85,9 @@ def test_nothing_is_lost_after_sync(profile: Profile, actions: Actions) -> None:
     bench = play([*actions, ("rewrite", "/b", 40), ("sync",)])
     aged(profile, bench)
     (only,) = every_state(profile, bench.base, bench.log)
-    assert only.image.digest() == bench.now().digest()
+    assert only.image.digest() == mounted(profile, bench.now())
     base, rest = profile.durable_prefix(bench.base, bench.log)
-    assert base.digest() == bench.now().digest() and rest == []
+    assert mounted(profile, base) == mounted(profile, bench.now()) and rest == []
 
 
 @every_profile

@@ -122,8 +122,8 @@ class _UnorderedWithout(UnorderedProfile):
         taken = _SECTORS.get(self._rule)
         return tuple(fate for fate in super().sector_options(op, sector, size_bytes) if fate != taken)
 
-    def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool) -> list[Steps | None]:
-        outcomes = super().rename_outcomes(op, forced, replaced_last=replaced_last)
+    def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool, fresh: bool) -> list[Steps | None]:
+        outcomes = super().rename_outcomes(op, forced, replaced_last=replaced_last, fresh=fresh)
         if self._rule != _BOTH_NAMES:
             return outcomes
         return [part for part in outcomes if part is None or part.done != Step.DESTINATION_LINKED]

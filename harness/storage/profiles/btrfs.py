@@ -4,7 +4,8 @@ May lose: data not synced, block by block, each block old or new or, where the f
 committed before the data); a file renamed over another without fsync may be empty, or have its size and be zeros; names
 not covered by fsync of the file or of the directory, in any combination: fsync writes a log tree of that one inode and
 its names, and what else was done before it stays for the next commit, so that later changes may be there and earlier not;
-after a rename from one directory to another and fsync of the new one the file may be found in both (seen on Linux 6.18).
+after a rename from one directory to another and fsync of the new one the file may be found in both (seen on Linux 6.18);
+a file that was never durable, renamed over one that is, may be lost with the name that it took (seen as well).
 A file truncated and written again may have its old content up to its new size: fsync of its directory logs the inode, and
 not its extents (seen as well).
 Does not lose: content once fsync of the file returned, and the name it was created under; names once fsync of the directory

@@ -21,7 +21,7 @@ from harness.storage.profiles.membership_files import (
     resized,
     written,
 )
-from harness.storage.profiles.unordered import UnorderedProfile
+from harness.storage.profiles.unordered import UnorderedProfile, never_durable
 
 _Entries = frozenset[tuple[int, str, int]]
 _ALL = Step.SOURCE_REMOVED | Step.DESTINATION_LINKED
@@ -72,11 +72,12 @@ def _names(
         (place, name, inode) for place, names in base.directories.items() for name, inode in names.items()
     )
     states: set[_Entries] = {start}
+    fresh = never_durable(log, forced)
     for index, op in enumerate(log):
         used = _used(op)
         if not used:
             continue
-        after = {entries for state in states for entries in _outcomes(profile, op, forced[index], state)}
+        after = {entries for state in states for entries in _outcomes(profile, op, forced[index], fresh, state)}
         for directory, name in used:
             if directory == ROOT_INODE and last_use[name] == index:
                 there = name in image.directories[ROOT_INODE]
@@ -95,7 +96,9 @@ def _used(op: Op) -> list[tuple[int, str]]:
     return []
 
 
-def _outcomes(profile: UnorderedProfile, op: Op, forced: int, entries: _Entries) -> Iterable[_Entries]:
+def _outcomes(
+    profile: UnorderedProfile, op: Op, forced: int, fresh: frozenset[int], entries: _Entries
+) -> Iterable[_Entries]:
     if isinstance(op, Link):
         found = [_with(entries, op.directory, op.name, op.inode)]
     elif isinstance(op, Unlink):
@@ -103,9 +106,11 @@ def _outcomes(profile: UnorderedProfile, op: Op, forced: int, entries: _Entries)
     else:
         assert isinstance(op, Rename)
         found = []
-        for part in profile.rename_outcomes(op, forced, replaced_last=False):
+        for part in profile.rename_outcomes(op, forced, replaced_last=False, fresh=op.inode in fresh):
             done = _ALL if part is None else part.done
             moved = entries - {(op.old_directory, op.old_name, op.inode)} if done & Step.SOURCE_REMOVED else entries
+            if done & Step.DESTINATION_REMOVED and op.replaced_inode is not None:
+                moved = moved - {(op.new_directory, op.new_name, op.replaced_inode)}
             if done & Step.DESTINATION_LINKED:
                 moved = _with(moved, op.new_directory, op.new_name, op.inode)
             found.append(moved)

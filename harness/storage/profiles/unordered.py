@@ -44,7 +44,8 @@ class Rules:
     garbage: bool = True
     # fsync of a file that was just created makes its name durable too.
     fsync_persists_name: bool = False
-    # Of a rename there may be both names, and never neither.
+    # Of a rename there may be both names, and never neither; but a file that was never durable itself may take the name that
+    # it replaced with it.
     rename_keeps_a_name: bool = False
     # A size may land without the blocks that it gave back: the file then has its old content up to a size of later.
     size_alone: bool = False
@@ -166,15 +167,15 @@ class UnorderedProfile(Profile):
     rules: Rules
 
     def __init__(self) -> None:
-        self._outcomes: dict[tuple[int, bool, bool], list[Steps | None]] = {}
+        self._outcomes: dict[tuple[int, bool, bool, bool], list[Steps | None]] = {}
 
     def forced(self, log: Sequence[Op]) -> list[int]:
         """For each operation, what of it the barriers after it have made durable."""
         return forced_by_barriers(log, self.rules)
 
-    def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool) -> list[Steps | None]:
-        """The step sets of a rename that may have landed; None is all of them."""
-        shape = (forced, op.replaced_inode is not None, replaced_last)
+    def rename_outcomes(self, op: Rename, forced: int, *, replaced_last: bool, fresh: bool) -> list[Steps | None]:
+        """The step sets of a rename that may have landed; None is all of them. ``fresh``: the file was never durable."""
+        shape = (forced, op.replaced_inode is not None, replaced_last, fresh and self.rules.rename_keeps_a_name)
         outcomes = self._outcomes.get(shape)
         if outcomes is None:
             outcomes = self._outcomes[shape] = _rename_outcomes(self.rules, *shape)
@@ -199,6 +200,7 @@ class UnorderedProfile(Profile):
         draft = crash.draft
         names = _Names(base, log)
         forced_ops = self.forced(log)
+        fresh = never_durable(log, forced_ops)
         for index, op in enumerate(log):
             forced = forced_ops[index]
             part: Part | None = None
@@ -216,7 +218,7 @@ class UnorderedProfile(Profile):
             elif type(op) is Unlink:
                 part = self._unlink_part(op, forced, draft, names, choices)
             elif type(op) is Rename:
-                part = self._rename_part(op, forced, draft, names, choices)
+                part = self._rename_part(op, forced, draft, names, fresh, choices)
             elif type(op) is SetMode:
                 if not forced and choices.pick(2):
                     crash.lost.append(index)
@@ -327,14 +329,16 @@ class UnorderedProfile(Profile):
             draft.released.add(op.inode)
         return part
 
-    def _rename_part(self, op: Rename, forced: int, draft: Draft, names: _Names, choices: Choices) -> Steps | None:
+    def _rename_part(
+        self, op: Rename, forced: int, draft: Draft, names: _Names, fresh: frozenset[int], choices: Choices
+    ) -> Steps | None:
         replaced_last = op.replaced_inode is not None and names.is_unnamed(op.replaced_inode)
         if replaced_last:
             assert op.replaced_inode is not None
             draft.released.add(op.replaced_inode)
         if forced == WHOLE:
             return None
-        outcomes = self.rename_outcomes(op, forced, replaced_last=replaced_last)
+        outcomes = self.rename_outcomes(op, forced, replaced_last=replaced_last, fresh=op.inode in fresh)
         part = outcomes[choices.pick(len(outcomes))]
         if part is not None and replaced_last and not part.done & Step.DESTINATION_LINKED:
             assert op.replaced_inode is not None
@@ -352,11 +356,20 @@ def _halves(op: Op, forced: int) -> list[Op]:
     return [*removal, linking, Unlink(op.old_directory, op.old_name, op.inode)]
 
 
-def _rename_outcomes(rules: Rules, forced: int, replaces: bool, replaced_last: bool) -> list[Steps | None]:
+def never_durable(log: Sequence[Op], forced: Sequence[int]) -> frozenset[int]:
+    """Inodes that came into being in this log and that no barrier has saved since."""
+    return frozenset(
+        op.inode for op, state in zip(log, forced, strict=True) if type(op) is Link and op.created and not state
+    )
+
+
+def _rename_outcomes(
+    rules: Rules, forced: int, replaces: bool, replaced_last: bool, takes_replaced: bool
+) -> list[Steps | None]:
     """The step sets that may have landed: all (None) first, then as few as the barriers leave, then the others."""
     sources = [Step.SOURCE_REMOVED, Step.NONE]
     destinations = [Step.DESTINATION_LINKED, Step.NONE]
-    if replaces and rules.replace_removes_first:
+    if replaces and (rules.replace_removes_first or takes_replaced):
         destinations.append(Step.DESTINATION_REMOVED)
     if replaced_last and rules.replaced_emptied:
         destinations.append(Step.CONTENT_FREED)
