@@ -113,6 +113,8 @@ def _kernels(copies: int, seed: int, jobs: int) -> tuple[ExitCode, list[Tally]]:
 def kernel_verdict(tallies: Sequence[Tally], copies: int, *, must_run: bool) -> ExitCode:
     """Fewer copies than were asked for prove less than was asked for, and none at all prove nothing."""
     ran = [tally for tally in tallies if not tally.skipped]
+    if any(tally.broke_off for tally in ran):
+        return ExitCode.HARNESS_ERROR
     if any(tally.failed for tally in ran):
         return ExitCode.VIOLATED
     if any(tally.copies < copies for tally in ran) or (must_run and not ran):

@@ -20,6 +20,7 @@ SKIPPED = Tally("f2fs", "f2fs", skipped="this kernel has no f2fs")
         ([WHOLE, Tally("xfs", "xfs", copies=1_008, not_allowed=1)], False, ExitCode.VIOLATED),
         ([WHOLE, Tally("xfs", "xfs", copies=1_008, undecided=1)], False, ExitCode.VIOLATED),
         ([WHOLE, Tally("xfs", "xfs", copies=1_008, damaged=1)], False, ExitCode.VIOLATED),
+        ([WHOLE, Tally("xfs", "xfs", copies=1_008, broke_off="why")], False, ExitCode.HARNESS_ERROR),
     ],
 )
 def test_fewer_copies_than_asked_for_are_no_pass(tallies: list[Tally], must_run: bool, expected: ExitCode) -> None:

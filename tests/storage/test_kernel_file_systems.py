@@ -5,6 +5,7 @@ kernel may be the reason.
 """
 
 import os
+import sys
 
 import pytest
 
@@ -32,6 +33,13 @@ def test_every_state_this_kernel_shows_is_one_the_profile_allows(file_system: Fi
     assert tally.copies == tally.allowed == COPIES and len(tally.states) > 5
 
 
+def test_a_check_that_breaks_off_says_why_and_is_no_end_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    tally = check_one(named("ext4"), 12, 1, lambda _: None)
+    skip_unless_possible(named("ext4"))
+    assert tally.copies == 0 and tally.broke_off.startswith("the kernel check of ext4 broke off")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("mounted", "kinder"), [("ext4", "ext4-dioread_lock"), ("ext4-noauto_da_alloc", "xfs")], ids=lambda name: name
@@ -51,8 +59,9 @@ def test_the_table_says_what_was_skipped_and_what_was_never_seen() -> None:
     tallies = [
         Tally("ext4", "ext4-ordered", copies=12, allowed=12, states={"a", "b"}, needed={"this": 0, "that": 3}),
         Tally("f2fs", "f2fs", skipped="this kernel has no f2fs"),
+        Tally("xfs", "xfs", copies=24, allowed=24, broke_off="the kernel check of xfs broke off:\nwhy"),
     ]
     lines = table(tallies)
-    assert "skipped: this kernel has no f2fs" in lines[2]
-    assert lines[3:] == ["  ext4: allowed, never seen: this"]
+    assert "skipped: this kernel has no f2fs" in lines[2] and lines[3].split()[2] == "24"
+    assert lines[4:] == ["the kernel check of xfs broke off:", "why", "  ext4: allowed, never seen: this"]
     assert not tallies[0].failed and not tallies[1].failed

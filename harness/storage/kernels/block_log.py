@@ -28,6 +28,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from harness.core.errors import HarnessError
 from harness.storage.kernels import linux
 
 PAGE_BYTES = 4096
@@ -41,6 +42,9 @@ _OUT = struct.Struct("=IiQ")
 _DIRECT_IO = 1
 _PUNCH_HOLE, _ZERO_RANGE = 2, 16
 _BIG_WRITES, _MAX_PAGES = 1 << 5, 1 << 22
+# Unmounting aborts the connection: a read that waits gets ENODEV, and one that had just taken the last request (RELEASE is
+# sent and not waited for) ECONNABORTED (fs/fuse/dev.c, fuse_dev_do_read).
+_ENDED = frozenset({errno.ENODEV, errno.ECONNABORTED})
 
 
 class BlockWrite(msgspec.Struct, frozen=True, array_like=True, tag="w", gc=False):
@@ -90,15 +94,22 @@ class RecordedDevice:
         return count
 
     def finish(self) -> list[BlockEvent]:
-        """Ends the server; nothing may use the device any more."""
-        os.close(self.descriptor)
-        linux.unmount(self._mount_point)
+        """Ends the server; nothing may use the device any more. HarnessError when the log is not whole."""
         chunks = []
+        try:
+            # Closing asks the server once more, so it fails when the connection had ended before.
+            os.close(self.descriptor)
+            whole = True
+        except OSError:
+            whole = False
+        linux.unmount(self._mount_point)
         while chunk := self._socket.recv(1 << 20):
             chunks.append(chunk)
         self._socket.close()
-        os.waitpid(self._server, 0)
+        status = os.waitstatus_to_exitcode(os.waitpid(self._server, 0)[1])
         self._count.close()
+        if status != 0 or not whole:
+            raise HarnessError("the recorded block device ended before its file system did: its log is not whole")
         return msgspec.msgpack.decode(b"".join(chunks), type=list[BlockEvent])
 
 
@@ -141,7 +152,7 @@ class _Server:
             except OSError as error:
                 if error.errno in (errno.EINTR, errno.EAGAIN, errno.ENOENT):
                     continue
-                if error.errno == errno.ENODEV:
+                if error.errno in _ENDED:
                     return
                 raise
             _, opcode, unique, *_ = _HEADER.unpack_from(buffer)

@@ -31,16 +31,18 @@ def check_one(
     *,
     count_needed: bool = True,
 ) -> Tally:
-    """One file system, or the reason why not."""
+    """One file system, or the reason why not; a check that breaks off is no reason to lose it, or the other file systems."""
     total = Tally(file_system.name, file_system.profile_name)
     total.skipped = refusal or missing(file_system) or ""
     if not total.skipped:
         seeds = -(-copies // CUTS_A_PROGRAM)
-        for tally in run_worker(
-            Request(file_system.name, first_seed, seeds, CUTS_A_PROGRAM, count_needed=count_needed)
-        ):
-            total.add(tally)
-            told(total)
+        request = Request(file_system.name, first_seed, seeds, CUTS_A_PROGRAM, count_needed=count_needed)
+        try:
+            for tally in run_worker(request):
+                total.add(tally)
+                told(total)
+        except HarnessError as error:
+            total.broke_off = str(error)
     return total
 
 
@@ -75,6 +77,7 @@ def table(tallies: Sequence[Tally]) -> list[str]:
         lines.append(
             f"{head}{each.copies:>7,} {len(each.states):>7,} {each.not_allowed:>12,} {each.undecided:>10,} {each.damaged:>8,}"
         )
+    lines += [line for each in tallies if each.broke_off for line in each.broke_off.splitlines()]
     for each in tallies:
         lines += [f"  {each.file_system}: allowed, never seen: {rule}" for rule in each.never_seen]
     return lines

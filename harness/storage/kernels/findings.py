@@ -28,6 +28,8 @@ class Tally(msgspec.Struct):
     needed: dict[str, int] = msgspec.field(default_factory=dict)
     findings: list[Finding] = msgspec.field(default_factory=list)
     skipped: str = ""
+    # The check itself failed before its end, for this reason: what it had counted by then stands.
+    broke_off: str = ""
 
     @property
     def failed(self) -> bool:
@@ -41,6 +43,7 @@ class Tally(msgspec.Struct):
         return Summary(
             self.file_system, self.profile, self.skipped, self.copies, len(self.states), self.not_allowed, self.undecided,
             self.damaged, self.never_seen, [f"seed {each.seed}, {each.event_count} events" for each in self.findings],
+            self.broke_off,
         )  # fmt: skip
 
     def add(self, other: "Tally") -> None:
@@ -82,3 +85,4 @@ class Summary(msgspec.Struct, frozen=True):
     damaged: int
     allowed_never_seen: list[str]
     findings: list[str]
+    broke_off: str
