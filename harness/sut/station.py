@@ -211,6 +211,18 @@ class Station:
         else:
             self._boot_after(self.init.restart_delay_us)
 
+    def retire(self) -> None:
+        """Nothing of this device is wanted any more: its software ends without a trace.
+
+        A fiber that waits keeps everything that it can reach alive for as long as nobody ends it: the garbage collector
+        does not look into suspended greenlets.
+        """
+        self._generation += 1
+        process, self.process = self.process, None
+        if process is not None:
+            process.die(lambda: deaths.ProcessEnded(f"{self.name} is retired"), power=True)
+            self._reap(process)
+
     def _sync(self) -> None:
         """A clean shutdown unmounts: everything cached is written. An I/O error then loses what it loses."""
         disk = self.hardware.disk

@@ -49,6 +49,7 @@ def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays:
     if customer_stays:
         _come_back(scene)
     to_the_last_settlement(scene)
+    scene.close()
     return Afterwards(tuple(tape.events), recovered, came_up, scene.now_us)
 
 

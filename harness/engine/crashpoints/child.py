@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.scenario.plan import Plan
 
 _TELL_EVERY_S = 0.2
+_MEMORY_SHARE = 0.8
 
 
 def execute(argument: Any, send: Callable[[Any], None]) -> Any:
@@ -82,7 +84,7 @@ def _explore(request: CrashRequest, send: Callable[[Any], None]) -> Explored:
     from harness.engine.crashpoints.flows import FLOWS
     from harness.sut import interpreter
 
-    stopper = Stopper(request.wall_limit_s)
+    stopper = Stopper(request.wall_limit_s, request.memory_limit_bytes)
     flows = [FLOWS.get(name) for name in request.flows or FLOWS.names()]
     setting = setting_of(request)
     plan, spec = setting.plan, request.terminal or setting.plan.software
@@ -143,11 +145,14 @@ def _add_replays(request: CrashRequest, scenario: str, terminal: str, flow: Flow
 
 
 class Stopper:
-    """Why to stop: somebody asked, or the time is over."""
+    """Why to stop: somebody asked, the time is over, or memory runs out. What was found by then is reported; a process that
+    had to be killed has nothing to say.
+    """
 
-    def __init__(self, wall_limit_s: float) -> None:
+    def __init__(self, wall_limit_s: float, memory_limit_bytes: int) -> None:
         self._until_s = time.monotonic() + wall_limit_s
         self._limit_s = wall_limit_s
+        self._memory_limit_bytes = memory_limit_bytes
         self._asked = False
         for each in ENDS_EARLY:
             signal.signal(each, self._ask)
@@ -160,7 +165,17 @@ class Stopper:
         """Empty to go on."""
         if self._asked:
             return "interrupted"
-        return f"the time limit of {self._limit_s:g} s was reached" if time.monotonic() > self._until_s else ""
+        if time.monotonic() > self._until_s:
+            return f"the time limit of {self._limit_s:g} s was reached"
+        if address_space_bytes() > _MEMORY_SHARE * self._memory_limit_bytes:
+            return f"{_MEMORY_SHARE:.0%} of the memory that it may have ({self._memory_limit_bytes:,} bytes) was in use"
+        return ""
+
+
+def address_space_bytes() -> int:
+    """What this process has mapped, which is what its limit counts (setrlimit(2), RLIMIT_AS; proc(5), statm)."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 class Teller:

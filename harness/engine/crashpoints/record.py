@@ -54,7 +54,9 @@ def record_flow(setting: Setting, flow: Flow) -> Recorded:
     recording.begin()
     flow.act(scene)
     scene.run_for(REST_US)
-    return Recorded(0, (), recording.end())
+    recorded = Recorded(0, (), recording.end())
+    scene.close()
+    return recorded
 
 
 def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...]]:
@@ -74,6 +76,7 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
     }
     found = situation(timeline.events)
     before = (*timeline.events, *cut_events(found, scene.now_us, (), stays=False))
+    scene.close()
     return Remains(images, outside.hardware, outside.host, outside.host_digest), before
 
 
@@ -85,7 +88,9 @@ def record_boot(setting: Setting, chapter: int, remains: Remains, before: Sequen
     recording.begin()
     start(scene)
     scene.run_for(REST_US)
-    return Recorded(chapter, tuple(before), recording.end())
+    recorded = Recorded(chapter, tuple(before), recording.end())
+    scene.close()
+    return recorded
 
 
 def everything(base: Image, log: Sequence[Op]) -> Image:

@@ -199,6 +199,10 @@ class Scene:
         """Virtual time."""
         return self.world.now_us
 
+    def close(self) -> None:
+        """The scene is over; its tape can still be read. Thousands of scenes follow, and each would stay in memory."""
+        self.station.retire()
+
     def run_until(self, event: simpy.Event, limit_us: int) -> bool:
         """Let time pass until ``event`` or for ``limit_us``; whether it happened."""
         env = self.env

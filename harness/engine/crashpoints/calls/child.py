@@ -33,7 +33,7 @@ def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
     from harness.engine.crashpoints.flows import FLOWS
     from harness.sut import interpreter
 
-    stopper = Stopper(request.wall_limit_s)
+    stopper = Stopper(request.wall_limit_s, request.memory_limit_bytes)
     setting = on_profile(setting_of(request), request.profiles)
     plan, spec = setting.plan, request.terminal or setting.plan.software
     (medium,) = media_of(plan, ())

@@ -12,6 +12,7 @@ Does not model: a failure in recovery, or in the sales after it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from harness.engine.crashpoints.afterwards import live_on, to_the_last_settlement
@@ -74,13 +75,16 @@ class Stage:
 
     def calls(self, failure: str) -> list[Met]:
         """Every call of the kind that the flow makes when none fails."""
-        return self._act(FAILURES.get(failure), 0, Manner())[1].met
+        scene, failing = self._act(FAILURES.get(failure), 0, Manner())
+        scene.close()
+        return failing.met
 
     def control(self) -> tuple[Played, str]:
         """The flow with no call failing, and all that comes after; and what it should have come to if it did not."""
         scene, failing = self._act(FAILURES.get(FAILURES.names()[0]), 0, Manner())
         nothing = missed(self._flow, scene.tape.events[self._begun :])
         to_the_last_settlement(scene)
+        scene.close()
         trial = Trial(failing.name, 0, Manner())
         return Played(trial, None, 0, (*self._before, *scene.tape.events), scene.now_us), nothing
 
@@ -88,11 +92,12 @@ class Stage:
         """The flow with one call failing, and all that comes after."""
         scene, failing = self._act(FAILURES.get(trial.failure), trial.nth, trial.manner)
         met = failing.met[0] if failing.struck else None
-        if met is not None and trial.manner.power_loss:
-            return Played(trial, met, failing.bites, *self._after_a_cut(scene))
-        if met is not None:
-            to_the_last_settlement(scene)
-        return Played(trial, met, failing.bites, (*self._before, *scene.tape.events), scene.now_us)
+        with closing(scene):
+            if met is not None and trial.manner.power_loss:
+                return Played(trial, met, failing.bites, *self._after_a_cut(scene))
+            if met is not None:
+                to_the_last_settlement(scene)
+            return Played(trial, met, failing.bites, (*self._before, *scene.tape.events), scene.now_us)
 
     def _after_a_cut(self, scene: Scene) -> tuple[tuple[Event, ...], int, frozenset[int]]:
         """Power goes now: the history to the end of the next chapter, when that is, and what the cut excuses."""

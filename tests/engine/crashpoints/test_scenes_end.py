@@ -1,0 +1,68 @@
+"""Scenes by the thousand: none stays in memory, and an exploration that runs out of memory still says what it found."""
+
+import gc
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from harness.engine.child import ENDS_EARLY
+from harness.engine.crashpoints.calls.trials import Stage, trials_of
+from harness.engine.crashpoints.child import Stopper, address_space_bytes
+from harness.engine.crashpoints.explore import Exploration, Extent
+from harness.engine.crashpoints.flows import FLOWS
+from harness.sut import interpreter
+from harness.sut.station import Station
+from tests.engine.crashpoints.explored import explored, media, setting
+
+
+def stations() -> int:
+    gc.collect()
+    return sum(isinstance(each, Station) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(("flow", "depth"), [("sale", 2), ("boot", 1)])
+def test_no_scene_of_an_exploration_stays_in_memory(flow: str, depth: int) -> None:
+    before = stations()
+    report = explored("no_fsync", flow, ("jffs2",), Extent(depth=depth, states_limit=4))
+    assert report.judged >= 4 and stations() == before
+
+
+def test_no_scene_of_failing_calls_stays_in_memory() -> None:
+    before = stations()
+    with interpreter.installed():
+        stage = Stage(setting("reference"), FLOWS.get("sale"))
+        stage.control()
+        trials = list(trials_of("eio", stage.calls("eio")))[:6]
+        played = [stage.play(each) for each in trials]
+    assert any(each.trial.manner.power_loss for each in played) and stations() == before
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    known = {each: signal.getsignal(each) for each in ENDS_EARLY}
+    yield
+    for each, handler in known.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_an_exploration_stops_before_its_memory_limit() -> None:
+    used = address_space_bytes()
+    assert Stopper(60, 2 * used).why() == ""
+    assert "of the memory that it may have" in Stopper(60, used + (used >> 4)).why()
+
+
+def test_it_looks_whether_to_stop_while_it_lists() -> None:
+    asked = []
+
+    def stop() -> str:
+        asked.append(None)
+        return "interrupted"
+
+    with interpreter.installed():
+        done = Exploration(
+            setting("no_fsync"), FLOWS.get("sale"), media("posix-weak"), Extent(), stop, lambda *_: None
+        ).explore()
+    assert len(asked) == 1 and done.because == ["interrupted"] and done.judged == 0
+    assert done.profiles[0].states < 512
