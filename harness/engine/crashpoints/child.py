@@ -167,15 +167,16 @@ class Stopper:
             return "interrupted"
         if time.monotonic() > self._until_s:
             return f"the time limit of {self._limit_s:g} s was reached"
-        if address_space_bytes() > _MEMORY_SHARE * self._memory_limit_bytes:
+        if peak_memory_bytes() > _MEMORY_SHARE * self._memory_limit_bytes:
             return f"{_MEMORY_SHARE:.0%} of the memory that it may have ({self._memory_limit_bytes:,} bytes) was in use"
         return ""
 
 
-def address_space_bytes() -> int:
-    """What this process has mapped, which is what its limit counts (setrlimit(2), RLIMIT_AS; proc(5), statm)."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
+def peak_memory_bytes() -> int:
+    """The most that this process has had in memory. Somewhat less than what its limit counts (setrlimit(2), RLIMIT_AS), but
+    to be had inside the fence, where there is no /proc.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class Teller:

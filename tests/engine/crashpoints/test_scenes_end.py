@@ -8,7 +8,7 @@ import pytest
 
 from harness.engine.child import ENDS_EARLY
 from harness.engine.crashpoints.calls.trials import Stage, trials_of
-from harness.engine.crashpoints.child import Stopper, address_space_bytes
+from harness.engine.crashpoints.child import Stopper, peak_memory_bytes
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
 from harness.sut import interpreter
@@ -48,7 +48,7 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("handlers")
 def test_an_exploration_stops_before_its_memory_limit() -> None:
-    used = address_space_bytes()
+    used = peak_memory_bytes()
     assert Stopper(60, 2 * used).why() == ""
     assert "of the memory that it may have" in Stopper(60, used + (used >> 4)).why()
 
