@@ -12,6 +12,7 @@ import msgspec
 
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.request import Finished, Progress, Refused, RunRequest
+from harness.terminals.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from harness.scenario.plan import Plan
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 ENDS_EARLY = (signal.SIGINT, signal.SIGTERM)
 """Signals that end trading at the next chunk of virtual time; the run still recovers, checks and says what it has seen."""
 
-SHARING = frozenset({"harness.terminals.reference:ReferenceTerminal"})
-"""Shipped software that keeps nothing in module globals or class attributes (a test shows it): boots share its modules."""
+SHARING = frozenset(each.spec for each in CATALOGUE.values() if each.shares_modules)
+"""Shipped software all of whose boots may share its modules."""
 
 
 def execute(argument: Any, send: Callable[[Any], None]) -> Any:
@@ -37,7 +38,6 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     from harness.engine.run import Interrupted, run_plan
     from harness.scenario.load import load_file
     from harness.sut import interpreter, software
-    from harness.terminals.catalogue import CATALOGUE
 
     plan = adjusted(load_file(Path(request.scenario)), request)
     interrupted = Interrupted()

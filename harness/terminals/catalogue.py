@@ -10,6 +10,7 @@ class Shipped:
     """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list).
 
     ``at_crash_points``: its defect shows when every state of every instant is tried (``harness crashpoints``), not in a day.
+    ``shares_modules``: it keeps nothing in module globals or class attributes (a test shows it), so all boots share its modules.
     """
 
     name: str
@@ -17,13 +18,14 @@ class Shipped:
     summary: str
     caught_by: tuple[int, ...] = ()
     at_crash_points: bool = False
+    shares_modules: bool = False
 
 
 _PACKAGE = "harness.terminals"
 
 
 def _mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
-    return Shipped(name, f"{_PACKAGE}.mutants.{name}:{class_name}", summary, caught_by)
+    return Shipped(name, f"{_PACKAGE}.mutants.{name}:{class_name}", summary, caught_by, shares_modules=True)
 
 
 def _cut_mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
@@ -35,6 +37,7 @@ _ALL = (
         "reference",
         f"{_PACKAGE}.reference:ReferenceTerminal",
         "Correct by the rules R1-R14; journal with CRCs in two fixed files.",
+        shares_modules=True,
     ),
     Shipped(
         "tinydb",
@@ -71,7 +74,10 @@ _ALL = (
         "rename_without_fsync", "RenameWithoutFsync", "Renames a new log over the old one and syncs neither.", 1
     ),
     _cut_mutant("rewritten_in_place", "RewrittenInPlace", "Rewrites the whole log in place with each record.", 1),
-    _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
+    replace(
+        _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
+        shares_modules=False,
+    ),
     _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
 )
 

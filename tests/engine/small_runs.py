@@ -41,16 +41,18 @@ def shipped(path: str, **changes: object) -> Plan:
 
 
 @functools.cache
-def _software(name: str) -> Software:
+def _software(name: str, share_modules: bool | None = None) -> Software:
     specs = {each.name: each.spec for each in CATALOGUE.values()}
-    return software.load(name, specs, share_modules=specs[name] in SHARING)
+    return software.load(name, specs, share_modules=specs[name] in SHARING if share_modules is None else share_modules)
 
 
-def run(plan: Plan, terminal: str, seed: int | None = 1, out: Path | None = None) -> Verdict:
-    """``plan`` to its verdict with a shipped terminal; ``out`` keeps history and verdict."""
+def run(
+    plan: Plan, terminal: str, seed: int | None = 1, out: Path | None = None, *, share_modules: bool | None = None
+) -> Verdict:
+    """``plan`` to its verdict with a shipped terminal; ``out`` keeps history and verdict; boots share modules as shipped."""
     request = RunRequest(scenario=plan.name, seed=seed, out_dir=None if out is None else str(out))
     with interpreter.installed():
-        return run_plan(plan, _software(terminal), request, lambda _: None)
+        return run_plan(plan, _software(terminal, share_modules), request, lambda _: None)
 
 
 def found(verdict: Verdict) -> set[int]:

@@ -8,6 +8,7 @@ fault must have bitten as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,22 @@ def test_the_mutant_is_caught_where_the_reference_passes(assay: Assay) -> None:
     # A pass says something only where the invariant had something to judge.
     checked = {line.partition(" ")[0] for line in correct.checked}
     assert {str(number) for number in assay.caught_by} <= checked, correct.not_checked
+
+
+def histories(assay: Assay, directory: Path) -> tuple[bytes, bytes]:
+    """With modules shared by all boots, and with fresh ones at each."""
+    told_by: list[bytes] = []
+    for share in (True, False):
+        run(small(assay.scenario), assay.mutant, 1, directory / str(share), share_modules=share)
+        told_by.append((directory / str(share) / "history.jsonl").read_bytes())
+    return told_by[0], told_by[1]
+
+
+@pytest.mark.parametrize("assay", ASSAYS, ids=[assay.mutant for assay in ASSAYS])
+def test_boots_share_the_modules_of_software_that_keeps_nothing_in_them(assay: Assay, tmp_path: Path) -> None:
+    """What a module global or a class attribute holds would survive a power cut."""
+    shared, fresh = histories(assay, tmp_path)
+    assert (shared == fresh) == CATALOGUE[assay.mutant].shares_modules and b'"Booted"' in fresh
 
 
 def test_every_mutant_and_every_invariant_has_its_assay() -> None:
