@@ -151,6 +151,19 @@ def collect_garbage(generation: int = 2) -> None:
     gc.collect(generation)
 
 
+@contextmanager
+def settled_heap() -> Iterator[None]:
+    """For a stretch of many short lives beside a large heap: what there is now is left out of collections, which may then be
+    frequent.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def action_ended() -> None:
     """Collect every so many actions of the whole run: often what is young, seldom everything."""
     global _actions

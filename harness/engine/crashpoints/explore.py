@@ -23,11 +23,14 @@ from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
 from harness.engine.crashpoints.states import Count, State, StateLister, state_id
 from harness.history.events import Event, SoftwareDied
+from harness.sut import interpreter
 
 _HANGS_MAX = 3
 """Software that hangs costs real seconds at each boot: shown so often, the flow ends."""
 _STATES_A_LOOK = 256
 """So many states are listed between two looks at whether to stop."""
+_LIVES_A_COLLECTION = 40
+"""A life leaves up to a megabyte of garbage where boots share no modules; garbage that piles up is memory, and slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Exploration:
         self._excused: dict[str, frozenset[int]] = {}
         """By profile: what the cut before this chapter made unsurvivable."""
         self._hangs = 0
+        self._lives = 0
         self._failed: set[tuple[str, str]] = set()
         """By profile the states that some history to them broke something in."""
         self._met = False
@@ -105,18 +109,22 @@ class Exploration:
         # In the order of their names, which is none: if time runs out, every instant and medium has had its share.
         mine = sorted((case for case in cases if self._is_mine(case.name)), key=lambda case: case.name)
         self._total = len(mine)
-        for done, case in enumerate(mine):
-            if self._over():
-                self.report.left += len(mine) - done
-                break
-            once = self._judge(recorded, case, None, 1)
-            if self.extent.depth > 1 and not self._over():
-                self._cut_again(recorded, case, once)
+        with interpreter.settled_heap():
+            self._judge_all(recorded, mine)
         # Second cuts may be what is missing, also of the last state.
         for why in (self._stopped, self._unknown_state(), *self._court.inconclusive):
             if why:
                 self._say_because(why)
         return self.report
+
+    def _judge_all(self, recorded: Recorded, cases: Sequence[Case]) -> None:
+        for done, case in enumerate(cases):
+            if self._over():
+                self.report.left += len(cases) - done
+                return
+            once = self._judge(recorded, case, None, 1)
+            if self.extent.depth > 1 and not self._over():
+                self._cut_again(recorded, case, once)
 
     def _unknown_state(self) -> str:
         """Said when one state was asked for and there is none of that name: nothing was judged, so nothing was shown."""
@@ -251,6 +259,9 @@ class Exploration:
     def _live(self, recorded: Recorded, case: Case, stays: bool) -> Afterwards:
         remains = case.state.remains(recorded.timeline.volumes)
         lived = live_on(self.setting, recorded.chapter + 1, remains, customer_stays=stays)
+        self._lives += 1
+        if self._lives % _LIVES_A_COLLECTION == 0:
+            interpreter.collect_garbage()
         self._hangs += sum(event.reason == "spinning" for event in lived.events if isinstance(event, SoftwareDied))
         return lived
 

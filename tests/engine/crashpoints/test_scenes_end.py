@@ -28,6 +28,20 @@ def test_no_scene_of_an_exploration_stays_in_memory(flow: str, depth: int) -> No
     assert report.judged >= 4 and stations() == before
 
 
+def test_garbage_of_scenes_does_not_pile_up() -> None:
+    alive = []
+
+    def tell(judged: int, _known: int, _found: int) -> None:
+        alive.append(sum(isinstance(each, Station) for each in gc.get_objects()))
+
+    with interpreter.installed():
+        report = Exploration(
+            setting("reference"), FLOWS.get("sale"), media("fat", "sd"), Extent(states_limit=100), lambda: "", tell
+        ).explore()
+    assert report.judged == len(alive) == 100 and max(alive) <= 50
+    assert gc.get_freeze_count() == 0
+
+
 def test_no_scene_of_failing_calls_stays_in_memory() -> None:
     before = stations()
     with interpreter.installed():
