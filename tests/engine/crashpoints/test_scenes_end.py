@@ -36,7 +36,7 @@ def test_garbage_of_scenes_does_not_pile_up() -> None:
 
     with interpreter.installed():
         report = Exploration(
-            setting("reference"), FLOWS.get("sale"), media("fat", "sd"), Extent(states_limit=100), lambda: "", tell
+            setting("reference"), FLOWS.get("sale"), media("all"), Extent(states_limit=100), lambda: "", tell
         ).explore()
     assert report.judged == len(alive) == 100 and max(alive) <= 50
     assert gc.get_freeze_count() == 0
