@@ -281,7 +281,7 @@ class Exploration:
             if boot is None:
                 boot = record_boot(self.setting, recorded.chapter + 1, remains, before)
             boot = replace(boot, before=before)
-            self._excused = {name: self.media[name].excuses(recorded, case.media[name]) for name in media}
+            self._excused = {name: self.media[name].excuses(recorded, state) for name, state in media.items()}
             note = self._again_counts(counted)
             seconds = self._cases(boot, {name: self.media[name] for name in media}, note)
             wanted = self.extent.only_state.partition(".")[2]
@@ -293,19 +293,25 @@ class Exploration:
                     self._judge(boot, second, once, 2, lived.setdefault(second.name, {}))
         self._excused = {}
 
-    def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], list[str]]]:
-        """By profile and by what the customer believes, the longest history to the state: it has promised the most."""
+    def _befores(self, recorded: Recorded, case: Case) -> Iterator[tuple[tuple[Event, ...], dict[str, State]]]:
+        """The longest history to the state, which has promised the most, and by profile the state with it.
+
+        One for each thing that the customer may believe; and one each for what the first cut excuses: a promise that the medium
+        broke on the way to the state excuses nothing on another way, on which none was broken.
+        """
         situations = {events: recorded.situation(events) for events in case.histories}
-        chosen: dict[int, list[str]] = {}
+        chosen: dict[int, dict[str, State]] = {}
         for name in case.media:
-            lengths = [events for events, media in case.histories.items() if name in media]
-            longest = {self._belief(situations[events]): events for events in sorted(lengths)}
+            longest: dict[tuple[str, frozenset[int]], int] = {}
+            for events in sorted(events for events, media in case.histories.items() if name in media):
+                excused = self.media[name].excuses(recorded, case.histories[events][name])
+                longest[self._belief(situations[events]), excused] = events
             for events in longest.values():
-                chosen.setdefault(events, []).append(name)
-        for events, names in chosen.items():
-            found, state = situations[events], case.histories[events][names[0]]
+                chosen.setdefault(events, {})[name] = case.histories[events][name]
+        for events, states in chosen.items():
+            found, state = situations[events], next(iter(states.values()))
             cut = cut_events(found, state.point.at_us, state.arrived, stays=self._stays(found))
-            yield (*recorded.history(events), *cut), names
+            yield (*recorded.history(events), *cut), states
 
     def _belief(self, found: Situation) -> str:
         """What a customer at the till believes; empty without one. Who is owed an answer tells histories of one state apart."""

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import msgspec
 
+from harness.engine.crashpoints.afterwards import live_on
 from harness.engine.crashpoints.callsites import NO_STEP
 from harness.engine.crashpoints.cut import situation
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.gather import Gathering
 from harness.engine.crashpoints.outside import Outside, Underway
 from harness.engine.crashpoints.record import call_sites
 from harness.engine.crashpoints.scene import Scene
@@ -191,8 +193,41 @@ def test_a_second_cut_is_judged_with_whatever_the_customer_believes():
         found = [situation(flow.history(events)) for events in sorted(case.histories)]
         beliefs = {None if each.intent is None else each.belief for each in found}
         befores = list(explorer._befores(flow, case))
-        assert len(befores) == len(beliefs) and all(media == ["ext4-ordered"] for _, media in befores)
+        assert len(befores) == len(beliefs) and all(list(media) == ["ext4-ordered"] for _, media in befores)
         longest = flow.history(max(case.histories))
         assert any(before[: len(longest)] == longest for before, _ in befores)
         seen.add(frozenset(beliefs))
     assert any({"unknown", "paid"} <= each for each in seen) and any(len(each) == 1 for each in seen)
+
+
+def test_a_second_cut_is_excused_for_what_happened_on_the_way_that_it_is_judged_with(monkeypatch):
+    """One way to a state broke a promise and another did not: each is judged, and only the first is excused."""
+    explorer, flow = exploration("lying-flush"), recorded()
+    medium = explorer.media["lying-flush"]
+    line = timeline(([*created(0), SyncFile(2)], []), [(0, (0, 0), 1), (1, (3, 0), 2)])
+    line = replace(line, volumes=flow.timeline.volumes, events=flow.timeline.events[:2])
+    flow = replace(flow, timeline=line)
+    (case,) = (
+        case
+        for case in explorer._cases(flow, explorer.media, lambda *_: None)
+        if not case.state.volumes[0].image.tree()
+    )
+    ways = {
+        len(before): medium.excuses(flow, media["lying-flush"]) != frozenset()
+        for before, media in explorer._befores(flow, case)
+    }
+    kept, broken = sorted(ways)
+    assert broken == kept + 1 and ways == {kept: False, broken: True}
+    carried: set[tuple[int, bool]] = set()
+    note = Gathering.note
+
+    def noted(self, seen, findings, events):
+        carried.add((len(seen.recorded.before), any(seen.excused.values())))
+        return note(self, seen, findings, events)
+
+    monkeypatch.setattr(Gathering, "note", noted)
+    explorer.extent = Extent(2, images_limit=2, states_limit=1)
+    with interpreter.installed():
+        once = live_on(explorer.setting, 1, case.state.remains(line.volumes), customer_stays=False)
+        explorer._cut_again(flow, case, once)
+    assert carried == set(ways.items())
