@@ -48,9 +48,7 @@ class Checker:
         tally = Tally(self._file_system.name, self._profile.name, needed=dict.fromkeys(rules, 0))
         system = self._file_system
         run = record(program, system.kind, system.options, self._base, self._size_bytes, self._scratch)
-        moments = range(run.first_event, len(run.events) + 1)
-        for number, event_count in enumerate(sorted(rng.choices(moments, k=cuts))):
-            in_order = number % 2 == 0
+        for event_count, in_order in cuts_of(run, rng, cuts):
             pages = image_pages(self._base, run.events[:event_count], system.tear_bytes, None if in_order else rng)
             seen = mount_and_read(pages, self._size_bytes, system.kind, system.options, f"{self._scratch}/copy")
             self._judge(tally, run, seen, Finding(seed, event_count, in_order, ""))
@@ -81,6 +79,12 @@ class Checker:
         if len(tally.findings) < _FINDINGS_MAX:
             story = tell(run, moment, seen, place.event_count)
             tally.findings.append(Finding(place.seed, place.event_count, place.in_order, story))
+
+
+def cuts_of(run: RecordedRun, rng: random.Random, cuts: int) -> list[tuple[int, bool]]:
+    """Moments of the program: how many events had landed; and, of every second one, that they did so in order."""
+    moments = range(run.first_event, len(run.events) + 1)
+    return [(count, number % 2 == 0) for number, count in enumerate(sorted(rng.choices(moments, k=cuts)))]
 
 
 def tell(run: RecordedRun, moment: Moment, seen: Observed, event_count: int) -> str:
