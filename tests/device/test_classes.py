@@ -88,3 +88,28 @@ def test_a_volume_takes_the_wear_of_its_medium_unless_given() -> None:
 
 def test_a_class_is_plain_data() -> None:
     assert all(isinstance(found, DeviceClass) and hash(found) for _, found in DEVICE_CLASSES.items())
+
+
+# Program and erase units in KiB, whether a write may be done in part: what decides how a full or worn volume is met.
+MEDIA_OF = {
+    "legacy": ("spi-nor", 64, 64 * KIB, 1, True),
+    "traditional-ubifs": ("slc-nand", 128, 2 * KIB, 2, True),
+    "traditional-jffs2": ("slc-nand", 16, 2 * KIB, 2, True),
+    "traditional-yaffs2": ("slc-nand", 128, 2 * KIB, 2, True),
+    "traditional-fat": ("slc-nand", 128, 2 * KIB, 2, True),
+    "mpos-raw": ("spi-nor", 4, 256, 0.5, True),
+    "mpos-littlefs": ("spi-nor", 4, 256, 4, False),
+    "android-ext4": ("emmc", None, None, 4, False),
+    "android-f2fs": ("emmc", None, None, 4, False),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_volumes_are_all_on_one_medium_with_its_units(name: str) -> None:
+    medium, erase_kib, program_bytes, block_kib, partial_writes = MEDIA_OF[name]
+    for volume in device_class(name).volumes:
+        assert volume.flash is not None and volume.medium == medium
+        assert (volume.block_size_bytes, volume.partial_writes) == (block_kib * KIB, partial_writes)
+        assert volume.profile == device_class(name).volume("data").profile
+        if erase_kib is not None:
+            assert (volume.flash.erase_block_bytes, volume.flash.program_bytes) == (erase_kib * KIB, program_bytes)

@@ -484,3 +484,45 @@ def test_a_condition_is_laid_once(disk: Disk) -> None:
     lay(disk, condition)
     with pytest.raises(ValueError, match="once"):
         lay(disk, condition)
+
+
+def test_an_error_on_any_call_is_one_on_each_kind_of_call(disk: Disk) -> None:
+    """A dead chip takes no write, gives nothing back, and flushes nothing."""
+    descriptor = disk.open("/data/a", os.O_RDWR)
+    disk.write(descriptor, b"dirty")
+    lay(disk, InputOutputError("any", until_lifted=True))
+    calls: list[Callable[[], object]] = [
+        lambda: disk.read(descriptor, 1),
+        lambda: disk.write(descriptor, b"x"),
+        lambda: disk.fsync(descriptor),
+        lambda: disk.fdatasync(descriptor),
+        lambda: disk.mkdir("/data/d"),
+        lambda: disk.rename("/data/a", "/data/b"),
+        lambda: disk.unlink("/data/a"),
+        lambda: disk.ftruncate(descriptor, 1),
+    ]
+    for call in calls:
+        refused_with(errno.EIO, call)
+
+
+@pytest.mark.parametrize("make", [FsyncDropsPages, CorruptRead])
+def test_a_fault_of_one_file_leaves_others_alone(disk: Disk, make: Callable[..., Condition]) -> None:
+    put(disk, "/data/b", b"b" * 64)
+    condition = make(inode=disk.locate("/data/b").number)
+    lay(disk, condition)
+    put(disk, "/data/c", b"c" * 64)
+    assert get(disk, "/data/a") == bytes(range(256)) * 20 and get(disk, "/data/c") == b"c" * 64
+    assert condition.bites == 0
+    if make is CorruptRead:
+        assert get(disk, "/data/b") != b"b" * 64
+    else:
+        refused_with(errno.EIO, lambda: put(disk, "/data/b", b"new"))
+    assert condition.bites == 1
+
+
+def test_a_wrong_bit_is_read_where_it_was_drawn(disk: Disk) -> None:
+    lay(disk, CorruptRead(bit=8 * 7 + 3))
+    descriptor = disk.open("/data/a", os.O_RDONLY)
+    expected = bytearray(range(256))
+    expected[7] ^= 1 << 3
+    assert disk.pread(descriptor, 256, 0) == expected

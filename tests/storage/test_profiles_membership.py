@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from harness.storage.image import Image
-from harness.storage.profiles import registry
+from harness.storage.profiles import membership_files, membership_unordered, registry
 from harness.storage.profiles.base import Profile
 from harness.storage.profiles.membership import Answer, canonical, is_allowed
 from tests.storage.crash_builders import ACTIONS, Bench, every_state, play
@@ -130,3 +130,20 @@ def test_names_of_one_file_are_told_from_two_files_alike() -> None:
     )
     assert is_allowed(profile, bench.base, bench.log, linked) is Answer.ALLOWED
     assert is_allowed(profile, bench.base, bench.log, apart) is Answer.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("name", ["ext4-ordered", "btrfs", "xfs"])
+def test_what_takes_too_long_to_decide_is_undecided_and_never_allowed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = registry.get(name)
+    bench = play([("append", "/a", 700), ("append", "/a", 700)])
+    legal = [state.image for state in every_state(profile, bench.base, bench.log)]
+    alien = Image({}, {1: {"x": 9}})
+    assert {is_allowed(profile, bench.base, bench.log, image) for image in legal} == {Answer.ALLOWED}
+    monkeypatch.setattr(membership_files, "STATES_MAX", 0)
+    assert Answer.UNDECIDED in {is_allowed(profile, bench.base, bench.log, image) for image in legal}
+    assert is_allowed(profile, bench.base, bench.log, alien) is Answer.NOT_ALLOWED, "names alone say so"
+    if name == "btrfs":
+        monkeypatch.setattr(membership_unordered, "STATES_MAX", 0)
+        assert is_allowed(profile, bench.base, bench.log, legal[0]) is Answer.UNDECIDED

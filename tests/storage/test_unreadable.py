@@ -130,3 +130,12 @@ def test_reads_fail_exactly_where_something_lost_was_never_written_whole(
         refused(lambda: disk.pread(descriptor, read[1], read[0]))
     else:
         disk.pread(descriptor, read[1], read[0])
+
+
+def test_as_long_as_it_can_be_corrected_a_part_of_it_can_be_written(disk: Disk) -> None:
+    """The kernel reads the rest of the sector first, and that read still succeeds."""
+    lose_sectors(disk, "/data/a", 0, 512, corrected_reads=1)
+    descriptor = disk.open("/data/a", os.O_RDWR)
+    assert disk.pwrite(descriptor, b"new", 0) == 3
+    assert disk.pread(descriptor, 4, 0) == b"new\x03"
+    refused(lambda: disk.pwrite(descriptor, b"more", 0))

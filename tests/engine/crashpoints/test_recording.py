@@ -1,12 +1,15 @@
 """What a recorded flow knows: instants, messages under way, half-written NVRAM, the code behind each operation."""
 
+from harness.engine.crashpoints.callsites import NO_STEP
 from harness.engine.crashpoints.cut import cut_events, situation
 from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.outside import Underway
 from harness.engine.crashpoints.record import record_flow
 from harness.engine.crashpoints.states import StateLister
+from harness.engine.crashpoints.timeline import Begun
 from harness.history.events import (
     ActionEnded,
+    ActionStarted,
     IntentClosed,
     IntentOpened,
     LedgerChanged,
@@ -15,12 +18,14 @@ from harness.history.events import (
     MessageSent,
     PowerLost,
     Presented,
+    ReceiptPrinted,
     ScreenShown,
 )
 from harness.storage.oplog import BARRIERS
 from harness.storage.profiles import registry
 from harness.sut import interpreter
 from tests.engine.crashpoints.explored import recorded, setting
+from tests.engine.crashpoints.test_instants import created, timeline
 
 
 def test_a_flow_recorded_twice_is_the_same():
@@ -131,3 +136,39 @@ def test_the_cut_ends_what_was_under_way_and_lets_through_what_arrives():
     arrived = cut_events(found, 9, (Underway(4, b""),), stays=False)
     assert [type(event) for event in arrived] == [PowerLost, MessageDropped, IntentClosed, MessageDelivered]
     assert not [event for event in arrived if isinstance(event, ActionEnded)]
+
+
+def test_a_reprint_is_no_answer_and_what_one_customer_saw_is_none_for_the_next():
+    def slip(kind: str, *, duplicate: bool = False) -> ReceiptPrinted:
+        return ReceiptPrinted(2, "T01", 3, kind, "text", 100, duplicate=duplicate)
+
+    assert situation([OPENED, SHOWN, slip("sale")]).belief == "paid"
+    for other in (slip("sale", duplicate=True), slip("settlement")):
+        assert situation([OPENED, SHOWN, other]).belief == "unknown"
+    closed, second = IntentClosed(3, "T01", 9, "paid"), IntentOpened(4, "T01", 10, "sale", 100)
+    assert situation([OPENED, SHOWN, APPROVED, closed, second]).belief == "not_paid"
+    assert situation([OPENED, SHOWN, APPROVED, closed, second, SHOWN]).belief == "unknown"
+    assert situation([OPENED, SHOWN, DECLINED, closed, second, SHOWN]).in_doubt
+    assert situation([SHOWN, closed, slip("sale")]).intent is None
+
+
+def test_an_action_under_way_is_interrupted_and_a_customer_who_does_not_stay_has_walked_away():
+    started = [ActionStarted(1, "T01", number, "sale", 100, 9) for number in (3, 4)]
+    found = situation([OPENED, SHOWN, *started, ActionEnded(2, "T01", 3, "approved")])
+    cut = cut_events(found, 9, (), stays=False)
+    assert cut == [
+        PowerLost(9, "T01", "crash point"),
+        ActionEnded(9, "T01", 4, "interrupted"),
+        IntentClosed(9, "T01", 9, "unknown", walked_away=True),
+    ]
+    assert cut_events(found, 9, (), stays=True) == cut[:2]
+
+
+def test_the_instant_of_a_cut_is_never_before_the_last_call_that_it_comes_after():
+    """Time goes by between two events: what was written in it had not been at the first."""
+    steps = tuple(Begun(at_us, length, ordinal, NO_STEP) for at_us, length, ordinal in ((5, 0, 1), (40, 2, 3)))
+    other = (Begun(30, 0, 2, NO_STEP),)
+    line = timeline(
+        ([*created(0), *created(1)], created(2)), [(0, (0, 0), 1), (10, (2, 0), 2), (90, (4, 2), 3)], (steps, other)
+    )
+    assert [(point.at_us, point.since_us) for point in line.points()] == [(5, 0), (40, 10), (90, 90)]
