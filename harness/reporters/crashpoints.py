@@ -47,6 +47,11 @@ def _flow(flow: FlowReport, depth: int) -> Iterator[str]:
     yield from _counts(flow, depth)
     for why in flow.because:
         yield f"  not all was judged: {why}"
+    if flow.unsettled:
+        yield (
+            f"  not all was judged: from {flow.unsettled:,} distinct states the batch could not be settled any more, so that "
+            f"nothing shows whether its approvals were kept (the first: --state {flow.unsettled_state})"
+        )
     if flow.left:
         yield f"  {flow.left:,} distinct states were listed and not judged"
     if flow.cells:

@@ -43,6 +43,11 @@ def _flow(flow: FlowCalls) -> Iterator[str]:
         yield from _count(count)
     for why in flow.because:
         yield f"  not all was played: {why}"
+    if flow.unsettled:
+        yield (
+            f"  not all was judged: after {flow.unsettled:,} trials the batch could not be settled any more, so that nothing "
+            f"shows whether its approvals were kept (one of them: {flow.unsettled_trial})"
+        )
     if flow.left:
         yield f"  {flow.left:,} trials were not played"
     by_invariant: dict[int, list[CallFound]] = {}

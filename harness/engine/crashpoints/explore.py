@@ -17,7 +17,7 @@ from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
 from harness.engine.crashpoints.judging import Court, not_idempotent
 from harness.engine.crashpoints.medium import Medium
-from harness.engine.crashpoints.purpose import unreached
+from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last, unreached
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
 from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
@@ -92,6 +92,9 @@ class Exploration:
         self._lives = 0
         self._failed: set[tuple[str, str]] = set()
         """By profile the states that some history to them broke something in."""
+        self._settles = "settle" in setting.software.manifest.actions
+        self._unsettled: set[str] = set()
+        """States with nothing found, from which the last settlement failed."""
         self._met = False
         """Whether the one state that was asked for has been judged."""
         self._total = 0
@@ -112,6 +115,7 @@ class Exploration:
         with interpreter.settled_heap():
             self._judge_all(recorded, mine)
         # Second cuts may be what is missing, also of the last state.
+        self.report.unsettled, self.report.unsettled_state = len(self._unsettled), min(self._unsettled, default="")
         for why in (self._stopped, self._unknown_state(), *self._court.inconclusive):
             if why:
                 self._say_because(why)
@@ -247,6 +251,13 @@ class Exploration:
                 findings += [] if other is None else [other]
             seen = Seen(self._name(case, depth), depth, recorded, media, history, self._excused)
             failing |= self._gathering.note(seen, findings, (*before, *lived[stays].events))
+            if (
+                not findings
+                and self._settles
+                and not settled_at_last(lived[stays].events)
+                and self._owed(recorded, media)
+            ):
+                self._unsettled.add(self._name(case, depth))
         for name in failing:
             failed = name, self._name(case, depth)
             self.report.profile(name).failing += failed not in self._failed
@@ -255,6 +266,14 @@ class Exploration:
         self._met = self._met or self._name(case, depth) == self.extent.only_state
         self._tell(self.report.judged, self._total, len(self.report.found))
         return lived[min(lived)]
+
+    def _owed(self, recorded: Recorded, media: Mapping[str, State]) -> bool:
+        """Whether on some medium the terminal could still have its records: without them no totals can agree."""
+        return any(
+            NO_LOST_APPROVAL
+            not in self.media[name].excuses(recorded, state) | self._excused.get(name, frozenset[int]())
+            for name, state in media.items()
+        )
 
     def _live(self, recorded: Recorded, case: Case, stays: bool) -> Afterwards:
         remains = case.state.remains(recorded.timeline.volumes)

@@ -9,7 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.record import Recorded
-from harness.history.events import BatchSettled, Event, LedgerChanged, ReceiptPrinted, ScreenShown, SoftwareReady
+from harness.history.events import (
+    ActionEnded,
+    ActionStarted,
+    BatchSettled,
+    Event,
+    LedgerChanged,
+    PhaseStarted,
+    ReceiptPrinted,
+    ScreenShown,
+    SoftwareReady,
+)
+
+NO_LOST_APPROVAL = 1
+"""The invariant that only a settlement, or the terminal's own records, can show to be kept."""
 
 
 def unreached(flow: Flow, recorded: Recorded) -> str:
@@ -22,6 +35,19 @@ def missed(flow: Flow, events: Sequence[Event]) -> str:
     """The same, from what happened while the flow was played."""
     reached, wanted = _PURPOSES[flow.name]
     return "" if reached(events) else f"played without a cut, the {flow.name} flow came to nothing: {wanted}"
+
+
+def settled_at_last(events: Sequence[Event]) -> bool:
+    """Whether the last settlement came to its end. Without it nothing shows what the terminal still knew of its sales."""
+    last, settlements = False, set[int]()
+    for each in events:
+        if isinstance(each, PhaseStarted):
+            last = each.phase == "final_settlement"
+        elif last and isinstance(each, ActionStarted) and each.kind == "settle":
+            settlements.add(each.action)
+        elif isinstance(each, ActionEnded) and each.action in settlements and each.outcome in ("done", "approved"):
+            return True
+    return False
 
 
 def _booked(kind: str, state: str) -> Callable[[Sequence[Event]], bool]:

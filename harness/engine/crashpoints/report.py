@@ -108,6 +108,10 @@ class FlowReport(msgspec.Struct):
     left: int = 0
     because: list[str] = []
     """Why states are left, or what else keeps this from proving something."""
+    unsettled: int = 0
+    """Distinct states with nothing found, and no settlement either: what became of approvals shows nowhere."""
+    unsettled_state: str = ""
+    """The first of them by name."""
     listing: str = ""
     """A digest of the names of the distinct states that first cuts may leave: equal in all shares of the same work."""
 
@@ -140,7 +144,9 @@ class CrashReport(msgspec.Struct):
         """Findings first; then whatever keeps the rest from proving something: that no state was judged, too."""
         if self.failing:
             return ExitCode.VIOLATED
-        unproven = any(flow.left or flow.because or not (flow.skipped or flow.judged) for flow in self.flows)
+        unproven = any(
+            flow.left or flow.because or flow.unsettled or not (flow.skipped or flow.judged) for flow in self.flows
+        )
         if unproven or all(flow.skipped for flow in self.flows):
             return ExitCode.INCONCLUSIVE
         return ExitCode.PASS
@@ -179,6 +185,8 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
         flow.because.append(UNLIKE)
     flow.judged += more.judged
     flow.left += more.left
+    flow.unsettled += more.unsettled
+    flow.unsettled_state = min(filter(None, (flow.unsettled_state, more.unsettled_state)), default="")
     flow.because += [why for why in more.because if why not in flow.because]
     for count in more.profiles:
         mine = flow.profile(count.profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from harness.contract import Action, Failed, Outcome
 from harness.terminals.jsonfile_terminal import JsonFileTerminal
 from harness.terminals.reference import ReferenceTerminal
 from harness.terminals.reference.journal import Journal
@@ -88,3 +89,14 @@ class LooksTwice(JsonFileTerminal):
         if os.path.exists(self._path):
             with open(self._path, "rb") as file:
                 file.read(16)
+
+
+class SettlesOnlyWhenNew(ReferenceTerminal):
+    """Sells after a restart, and never settles again."""
+
+    def boot(self) -> None:
+        self.used = bool(os.listdir(self.device.volumes["data"]))
+        super().boot()
+
+    def settle(self, action: Action) -> Outcome:
+        return Failed("not_balanced") if self.used else super().settle(action)

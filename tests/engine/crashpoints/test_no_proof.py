@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from harness.core.errors import ExitCode
+from harness.engine.crashpoints.calls.playing import Range
+from harness.engine.crashpoints.calls.report import CallReport
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.launch import killed_after_s
@@ -20,9 +22,11 @@ from harness.engine.crashpoints.report import (
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.crashpoints.states import StateLister, state_id
 from harness.reporters.crashpoints import render
+from harness.reporters.failing_calls import render as render_calls
 from harness.storage.oplog import ROOT_INODE, Link, Truncate, Write
 from harness.storage.profiles import registry
 from harness.sut import interpreter
+from tests.engine.crashpoints import played
 from tests.engine.crashpoints.explored import explored, media, recorded, setting
 from tests.engine.crashpoints.test_instants import timeline
 
@@ -171,3 +175,28 @@ def test_the_state_under_way_may_hang_to_its_finding_before_its_process_is_kille
     for wall_limit_s in (1.0, 60.0, 900.0):
         request = CrashRequest("s", wall_limit_s=wall_limit_s, spin_s=min(20.0, wall_limit_s))
         assert killed_after_s(request) - wall_limit_s > 11 * request.spin_s
+
+
+def test_states_from_which_the_batch_cannot_be_settled_any_more_are_no_pass():
+    """A terminal that sells again and has forgotten its log looks like this, if nothing reads its records."""
+    forgetful = played.setting(f"{played.CARELESS}SettlesOnlyWhenNew")
+    with interpreter.installed():
+        done = Exploration(
+            forgetful, FLOWS.get("sale"), media(MEDIUM), Extent(states_limit=6), lambda: "", lambda *_: None
+        ).explore()
+    assert not done.found and done.unsettled == done.judged
+    report = of(done)
+    assert report.exit_code is ExitCode.INCONCLUSIVE
+    assert f"from {done.judged:,} distinct states the batch could not be settled" in render(report)
+    other = FlowReport("sale", "", judged=1, unsettled=1, unsettled_state="0" * 12, listing=done.listing)
+    whole = merged([report, of(other)])
+    assert whole.flows[0].unsettled == done.judged and whole.flows[0].unsettled_state == "0" * 12
+
+
+def test_trials_after_which_the_batch_cannot_be_settled_any_more_are_no_pass():
+    extent = Range(("reset",), call=1)
+    done = played.played(f"{played.CARELESS}SettlesOnlyWhenNew", "boot", ("reset",), extent=extent)
+    assert not done.found and done.unsettled == 1 and done.unsettled_trial.startswith("reset, call 1")
+    report = CallReport("s", "t", "d", "p", 1, [done])
+    assert report.exit_code is ExitCode.INCONCLUSIVE
+    assert "the batch could not be settled" in render_calls(report)

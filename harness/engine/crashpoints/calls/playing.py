@@ -17,6 +17,7 @@ from harness.engine.crashpoints.callsites import Step
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import tell_story
 from harness.engine.crashpoints.judging import Court
+from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last
 from harness.engine.crashpoints.scene import Setting
 from harness.history.events import Event, SoftwareDied
 from harness.invariants.base import Finding
@@ -60,6 +61,7 @@ class Playing:
         self._stop = stop
         self._tell = tell
         self._court = Court(setting)
+        self._settles = "settle" in setting.software.manifest.actions
         self._found: dict[tuple[int, str], CallFound] = {}
         self._anyway: frozenset[int] = frozenset()
         self._hangs = 0
@@ -134,6 +136,10 @@ class Playing:
         if not played.bites:
             count.silent.append(f"call {trial.nth}, {trial.manner.text}: {played.met.step.text}")
         findings = [each for each in self._findings(played.events, played.at_us) if each.number not in self._anyway]
+        if not findings and NO_LOST_APPROVAL not in played.excused and self._left_unsettled(played.events):
+            self.report.unsettled += 1
+            told = f"{trial.text}: {played.met.step.text}"
+            self.report.unsettled_trial = min(self.report.unsettled_trial or told, told)
         kept = [each for each in findings if each.number not in played.excused]
         count.unsurvivable += len(kept) < len(findings)
         findings = kept
@@ -141,6 +147,9 @@ class Playing:
         self._gather(trial, played.met.step, findings, played.events)
         self._done += 1
         self._tell(self._done, self._known, len(self.report.found))
+
+    def _left_unsettled(self, events: Sequence[Event]) -> bool:
+        return self._settles and not settled_at_last(events)
 
     def _findings(self, events: Sequence[Event], at_us: int) -> list[Finding]:
         return list(self._court.findings(events, Afterwards((), None, True, at_us)))

@@ -70,6 +70,10 @@ class FlowCalls(msgspec.Struct):
     left: int = 0
     because: list[str] = []
     """Why trials are left, or what else keeps this from proving something."""
+    unsettled: int = 0
+    """Trials with nothing found, and no settlement either: what became of approvals shows nowhere."""
+    unsettled_trial: str = ""
+    """One of them, the same in every process."""
 
 
 class CallReport(msgspec.Struct):
@@ -94,7 +98,7 @@ class CallReport(msgspec.Struct):
             return ExitCode.VIOLATED
         counts = [count for flow in self.flows for count in flow.counts]
         toothless = any(count.tried and not count.bit for count in counts) or not any(count.bit for count in counts)
-        if toothless or any(flow.left or flow.because for flow in self.flows):
+        if toothless or any(flow.left or flow.because or flow.unsettled for flow in self.flows):
             return ExitCode.INCONCLUSIVE
         return ExitCode.PASS
 
@@ -118,6 +122,8 @@ def merged(shares: Iterable[CallReport]) -> CallReport:
 
 def _add(flow: FlowCalls, more: FlowCalls) -> None:
     flow.left += more.left
+    flow.unsettled += more.unsettled
+    flow.unsettled_trial = min(filter(None, (flow.unsettled_trial, more.unsettled_trial)), default="")
     flow.because += [why for why in more.because if why not in flow.because]
     # Software that hangs may have stopped one share before it had counted every kind.
     counts = {count.failure: count for count in flow.counts}
