@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -132,12 +133,20 @@ def crashpoints(
     )
     count = 1 if state or call else jobs or len(os.sched_getaffinity(0))
     quiet = as_json or not sys.stderr.isatty()
-    if failures:
-        return _fail_calls(request, failures, call, for_good, count, out_dir, quiet, as_json)
-    if call is not None or for_good:
+    if not failures and (call is not None or for_good):
         raise UsageError("--call and --for-good go with --fail, which says what is to fail")
-    report = _launched(request, count, quiet=quiet)
-    _say(report, as_json, out_dir)
+    try:
+        if failures:
+            return _fail_calls(request, failures, call, for_good, count, out_dir, quiet, as_json)
+        report = _launched(request, count, quiet=quiet)
+        _say(report, as_json, out_dir)
+    except HarnessError as error:
+        if not as_json:
+            raise
+        # As `harness run --json` has it: what reads the report reads the reason, too.
+        said = {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
+        say(json.dumps(said))
+        return int(error.exit_code)
     return int(report.exit_code)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from harness.core.errors import ExitCode, UsageError
@@ -18,6 +21,9 @@ def lint(files: tuple[str, ...], as_json: bool) -> int:
     from harness.scenario.load import load_file
     from harness.scenario.problems import ScenarioErrors
 
+    def said(path: Path) -> str:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+
     code = ExitCode.PASS
     for path in selected(files):
         try:
@@ -26,12 +32,12 @@ def lint(files: tuple[str, ...], as_json: bool) -> int:
             code = ExitCode.USAGE
             if as_json:
                 for problem in errors.problems:
-                    click.echo(msgspec.json.encode({"file": str(path), **msgspec.to_builtins(problem)}))
+                    click.echo(msgspec.json.encode({"file": said(path), **msgspec.to_builtins(problem)}))
             else:
                 click.echo(str(errors))
         except UsageError as error:
             code = ExitCode.USAGE
-            click.echo(msgspec.json.encode({"file": str(path), "message": str(error)}) if as_json else str(error))
+            click.echo(msgspec.json.encode({"file": said(path), "message": str(error)}) if as_json else str(error))
         else:
             if not as_json:
                 click.echo(f"{path}: ok")

@@ -43,7 +43,7 @@ from harness.storage.snapshot import FORMAT, NOTE_NAME, VolumeNote
 from harness.storage.snapshot_read import Room, is_directory, names_in, opened, opened_in, read_note, read_volume, shown
 
 _DATA = "data"
-_FAT_PROFILES = frozenset({"fat"})
+_FAT_PROFILES = frozenset({"fat", "sd"})
 _LAST_YEAR = 2099
 _UTC_8_US = 8 * US_PER_HOUR
 
@@ -157,6 +157,8 @@ def _room(spec: DeviceSpec, name: str) -> Room:
 def _record(raw: bytes, place: Path) -> Record:
     try:
         record = msgspec.convert(json.loads(raw), Record)
+        msgspec.json.encode(record.source)  # JSON may spell half a character, which no history can hold
+        msgspec.json.encode(record.sealed)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown(place)}: is not what `harness snapshot` writes: {str(error)[:200]}") from None
     if record.format != FORMAT:

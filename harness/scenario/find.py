@@ -40,7 +40,11 @@ def scenario_file(name_or_path: str) -> Path:
     if not name_or_path.strip() or "\0" in name_or_path:
         raise UsageError("expected the name of a scenario or a path, found nothing")
     path = Path(name_or_path)
-    if path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:
+        raise UsageError(f"no scenario or file named {name_or_path[:80]!r}...: {error.strerror}") from None
+    if is_file:
         return path
     shipped = names()
     wanted = name_or_path
@@ -68,9 +72,9 @@ def selected(arguments: tuple[str, ...]) -> list[Path]:
         if not argument.strip():
             raise UsageError("expected the name of a scenario or a path, found nothing")
         folder = Path(argument)
-        if not folder.is_dir() and (scenarios_root() / argument).is_dir() and argument:
+        if not _is_folder(folder) and _is_folder(scenarios_root() / argument):
             folder = scenarios_root() / argument
-        if folder.is_dir():
+        if _is_folder(folder):
             found.update((path.absolute(), None) for path in _files_under(folder))
         else:
             found[scenario_file(argument).absolute()] = None
@@ -79,10 +83,23 @@ def selected(arguments: tuple[str, ...]) -> list[Path]:
     return list(found)
 
 
+def _is_folder(path: Path) -> bool:
+    """Also for what no path can be: a name that is too long is told where the scenario is looked for."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _files_under(folder: Path) -> list[Path]:
     """Scenario files of a folder, in order of path; what a run leaves beside resolved.yaml is none."""
     try:
-        candidates = [each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.name != "verdict.json"]
+        candidates = [
+            each
+            for each in folder.rglob("*")
+            # A FIFO of that name would keep its reader for ever.
+            if each.suffix in SUFFIXES and each.name != "verdict.json" and each.is_file()
+        ]
     except OSError as error:
         raise UsageError(f"cannot look through {folder}: {error.strerror}: {error.filename}") from None
     hidden = ("_", ".")

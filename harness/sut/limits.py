@@ -23,6 +23,7 @@ from typing import IO, Any, Literal, TypeAlias
 
 import msgspec
 
+from harness.core.errors import UsageError
 from harness.sut.watchdog import EXIT_SPINNING, HARNESS, PAGE, PAGE_BYTES
 
 Reason: TypeAlias = Literal["finished", "raised", "spinning", "out_of_memory", "wall", "cpu", "output", "crashed"]
@@ -101,6 +102,10 @@ def run_limited(
     unblocks them, so that one sent at once does not find a child that is not listening yet.
     """
     limits = limits or Limits()
+    try:
+        msgspec.json.encode([argument, [str(each) for each in search_path], list(read), list(write)])
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{error.object!a}: names that are no UTF-8 text cannot be handed on; rename it") from None
     page_fd = os.memfd_create("run-notes", os.MFD_CLOEXEC)
     results_read, results_write = os.pipe()
     with tempfile.TemporaryFile() as errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "wrong scenario": (["run", "power/cut_betwen_reply_and_commit"], 4, "did you mean 'power/cut_between_reply_and_commit'?"),
     "missing file": (["run", "reports/first/resolved.yaml"], 4, "there is no file reports/first/resolved.yaml"),
     "empty scenario": (["run", ""], 4, "expected the name of a scenario or a path, found nothing"),
+    "a name that no path can be": (["lint", "x" * 3000], 4, "File name too long"),
     "empty lint": (["lint", " "], 4, "expected the name of a scenario or a path, found nothing"),
     "empty directory": (["run", "empty"], 5, "no scenario file in empty"),
     "lint of an empty directory": (["lint", "empty"], 5, "no scenario file in empty"),
@@ -169,3 +171,33 @@ def test_output_that_cannot_be_written_is_no_violation(harness: Harness) -> None
     with open("/dev/full", "w") as full:
         done = harness("list", "faults", stdout=full)
     assert (done.returncode, done.stderr) == (3, "error: No space left on device\n")
+
+
+def test_names_that_are_no_utf_8_are_told_and_no_error_of_the_harness(harness: Harness, place: Path) -> None:
+    odd = os.fsdecode(b"odd\xff")
+    (place / f"{odd}.yaml").write_text("name: x\ndevice: legcay\n")
+    (place / odd / "data").mkdir(parents=True)
+    for arguments in (
+        ["run", f"{odd}.yaml"],
+        ["run", "small.yaml", "--image", odd],
+        ["run", "small.yaml", "--profile", odd],
+        ["crashpoints", "--flow", "boot", "--terminal", f"{odd}:T"],
+    ):
+        done = harness(*arguments)
+        assert done.returncode == 4 and "Traceback" not in done.stderr, done.stderr
+        assert "odd" in done.stderr
+    done = harness("lint", "--json", f"{odd}.yaml")
+    assert done.returncode == 4 and json.loads(done.stdout)["file"].endswith("odd\\xff.yaml")
+
+
+def test_a_fifo_among_the_scenarios_of_a_directory_is_not_waited_for(harness: Harness, place: Path) -> None:
+    os.mkfifo(place / "waits.yaml")
+    done = harness("lint", ".", timeout=30)
+    assert done.returncode == 0 and "small.yaml: ok" in done.stdout and "waits" not in done.stdout
+
+
+def test_crashpoints_tells_its_errors_as_json_too(harness: Harness, place: Path) -> None:
+    for arguments in ((), ("--fail", "eio")):
+        done = harness("crashpoints", "--flow", "boot", "--terminal", "referense", "--json", *arguments)
+        said = json.loads(done.stdout)
+        assert done.returncode == said["exit_code"] == 4 and "did you mean 'reference'?" in said["error"]

@@ -92,6 +92,10 @@ NOTES: dict[str, tuple[str, str]] = {
     "nvram": ('{"format": 1, "nvram": "zz"}', "nvram is not hexadecimal"),
     "much nvram": ('{"format": 1, "nvram": "' + "00" * 257 + '"}', "nvram has 257 bytes, more than the device's 256"),
     "long number": ('{"format": 1, "wall_us": 1' + "0" * 5000 + "}", "is not what `harness snapshot` writes"),
+    "half a character": (
+        '{"format": 1, "sealed": {"seed": 1, "device": "\\ud800", "encryptions": 0}}',
+        "is not what `harness snapshot` writes",
+    ),
     "acquirer": ('{"format": 1, "acquirer": {"batch": 7}}', "is not what `harness snapshot` writes"),
 }
 
@@ -124,3 +128,9 @@ def test_the_calendar_goes_on_but_never_back_and_not_for_ever(tmp_path: Path) ->
     assert started(None) == started(0) == started(-1) == started(1 << 200) == own
     assert started(midnight_us - 1) == own
     assert started(midnight_us) == started(midnight_us + 86_399_999_999) == own + datetime.timedelta(days=1)
+
+
+@pytest.mark.parametrize("profile", ["fat", "sd"])
+def test_names_that_fat_cannot_hold_are_refused_on_a_card_as_well(tmp_path: Path, profile: str) -> None:
+    spec = replace(SPEC, volumes=(VolumeSpec("data", "/data", 8 * MIB, profile=profile),))
+    assert "which FAT cannot hold" in refusal(lay(tmp_path / "in", **{"a:b": "x"}), spec)
