@@ -68,7 +68,9 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A batch's totals: counts and amounts in fen. Debits are sales, credits are refunds; a voided sale is in neither."""
+    """A batch's totals: counts and amounts in fen. Debits are sales and completions, credits are refunds; what was voided is in
+    neither, and a preauth never is.
+    """
 
     debit_count: int = 0
     debit_fen: int = 0

@@ -12,7 +12,9 @@ from harness.contract.kinds import ActionKind
 class Action:
     """An operator action. ``number`` is the harness's name for it; terminal software has no use for it but ``finish``.
 
-    Void and refund name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN, date (MMDD).
+    Void, refund and completion name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN, date
+    (MMDD), amount (``original_amount_fen``; 0 where it is not keyed in). A completion is about a preauth; ``amount_fen`` is what
+    is due, up to 115 % of what was held, and it may come days later.
     """
 
     number: int
@@ -22,6 +24,7 @@ class Action:
     original_batch: str = ""
     original_rrn: str = ""
     original_date: str = ""
+    original_amount_fen: int = 0
 
 
 Sale: TypeAlias = Action

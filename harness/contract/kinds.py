@@ -15,6 +15,8 @@ ScreenKind: TypeAlias = Literal[
     "error", "text",
 ]  # fmt: skip
 
-ReceiptKind: TypeAlias = Literal["sale", "void", "refund", "settlement", "other"]
+ReceiptKind: TypeAlias = Literal[
+    "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "settlement", "other"
+]  # fmt: skip
 
 OutcomeKind: TypeAlias = Literal["approved", "declined", "refused", "unknown", "done", "failed", "unsupported"]

@@ -18,6 +18,8 @@ class Manifest:
     reversal: Literal["before_next", "background", "none"] = "before_next"
     reversal_stan: Literal["kept", "new"] = "kept"
     actions: frozenset[str] = frozenset({"sale", "settle"})
+    """What operators can ask of it (``ActionKind``). Hotel guests are held and completed where it has ``preauth`` and
+    ``completion``; elsewhere they buy."""
     max_transactions: int | None = None
     """How many records a batch may hold before the terminal asks for settlement; None: no limit of its own."""
     keeps_after_settlement_bytes: int = 65536
@@ -34,7 +36,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One transaction in the terminal's own log, for ``inspect``."""
+    """One transaction in the terminal's own log, for ``inspect``. ``kind`` is the action's; a completed preauth stays active."""
 
     stan: str
     batch: str

@@ -69,12 +69,18 @@ class ImageLoaded(Event, frozen=True):
 
 
 class IntentOpened(Event, frozen=True):
-    """A customer wants something: ``kind`` is sale, void or refund."""
+    """A customer wants something: ``kind`` is sale, void, refund, preauth, completion or a void of one of these.
+
+    A preauth asks for ``amount_fen`` to be held, and nothing of it is due. A completion's ``amount_fen`` is what is finally
+    due; ``held_fen`` is what was held for it, in the intent ``stay``.
+    """
 
     device: str
     intent: int
     kind: str
     amount_fen: int
+    held_fen: int | None = None
+    stay: int | None = None
 
 
 class Presented(Event, frozen=True):
@@ -290,9 +296,11 @@ class MessageDropped(Event, frozen=True):
 
 
 class LedgerChanged(Event, frozen=True):
-    """An entry of the authoritative ledger took ``state``: APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED or SETTLED.
+    """An entry of the authoritative ledger took ``state``: APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED, SETTLED, and a
+    pre-authorisation also COMPLETED or EXPIRED.
 
-    ``kind`` is sale, void or refund; a void's or refund's own entry names the entry it acts on in ``original_entry``.
+    ``kind`` is sale, void, refund, preauth, preauth_void, completion or completion_void; an entry that acts on another (all but
+    sales and pre-authorisations) names it in ``original_entry``.
     """
 
     device: str

@@ -15,6 +15,7 @@ from harness.history.recorder import Recorder
 from harness.host.bank import Bank, Decide, approve_all
 from harness.host.batch import Batch, Settlement
 from harness.host.dialects import DIALECTS, Dialect, MessageHeader
+from harness.host.holds import Rules
 from harness.host.knobs import Knobs
 from harness.host.ledger import Entry, LedgerState
 from harness.host.session import KeyFactory, Session
@@ -56,10 +57,11 @@ class Acquirer:
         *,
         start_date: date = date(2026, 1, 1),
         decide: Decide = approve_all,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._knobs: dict[str, Knobs] = {}
-        self.bank = Bank(recorder, decide)
+        self.bank = Bank(recorder, decide, rules=rules)
         self.dialect: Dialect = DIALECTS.get(dialect)(self.bank, KeyFactory(seed), start_date)
         self.describe: Callable[[bytes], MessageHeader] = self.dialect.describe
         """What a history prints about a frame of either direction; never raises."""
@@ -115,7 +117,7 @@ class Acquirer:
         return self.bank.ledger.entries(tid, batch)
 
     def open_entries(self, tid: str) -> list[Entry]:
-        """Sales and refunds of the terminal that stand and are not settled, of whatever batch."""
+        """Sales, completions and refunds of the terminal that stand and are not settled, of whatever batch."""
         return [entry for entry in self.bank.ledger.entries(tid) if entry.moves_money]
 
     def batches(self, tid: str) -> list[Batch]:

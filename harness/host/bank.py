@@ -1,16 +1,16 @@
 """The acquirer's rules about money, whatever dialect they arrive in: judge a request, book it, say the response code.
 
-Models sale, void, refund, offline sale advice and reversal with host capture. Does not model issuers: whether a card is
-good is one function, ``decide``. Response codes are those of the domestic tables; where the tables leave a choice the
-choice is an assumption, marked [A]:
+Models sale, void, refund, offline sale advice, pre-authorisation with its completion and voids (see ``holds``), and
+reversal, with host capture. Does not model issuers: whether a card is good is one function, ``decide``. Response codes
+are those of the domestic tables; where the tables leave a choice the choice is an assumption, marked [A]:
 
 - A reversal of something unknown is answered 25 and remembered; the original, when it comes late, is declined 12 [A].
 - A reversal of what is reversed already is answered 00; of what was declined 25; of what is settled or voided 12 [A].
 - A request whose STAN was judged before in the same batch is answered 94 and changes nothing, but a refund sent again
   word for word is answered as the first time, as an advice may be repeated (``refund_repeat``) [A]. One that was answered
   with a code that decides nothing (91, 96, 98 ...) is judged when it comes again.
-- A refund needs an approved or settled sale of the same merchant and card; refunds together never exceed the sale (64).
-- A void needs the whole amount of a sale that stands in the terminal's current batch and has no refund.
+- A refund needs an approved or settled sale or completion of the same merchant and card; refunds together never exceed it (64).
+- A void needs the whole amount of a sale (or completion) that stands in the terminal's current batch and has no refund.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,8 @@ import msgspec
 
 from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
-from harness.host.ledger import Entry, EntryKind, Ledger, same_card
+from harness.host.holds import Holds, Rules
+from harness.host.ledger import CHARGES, Entry, EntryKind, Ledger, same_card
 from harness.host.session import Session
 
 Decide = Callable[[str, int, str], str]
@@ -71,9 +72,14 @@ class Bank:
     """Ledger, batches and the rules between them."""
 
     def __init__(
-        self, recorder: Recorder, decide: Decide = approve_all, refund_repeat: Literal["00", "94"] = "00"
+        self,
+        recorder: Recorder,
+        decide: Decide = approve_all,
+        refund_repeat: Literal["00", "94"] = "00",
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> None:
         self.ledger = Ledger(recorder)
+        self.holds = Holds(self.ledger, rules)
         self.book = BatchBook(self.ledger, recorder)
         self.decide = decide
         self.refund_repeat = refund_repeat
@@ -88,15 +94,68 @@ class Bank:
 
     def void(self, demand: Demand, original: Original) -> Judgement:
         """Take back a whole sale of the current batch."""
-        refusal = self._refusal(demand, "void")
+        return self._void(demand, original, "void", "sale")
+
+    def completion_void(self, demand: Demand, original: Original) -> Judgement:
+        """Take back a whole completion of the current batch: its pre-authorisation is there again."""
+        judgement = self._void(demand, original, "completion_void", "completion")
+        completion = self._original(judgement.entry)
+        hold = self._original(completion)
+        if judgement.code == "00" and hold is not None:
+            self.holds.give_back(hold, demand.at_us, f"completion void {demand.stan}")
+        return judgement
+
+    def _void(self, demand: Demand, original: Original, kind: EntryKind, of: EntryKind) -> Judgement:
+        refusal = self._refusal(demand, kind)
         if refusal:
             return refusal
         sale = self.ledger.find(demand.session.tid, original.batch, original.stan)
-        code = demand.forced_code or self._void_code(demand, original, sale)
-        judgement = self._book(demand, "void", code, sale, "")
+        code = demand.forced_code or self._void_code(demand, original, sale, of)
+        judgement = self._book(demand, kind, code, sale, "")
         if code == "00" and sale is not None:
             self.ledger.move(sale, "VOIDED", demand.at_us, f"void {demand.stan}")
         return judgement
+
+    def preauth(self, demand: Demand) -> Judgement:
+        """Hold an amount on a card; nothing is taken."""
+        refusal = self._refusal(demand, "preauth")
+        if refusal:
+            return refusal
+        code = demand.forced_code or self.decide(demand.token, demand.amount_fen, demand.pan)
+        return self._book(demand, "preauth", code, None, "")
+
+    def preauth_void(self, demand: Demand, original: Original) -> Judgement:
+        """Give up a hold, whole."""
+        refusal = self._refusal(demand, "preauth_void")
+        if refusal:
+            return refusal
+        hold = self._hold(demand, original)
+        code = demand.forced_code or self.holds.void_code(hold, demand.amount_fen, demand.pan)
+        judgement = self._book(demand, "preauth_void", code, hold, "")
+        if code == "00" and hold is not None:
+            self.ledger.move(hold, "VOIDED", demand.at_us, f"void {demand.stan}")
+        return judgement
+
+    def completion(self, demand: Demand, original: Original) -> Judgement:
+        """Take what is finally due, once, from what was held."""
+        refusal = self._refusal(demand, "completion")
+        if refusal:
+            return refusal
+        hold = self._hold(demand, original)
+        code = demand.forced_code or self.holds.completion_code(hold, demand.amount_fen, demand.pan)
+        judgement = self._book(demand, "completion", code, hold, "")
+        if code == "00" and hold is not None:
+            self.holds.use(hold, demand.at_us, f"completion {demand.stan}")
+        return judgement
+
+    def _hold(self, demand: Demand, original: Original) -> Entry | None:
+        hold = self._named(demand.session, original)
+        if hold is not None:
+            self.holds.lapse(hold, demand.at_us)
+        return hold
+
+    def _original(self, entry: Entry | None) -> Entry | None:
+        return None if entry is None or entry.original is None else self.ledger.entry(entry.original)
 
     def refund(self, demand: Demand, original: Original) -> Judgement:
         """Give back all or part of a sale, which may be settled and from another terminal of the merchant."""
@@ -110,7 +169,7 @@ class Bank:
             # A refund is an advice: nobody reverses it, it is sent until it is answered. Kept as declined, an answer that
             # decides nothing would be given to every repeat, and no batch with such a refund could ever be settled.
             return Judgement(demand.forced_code)
-        sale = self._sale_of_refund(demand.session, original)
+        sale = self._named(demand.session, original)
         code = demand.forced_code or self._refund_code(demand, sale)
         judgement = self._book(demand, "refund", code, sale, "")
         if code == "00" and sale is not None:
@@ -120,7 +179,7 @@ class Bank:
         return judgement
 
     def reverse(self, demand: Demand, reason: str, *, remember: bool = True) -> Judgement:
-        """Undo a sale or void of which the terminal cannot tell how it ended. ``stan`` and ``batch`` are the original's."""
+        """Undo a request of which the terminal cannot tell how it ended. ``stan`` and ``batch`` are the original's."""
         entry = self.ledger.find(demand.session.tid, demand.batch.number, demand.stan)
         if entry is None:
             if remember:
@@ -134,16 +193,25 @@ class Bank:
             return Judgement("64", entry)
         if entry.state != "APPROVED" or entry.kind == "refund" or entry.refunded_fen:
             return Judgement("12", entry)
-        if entry.kind == "void":
+        if entry.kind in ("void", "preauth_void", "completion_void"):
             return self._reverse_void(demand, entry, reason)
         self.ledger.move(entry, "REVERSED", demand.at_us, f"reversal {reason}")
+        hold = self._original(entry)
+        if entry.kind == "completion" and hold is not None:
+            self.holds.give_back(hold, demand.at_us, f"completion {entry.stan} reversed")
         return Judgement("00", entry)
 
     def _reverse_void(self, demand: Demand, void: Entry, reason: str) -> Judgement:
-        if demand.batch.phase == "closed" or void.original is None:
-            return Judgement("12", void)  # its sale can no longer be put back into a settlement
+        original = self._original(void)
+        if original is None or (demand.batch.phase == "closed" and void.kind != "preauth_void"):
+            return Judgement("12", void)  # what it undid can no longer be put back into a settlement
+        hold = self._original(original) if void.kind == "completion_void" else None
+        if hold is not None and not self.holds.can_be_used_again(hold):
+            return Judgement("12", void)
         self.ledger.move(void, "REVERSED", demand.at_us, f"reversal {reason}")
-        self.ledger.move(self.ledger.entry(void.original), "APPROVED", demand.at_us, f"void {void.stan} reversed")
+        self.ledger.move(original, "APPROVED", demand.at_us, f"void {void.stan} reversed")
+        if hold is not None:
+            self.holds.use(hold, demand.at_us, f"void {void.stan} of its completion reversed")
         return Judgement("00", void)
 
     def _refusal(self, demand: Demand, kind: EntryKind) -> Judgement | None:
@@ -156,23 +224,24 @@ class Bank:
             return Judgement("13")
         return None
 
-    def _void_code(self, demand: Demand, original: Original, sale: Entry | None) -> str:
+    def _void_code(self, demand: Demand, original: Original, sale: Entry | None, kind: EntryKind) -> str:
         if sale is None or sale.state in ("REVERSED", "DECLINED") or original.rrn not in ("", sale.rrn):
             return "25"
-        if sale.kind != "sale" or sale.state != "APPROVED" or sale.refunded_fen:
+        if sale.kind != kind or sale.state != "APPROVED" or sale.refunded_fen:
             return "12"
         if sale.batch != demand.batch.number:
             return "12"
         return "00" if sale.amount_fen == demand.amount_fen else "64"
 
     def _refund_code(self, demand: Demand, sale: Entry | None) -> str:
-        if sale is None or sale.kind != "sale" or sale.state not in ("APPROVED", "SETTLED", "REFUNDED"):
+        if sale is None or sale.kind not in CHARGES or sale.state not in ("APPROVED", "SETTLED", "REFUNDED"):
             return "25"
         if demand.pan and not same_card(sale.pan, demand.pan):
             return "14"
         return "00" if sale.refunded_fen + demand.amount_fen <= sale.amount_fen else "64"
 
-    def _sale_of_refund(self, session: Session, original: Original) -> Entry | None:
+    def _named(self, session: Session, original: Original) -> Entry | None:
+        """What a refund, completion or void names, of any terminal of the merchant."""
         sale = self.ledger.find_rrn(original.rrn) if original.rrn else None
         if sale is None and not original.rrn:
             sale = self.ledger.find(session.tid, original.batch, original.stan)

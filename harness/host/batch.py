@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.history.events import BatchSettled
 from harness.history.recorder import Recorder
-from harness.host.ledger import Entry, Ledger, Totals, same_card, totals_of
+from harness.host.ledger import CHARGES, Entry, Ledger, Totals, same_card, totals_of
 
 BatchPhase = Literal["open", "uploading", "closed"]
 
@@ -132,7 +132,7 @@ class BatchBook:
     ) -> None:
         for entry in agreed:
             self._ledger.move(entry, "SETTLED", at_us, f"batch {batch.number}")
-            if entry.kind == "sale" and entry.refunded_fen == entry.amount_fen:
+            if entry.kind in CHARGES and entry.refunded_fen == entry.amount_fen:
                 self._ledger.move(entry, "REFUNDED", at_us, "refunded before settlement")
         batch.phase = "closed"
         batch.settlement = Settlement(

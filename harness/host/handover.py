@@ -135,6 +135,13 @@ def put(acquirer: Acquirer, tid: str, held: HeldTerminal) -> list[Entry]:
         if entry.rrn:
             state.by_rrn[entry.rrn] = entry.number
         session.batches[entry.batch].entries.append(entry.number)
+    for entry in entries:
+        if (
+            entry.kind == "completion"
+            and entry.original is not None
+            and entry.state in ("APPROVED", "SETTLED", "REFUNDED")
+        ):
+            state.entries[entry.original].completions += 1
     return entries
 
 
@@ -196,18 +203,20 @@ def adopted(batch: str, records: Iterable[RecordSeen]) -> HeldTerminal:
     number = f"{int(batch):06d}"
     entries = tuple(
         HeldEntry(
-            number, f"{int(each.stan):06d}", _kind(each.kind), "APPROVED", each.amount_fen,
+            number, f"{int(each.stan):06d}", _ADOPTED[each.kind], "APPROVED", each.amount_fen,
             refunded_fen=each.amount_fen if each.state == "refunded" else 0,
         )
         for each in records
-        if each.kind in ("sale", "refund") and each.state in ("active", "refunded")
+        if each.kind in _ADOPTED and each.state in ("active", "refunded")
         and int(each.batch or batch) == int(batch)
     )  # fmt: skip
     return HeldTerminal(number, entries=entries)
 
 
-def _kind(kind: str) -> EntryKind:
-    return "refund" if kind == "refund" else "sale"
+_ADOPTED: dict[str, EntryKind] = {
+    "sale": "sale", "refund": "refund", "completion": "completion", "preauth": "preauth",
+}  # fmt: skip
+"""Kinds of record that stand for themselves. A void is known by what it undid."""
 
 
 def sign_on(acquirer: Acquirer, tid: str) -> dict[Literal["pin", "mac", "track"], bytes]:

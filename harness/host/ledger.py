@@ -2,15 +2,18 @@
 
 Models one entry for each financial request that was judged (approved or declined), its state and every change of it.
 Does not model issuers, clearing between banks, interest or fees. Source: domain knowledge of host capture; states are
-those of the invariants (APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED, SETTLED).
+those of the invariants (APPROVED, DECLINED, REVERSED, VOIDED, REFUNDED, SETTLED), and for pre-authorisations COMPLETED
+and EXPIRED.
 
 What the states mean for money:
 
-- A sale has taken its amount while it is APPROVED, SETTLED or REFUNDED; not while DECLINED, REVERSED or VOIDED.
+- A sale or completion has taken its amount while it is APPROVED, SETTLED or REFUNDED; not while DECLINED, REVERSED or VOIDED.
+- A pre-authorisation takes nothing: while APPROVED it holds its amount, until it is COMPLETED, VOIDED, REVERSED or EXPIRED.
 - A refund has given its amount back while it is APPROVED or SETTLED. REFUNDED on a settled sale says that refunds have
   reached its whole amount; the money moves in the refund's entry, so it is not counted twice (``net_fen``).
-- A void is an entry of its own and moves no money: it makes its sale VOIDED, and a reversed void makes it APPROVED
-  again. Voids are in no total and are never settled.
+- A void is an entry of its own and moves no money: it makes its original VOIDED, and a reversed void makes it APPROVED
+  again. A completion that is reversed or voided leaves its pre-authorisation APPROVED. Voids and pre-authorisations are in no
+  total and are never settled.
 """
 
 from collections.abc import Iterator
@@ -23,17 +26,21 @@ from harness.core.masking import mask_pan
 from harness.history.events import LedgerChanged
 from harness.history.recorder import Recorder
 
-EntryKind = Literal["sale", "void", "refund"]
-EntryState = Literal["APPROVED", "DECLINED", "REVERSED", "VOIDED", "REFUNDED", "SETTLED"]
+EntryKind = Literal["sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void"]
+EntryState = Literal["APPROVED", "DECLINED", "REVERSED", "VOIDED", "REFUNDED", "SETTLED", "COMPLETED", "EXPIRED"]
 
 _ALLOWED: dict[EntryState, frozenset[EntryState]] = {
-    "APPROVED": frozenset({"REVERSED", "VOIDED", "SETTLED"}),
+    "APPROVED": frozenset({"REVERSED", "VOIDED", "SETTLED", "COMPLETED", "EXPIRED"}),
     "VOIDED": frozenset({"APPROVED"}),
     "SETTLED": frozenset({"REFUNDED"}),
     "DECLINED": frozenset(),
     "REVERSED": frozenset(),
     "REFUNDED": frozenset(),
+    "COMPLETED": frozenset({"APPROVED"}),
+    "EXPIRED": frozenset(),
 }
+CHARGES: frozenset[EntryKind] = frozenset({"sale", "completion"})
+"""What takes money, and is a debit of its batch."""
 _TAKEN: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED", "REFUNDED"})
 _GIVEN_BACK: frozenset[EntryState] = frozenset({"APPROVED", "SETTLED"})
 
@@ -48,7 +55,7 @@ class Transition(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts and amounts of a batch: debits are sales, credits refunds; a voided sale is in neither [A]."""
+    """Counts and amounts of a batch: debits are sales and completions, credits refunds; what was voided is in neither [A]."""
 
     debit_count: int = 0
     debit_fen: int = 0
@@ -80,6 +87,8 @@ class Entry:
     state: EntryState
     original: int | None = None
     refunded_fen: int = 0
+    completions: int = 0
+    """Of a pre-authorisation: how many completions of it stand; never more than one where the host checks them."""
     transitions: list[Transition] = field(default_factory=list)
 
     def copy(self) -> "Entry":
@@ -87,13 +96,18 @@ class Entry:
         return Entry(
             self.number, self.device, self.tid, self.mid, self.batch, self.stan, self.kind, self.amount_fen, self.token,
             self.pan, self.rrn, self.auth_code, self.response_code, self.state, self.original, self.refunded_fen,
-            self.transitions.copy(),
+            self.completions, self.transitions.copy(),
         )  # fmt: skip
 
     @property
     def moves_money(self) -> bool:
-        """True for sales and refunds that stand and are not settled yet: what a settlement is about."""
-        return self.state == "APPROVED" and self.kind != "void"
+        """True for charges and refunds that stand and are not settled yet: what a settlement is about."""
+        return self.state == "APPROVED" and (self.kind in CHARGES or self.kind == "refund")
+
+    @property
+    def since_us(self) -> int:
+        """When it was judged; 0 for what was there before the run."""
+        return self.transitions[0].at_us if self.transitions else 0
 
 
 @dataclass(slots=True)
@@ -201,7 +215,7 @@ def same_card(held: str, named: str) -> bool:
 
 
 def _net_fen(entry: Entry) -> int:
-    if entry.kind == "sale" and entry.state in _TAKEN:
+    if entry.kind in CHARGES and entry.state in _TAKEN:
         return entry.amount_fen
     if entry.kind == "refund" and entry.state in _GIVEN_BACK:
         return -entry.amount_fen
@@ -210,6 +224,6 @@ def _net_fen(entry: Entry) -> int:
 
 def totals_of(entries: list[Entry]) -> Totals:
     """Totals of entries that move money."""
-    debits = [entry.amount_fen for entry in entries if entry.kind == "sale"]
+    debits = [entry.amount_fen for entry in entries if entry.kind in CHARGES]
     credits_ = [entry.amount_fen for entry in entries if entry.kind == "refund"]
     return Totals(len(debits), sum(debits), len(credits_), sum(credits_))

@@ -49,7 +49,7 @@ class Client:
     def exchange(self, message, lose_reply=False):
         """The reply message, or None."""
         self.now_us += 1_000_000
-        signs = message.mti in ("0200", "0220", "0400")
+        signs = message.mti in ("0100", "0200", "0220", "0400")
         frame = unionpay.pack(message, self.mac if signs else None)
         self.sent.append(frame)
         reply = self.acquirer.handle(frame, self.now_us)
@@ -120,6 +120,48 @@ class Client:
         if rrn:
             fields[37] = rrn
         return self.exchange(self.message("0220", fields), lose_reply)
+
+    def preauth(self, amount_fen, token="00000000001", stan=None, lose_reply=False, **more):
+        fields = {"f3": "030000", "f25": "06", "f60": f"10{self.batch}000", **more}
+        return self.exchange(self.sale_message(amount_fen, token, stan, mti="0100", **fields), lose_reply)
+
+    def preauth_void(self, batch, original_stan, amount_fen, rrn="", stan=None, **more):
+        return self._about(("0100", "200000", "11"), batch + original_stan, amount_fen, rrn, stan, **more)
+
+    def completion(self, batch, original_stan, amount_fen, rrn="", stan=None, token="00000000002", pan=PAN, **more):
+        fields = {"f2": pan, "f35": str(Track2(pan, "2812", "220", token)), **more}
+        return self._about(("0200", "000000", "20"), batch + original_stan, amount_fen, rrn, stan, **fields)
+
+    def completion_void(self, original_stan, amount_fen, rrn="", stan=None, batch=None, **more):
+        return self._about(
+            ("0200", "200000", "21"), (batch or self.batch) + original_stan, amount_fen, rrn, stan, **more
+        )
+
+    def _about(self, kind, original, amount_fen, rrn="", stan=None, lose_reply=False, **more):
+        mti, processing_code, type_code = kind
+        fields = {
+            3: processing_code,
+            4: f"{amount_fen:012d}",
+            11: stan or self.next_stan(),
+            25: "06",
+            49: "156",
+            60: f"{type_code}{self.batch}000",
+            61: original,
+            64: bytes(8),
+        }
+        if rrn:
+            fields[37] = rrn
+        fields.update({int(name[1:]): value for name, value in more.items()})
+        return self.exchange(self.message(mti, fields), lose_reply)
+
+    def reverse_hold(self, kind, stan, amount_fen, batch=None, **more):
+        """The reversal of a ``kind`` of request that is about a hold; DE3, DE25 and DE60 are the original's."""
+        processing_code, type_code = {
+            "preauth": ("030000", "10"), "preauth_void": ("200000", "11"),
+            "completion": ("000000", "20"), "completion_void": ("200000", "21"),
+        }[kind]  # fmt: skip
+        reserved = f"{type_code}{batch or self.batch}000"
+        return self.reverse(stan, amount_fen, code=processing_code, batch=batch, f25="06", f60=reserved, **more)
 
     def reverse(self, stan, amount_fen, reason="98", code="000000", batch=None, lose_reply=False, **more):
         fields = {

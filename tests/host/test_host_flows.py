@@ -521,7 +521,7 @@ def test_a_full_queue_is_answered_96_and_books_nothing(world):
 
 def test_messages_that_are_no_requests_are_not_answered(world):
     client, acquirer, _, _ = world
-    for message in (Message("0210", {41: TID}), Message("0100", {41: TID}), Message("0000", {})):
+    for message in (Message("0210", {41: TID}), Message("0120", {41: TID}), Message("0000", {})):
         assert acquirer.handle(unionpay.pack(message), 1).frame is None
     assert client.exchange(Message("0200", {3: "000000"})).text(39) == "30"
 

@@ -131,7 +131,9 @@ class Bench:
             self.terminal.boot()
         return self.terminal
 
-    def act(self, kind: ActionKind, amount_fen: int = 0, original: Outcome | None = None) -> Outcome:
+    def act(
+        self, kind: ActionKind, amount_fen: int = 0, original: Outcome | None = None, original_amount_fen: int = 0
+    ) -> Outcome:
         """One operator action."""
         assert self.terminal is not None
         self.actions += 1
@@ -142,6 +144,7 @@ class Bench:
             original.stan if original else "",
             original.batch if original else "",
             original.rrn if original else "",
+            original_amount_fen=original_amount_fen,
         )
         with self.routed():
             outcome = getattr(self.terminal, kind)(action)

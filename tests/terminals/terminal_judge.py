@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from terminal_bench import PAN, Bench, PowerCut
 
 from harness.contract import Outcome, Terminal
@@ -22,7 +24,34 @@ def trading(bench: Bench) -> None:
     bench.act("sale", 4_000)
 
 
-def run_with_cut(bench: Bench, kind: type[Terminal], at: int, unsynced: str, second_at: int | None = None) -> bool:
+def hotel_day(bench: Bench) -> None:
+    """A short day at a hotel desk, with a lost answer to each kind of request about a hold."""
+    bench.act("sign_on")
+    old = bench.act("preauth", 20_000)
+    bench.act("settle")
+    bench.act("completion", 22_000, old)
+    hold = bench.act("preauth", 10_000)
+    for kind, amount_fen in (("preauth", 500), ("completion", 9_000), ("preauth_void", 10_000)):
+        bench.knobs.drop_replies = 1
+        bench.act(kind, amount_fen, hold)
+        bench.idle(2)
+    done = bench.act("completion", 9_000, hold)
+    bench.knobs.drop_replies = 1
+    bench.act("completion_void", 9_000, done)
+    bench.idle(2)
+    bench.act("completion_void", 9_000, done)
+    bench.act("preauth_void", 10_000, hold)
+    bench.act("preauth", 3_000)
+
+
+def run_with_cut(
+    bench: Bench,
+    kind: type[Terminal],
+    at: int,
+    unsynced: str,
+    second_at: int | None = None,
+    day: Callable[[Bench], None] = trading,
+) -> bool:
     """The day, cut at the ``at``-th strike, and perhaps cut again while recovering. False when the day has no such strike."""
 
     def cut_at(number: int):
@@ -35,7 +64,7 @@ def run_with_cut(bench: Bench, kind: type[Terminal], at: int, unsynced: str, sec
     bench.fail = cut_at(at)
     try:
         bench.boot(kind)
-        trading(bench)
+        day(bench)
     except PowerCut:
         bench.cut(unsynced)
     else:
@@ -60,7 +89,9 @@ def disagreements(bench: Bench) -> list[str]:
     inspection = bench.inspect()
     if inspection.pending_reversals or inspection.settling:
         found.append(f"unfinished: {inspection.pending_reversals}, settling {inspection.settling}")
-    held = {(e.batch, e.stan, e.kind, e.amount_fen) for e in bench.host.entries() if e.state == "APPROVED"}
+    held = {
+        (e.batch, e.stan, e.kind, e.amount_fen) for e in bench.host.entries() if e.state in ("APPROVED", "COMPLETED")
+    }
     held -= {each for each in held if each[0] != inspection.batch}
     logged = {(r.batch, r.stan, r.kind, r.amount_fen) for r in inspection.records if r.state == "active"}
     if held != logged:
@@ -82,14 +113,18 @@ def _broken_promises(bench: Bench) -> list[str]:
         if entry is None or entry.state in ("DECLINED", "REVERSED"):
             found.append(f"{key} was shown as approved and is {entry.state if entry else 'unknown'}")
     for key, entry in entries.items():
-        if entry.kind == "sale" and entry.state not in ("DECLINED", "REVERSED", "VOIDED") and key not in shown:
+        if (
+            entry.kind in ("sale", "completion")
+            and entry.state not in ("DECLINED", "REVERSED", "VOIDED")
+            and key not in shown
+        ):
             found.append(f"{key} was charged and nobody was told")
     frames: dict[tuple[str, str], bytes] = {}
     for frame in bench.sent:
         message = unionpay.unpack(frame).message
-        if message.mti in ("0200", "0220"):
+        if message.mti in ("0100", "0200", "0220"):
             key = (message.text(60)[2:8], message.text(11))
-            if message.mti == "0200" and key in frames:
+            if message.mti != "0220" and key in frames:
                 found.append(f"trace number {key} was used twice")
             frames[key] = frame
     return found

@@ -1,14 +1,17 @@
-"""The UnionPay POS dialect at the host: sign-on, sale, void, refund, reversal, settlement, batch upload, echo test.
+"""The UnionPay POS dialect at the host: sign-on, sale, void, refund, pre-authorisation, reversal, settlement, upload, echo test.
 
 Models the rules of the domain notes, sections 1.1, 1.4 and 1.5, as one host keeps them. Does not model EMV
-authentication, pre-authorisation, parameter download, or tracks encrypted under the track key. Sources: public terminal
+authentication, completions by notice, parameter download, or tracks encrypted under the track key. Sources: public terminal
 code and response-code tables; what those leave open is an assumption marked [A]:
 
 - Framing: what cannot be read is not answered; what can be read and lacks a field is answered 30.
 - A terminal that is not signed on is answered 77; a MAC that does not fit A0; a batch that is not the current one 77.
-- 0200, 0220 and 0400 carry a MAC, and so does every answer to them once there are keys [A: also with DE39 not 00].
+- A pre-authorisation is 0100 with processing code 030000 and DE60.1 10, its void 200000 and 11; a completion is 0200 with 000000
+  and 20, its void 200000 and 21; all four have DE25 06, and nothing else has. The last three name their original in DE61
+  (and DE37), as a void does [A: terminals in the field name a hold by DE38, card and date].
+- 0100, 0200, 0220 and 0400 carry a MAC, and so does every answer to them once there are keys [A: also with DE39 not 00].
 - A reversal names its original by DE11 and DE60.2. A sale's reversal may come with a STAN of its own and DE61 instead;
-  a void's may not, as DE61 there is the sale that the void was about.
+  a void's or completion's may not, as DE61 there is what it was about.
 - The host does not tell domestic from foreign cards: it compares the sum of both sides of DE48 with its own [A].
 - While an unbalanced batch waits for its upload, new transactions are answered 95 [A].
 - The end packet is the terminal's word that the upload is complete: the host closes the batch with what it has and lists
@@ -22,10 +25,11 @@ from datetime import date, timedelta
 import msgspec
 
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
-from harness.host.bank import Bank, Demand, Judgement, Original
+from harness.host.bank import Bank, Demand, Judgement
 from harness.host.batch import Batch, Claim
 from harness.host.dialects.base import DIALECTS, Dialect, MessageHeader
-from harness.host.dialects.unionpay_header import header_of
+from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of
+from harness.host.dialects.unionpay_money import judge
 from harness.host.knobs import Knobs
 from harness.host.ledger import Totals
 from harness.host.session import KeyFactory, Keys, Session
@@ -46,9 +50,9 @@ from harness.iso8583.unionpay import (
     unpack,
 )
 
-MESSAGE_TYPES = ("0200", "0220", "0320", "0400", "0500", "0800", "0820")
+MESSAGE_TYPES = ("0100", "0200", "0220", "0320", "0400", "0500", "0800", "0820")
 _REPLY_TYPES = {mti: f"{mti[:2]}{int(mti[2]) + 1}{mti[3]}" for mti in MESSAGE_TYPES}
-_FINANCIAL = frozenset({"0200", "0220", "0400"})
+_FINANCIAL = frozenset({"0100", "0200", "0220", "0400"})
 _REQUIRED: dict[str, frozenset[int]] = {
     **dict.fromkeys(_FINANCIAL, frozenset({3, 4, 11, 41, 42, 60, 64})),
     "0320": frozenset({11, 41, 42, 60}),
@@ -100,6 +104,7 @@ class UnionPay(Dialect):
         self._month_days: dict[int, str] = {}
         self._macs: dict[bytes, UnionPayEcbMac] = {}
         self._handlers: dict[str, Callable[[_Request], _Answer]] = {
+            "0100": self._financial,
             "0200": self._financial,
             "0220": self._financial,
             "0400": self._financial,
@@ -291,25 +296,10 @@ class UnionPay(Dialect):
             at_us=request.at_us,
             forced_code=knobs.respond_code if knobs.respond_count and knobs.use("respond_count") else "",
         )
-        judgement = self._judge(message, demand)
+        judgement = judge(self.bank, message, demand)
         if judgement is None:
             return "30", {}
         return self._judged(judgement, request.at_us)
-
-    def _judge(self, message: Message, demand: Demand) -> Judgement | None:
-        """The bank's judgement by message type and processing code; None when the message lacks what those need."""
-        kind = (message.mti, message.text(3))
-        if kind in (("0200", "000000"), ("0220", "000000")):
-            return self.bank.sale(demand, offline=message.mti == "0220") if demand.pan else None
-        if kind not in (("0200", "200000"), ("0220", "200000")):
-            return Judgement("12")
-        if 61 not in message:
-            return None
-        named = Original61.parse(message.text(61))
-        original = Original(named.batch, named.stan, message.text(37, ""))
-        if message.mti == "0200":
-            return self.bank.void(demand, original)
-        return self.bank.refund(demand, original)
 
     def _judged(self, judgement: Judgement, at_us: int) -> _Answer:
         entry = judgement.entry
@@ -334,7 +324,7 @@ class UnionPay(Dialect):
         if knobs.use("respond_count"):
             return knobs.respond_code, {}
         named = Original61(request.reserved.batch, message.text(11))
-        if 61 in message and message.text(3) == "000000":
+        if 61 in message and message.text(3) == "000000" and request.reserved.type_code not in ON_HOLD_TYPES:
             named = Original61.parse(message.text(61))
         batch = session.batches.get(named.batch)
         if batch is None:

@@ -1,7 +1,7 @@
 """The open batch in memory, folded from the journal: the pending request, totals, settlement progress, an index.
 
 Everything here can be rebuilt from the journal, and is at every boot; nothing here decides what is durable. Memory stays
-small whatever the batch holds: two numbers and a flag a record, the records themselves are read from the journal.
+small whatever the batch holds: three numbers and a flag a record, the records themselves are read from the journal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import replace
 from harness.terminals.reference.journal import Entry
 from harness.terminals.reference.records import (
     STAN_MAX,
+    VOIDS,
     Base,
     BatchTotals,
     Kind,
@@ -41,6 +42,8 @@ class Books:
         self._stans = array("L")
         self._offsets = array("L")
         self._voided = bytearray()
+        self._originals = array("Q")
+        """What each record is about, as one number; 0 for what stands for itself."""
 
     @classmethod
     def fold(cls, entries: Iterable[Entry], base: Base) -> Books:
@@ -68,8 +71,19 @@ class Books:
         number = int(stan) if stan.isdecimal() else 0
         return self._offsets[self._stans.index(number)] if number in self._stans else None
 
+    def is_used(self, batch: str, stan: str) -> bool:
+        """Whether a record of this batch has completed or voided the pre-authorisation named, which may be of an older batch."""
+        named = self._name(batch, stan)
+        return any(
+            original == named and not voided for original, voided in zip(self._originals, self._voided, strict=True)
+        )
+
+    def _name(self, batch: str, stan: str) -> int:
+        batch = batch or self.batch
+        return int(batch) * (STAN_MAX + 1) + int(stan) if batch.isdecimal() and stan.isdecimal() else 0
+
     def is_voided(self, stan: str) -> bool:
-        """Whether the sale with this trace number was voided."""
+        """Whether the transaction with this trace number was voided."""
         number = int(stan)
         return number in self._stans and bool(self._voided[self._stans.index(number)])
 
@@ -113,12 +127,14 @@ class Books:
         self._stans.append(number)
         self._offsets.append(offset)
         self._voided.append(0)
+        self._originals.append(self._name(transaction.original_batch, transaction.original_stan))
         self.totals = self.totals.plus(transaction)
-        if transaction.kind == "void" and self.offset_of(transaction.original_stan) is not None:
+        is_of_this_batch = transaction.original_batch in ("", self.batch)
+        if transaction.kind in VOIDS and is_of_this_batch and self.offset_of(transaction.original_stan) is not None:
             index = self._stans.index(int(transaction.original_stan))
             if not self._voided[index]:
                 self._voided[index] = 1
-                self.totals = self.totals.plus(replace(transaction, kind="sale"), -1)
+                self.totals = self.totals.plus(replace(transaction, kind=VOIDS[transaction.kind]), -1)
 
     def _apply_settlement(self, kind: Kind, payload: bytes) -> None:
         if kind == Kind.SETTLE_STARTED:

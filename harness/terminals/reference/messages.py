@@ -17,8 +17,17 @@ from harness.terminals.reference.link import MAC_REQUESTS
 from harness.terminals.reference.records import BatchTotals, Transaction
 
 _CURRENCY = "156"
-_TYPE_CODES = {"sale": "22", "void": "23", "refund": "25"}
-_PROCESSING_CODES = {"sale": "000000", "void": "200000", "refund": "200000"}
+_TYPE_CODES = {
+    "sale": "22", "void": "23", "refund": "25", "preauth": "10", "preauth_void": "11", "completion": "20",
+    "completion_void": "21",
+}  # fmt: skip
+_PROCESSING_CODES = {
+    "sale": "000000", "void": "200000", "refund": "200000", "preauth": "030000", "preauth_void": "200000",
+    "completion": "000000", "completion_void": "200000",
+}  # fmt: skip
+_MESSAGE_TYPES = {"refund": "0220", "preauth": "0100", "preauth_void": "0100"}
+_CONDITIONS = dict.fromkeys(("preauth", "preauth_void", "completion", "completion_void"), "06")
+_WITH_PIN = frozenset({"sale", "preauth"})
 _SETTLE_CODE, _UPLOAD_CODE, _END_BALANCED_CODE, _END_UNBALANCED_CODE = "201", "201", "207", "202"
 _SIGN_ON_CODE, _SIGN_OFF_CODE = "003", "002"
 
@@ -35,7 +44,7 @@ class Messages:
         return unionpay.pack(request, self._device.pin_pad.mac if request.mti in MAC_REQUESTS else None)
 
     def financial(self, transaction: Transaction, card: CardData | None, pan: str) -> Message:
-        """A sale, void or refund."""
+        """A sale, void, refund, or anything about a pre-authorisation."""
         fields = self._common(transaction, pan)
         fields[22] = transaction.entry_mode
         if transaction.sequence_number:
@@ -45,7 +54,7 @@ class Messages:
             fields[35] = card.track2
             if card.emv_data:
                 fields[55] = card.emv_data
-            if transaction.kind == "sale" and transaction.entry_mode.endswith("1"):
+            if transaction.kind in _WITH_PIN and transaction.entry_mode.endswith("1"):
                 fields |= self._pin(card.pan)
         if transaction.original_rrn:
             fields[37] = transaction.original_rrn
@@ -53,8 +62,7 @@ class Messages:
             fields[61] = str(
                 Original61(transaction.original_batch, transaction.original_stan, transaction.original_date)
             )
-        mti = "0220" if transaction.kind == "refund" else "0200"
-        return Message(mti, fields)
+        return Message(_MESSAGE_TYPES.get(transaction.kind, "0200"), fields)
 
     def reversal(self, transaction: Transaction, reason: str, pan: str) -> Message:
         """The reversal of a request in doubt: same trace number, same DE60."""
@@ -68,7 +76,7 @@ class Messages:
             3: _PROCESSING_CODES[transaction.kind],
             4: f"{transaction.amount_fen:012d}",
             11: transaction.stan,
-            25: "00",
+            25: _CONDITIONS.get(transaction.kind, "00"),
             **self._place,
             49: _CURRENCY,
             60: _TYPE_CODES[transaction.kind] + transaction.batch,

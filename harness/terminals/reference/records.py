@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 _SEPARATOR = "\x1f"
+DEBITS = frozenset({"sale", "completion"})
+"""What takes money. A pre-authorisation only holds it, and is in no total and no upload."""
+VOIDS = {"void": "sale", "preauth_void": "preauth", "completion_void": "completion"}
+"""Kinds that take back another, and which."""
 STAN_MAX = 999_999
 
 
@@ -72,7 +76,7 @@ class Transaction:
 
     @property
     def is_reversible(self) -> bool:
-        """Sales and voids are reversed when in doubt; a refund is an advice and is repeated instead."""
+        """All is reversed when in doubt but a refund, which is an advice and is repeated instead."""
         return self.kind != "refund"
 
     def answered(self, rrn: str, authorisation: str, date: str, time: str) -> Transaction:
@@ -86,7 +90,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class BatchTotals:
-    """Counts and amounts of the active records: sales that were not voided, and refunds."""
+    """Counts and amounts of the active records: sales and completions that were not voided, and refunds."""
 
     debit_count: int = 0
     debit_fen: int = 0
@@ -94,9 +98,9 @@ class BatchTotals:
     credit_fen: int = 0
 
     def plus(self, transaction: Transaction, sign: int = 1) -> BatchTotals:
-        """With one more sale or refund (``sign`` -1: one less); a void is in no total."""
+        """With one more charge or refund (``sign`` -1: one less); voids and pre-authorisations are in no total."""
         count, fen = sign, sign * transaction.amount_fen
-        if transaction.kind == "sale":
+        if transaction.kind in DEBITS:
             return BatchTotals(self.debit_count + count, self.debit_fen + fen, self.credit_count, self.credit_fen)
         if transaction.kind == "refund":
             return BatchTotals(self.debit_count, self.debit_fen, self.credit_count + count, self.credit_fen + fen)

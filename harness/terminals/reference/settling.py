@@ -18,10 +18,11 @@ from harness.iso8583.unionpay import UPLOAD_ITEMS_MAX, Settlement48, UploadItem
 from harness.terminals.reference.core import STORAGE_BROKEN
 from harness.terminals.reference.doubts import SIGN_ON_CODES, DoubtResolver
 from harness.terminals.reference.link import Answer
-from harness.terminals.reference.records import BatchTotals, Kind, Settlement, join
+from harness.terminals.reference.records import DEBITS, BatchTotals, Kind, Settlement, join
 from harness.terminals.reference.store import StorageFault, Store
 
 UPLOAD_ROUNDS = 3
+UPLOADED = DEBITS | {"refund"}
 DELIVERED_CODES = frozenset({"00", "94"})
 SETTLE_PENDING = "上次结算未完成,请先结算 SETTLE PENDING"
 
@@ -137,7 +138,7 @@ class SettlingTerminal(DoubtResolver):
 
     def _upload_item(self, store: Store, offset: int) -> UploadItem | None:
         transaction = store.read(offset)
-        if transaction is None or transaction.kind == "void":
+        if transaction is None or transaction.kind not in UPLOADED:
             return None
         return UploadItem("00", transaction.stan, self.unseal(transaction), transaction.amount_fen)
 

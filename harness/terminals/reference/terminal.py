@@ -1,8 +1,8 @@
 """The reference terminal: a UnionPay terminal with host capture that keeps every rule of the domain (R1-R14).
 
-What it models: sign-on, sale, void, refund, reversal, settlement with batch upload, reprint, recovery. What it does not:
-pre-authorisation, scan-to-pay, offline sales, EMV's second cryptogram. Source: rules R1-R14 of UnionPay practice as public
-terminal code shows them; storage practice as SQLite, LevelDB and the ALICE study (OSDI'14) teach it.
+What it models: sign-on, sale, void, refund, pre-authorisation (see ``holds``), reversal, settlement with batch upload,
+reprint, recovery. What it does not: scan-to-pay, offline sales, EMV's second cryptogram. Source: rules R1-R14 of UnionPay
+practice as public terminal code shows them; storage practice as SQLite, LevelDB and the ALICE study (OSDI'14) teach it.
 
 One sale, in the order that matters: room is made sure of; nothing is in doubt; the card is read; the line is up; the request
 record (trace number and reversal in one) is durable; the request is sent; the approval record (log entry and end of the
@@ -39,26 +39,47 @@ from harness.contract import (
 from harness.iso8583 import CodecError, mask_pan
 from harness.terminals.reference.core import STORAGE_BROKEN, STORAGE_FULL
 from harness.terminals.reference.doubts import DEFINITIVE_CODES, SIGN_ON_CODES
+from harness.terminals.reference.holds import HoldingTerminal
 from harness.terminals.reference.inspection import inspect_image
 from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import Answer, connect
-from harness.terminals.reference.records import Kind, Transaction
-from harness.terminals.reference.settling import SETTLE_PENDING, SettlingTerminal
+from harness.terminals.reference.records import VOIDS, Kind, Transaction
+from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault
 
 CARD_TIMEOUT_S = 60.0
 STAN_JUMP = 50
-_TITLES = {"sale": "消费 SALE", "void": "撤销 VOID", "refund": "退货 REFUND"}
+_TITLES = {
+    "sale": "消费 SALE", "void": "撤销 VOID", "refund": "退货 REFUND",
+    "preauth": "预授权 PREAUTH", "preauth_void": "预授权撤销 PREAUTH VOID",
+    "completion": "预授权完成 COMPLETION", "completion_void": "预授权完成撤销 COMPLETION VOID",
+}  # fmt: skip
+_DATED = frozenset({"refund", "completion", "preauth_void"})
+"""What may be about another batch and gives the original's date with its number."""
 
 
-class ReferenceTerminal(SettlingTerminal):
+class ReferenceTerminal(HoldingTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
         name="reference",
         reversal="background",
         actions=frozenset(
-            {"sale", "void", "refund", "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals"}
+            {
+                "sale",
+                "void",
+                "refund",
+                "preauth",
+                "preauth_void",
+                "completion",
+                "completion_void",
+                "settle",
+                "sign_on",
+                "reprint",
+                "clear_cache",
+                "reboot",
+                "totals",
+            }
         ),
         max_transactions=500,
         data_bytes_min=FILE_SIZE_BYTES,
@@ -174,8 +195,8 @@ class ReferenceTerminal(SettlingTerminal):
         """Why this request must not be tried, or None. All that can be known before money moves is asked here."""
         if not self.open_store() or self.store is None:
             return Refused("storage_error", STORAGE_BROKEN)
-        # A void takes its amount from the sale it undoes.
-        if action.kind != "void" and not 0 < action.amount_fen < 10**12:
+        # A void takes its amount from what it undoes.
+        if action.kind not in VOIDS and not 0 < action.amount_fen < 10**12:
             return Refused("amount", "金额错误 WRONG AMOUNT")
         if self.books.settlement is not None:
             return Refused("settle_pending", SETTLE_PENDING)
@@ -221,7 +242,7 @@ class ReferenceTerminal(SettlingTerminal):
             kind=kind,
             batch=self.books.batch,
             stan=self.take_stan(),
-            amount_fen=action.amount_fen if kind != "void" or original is None else original.amount_fen,
+            amount_fen=action.amount_fen if kind not in VOIDS or original is None else original.amount_fen,
             date=f"{now.tm_mon:02d}{now.tm_mday:02d}",
             time=f"{now.tm_hour:02d}{now.tm_min:02d}{now.tm_sec:02d}",
             card=mask_pan(pan),
@@ -231,7 +252,7 @@ class ReferenceTerminal(SettlingTerminal):
             original_batch=original.batch if original is not None else action.original_batch,
             original_stan=original.stan if original is not None else action.original_stan,
             original_rrn=original.rrn if original is not None else action.original_rrn,
-            original_date="" if kind != "refund" else original.date if original is not None else action.original_date,
+            original_date="" if kind not in _DATED else original.date if original is not None else action.original_date,
         )
 
     # ------------------------------------------------------------ the request and what becomes of it
@@ -354,11 +375,10 @@ class ReferenceTerminal(SettlingTerminal):
             f"{mark}{_TITLES[transaction.kind]} {transaction.amount_fen / 100:.2f}\n卡号 {transaction.card}\n"
             f"批次 {transaction.batch} 凭证 {transaction.stan} 参考 {transaction.rrn}\n{transaction.date} {transaction.time}"
         )
-        kind = "sale" if transaction.kind == "sale" else "void" if transaction.kind == "void" else "refund"
         try:
             self.device.printer.print(
                 Receipt(
-                    kind,  # type: ignore[arg-type]
+                    transaction.kind,  # type: ignore[arg-type]
                     text,
                     transaction.amount_fen,
                     transaction.stan,
