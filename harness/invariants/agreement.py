@@ -3,7 +3,8 @@
 Models: as a black box, a batch that the host closed on the terminal's upload with entries the terminal did not claim, or
 claims the host does not have. With inspect: at quiescence, before the final settlement, an open sale or refund at the
 host and an active record in the terminal's log are the same set.
-Does not model: voids' own entries (their sale tells), totals (12).
+A pre-authorisation is compared while its batch is open; settling clears its record and leaves the hold.
+Does not model: voids' own entries (their original tells), totals (12).
 Traps avoided: a power cut between approval and local commit legally ends reversed, also after the batch closed, so
 unclaimed entries are judged at the end by what became of them; a reversal still pending is invariant 22's; records of
 closed batches may be kept for reprint; a partly refunded sale may stand as active or refunded in the log; what a device's
@@ -31,7 +32,7 @@ from harness.invariants.casebook import (
 )
 from harness.invariants.purchase import Entry
 
-_COMPARED = frozenset({"sale", "refund"})
+_COMPARED = frozenset({"sale", "refund", "completion", "preauth"})
 
 
 @INVARIANTS.register("agreement")
@@ -59,6 +60,10 @@ class Agreement(Invariant):
             if entry is not None and entry.kind in _COMPARED:
                 self._unclaimed[each] = (entry, number, event.at_us)
         for stan in event.terminal_only:
+            match = self.books.device(event.device).by_key.get((plain_number(event.batch), plain_number(stan)))
+            if match is not None and match.kind == "preauth":
+                self._tell(event.device, (match.batch, match.stan), match.amount_fen, number, match, event.at_us)
+                continue
             self._unknown[event.device, plain_number(event.batch), plain_number(stan)] = (number, event.at_us)
 
     @on(Inspected)
@@ -79,6 +84,8 @@ class Agreement(Invariant):
         held = [each for purchase in book.purchases for each in purchase.entries]
         for entry in [*held, *book.strays.values()]:
             if entry.kind not in _COMPARED or entry.state != "APPROVED" or entry.stan in pending or entry.host_only:
+                continue
+            if entry.kind == "preauth" and plain_number(event.batch) not in ("", entry.batch):
                 continue
             found = records.get((entry.batch, entry.stan)) or records.get(("", entry.stan))
             if found is None or (found.state != "active" and not entry.refunds):
@@ -111,8 +118,9 @@ class Agreement(Invariant):
         if key in self._told:
             return
         self._told.add(key)
+        took = "holds" if entry.kind == "preauth" else "took"
         summary = (
-            f"The host took a {entry.kind} of {yuan(entry.amount_fen)} at {when(entry.at_us)} that {device} "
+            f"The host {took} a {entry.kind} of {yuan(entry.amount_fen)} at {when(entry.at_us)} that {device} "
             f"has no active record of (batch {entry.batch}, trace number {entry.stan})."
         )
         self.report(self.finding(device, at_us, summary, (entry.first, number), entry.amount_fen, "critical"))
@@ -124,6 +132,8 @@ class Agreement(Invariant):
             return
         self._told.add((device, *key))
         fate = "never had" if entry is None else f"holds as {entry.state.lower()}"
+        if entry is not None and entry.kind == "preauth" and entry.state not in ("REVERSED", "DECLINED", "VOIDED"):
+            fate = "has as a pre-authorisation, of which it settles nothing"
         amount = f" of {yuan(amount_fen)}" if amount_fen else ""
         summary = (
             f"{device} counts a transaction{amount} (batch {key[0]}, trace number {key[1]}) that the host {fate}: "
@@ -176,6 +186,43 @@ Agreement.cases = (
         "voided on both sides", "a voided sale is in neither set", "pass",
         *paid_sale(), ledger(2, kind="void", token="", stan="000002", original=1), ledger(1, "VOIDED", "APPROVED"),
         phase("quiescence"), inspected(record(state="voided"), record("000002", kind="void")),
+    ),
+    case(
+        "hold on both sides", "a hold is no capture, but both must know it", "pass",
+        ledger(kind="preauth"), phase("quiescence"), inspected(record(kind="preauth")),
+    ),
+    case(
+        "hold that only the host knows", "the guest's money is held and the shop has no record of it", "finding",
+        ledger(kind="preauth"), phase("quiescence"), inspected(),
+        guilty=2, instead=inspected(record(kind="preauth")),
+    ),
+    case(
+        "hold of a settled batch", "its record was cleared with the batch; the hold goes on", "pass",
+        ledger(kind="preauth", batch="000009"), phase("quiescence"), inspected(),
+    ),
+    case(
+        "completed hold", "its record stays as it was; the completion has one of its own", "pass",
+        ledger(kind="preauth"), ledger(2, kind="completion", token="2", stan="000002", original=1),
+        ledger(1, "COMPLETED", "APPROVED", kind="preauth"), phase("quiescence"),
+        inspected(record(kind="preauth"), record("000002", kind="completion")),
+    ),
+    case(
+        "voided hold still active in the log", "the shop counts on what is gone", "finding",
+        ledger(kind="preauth"), ledger(2, kind="preauth_void", token="", stan="000002", original=1),
+        ledger(1, "VOIDED", "APPROVED", kind="preauth"), phase("quiescence"),
+        inspected(record(kind="preauth"), record("000002", kind="preauth_void")),
+        guilty=4, instead=inspected(record(kind="preauth", state="voided"), record("000002", kind="preauth_void")),
+    ),
+    case(
+        "completion missing in the log", "taken at the host, nothing in the log", "finding",
+        ledger(kind="preauth"), ledger(2, kind="completion", token="2", stan="000002", original=1),
+        ledger(1, "COMPLETED", "APPROVED", kind="preauth"), phase("quiescence"), inspected(record(kind="preauth")),
+        guilty=1, instead=ledger(2, "DECLINED", kind="completion", token="2", stan="000002", original=1),
+    ),
+    case(
+        "hold claimed in the settlement", "a hold is no sale, and the host settles none", "finding",
+        ledger(kind="preauth"), settled(claimed=(1, 1000), held=(0, 0), terminal_only=("000001",)), phase("quiescence"),
+        guilty=1, instead=settled(claimed=(0, 0), held=(0, 0)),
     ),
     case(
         "old records kept for reprint", "records of a closed batch are history, not claims", "pass",

@@ -31,13 +31,15 @@ from harness.history.events import (
 from harness.invariants.base import INSTANT_KINDS, Observer, Terms, on, plain_number
 from harness.invariants.before import Before
 from harness.invariants.device_book import Closing, DeviceBook, totals_of
-from harness.invariants.purchase import MONEY_ACTIONS, ActionState, Entry, Purchase
+from harness.invariants.purchase import CHARGE_KINDS, MONEY_ACTIONS, VOID_KINDS, ActionState, Entry, Purchase
 from harness.invariants.tokens import PastTokens
 
 _CLOSINGS_KEPT = 8
-_TELLING_RECEIPTS = frozenset({"sale", "void", "refund"})
+_TELLING_RECEIPTS = frozenset({"sale", "refund", "preauth", "completion"}) | VOID_KINDS
 _RESTING_PHASES = frozenset({"final_settlement", "check"})
 """They go on from quiescence; of a run that never reached it they say nothing."""
+_NOTHING_DUE = frozenset({"preauth", "preauth_void", "completion_void"})
+"""Intents for which nothing may be taken: an amount is held, or given up."""
 _COMPLETION_PERCENT = 115  # a completion may exceed its pre-authorisation by so much (domain 1.1)
 
 
@@ -79,6 +81,8 @@ class Books(Before):
     @on(IntentOpened)
     def _intent_opened(self, number: int, event: IntentOpened) -> None:
         purchase = Purchase(event.device, event.intent, event.kind, event.amount_fen, number, event.at_us)
+        if event.kind in _NOTHING_DUE:
+            purchase.limit_fen = 0
         self._intents[event.device, event.intent] = purchase
         self.device(event.device).purchases[purchase] = None
 
@@ -110,7 +114,8 @@ class Books(Before):
         if purchase is None:
             purchase = Purchase(event.device, None, event.kind, event.amount_fen or 0, number, event.at_us)
             book.purchases[purchase] = None
-        if event.kind == "completion":
+        if event.kind == "completion" and (purchase.intent is None or purchase.kind != "completion"):
+            # A guest who came to check out owes what the bill says; of any other it is only known what a hold allows.
             purchase.limit_fen = max(purchase.limit_fen, purchase.amount_fen * _COMPLETION_PERCENT // 100)
         action = ActionState(event, number, purchase)
         purchase.actions.append(action)
@@ -198,7 +203,7 @@ class Books(Before):
         self.entries[event.entry] = entry
         book = self.device(event.device)
         book.by_key[entry.batch, entry.stan] = entry
-        if event.kind == "sale" and event.state == "APPROVED":
+        if event.kind in CHARGE_KINDS and event.state == "APPROVED":
             self.charges += 1
         purchase: Purchase | None = None
         action: ActionState | None = None
@@ -223,7 +228,7 @@ class Books(Before):
     def _late_purchase(self, number: int, event: LedgerChanged) -> Purchase | None:
         """A charge by a card that was shown for a purchase long over: paid ones allow nothing more."""
         paid = self._past.paid(event.token)
-        if paid is None or event.kind != "sale":
+        if paid is None or event.kind not in CHARGE_KINDS:
             return None
         purchase = Purchase(event.device, None, "sale", event.amount_fen, number, event.at_us)
         purchase.late = True
@@ -296,6 +301,8 @@ class Books(Before):
             del book.by_key[entry.batch, entry.stan]
 
     def _over(self, book: DeviceBook, entry: Entry) -> bool:
+        if entry.kind == "preauth":
+            return entry.state != "APPROVED"  # no settlement is about it
         return entry.state != "APPROVED" and (entry.batch in book.closings or not entry.batch)
 
     def _innocent(self, book: DeviceBook, purchase: Purchase) -> bool:
@@ -303,9 +310,9 @@ class Books(Before):
         if not purchase.closed or purchase.running or purchase.late:
             return False
         for entry in purchase.entries:
-            if not self._over(book, entry) and entry.kind != "void":
+            if not self._over(book, entry) and entry.kind not in VOID_KINDS:
                 return False
-            if entry.host_only or (entry.state == "SETTLED" and not entry.claimed and entry.kind != "void"):
+            if entry.host_only or (entry.state == "SETTLED" and not entry.claimed):
                 return False
         for action in purchase.actions:
             if action.shown is not None and not action.good():
@@ -359,7 +366,7 @@ def _plain(purchase: Purchase) -> bool:
     return (
         entry.claimed
         and entry.state == "SETTLED"
-        and entry.kind == "sale"
+        and entry.kind in CHARGE_KINDS
         and not entry.refunds
         and entry.amount_fen <= purchase.limit_fen
         and entry.action is purchase.actions[0]

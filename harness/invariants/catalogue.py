@@ -6,6 +6,7 @@ from functools import lru_cache
 from harness.invariants import (  # noqa: F401 - each registers itself
     agreement,
     clear_needs_proof,
+    completion_within_hold,
     exclusive_fate,
     memory_bounded,
     no_double_charge,

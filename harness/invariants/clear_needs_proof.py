@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from harness.history.events import ActionEnded, BatchSettled, MessageDelivered, MessageDropped, MessageSent, ScreenShown
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
-from harness.invariants.casebook import arrives, case, down, ends, ledger, paid_sale, screen, settled, starts, up
-from harness.invariants.purchase import Entry
+from harness.invariants.casebook import arrives, card, case, down, ends, ledger, paid_sale, screen, settled, starts, up
+from harness.invariants.purchase import SETTLED_KINDS, Entry
 
 _REQUESTS = frozenset({"0100", "0200", "0220"})
 _SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
@@ -160,7 +160,7 @@ class ClearNeedsProof(Invariant):
             for action in purchase.actions
             if action.shown is not None
             for entry in action.entries
-            if entry.kind != "void"
+            if entry.kind in SETTLED_KINDS
             and batch in (None, entry.batch)
             and (
                 entry.state == "SETTLED"
@@ -238,6 +238,15 @@ ClearNeedsProof.cases = (
     case(
         "only a voided sale", "what was voided needs no proof", "pass",
         *paid_sale(), ledger(1, "VOIDED", "APPROVED"), *_SETTLE, screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "only a hold", "a pre-authorisation is in no settlement and needs no proof", "pass",
+        starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), *_SETTLE, screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "a completion", "needs it like a sale", "finding",
+        starts(1, "completion"), card(), ledger(kind="completion"), screen(), ends(), *_SETTLE, screen("settled", 9),
+        guilty=7, instead=screen("settle_failed", 9),
     ),
     case(
         "error answer", "code 3 is not balanced: try again, never clear", "finding",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.history.events import BatchSettled, Inspected
-from harness.invariants.purchase import ActionState, Entry, Purchase
+from harness.invariants.purchase import CHARGE_KINDS, ActionState, Entry, Purchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,14 @@ class DeviceBook:
 
 
 def totals_of(entries: Iterable[Entry]) -> tuple[int, int, int, int]:
-    """Debit and credit counts and amounts of what a batch settled; a voided sale is in neither."""
+    """Debit and credit counts and amounts of what a batch settled; what was voided is in neither."""
     debits = credits = debit_fen = credit_fen = 0
     for entry in entries:
-        if entry.kind == "sale" and entry.before != "VOIDED" and entry.state not in ("VOIDED", "REVERSED", "DECLINED"):
+        if (
+            entry.kind in CHARGE_KINDS
+            and entry.before != "VOIDED"
+            and entry.state not in ("VOIDED", "REVERSED", "DECLINED")
+        ):
             debits += 1
             debit_fen += entry.amount_fen
         elif entry.kind == "refund" and entry.state not in ("REVERSED", "DECLINED"):

@@ -1,7 +1,7 @@
 """Invariant 7: a transaction is approved or reversed, never both.
 
-Models: a sale that the terminal told its customer was approved, or that its log or its upload counts, while the host ended
-with it reversed.
+Models: a sale (or completion, or hold) that the terminal told its customer was approved, or that its log or its upload
+counts, while the host ended with it reversed.
 Does not model: approvals that the host never had (1).
 Traps avoided: a reversal of an attempt that was never shown is right; a second card shown in the same action may be the one
 that was approved; a voided sale was given up openly; a void that timed out is reversed while its sale stands; records read
@@ -91,9 +91,12 @@ class ExclusiveFate(Invariant):
         yield from self.conclude(at_us)
 
     def _shown(self, purchase: Purchase, action: ActionState, entry: Entry) -> Finding:
+        harm = "the customer left with the goods unpaid"
+        if entry.kind == "preauth":
+            harm = "the shop counts on a hold that is gone"
         summary = (
             f"{purchase.device} showed a {action.kind} of {yuan(entry.amount_fen)} as approved at "
-            f"{when(action.shown_us)}, and it was reversed at the host: the customer left with the goods unpaid."
+            f"{when(action.shown_us)}, and it was reversed at the host: {harm}."
         )
         numbers = (action.shown, entry.first, entry.last)
         moment_us, stake_fen = action.shown_us, entry.amount_fen
@@ -164,6 +167,26 @@ ExclusiveFate.cases = (
         "inspected before recovery", "the record was read before the reversal was sent", "pass",
         *paid_sale()[:4], inspected(record(), when="quiescence"), ledger(state="REVERSED", before="APPROVED"),
         ends(1, "unknown"), phase("quiescence"),
+    ),
+    case(
+        "hold shown, then reversed", "the shop counts on it", "finding",
+        intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+        ledger(kind="preauth", state="REVERSED", before="APPROVED"),
+        guilty=7, instead=ledger(kind="preauth", state="EXPIRED", before="APPROVED"),
+    ),
+    case(
+        "completion shown, then reversed", "the guest left without having paid", "finding",
+        intent(1, 1000, "completion"), starts(1, "completion"), card(), ledger(kind="completion"), screen(), ends(), leaves(),
+        ledger(kind="completion", state="REVERSED", before="APPROVED"),
+        guilty=7, instead=ledger(kind="completion", state="SETTLED", before="APPROVED"),
+    ),
+    case(
+        "void of a hold reversed", "the void timed out: its reversal brings the hold back", "pass",
+        intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+        starts(2, "preauth_void", None), ledger(2, kind="preauth_void", token="", stan="000002", original=1),
+        ledger(1, "VOIDED", "APPROVED", kind="preauth"),
+        ledger(2, "REVERSED", "APPROVED", kind="preauth_void", token="", stan="000002"),
+        ledger(1, "APPROVED", "VOIDED", kind="preauth"), ends(2, "unknown"),
     ),
     case("nothing approved", "no sale, nothing to judge", "not_checked", phase("quiescence")),
 )  # fmt: skip

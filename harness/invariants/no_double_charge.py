@@ -65,8 +65,11 @@ class NoDoubleCharge(Invariant):
             )
         else:
             times = "once" if len(taken) == 1 else "twice" if len(taken) == 2 else f"{len(taken)} times"
+            wanted = f"who bought for {yuan(purchase.amount_fen)}"
+            if not purchase.limit_fen:
+                wanted = f"of whom nothing was due (a {purchase.kind} of {yuan(purchase.amount_fen)})"
             summary = (
-                f"A customer at {purchase.device} who bought for {yuan(purchase.amount_fen)} was charged {times}, "
+                f"A customer at {purchase.device} {wanted} was charged {times}, "
                 f"{yuan(net_fen)} in all, last at {when(last.at_us)}."
             )
         return self.finding(
@@ -111,6 +114,38 @@ NoDoubleCharge.cases = (
         intent(amount_fen=1000), starts(1, "completion"), card(), ledger(amount_fen=1151), screen(), ends(), leaves(),
         phase("quiescence"),
         guilty=3, instead=ledger(amount_fen=1150),
+    ),
+    case(
+        "check-out", "a guest pays what the bill says, be it more than was held", "pass",
+        intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+        intent(2, 1100, "completion"), starts(2, "completion", 2), card("2", 2, 2),
+        ledger(2, kind="completion", token="2", stan="000002", amount_fen=1100, original=1), screen(action=2), ends(2),
+        leaves(2), phase("quiescence"),
+    ),
+    case(
+        "more than the bill", "that a hold allows 115 percent is no leave to take it", "finding",
+        intent(2, 1000, "completion"), starts(2, "completion", 2), card("2", 2, 2),
+        ledger(2, kind="completion", token="2", stan="000002", amount_fen=1100), screen(action=2), ends(2), leaves(2),
+        phase("quiescence"),
+        guilty=3, instead=ledger(2, kind="completion", token="2", stan="000002", amount_fen=1000),
+    ),
+    case(
+        "completed twice", "no answer, tried again, and the first was never reversed", "finding",
+        intent(1, 1000, "completion"), starts(1, "completion"), card(), ledger(kind="completion"), ends(1, "unknown"),
+        starts(2, "completion"), card("2", 2), ledger(2, kind="completion", token="2", stan="000002"), screen(action=2),
+        ends(2), leaves(), phase("quiescence"),
+        guilty=3,
+    ),
+    case(
+        "held twice", "a hold is no capture, be it one too many", "pass",
+        *paid_sale(3), intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), ends(1, "unknown"),
+        starts(2, "preauth"), card("2", 2), ledger(2, kind="preauth", token="2", stan="000002"), screen(action=2), ends(2),
+        leaves(), phase("quiescence"),
+    ),
+    case(
+        "hold sent as a sale", "at check-in nothing is due", "finding",
+        intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(), screen(), ends(), leaves(), phase("quiescence"),
+        guilty=3, instead=ledger(kind="preauth"),
     ),
     case(
         "second charge refunded", "the shop made it good", "pass",

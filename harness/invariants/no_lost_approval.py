@@ -6,7 +6,8 @@ open at the end is looked up in the terminal's own records, where it offers them
 Does not model: whether the amount shown was right (17), whether the host's reversal was the terminal's doing (7).
 Traps avoided: approved at the host and never shown is no promise; a second card shown in the same action may be the one
 that was approved; a sale voided later is not lost; totals of a batch that is not closed yet say nothing; an offline
-approval may reach the host until the run is at rest; with host capture a lost record is not lost money, only a lost record.
+approval may reach the host until the run is at rest; a pre-authorisation is in no settlement, and its record is owed only
+until its batch is settled; with host capture a lost record is not lost money, only a lost record.
 Source: domain section 8, invariant 1 and its amendment (black box).
 """
 
@@ -30,7 +31,7 @@ from harness.invariants.casebook import (
     settled,
     starts,
 )
-from harness.invariants.purchase import CAPTURED_STATES, GOOD_STATES, JUDGED_ACTIONS, ActionState, Entry
+from harness.invariants.purchase import CAPTURED_STATES, GOOD_STATES, JUDGED_ACTIONS, VOID_KINDS, ActionState, Entry
 
 _UNSETTLED_MODES = frozenset({"host", "none"})
 
@@ -81,19 +82,21 @@ class NoLostApproval(Invariant):
             return
         evident_us = action.shown_us
         if reversed_entry is not None:
-            summary, last = f"{said}, and the host has it reversed: the shop is not paid.", reversed_entry.last
+            summary, last = f"{said}, and the host has it reversed: {_harm(action)}.", reversed_entry.last
             evident_us = reversed_entry.last_us
         elif entries:
             summary, last = f"{said}, but the host had declined it.", entries[-1].last
         else:
-            summary, last = f"{said}, but the host never approved it: the shop is not paid.", None
+            summary, last = f"{said}, but the host never approved it: {_harm(action)}.", None
         events = (action.shown, last)
         yield self.finding(device, action.shown_us, summary, events, action.amount_fen, "critical", evident_us)
 
     def _entry_verdict(self, entry: Entry, action: ActionState, device: str) -> str:
         if entry.state not in GOOD_STATES:
             return "gone"
-        if entry.kind == "void" or entry.state in ("VOIDED", "REFUNDED") or entry.claimed:
+        if entry.kind in VOID_KINDS or entry.state in ("VOIDED", "REFUNDED") or entry.claimed:
+            return "kept"
+        if entry.kind == "preauth" and entry.batch in self.books.device(device).closings:
             return "kept"
         if entry.host_only:
             return "lost"
@@ -106,7 +109,10 @@ class NoLostApproval(Invariant):
         seen = [each for each in self.books.device(device).inspections.values() if each[0] > (action.shown or 0)]
         if not seen or max(seen)[1].error:
             return "open"
-        for record_seen in max(seen)[1].records:
+        newest = max(seen)[1]
+        if entry.kind == "preauth" and plain_number(newest.batch) not in ("", entry.batch):
+            return "kept"  # its batch was settled long ago; the hold is the host's
+        for record_seen in newest.records:
             if plain_number(record_seen.stan) == entry.stan and plain_number(record_seen.batch) in ("", entry.batch):
                 return "kept"
         return "lost"
@@ -116,7 +122,8 @@ class NoLostApproval(Invariant):
         device = entry.device
         if self.terms.manifest(device).capture == "host" and entry.state in CAPTURED_STATES:
             severity: Severity = "major"
-            summary = f"{said}, and later had no record of it; the money is only in the host's books."
+            what = "hold" if entry.kind == "preauth" else "money"
+            summary = f"{said}, and later had no record of it; the {what} is only in the host's books."
         else:
             severity = "critical"
             summary = f"{said}, and later had no record of it to be paid by."
@@ -125,6 +132,14 @@ class NoLostApproval(Invariant):
             entry.last_us if entry.host_only else self._end_us,
         )  # fmt: skip
 
+
+def _harm(action: ActionState) -> str:
+    return "nothing is held for the shop" if action.kind == "preauth" else "the shop is not paid"
+
+
+_HELD = (
+    intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+)  # fmt: skip
 
 NoLostApproval.cases = (
     case("settled", "the ordinary day", "pass", *paid_sale(), *closes(1)),
@@ -176,6 +191,35 @@ NoLostApproval.cases = (
         "repeated refund", "the reply was lost; the advice repeated in the next action was answered from the first", "pass",
         intent(1, kind="refund"), starts(1, "refund"), card(), ledger(kind="refund"), ends(1, "unknown"),
         starts(2, "refund"), card("2", 2), screen(action=2), ends(2), leaves(), settled(1, claimed=(0, 0), held=(0, 0)),
+    ),
+    case(
+        "hold in the log", "a pre-authorisation is in no settlement; while its batch is open its record is there", "pass",
+        *_HELD, phase("quiescence"), inspected(record(kind="preauth")),
+    ),
+    case(
+        "hold not in the log", "what the guest was promised is not there", "finding",
+        *_HELD, phase("quiescence"), inspected(),
+        guilty=8, instead=inspected(record(kind="preauth")),
+    ),
+    case(
+        "hold of a settled batch", "settling clears its record and leaves the hold", "pass",
+        *_HELD, settled(claimed=(0, 0), held=(0, 0)), phase("quiescence"), inspected(),
+    ),
+    case(
+        "hold reversed", "it was shown, and a reversal was sent", "finding",
+        *_HELD, ledger(kind="preauth", state="REVERSED", before="APPROVED"), phase("quiescence"),
+        guilty=7, instead=ledger(kind="preauth", state="COMPLETED", before="APPROVED"),
+    ),
+    case(
+        "completion not claimed", "the record was lost before the batch closed", "finding",
+        intent(1, 1000, "completion"), starts(1, "completion"), card(), ledger(kind="completion"), screen(), ends(), leaves(),
+        settled(host_only=(1,), claimed=(0, 0)),
+        guilty=7, instead=settled(1),
+    ),
+    case(
+        "completion never booked", "approved was shown without a reply", "finding",
+        phase("quiescence"), intent(1, 1000, "completion"), starts(1, "completion"), card(), screen(), ends(), leaves(),
+        guilty=4,
     ),
     case("open without inspection", "nobody can tell", "not_checked", *paid_sale(), phase("quiescence")),
     case(

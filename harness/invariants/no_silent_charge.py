@@ -135,5 +135,16 @@ NoSilentCharge.cases = (
         ledger(2, kind="void", token="2", stan="000002", original=1), ledger(1, "VOIDED", "APPROVED"),
         screen("unknown", 2), ends(2, "unknown"), leaves(2, "unknown"), phase("quiescence"),
     ),
+    case(
+        "completion never told", "failed was shown at check-out, and the money is taken", "finding",
+        intent(1, 1000, "completion"), starts(1, "completion"), card(), ledger(kind="completion"), screen("unknown"),
+        ends(1, "unknown"), leaves(belief="unknown"), phase("quiescence"),
+        guilty=3, instead=ledger(kind="completion", state="DECLINED"),
+    ),
+    case(
+        "hold never told", "nothing is taken", "pass",
+        *paid_sale(2), intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen("unknown"),
+        ends(1, "unknown"), leaves(belief="unknown"), phase("quiescence"),
+    ),
     case("not at rest", "the reversal may still come", "not_checked", *_UNTOLD),
 )  # fmt: skip

@@ -8,13 +8,18 @@ refunds beyond their sum. Source: domain section 8, its notation and invariants 
 from harness.history.events import ActionStarted, LedgerChanged
 from harness.invariants.base import plain_number
 
-GOOD_STATES = frozenset({"APPROVED", "SETTLED", "VOIDED", "REFUNDED"})
-"""The host agreed to the sale and nobody took it back behind the terminal's back."""
+GOOD_STATES = frozenset({"APPROVED", "SETTLED", "VOIDED", "REFUNDED", "COMPLETED", "EXPIRED"})
+"""The host agreed to it and nobody took it back behind the terminal's back. A hold that has ended was good all the same."""
 CAPTURED_STATES = frozenset({"APPROVED", "SETTLED", "REFUNDED"})
 """The customer's money is taken; refunds are entries of their own and are subtracted."""
-MONEY_ACTIONS = frozenset({"sale", "scan_sale", "completion", "void", "refund", "scan_refund", "preauth"})
-JUDGED_ACTIONS = frozenset({"sale", "completion", "void", "refund"})
-"""Actions whose approval must be found in the ledger: the ledger holds sales, voids and refunds."""
+CHARGE_KINDS = frozenset({"sale", "completion"})
+"""Ledger entries that take money. A pre-authorisation holds it, and takes none."""
+SETTLED_KINDS = CHARGE_KINDS | {"refund"}
+"""What a settlement is about."""
+VOID_KINDS = frozenset({"void", "preauth_void", "completion_void"})
+MONEY_ACTIONS = frozenset({"sale", "scan_sale", "completion", "refund", "scan_refund", "preauth"}) | VOID_KINDS
+JUDGED_ACTIONS = frozenset({"sale", "completion", "refund", "preauth"}) | VOID_KINDS
+"""Actions whose approval must be found in the ledger: the ledger holds all of these."""
 
 
 class Entry:
@@ -54,8 +59,8 @@ class Entry:
             original.refunds.append(self)
 
     def net_fen(self) -> int:
-        """What this sale takes from the customer, after refunds."""
-        if self.kind != "sale" or self.state not in CAPTURED_STATES:
+        """What this charge takes from the customer, after refunds."""
+        if self.kind not in CHARGE_KINDS or self.state not in CAPTURED_STATES:
             return 0
         if not self.refunds:
             return 0 if self.state == "REFUNDED" else self.amount_fen

@@ -10,6 +10,8 @@ Source: domain section 8, invariant 17.
 
 from collections.abc import Iterator
 
+import msgspec
+
 from harness.history.events import FaultStruck, Inspected, PowerLost, RecordSeen, SoftwareDied, StorageFailed
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
@@ -21,10 +23,12 @@ from harness.invariants.casebook import (
     ends,
     inspected,
     intent,
+    leaves,
     ledger,
     paid_sale,
     record,
     screen,
+    settled,
     starts,
 )
 from harness.invariants.purchase import Entry
@@ -94,6 +98,8 @@ class RecordAtomicity(Invariant):
                 if action.shown is None or action.shown > number:
                     continue
                 for entry in action.entries:
+                    if entry.kind == "preauth" and plain_number(event.batch) not in ("", entry.batch):
+                        continue  # its batch was settled and its record cleared; the hold stays
                     if entry.state == "APPROVED" and entry.kind != "void" and not entry.host_only:
                         found = seen.get((entry.batch, entry.stan)) or seen.get(("", entry.stan))
                         self._compare(entry, found, (action.shown, cut, number), event.at_us)
@@ -130,6 +136,10 @@ class RecordAtomicity(Invariant):
 
 _CUT = PowerLost(0, T01, "power_loss#1")
 _AFTER = "after_power_loss"
+
+_HELD = (
+    intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+)  # fmt: skip
 
 RecordAtomicity.cases = (
     case("all there", "the log is as it was", "pass", *paid_sale(), _CUT, inspected(record(), when=_AFTER)),
@@ -174,6 +184,16 @@ RecordAtomicity.cases = (
     case(
         "file damaged by a fault", "nobody can keep what a fault destroys", "not_checked",
         *paid_sale(), FaultStruck(0, "corrupt_file#1", "corrupt_file", (T01,)), _CUT, inspected(damaged=3),
+    ),
+    case(
+        "hold gone", "shown as approved, and not in the log after the cut", "finding",
+        *_HELD, _CUT, inspected(when=_AFTER),
+        guilty=8, instead=inspected(record(kind="preauth"), when=_AFTER),
+    ),
+    case(
+        "hold of a settled batch", "its record was cleared with the batch before", "pass",
+        *_HELD, settled(batch="000001", claimed=(0, 0), held=(0, 0)), _CUT,
+        msgspec.structs.replace(inspected(when=_AFTER), batch="000002"),
     ),
     case("no power loss", "nothing was at risk", "not_checked", *paid_sale(), inspected(record())),
 )  # fmt: skip

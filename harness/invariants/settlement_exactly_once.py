@@ -22,6 +22,7 @@ from harness.invariants.casebook import (
     closes,
     ends,
     image,
+    ledger,
     paid_sale,
     phase,
     screen,
@@ -361,6 +362,18 @@ SettlementExactlyOnce.cases = (
         image("records"), up(), *paid_sale(), _SETTLE, *closes(1)[:1],
         settled(1, claimed=(2, 2000), terminal_only=("000007",)), screen("settled", 9), ends(9, "done"),
         guilty=0, instead=image("adopted"), terms=ON_IMAGES,
+    ),
+    case(
+        "completion on the slip", "a completion is settled like a sale, its hold is not", "pass",
+        ledger(kind="preauth"), ledger(2, kind="completion", token="2", stan="000002", original=1),
+        ledger(1, "COMPLETED", "APPROVED", kind="preauth"), _SETTLE,
+        ledger(2, "SETTLED", "APPROVED", kind="completion", token="2", stan="000002"), settled(2), slip(1, 1000),
+        ends(9, "done"),
+    ),
+    case(
+        "hold on the slip", "the slip promises what is only held", "finding",
+        ledger(kind="preauth"), *paid_sale(2), _SETTLE, *closes(2), slip(2, 2000), ends(9, "done"),
+        guilty=11, instead=slip(1, 1000),
     ),
     case("no settlement", "the batch is still open", "not_checked", *paid_sale(), phase("quiescence")),
 )  # fmt: skip

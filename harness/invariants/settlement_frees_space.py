@@ -25,6 +25,7 @@ from harness.history.events import (
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, when
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, case, ends, paid_sale, phase, settled, starts
+from harness.invariants.purchase import SETTLED_KINDS
 
 _PHASE = "settle_while_full"
 _SELLING_PHASES = frozenset({_PHASE, "recovery", "quiescence"})
@@ -105,7 +106,7 @@ class SettlementFreesSpace(Invariant):
             state = self._device(event.device)
             if not state.owed:
                 state.owed = any(
-                    action.shown is not None and entry.state == "APPROVED" and entry.kind != "void"
+                    action.shown is not None and entry.state == "APPROVED" and entry.kind in SETTLED_KINDS
                     for purchase in self.books.device(event.device).purchases
                     for action in purchase.actions
                     for entry in action.entries

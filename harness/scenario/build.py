@@ -26,6 +26,7 @@ from harness.faults.injector import Injector
 from harness.history.events import Diverged, Event, TerminalInstalled
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
+from harness.host.holds import Rules
 from harness.host.service import HostQueue, ServiceTimes
 from harness.iso8583 import unionpay
 from harness.scenario.device import refuse_too_small
@@ -186,6 +187,7 @@ def _acquirer(
         seed.to_bytes(16, "big", signed=True),
         start_date=plan.days.start,
         decide=issuers.decide,
+        rules=Rules(plan.host.hold_us, plan.host.trusts_completions),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.core.decisions import Value
-from harness.core.units import US_PER_SECOND
+from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.spec import DEFAULT_MEDIUM
 from harness.faults.base import FaultPlan
 from harness.workload.behaviour import Behaviour
@@ -64,6 +64,10 @@ class HostPlan:
     no_reply_percent: float = 0.3
     decline_percent: float | None = None
     """Share of cards that are declined; None: the merchant's."""
+    hold_us: int = 30 * US_PER_DAY
+    """How long a pre-authorisation holds its amount."""
+    trusts_completions: bool = False
+    """Completions are booked as they come, whatever their pre-authorisation says: the terminal's care is all there is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,11 @@ _ALL = (
         shares_modules=False,
     ),
     _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
+    _mutant("completes_twice", "CompletesTwice", "Completes a pre-authorisation as often as its slip is keyed in.", 21),
+    _mutant("completes_above", "CompletesAbove", "Completes above 115 % of what was held.", 21),
+    _mutant("completes_voided", "CompletesVoided", "Completes a pre-authorisation that was voided.", 21),
+    _mutant("hold_as_sale", "HoldAsSale", "Sends a pre-authorisation as a sale: what should be held is taken.", 3),
+    _mutant("holds_settled", "HoldsSettled", "Counts and uploads pre-authorisations in the settlement.", 2),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

@@ -2,7 +2,7 @@
 
 Models: a non-homogeneous Poisson process over the merchant's hourly curve, by inverse transform (unit-rate exponential
 gaps mapped through the inverse of the cumulative rate), within opening hours; ticket sizes even on a logarithmic scale;
-each visit a sale, a void or a refund. Does not model: groups, rain, holidays other than the weekend factor.
+each visit a sale, a void, a refund or a check-in. Does not model: groups, rain, holidays other than the weekend factor.
 Source: the inverse-transform method is textbook (Cinlar 1975); shares are the merchant's.
 
 One decision per till and day seeds a generator of its own, so that a day's customers are the same whatever the terminal
@@ -22,7 +22,7 @@ from harness.core.decisions import Decisions
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
 from harness.workload.merchants import Merchant
 
-VisitKind = Literal["sale", "void", "refund"]
+VisitKind = Literal["sale", "void", "refund", "preauth", "preauth_void", "completion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ def _visit(generator: random.Random, merchant: Merchant, day: int, number: int, 
         kind = "void"
     elif kind_draw < merchant.void_percent + merchant.refund_percent:
         kind = "refund"
+    elif kind_draw < merchant.void_percent + merchant.refund_percent + merchant.preauth_percent:
+        kind = "preauth"
     low, high = merchant.ticket_min_fen, merchant.ticket_max_fen
     return Visit(
         day=day,

@@ -55,6 +55,12 @@ class Behaviour:
     """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
     restarts_per_day: float = 0.0
     """How often a day somebody restarts the terminal for no reason that it would know of."""
+    bills_above_hold_percent: float = 0.0
+    """A guest's bill is beyond 115 % of what was held; it is keyed in whole, and when that is refused as far as the hold goes."""
+    completes_again_percent: float = 0.0
+    """A colleague who did not see it done completes the same slip once more."""
+    completes_voided_percent: float = 0.0
+    """A colleague completes the slip of a hold that has just been voided."""
     loads_paper_after_us: int = 2 * US_PER_MINUTE
     daily_reboot: bool = True
     """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""

@@ -2,9 +2,9 @@
 
 Models: the sale keyed in, the card shown when the terminal asks (a new token each time), patience, a second card or cash
 after a decline, another try after an unknown end, the card shown twice or the key pressed twice when it is slow, walking
-away. The customer believes what the terminal last showed for their purchase. Does not model: customers who lie, or who
-come back the next day about a charge. Source: the list of behaviours is from field articles; every chance is
-``Behaviour``'s, every time an assumption.
+away; guests of a hotel who check in and out. The customer believes what the terminal last showed for their purchase.
+Does not model: customers who lie, or who come back the next day about a charge. Source: the list of behaviours is from
+field articles; every chance is ``Behaviour``'s, every time an assumption.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from simpy.events import Event as SimEvent
 from harness.contract import ActionKind, Outcome
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
 from harness.history.events import IntentClosed, IntentOpened, Presented
+from harness.workload import stays
 from harness.workload.arrivals import Visit
 from harness.workload.cards import presentation
 from harness.workload.operators import pull_plug, react_to_full, revive
 from harness.workload.ports import PendingPort
+from harness.workload.stays import Stay
 from harness.workload.till import SaleReceipt, Steps, Till, outcome_of
 from harness.workload.waiting import TOO_LATE
 
@@ -43,6 +45,9 @@ class Ending(Enum):
     """Patience ran out while the terminal was still busy."""
 
 
+_TRADE = frozenset({"sale", "preauth", "completion"})
+"""What counts for the share of sales that were accepted."""
+_OTHER_CARD = frozenset({"sale", "preauth"})
 _BELIEF = {
     Ending.PAID: "paid",
     Ending.DECLINED: "not_paid",
@@ -53,7 +58,7 @@ _BELIEF = {
 
 
 class Customer:
-    """One purchase intent. ``original`` is the receipt of the sale that a void or refund is about.
+    """One purchase intent. ``original`` is the receipt of what a void, refund or check-out is about; ``stay``: who checks out.
 
     ``counts``: whether its sale is trade. Support's sale that shows that a terminal is back is not: a day on which nothing
     could be sold would pass on its account. ``returns``: the purchase was opened before the power went; the customer, who does
@@ -62,21 +67,27 @@ class Customer:
 
     __slots__ = (
         "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_gave_way", "_opened_us", "_presented_in_try",
-        "_returns", "_settled", "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
+        "_returns", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
     )  # fmt: skip
 
-    def __init__(self, till: Till, visit: Visit, *, counts: bool = True, returns: bool = False) -> None:
+    def __init__(
+        self, till: Till, visit: Visit, *, counts: bool = True, returns: bool = False, stay: Stay | None = None
+    ) -> None:
         self.till = till
         self.visit = visit
         self.intent = till.intent_of(visit)
-        self.kind, self.original = _what_about(till, visit)
-        self.amount_fen = visit.amount_fen if self.original is None else self.original.amount_fen
-        self._counts = counts and self.kind == "sale"
+        self._stay = stay
+        self.kind: ActionKind
+        self.kind, self.original = _what_about(till, visit) if stay is None else (_check_out(visit), stay.slip)
+        is_due = self.original is None or self.kind == "completion"
+        self.amount_fen = visit.amount_fen if is_due or self.original is None else self.original.amount_fen
+        self._counts = counts and self.kind in _TRADE
         self._returns = returns
         self._belief = "not_paid"
         # Whoever wants money back comes with what the money was paid with.
         self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
-        self._by_code = visit.pays_by_code if self.original is None else self.original.by_code
+        by_code = visit.pays_by_code and self.kind != "preauth"
+        self._by_code = by_code if self.original is None else self.original.by_code
         self._closed = False
         self._gave_way = False
         self._opened_us = 0
@@ -90,7 +101,13 @@ class Customer:
         till = self.till
         self._opened_us = till.world.now_us
         if not self._returns:
-            till.emit(IntentOpened(self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen))
+            stay = self._stay
+            held_fen, check_in = (None, None) if stay is None else (stay.held_fen, stay.check_in)
+            till.emit(
+                IntentOpened(
+                    self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen, held_fen, check_in
+                )
+            )
         if self._counts:
             till.tally.asked += 1
         ending = Ending.DEAD
@@ -108,9 +125,21 @@ class Customer:
                 break
             if not again:
                 break
+        if ending is Ending.PAID and self._stay is not None:
+            yield from self._once_more(self._stay)
         self._close(walked_away=ending in (Ending.DEAD, Ending.LEFT))
         self._count(ending)
         return ending
+
+    def _once_more(self, stay: Stay) -> Steps:
+        """Somebody who did not see that the guest has checked out completes the slip, with the card still on the desk."""
+        behaviour = self.till.behaviour
+        again = self.kind == "completion"
+        percent = behaviour.completes_again_percent if again else behaviour.completes_voided_percent
+        if self.till.happens(percent, f"i{self.intent}/completes_again"):
+            self.kind = "completion"
+            yield self.till.pause(20 * US_PER_SECOND)
+            yield from self._try()
 
     # ------------------------------------------------------------ one try
 
@@ -149,8 +178,9 @@ class Customer:
         original = self.original
         if original is None:
             return self.till.station.request(kind, self.amount_fen, self.intent)
+        held = {} if self._stay is None else {"original_amount_fen": self._stay.held_fen}
         return self.till.station.request(
-            kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date
+            kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date, **held
         )
 
     def _by_scan(self) -> bool:
@@ -229,15 +259,21 @@ class Customer:
         till = self.till
         if outcome is not None:
             stan, batch = stan or outcome.stan, batch or outcome.batch
-        if self.original is not None:
+        if self.kind in stays.CHECK_OUTS and self.kind != "completion":
+            return Ending.PAID
+        if self.original is not None and self.kind != "completion":
             for pile in (till.unsettled_sales, till.settled_sales):
                 if self.original in pile:
                     pile.remove(self.original)
         elif stan:
             rrn = outcome.rrn if outcome is not None else ""
-            till.unsettled_sales.append(
-                SaleReceipt(self.amount_fen, stan, batch, rrn, till.date_text(), self._card_choice, self._by_code)
+            slip = SaleReceipt(
+                self.amount_fen, stan, batch, rrn, till.date_text(), self._card_choice, self._by_code, self.kind
             )
+            if self.kind == "preauth":
+                stays.begin(till, self.visit, slip)
+            else:
+                till.unsettled_sales.append(slip)
         return Ending.PAID
 
     def _think(self, ending: Ending) -> Generator[SimEvent, object, bool]:
@@ -248,7 +284,10 @@ class Customer:
             return False
         occasion = f"i{self.intent}/{self._tries}"
         if ending is Ending.DECLINED:
-            again = self.kind == "sale" and till.happens(
+            if self._keys_less():
+                yield till.pause(20 * US_PER_SECOND)
+                return True
+            again = self.kind in _OTHER_CARD and till.happens(
                 till.behaviour.tries_other_card_percent, f"{occasion}/other_card"
             )
             # Another card is another number; half a turn round the range never lands on the same one.
@@ -261,17 +300,27 @@ class Customer:
             return acted
         if ending is Ending.REFUSED:
             yield till.pause(20 * US_PER_SECOND)
-            return self._tries < 2
+            return self._keys_less() or self._tries < 2
         yield till.pause(15 * US_PER_SECOND)
         if not till.station.ready:
             yield from till.wait_until_ready(till.world.now_us + till.behaviour.patience_us)
-        if till.witness.late_approval(till.station.name, self.amount_fen, self._opened_us) is not None:
+        late = till.witness.late_approval(till.station.name, self.amount_fen, self._opened_us)
+        if late is not None:
             self._belief = "paid"
+            if self.kind == "preauth":
+                self._paid(late.stan, late.batch, None)
             return False
         if till.trade == "closing":
             self._gave_way = True
             return False
         return till.happens(till.behaviour.retries_after_unknown_percent, f"{occasion}/again")
+
+    def _keys_less(self) -> bool:
+        """A bill beyond what the hold allows was not taken: as much as it allows is."""
+        if self._stay is None or self.kind != "completion" or self.amount_fen <= self._stay.most_fen:
+            return False
+        self.amount_fen = self._stay.most_fen
+        return True
 
     def _close(self, walked_away: bool) -> None:
         if not self._closed:
@@ -318,7 +367,16 @@ def _what_about(till: Till, visit: Visit) -> tuple[ActionKind, SaleReceipt | Non
     """What a visit turns out to be: without a receipt to undo, or a key to do it with, it is a sale."""
     actions = till.station.manifest.actions
     if visit.kind == "void" and "void" in actions and till.unsettled_sales:
-        return "void", till.unsettled_sales[int(visit.card_choice * len(till.unsettled_sales))]
+        slip = till.unsettled_sales[int(visit.card_choice * len(till.unsettled_sales))]
+        kind: ActionKind = "completion_void" if slip.kind == "completion" else "void"
+        if kind in actions:
+            return kind, slip
     if visit.kind == "refund" and "refund" in actions and till.settled_sales:
         return "refund", till.settled_sales[int(visit.card_choice * len(till.settled_sales))]
+    if visit.kind == "preauth" and {"preauth", "completion"} <= actions and visit.number < stays.CHECK_INS_A_DAY_MAX:
+        return "preauth", None
     return "sale", None
+
+
+def _check_out(visit: Visit) -> ActionKind:
+    return "preauth_void" if visit.kind == "preauth_void" else "completion"

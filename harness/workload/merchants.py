@@ -1,8 +1,8 @@
 """Kinds of merchant: how much they sell, when, for how much, and how people pay there.
 
-Models: sales a day, opening hours, the hourly curve, ticket sizes, the share of codes against cards, declines, voids and
-refunds. Does not model: baskets, tips, seasons, several tills that share one queue. Source: data/merchants.toml, where each
-number has its source or is an assumption.
+Models: sales a day, opening hours, the hourly curve, ticket sizes, the share of codes against cards, declines, voids,
+refunds and check-ins. Does not model: baskets, tips, seasons, several tills that share one queue. Source:
+data/merchants.toml, where each number has its source or is an assumption.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Merchant:
     weekend_factor: float
     hourly: tuple[float, ...]
     """Relative weight of each hour of the day."""
+    preauth_percent: float = 0.0
+    """How many visits are check-ins of guests, whose amount is held until they check out."""
     sources: tuple[tuple[str, str], ...] = ()
 
     def sales_per_day(self, decisions: Decisions, station: str) -> int:
@@ -85,6 +87,7 @@ def _merchant(name: str, row: dict[str, object]) -> Merchant:
         refund_percent=_number(row["refund_percent"]),
         weekend_factor=_number(row["weekend_factor"]),
         hourly=hourly,
+        preauth_percent=_number(row.get("preauth_percent", 0)),
         sources=tuple(sorted(cast("dict[str, str]", row.get("sources", {})).items())),
     )
 

@@ -17,10 +17,11 @@ from simpy.events import Event as SimEvent
 from harness.contract import ActionKind, Outcome
 from harness.core.units import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND
 from harness.history.events import Event, OperatorDid
-from harness.workload.arrivals import Visit
+from harness.workload.arrivals import Hours, Visit
 from harness.workload.behaviour import Behaviour
 from harness.workload.merchants import Merchant
 from harness.workload.ports import PendingPort, StationPort, WorldPort
+from harness.workload.stays import Stay
 from harness.workload.tally import TradeTally
 from harness.workload.waiting import TOO_LATE, Alarm
 from harness.workload.witness import Witness
@@ -52,6 +53,8 @@ class SaleReceipt(msgspec.Struct, frozen=True):
     date: str
     card_choice: float
     by_code: bool
+    kind: str = "sale"
+    """What it is the slip of: sale, completion or preauth."""
 
 
 @lru_cache(maxsize=64)
@@ -69,12 +72,14 @@ class Till:
         "attended",
         "behaviour",
         "fetching_paper",
+        "hours",
         "meddled_at_us",
         "merchant",
         "recorder",
         "settled_in_vain",
         "settled_sales",
         "station",
+        "stays",
         "tally",
         "trade",
         "unsettled_sales",
@@ -102,6 +107,10 @@ class Till:
         self.alarm = Alarm(world.env)
         self.unsettled_sales: deque[SaleReceipt] = deque(maxlen=_RECEIPTS_KEPT)
         self.settled_sales: deque[SaleReceipt] = deque(maxlen=_RECEIPTS_KEPT)
+        self.stays: list[Stay] = []
+        """Guests who have checked in, by when they will check out."""
+        self.hours = Hours(0, US_PER_DAY)
+        """When people are at the terminal."""
         self.settled_in_vain = False
         """The last settlement failed with nothing in the way, or the terminal was full again at once."""
         self.fetching_paper = False

@@ -24,6 +24,7 @@ from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
 from harness.workload.operators import close_day, daily_reboot, look_at_paper, meddle, settle, sign_on
 from harness.workload.ports import StationPort, WorldPort
+from harness.workload.stays import CHECK_OUTS, Stay, next_due
 from harness.workload.tally import TradeTally
 from harness.workload.till import Steps, Till
 from harness.workload.witness import Witness
@@ -136,7 +137,7 @@ def one_settlement(till: Till) -> Process:
 
 def _trade(till: Till, days: TradingDays) -> Steps:
     world, behaviour = till.world, till.behaviour
-    hours = days.hours(till.merchant)
+    hours = till.hours = days.hours(till.merchant)
     volume = days.sales_per_day
     if volume is None:
         volume = till.merchant.sales_per_day(world.decisions, till.station.name)
@@ -156,17 +157,31 @@ def _trade(till: Till, days: TradingDays) -> Steps:
         yield from sign_on(till)
         date = world.start + datetime.timedelta(days=day)
         for visit in visits_of_day(world.decisions, till.station.name, till.merchant, day, date, hours, volume):
+            if not (yield from _check_outs(till, days, visit.at_us)):
+                return
             if days.only_intents is not None and till.intent_of(visit) not in days.only_intents:
                 continue
             if not (yield from _receive(till, visit)):
                 return
+        if not (yield from _check_outs(till, days, day * US_PER_DAY + hours.close_us)):
+            return
         if not (yield from _come(till, day * US_PER_DAY + hours.close_us)):
             return
         settle_in_the_morning = yield from close_day(till, day)
     till.leave()
 
 
-def _receive(till: Till, visit: Visit) -> Generator[SimEvent, object, bool]:
+def _check_outs(till: Till, days: TradingDays, before_us: int) -> Generator[SimEvent, object, bool]:
+    """Guests who check out before then; False when trading is over."""
+    while (stay := next_due(till, before_us)) is not None:
+        if days.only_intents is not None and till.intent_of(stay.check_out) not in days.only_intents:
+            continue
+        if not (yield from _receive(till, stay.check_out, stay)):
+            return False
+    return True
+
+
+def _receive(till: Till, visit: Visit, stay: Stay | None = None) -> Generator[SimEvent, object, bool]:
     """One customer's turn, if they are still in the queue when it comes; False when trading is over by then."""
     waited_us = till.world.now_us - visit.at_us
     if waited_us < 0:
@@ -174,7 +189,8 @@ def _receive(till: Till, visit: Visit) -> Generator[SimEvent, object, bool]:
         yield till.pause(-waited_us)
     if not till.enter():
         return False
-    if waited_us > till.behaviour.queue_patience_us * visit.patience:
+    # Nobody leaves a hotel without having checked out: those guests wait.
+    if visit.kind not in CHECK_OUTS and waited_us > till.behaviour.queue_patience_us * visit.patience:
         till.tally.asked += 1
         if excused(till, visit.at_us):
             till.tally.infeasible += 1
@@ -182,7 +198,7 @@ def _receive(till: Till, visit: Visit) -> Generator[SimEvent, object, bool]:
             till.tally.left_queue += 1
         return True
     look_at_paper(till)
-    yield from Customer(till, visit).at_the_till()
+    yield from Customer(till, visit, stay=stay).at_the_till()
     return True
 
 

@@ -121,7 +121,7 @@ class Witness:
 
     def _receipt(self, _: int, event: ReceiptPrinted) -> None:
         # A slip in the hand is an approval too; a duplicate only repeats what was said before.
-        if event.kind in ("sale", "void", "refund") and not event.duplicate:
+        if event.kind not in ("settlement", "other") and not event.duplicate:
             self._heard(event.at_us, event.device, event.action, "approved", event)
 
     def _heard(

@@ -53,6 +53,13 @@ faults:
     at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 5, storage_operation: 4}
     off_for: 30 s
 """
+# A hotel desk whose acquirer books completions as they come.
+_DESK = """
+merchants: hotel
+days: {count: 2, open: "07:00", close: "21:00"}
+sales_per_day: 20
+host: {no_reply: 0%, decline: 0%, trusts_completions: true}
+"""
 
 ASSAYS = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -83,6 +90,14 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),
     Assay("leak", (26,), 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'),
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
+    Assay("completes_twice", (21,), _DESK + "people: {completes_again: 100%, settles_on_time: 100%, settles_late: 0%}"),
+    Assay("completes_above", (21,), _DESK + "people: {bills_above_hold: 100%, settles_on_time: 100%, settles_late: 0%}"),
+    Assay(
+        "completes_voided", (21,), _DESK.replace(": 20", ": 60") +
+        "people: {completes_voided: 100%, settles_on_time: 100%, settles_late: 0%}",
+    ),
+    Assay("hold_as_sale", (3,), _DESK),
+    Assay("holds_settled", (2,), _DESK),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
 )  # fmt: skip
 

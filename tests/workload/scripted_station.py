@@ -128,6 +128,7 @@ class ScriptedStation:
         original_batch: str = "",
         original_rrn: str = "",
         original_date: str = "",
+        original_amount_fen: int = 0,
     ) -> Asked:
         asked = Asked(
             len(self.asked) + 1, kind, amount_fen, intent, original_stan, original_batch, original_date,
@@ -199,9 +200,9 @@ class ScriptedStation:
 
 
 def good(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event, object, Outcome | None]:
-    """Reads a card for a sale, takes half a second, approves everything."""
-    if asked.kind in ("sale", "void", "refund"):
-        if asked.kind == "sale":
+    """Reads a card for a sale or hold, takes half a second, approves everything."""
+    if asked.kind not in ("settle", "sign_on", "clear_cache"):
+        if asked.kind in ("sale", "preauth", "completion"):
             yield from station.hardware.card_reader.read()
         yield station.world.env.timeout(500_000)
         stan = f"{asked.number:06d}"

@@ -78,7 +78,7 @@ def _heard(event: Event, intent: IntentOpened) -> str:
             return event.kind
         # A sale that came to light after a restart: whoever waits for it sees it.
         return "approved" if event.kind == "approved" and event.amount_fen == intent.amount_fen else ""
-    if isinstance(event, ReceiptPrinted) and event.kind in ("sale", "void", "refund") and not event.duplicate:
+    if isinstance(event, ReceiptPrinted) and event.kind not in ("settlement", "other") and not event.duplicate:
         return "approved"
     return ""
 
