@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from harness.sut.world import World
 
 CountingKnob = Literal[
-    "ignore_requests", "drop_replies", "respond_count", "wrong_macs", "settlement_errors", "totals_off_by_one"
-]
+    "ignore_requests", "drop_replies", "respond_count", "wrong_macs", "settlement_errors", "totals_off_by_one",
+    "mismatched_replies", "held_replies",
+]  # fmt: skip
 TimedKnob = Literal["silent_until_us", "cut_over_until_us", "overloaded_until_us"]
 
 _HELD_US = 1 << 60

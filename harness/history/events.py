@@ -260,7 +260,8 @@ class SpaceMeasured(Event, frozen=True):
 class MessageSent(Event, frozen=True):
     """A whole message left its sender. ``direction`` is up (to the host) or down; ``message`` numbers them per run.
 
-    Fields are read from the bytes by the dialect; a message that does not parse has ``error`` and empty fields.
+    Fields are read from the bytes by the dialect; a message that does not parse has ``error`` and empty fields. ``altered``:
+    what a fault made wrong in it (``mac``, or the name of a field), which a terminal must notice.
     """
 
     device: str
@@ -277,6 +278,7 @@ class MessageSent(Event, frozen=True):
     function: str = ""
     size_bytes: int = 0
     error: str = ""
+    altered: str = ""
 
 
 class MessageDelivered(Event, frozen=True):

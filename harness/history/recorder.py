@@ -29,9 +29,14 @@ class Recorder:
         self._watchers: dict[type[Event], list[Watcher]] = {}
         self._encoder = msgspec.json.Encoder()
 
-    def watch(self, kind: type[E], watcher: Callable[[int, E], None]) -> None:
-        """Call ``watcher(number, event)`` for every later event of exactly this type, in order of registration."""
-        self._watchers.setdefault(kind, []).append(watcher)
+    def watch(self, kind: type[E], watcher: Callable[[int, E], None], *, first: bool = False) -> None:
+        """Call ``watcher(number, event)`` for every later event of exactly this type, in order of registration.
+
+        A watcher may emit events of its own (a fault that strikes at a message): those behind it then hear of these before they
+        hear of that one. Whoever must hear all in the order of the history asks to be ``first``, and emits nothing.
+        """
+        watchers = self._watchers.setdefault(kind, [])
+        watchers.insert(0 if first else len(watchers), watcher)
 
     def unwatch(self, kind: type[E], watcher: Callable[[int, E], None]) -> None:
         """Stop calling ``watcher``; safe while events are being shown."""

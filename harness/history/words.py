@@ -29,8 +29,9 @@ def _message(event: e.MessageSent) -> str:
     if event.error:
         return f"message {event.message} {event.direction}: cannot be read ({event.error})"
     code = f" code {event.response_code}" if event.response_code else ""
+    wrong = f" (wrong {event.altered})" if event.altered else ""
     way = "terminal sends" if event.direction == "up" else "host answers"
-    return f"{way} {event.mti}{_money(event.amount_fen)}{_trace(event.stan)}{code}, message {event.message}"
+    return f"{way} {event.mti}{_money(event.amount_fen)}{_trace(event.stan)}{code}, message {event.message}{wrong}"
 
 
 def _settled(event: e.BatchSettled) -> str:

@@ -106,7 +106,19 @@ class Acquirer:
             answer = self.dialect.answer(frame, session, knobs, at_us)
             if answer is not None and knobs.drop_replies and knobs.use("drop_replies"):
                 answer = None
+            if answer is not None and knobs.held_replies and knobs.use("held_replies"):
+                knobs.held += ((knobs.held_for, answer),)
+                answer = None
         return Reply(answer, request, None if answer is None else self.describe(answer))
+
+    def overdue(self, frame: bytes) -> list[bytes]:
+        """Answers to earlier requests of the sender that were held back until this one."""
+        knobs = self._knobs.get(self.describe(frame).tid)
+        if knobs is None or not knobs.held:
+            return []
+        due = [answer for left, answer in knobs.held if left <= 1]
+        knobs.held = tuple((left - 1, answer) for left, answer in knobs.held if left > 1)
+        return due
 
     def batch_number(self, tid: str) -> str:
         """The batch that takes the terminal's new transactions."""

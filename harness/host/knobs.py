@@ -33,6 +33,14 @@ class Knobs:
     forget_early_reversals: bool = False
     """A reversal that arrives before its original is answered 25 and not remembered: the late original is approved."""
     struck: Counter[str] = field(default_factory=Counter)
+    mismatched_replies: int = 0
+    """So many answers to requests that move money have ``mismatched_field`` of another transaction; the requests take effect."""
+    mismatched_field: str = "trace number"
+    held_replies: int = 0
+    """So many answers are held back on their way, and sent when the terminal asks for the ``held_for``-th time after that."""
+    held_for: int = 1
+    held: tuple[tuple[int, bytes], ...] = ()
+    """What is held back now: requests still to come, and the answer."""
 
     def copy(self) -> "Knobs":
         """Independent knobs in the same position."""

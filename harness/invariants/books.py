@@ -32,6 +32,7 @@ from harness.invariants.base import INSTANT_KINDS, Observer, Terms, on, plain_nu
 from harness.invariants.before import Before
 from harness.invariants.device_book import Closing, DeviceBook, totals_of
 from harness.invariants.purchase import CHARGE_KINDS, MONEY_ACTIONS, VOID_KINDS, ActionState, Entry, Purchase
+from harness.invariants.requests import Requests
 from harness.invariants.tokens import PastTokens
 
 _CLOSINGS_KEPT = 8
@@ -66,6 +67,8 @@ class Books(Before):
         self._tokens: dict[str, tuple[Purchase, ActionState | None]] = {}
         self._intents: dict[tuple[str, int], Purchase] = {}
         self._past = PastTokens()
+        self.requests = Requests(terms, self.device)
+        """What went over the line and what became of it; an observer of its own."""
 
     def purchases(self) -> Iterator[Purchase]:
         """All purchases that are open or not certainly innocent."""

@@ -23,10 +23,12 @@ from harness.history.events import (
     MessageDelivered,
     MessageSent,
     PhaseStarted,
+    PowerLost,
     Presented,
     ReceiptPrinted,
     RecordSeen,
     ScreenShown,
+    SoftwareReady,
 )
 from harness.invariants.base import Case, CaseVerdict, Terms
 
@@ -152,14 +154,43 @@ def up(
     batch: str = "000001",
     amount_fen: int | None = 1000,
     original_stan: str = "",
+    code: str = "",
+    processing_code: str = "000000",
 ) -> MessageSent:
-    return MessageSent(0, T01, message, "up", mti, "000000", stan, batch, amount_fen, token, "", original_stan)
+    return MessageSent(0, T01, message, "up", mti, processing_code, stan, batch, amount_fen, token, code, original_stan)
 
 
 def down(
-    message: int = 2, mti: str = "0210", stan: str = "000001", code: str = "00", batch: str = "000001"
+    message: int = 2,
+    mti: str = "0210",
+    stan: str = "000001",
+    code: str = "00",
+    batch: str = "000001",
+    altered: str = "",
+    amount_fen: int = 1000,
+    processing_code: str = "000000",
 ) -> MessageSent:
-    return MessageSent(0, T01, message, "down", mti, "000000", stan, batch, 1000, "", code)
+    return MessageSent(
+        0, T01, message, "down", mti, processing_code, stan, batch, amount_fen, "", code, altered=altered
+    )  # fmt: skip
+
+
+def answered(message: int, mti: str = "0210", stan: str = "000001", code: str = "00") -> tuple[AnyEvent, ...]:
+    """An answer that leaves the host and arrives."""
+    return (down(message, mti, stan, code), arrives(message))
+
+
+def reversal(message: int = 50, stan: str = "000001", code: str = "98") -> MessageSent:
+    """A reversal; ``code`` is its reason."""
+    return up(message, "0400", stan, "", code=code)
+
+
+def power_lost() -> PowerLost:
+    return PowerLost(0, T01, "power_loss#1")
+
+
+def comes_up(boot: int = 2) -> SoftwareReady:
+    return SoftwareReady(0, T01, boot)
 
 
 def arrives(message: int) -> MessageDelivered:

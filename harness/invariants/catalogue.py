@@ -18,6 +18,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     settlement_exactly_once,
     settlement_frees_space,
     stan_unique,
+    write_ahead,
 )
 from harness.invariants.base import INVARIANTS, Invariant, Terms
 from harness.invariants.books import Books

@@ -69,7 +69,7 @@ class Judge:
         self._handlers: dict[type[Event], list[Handler]] = {}
         self._owners: dict[type[Event], list[Observer]] = {}
         """Whose handler each is, in the same order."""
-        for observer in (self.books, *self.invariants, Sweep(self.books)):
+        for observer in (self.books, self.books.requests, *self.invariants, Sweep(self.books)):
             for kind, handler in observer.handlers().items():
                 self._handlers.setdefault(kind, []).append(handler)
                 self._owners.setdefault(kind, []).append(observer)
@@ -89,7 +89,7 @@ class Judge:
     def attach(self, recorder: Recorder) -> None:
         """Watch a live run."""
         for kind in self._handlers:
-            recorder.watch(kind, self._dispatcher(kind))
+            recorder.watch(kind, self._dispatcher(kind), first=True)
 
     def _dispatcher(self, kind: type[Event]) -> Handler:
         handlers = self._handlers[kind]
@@ -166,7 +166,7 @@ class Judge:
         unsurvivable = self._unsurvivable.get(invariant.number)
         if unsurvivable is not None:
             return self._judgement(invariant, "not_checked", (), 0, (f"unsurvivable: {unsurvivable}",))
-        trace = self._traces.get(invariant) or self._traces.get(self.books, "")
+        trace = self._traces.get(invariant) or self._traces.get(self.books) or self._traces.get(self.books.requests, "")
         late: list[Finding] = []
         if not trace:
             try:

@@ -234,6 +234,7 @@ class Link:
                 header.function,
                 len(frame),
                 header.error,
+                header.altered,
             )
         )
 

@@ -34,6 +34,8 @@ class HostSite:
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
         now_us = int(self.env._now)
+        for late in self.acquirer.overdue(frame):
+            connection.reply(late)
         if self.queue.is_overloaded(now_us):
             # The front end says so at once, without carrying anything out: 96.
             self._answer(connection, frame, overloaded=True)

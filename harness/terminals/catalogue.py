@@ -67,6 +67,8 @@ _ALL = (
     _mutant("never_resent", "NeverResent", "A pending reversal is kept, and never sent.", 22),
     _mutant("boot_loop", "BootLoop", "Refuses to start when the journal's tail is torn.", 24),
     _mutant("leak", "Leak", "Keeps every answer it ever got in a list.", 26),
+    _mutant("reversal_after_send", "ReversalAfterSend", "Saves the reversal after the request has gone out.", 4),
+    _mutant("reversal_in_ram", "ReversalInRam", "Keeps the reversal of a sale under way in a variable.", 4),
     _cut_mutant(
         "no_directory_fsync", "NoDirectoryFsync", "Syncs its files and never the directory that names them.", 1
     ),

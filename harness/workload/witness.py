@@ -27,7 +27,7 @@ from harness.history.events import (
 from harness.history.recorder import Recorder
 
 OUTAGES: frozenset[str] = frozenset(
-    {"partition", "half_open", "congestion", "wrong_mac", "card_unreadable", "power_loss", "crash"}
+    {"partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "card_unreadable", "power_loss", "crash"}
 )
 """Kinds of fault under which no software can be sure to sell, for as long as they are on. Faults that hit one message
 (host_silent, link_reset) are not here: what they do shows as a request without an answer."""

@@ -60,6 +60,10 @@ days: {count: 2, open: "07:00", close: "21:00"}
 sales_per_day: 20
 host: {no_reply: 0%, decline: 0%, trusts_completions: true}
 """
+_CUT_IN_FLIGHT = """
+faults:
+  - {type: power_loss, at: {message: {direction: up, mti: "0200", moment: sent}, occurrence: 3}, off_for: 30 s}
+"""
 
 ASSAYS = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -98,6 +102,8 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     ),
     Assay("hold_as_sale", (3,), _DESK),
     Assay("holds_settled", (2,), _DESK),
+    Assay("reversal_after_send", (4,), _CUT_IN_FLIGHT),
+    Assay("reversal_in_ram", (4,), _CUT_IN_FLIGHT),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
 )  # fmt: skip
 

@@ -23,12 +23,14 @@ from harness.faults.host_overloaded import HostOverloaded
 from harness.faults.host_responds import HostResponds
 from harness.faults.host_silent import HostSilent
 from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.late_reply import LateReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.lose_file import LoseFile
 from harness.faults.memory_leak import MemoryLeak
 from harness.faults.misdirected_write import MisdirectedWriteFault
+from harness.faults.mismatched_reply import MismatchedReply
 from harness.faults.misreported_space import MisreportedSpace
 from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.paper_out import PaperOut
@@ -119,6 +121,8 @@ ROWS: dict[str, Row] = {
         Row(NoCleanBlockFault(), lift_after_us=HOUR_US),
         Row(QuotaFault(), plan=SMALL_DATA),
         Row(UnreadableSector(), plan=TWO_DAYS),
+        Row(LateReply()),
+        Row(MismatchedReply()),
         Row(WearOut(life_used_percent=99.0, ages_per_day=400, first_try_fails_nth=50), plan=ON_NOR),
     )
 }

@@ -20,10 +20,12 @@ from harness.faults.full_storage import FullStorage
 from harness.faults.half_open import HalfOpenFault
 from harness.faults.host_silent import HostSilent
 from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.late_reply import LateReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.memory_leak import MemoryLeak
 from harness.faults.misdirected_write import MisdirectedWriteFault
+from harness.faults.mismatched_reply import MismatchedReply
 from harness.faults.misreported_space import MisreportedSpace
 from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.on_host import hold, wind_up
@@ -86,6 +88,8 @@ HARMLESS: list[tuple[str, Fault, Trigger, Plan, str]] = [
     ("a dead chip that nobody uses", DeadChip("card"), NOON, TWO_VOLUMES, "reference"),
     ("young flash", WearOut(), NOON, TINY, "reference"),
     ("flash that ages and does not come to its end", WearOut(ages_per_day=1000), NOON, TINY, "reference"),
+    ("a gateway that keeps nobody's answer", LateReply(), NIGHT, TINY, "reference"),
+    ("a mix-up of replies that nobody waits for", MismatchedReply(), NIGHT, TINY, "reference"),
     ("memory that does not wear", WearOut(life_used_percent=100.0), NOON, ON_FRAM, "reference"),
 ]
 

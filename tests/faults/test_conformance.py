@@ -43,6 +43,7 @@ CONDITIONS = [kind for kind in KINDS if not FAULTS.get(kind).damage]
 # Names that end in no unit: counts, factors, choices, names of things and ranges of counts.
 PLAIN = {
     "messages",
+    "requests",
     "nth",
     "repeats",
     "slower",
@@ -145,6 +146,8 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("host_responds", {"code": "5"}),
     ("host_silent", {"messages": 0}),
     ("wrong_mac", {"messages": 0}),
+    ("mismatched_reply", {"messages": 0}),
+    ("late_reply", {"requests": 0}),
     ("settlement_error", {"messages": 0}),
     ("host_miscounts", {"messages": 0}),
     ("host_responds", {"messages": 0}),

@@ -41,6 +41,7 @@ class Client:
     mac: object = None
     pin: object = None
     sent: list = field(default_factory=list)
+    received: list = field(default_factory=list)
 
     def next_stan(self):
         self.stan += 1
@@ -53,6 +54,8 @@ class Client:
         frame = unionpay.pack(message, self.mac if signs else None)
         self.sent.append(frame)
         reply = self.acquirer.handle(frame, self.now_us)
+        if reply.frame is not None:
+            self.received.append(reply.frame)
         return None if lose_reply or reply.frame is None else unionpay.unpack(reply.frame).message
 
     def message(self, mti, fields):

@@ -456,6 +456,44 @@ def test_each_knob_has_its_effect_and_counts_it(world):
     assert dict(knobs.struck) == dict.fromkeys(used.split(), 1)
 
 
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [("trace number", 11), ("amount", 4), ("terminal", 41), ("processing code", 3), ("message type", 0)],
+)
+def test_a_mismatched_reply_differs_in_one_thing_and_its_request_takes_effect(world, what, number):
+    client, acquirer, _, _ = world
+    knobs = acquirer.knobs(TID)
+    knobs.mismatched_replies, knobs.mismatched_field = 1, what
+    mixed = client.sale(100, stan="000042")
+    right = client.sale(100, stan="000043")
+    differing = {
+        each for each in (3, 4, 41) if mixed.fields[each] != right.fields[each]
+    } | ({11} if mixed.text(11) != "000042" else set()) | ({0} if mixed.mti != right.mti else set())  # fmt: skip
+    assert differing == {number}
+    assert code(mixed) == "00" and states(acquirer)[0] == ("sale", "000042", "APPROVED")
+
+
+def test_the_history_says_of_a_frame_what_a_fault_made_wrong_in_it_however_late_it_is_asked(world):
+    client, acquirer, _, _ = world
+    acquirer.knobs(TID).wrong_macs = 1
+    client.sale(100)
+    spoilt = client.received[-1]
+    for _ in range(100):
+        client.sale(100)
+    assert acquirer.describe(spoilt).altered == "mac" and acquirer.describe(client.received[-1]).altered == ""
+
+
+def test_a_reply_held_back_comes_with_a_later_request(world):
+    client, acquirer, _, _ = world
+    knobs = acquirer.knobs(TID)
+    knobs.held_replies, knobs.held_for = 1, 2
+    assert client.sale(100, stan="000042") is None
+    frame = client.sent[-1]
+    assert acquirer.overdue(frame) == []
+    (late,) = acquirer.overdue(frame)
+    assert acquirer.describe(late).stan == "000042" and acquirer.overdue(frame) == []
+
+
 @pytest.mark.parametrize("what", ["reverse", "settle", "sign_on", "upload"])
 def test_a_forced_code_keeps_other_requests_from_taking_effect(world, what):
     client, acquirer, _, _ = world

@@ -38,7 +38,7 @@ def things() -> list[Any]:
         Session(
             "tid", "mid", "T01", b"master", "000002", Keys(b"p", b"m", b"t"), 2, True, {"000002": a_batch()}, True, True
         ),
-        Knobs(1, 2, 3, "96", 4, 5, 6, 7, 8, 9, True, Counter({"drop_replies": 1})),
+        Knobs(1, 2, 3, "96", 4, 5, 6, 7, 8, 9, True, Counter({"drop_replies": 1}), held=((2, b"reply"),)),
         LedgerState([an_entry()], {("tid", "000002", "000042"): 3}, {"rrn": 3}, 7),
     ]
 

@@ -28,6 +28,7 @@ class Header(msgspec.Struct, frozen=True):
     original_stan: str = ""
     function: str = ""
     error: str = ""
+    altered: str = ""
 
 
 def framed(text: str) -> bytes:

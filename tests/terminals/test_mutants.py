@@ -188,6 +188,8 @@ SCENARIOS = {
     "leak": growth,
     "log_in_ram": power_cut,
     "silent_charge": answer_lost,
+    "reversal_after_send": cut_everywhere,
+    "reversal_in_ram": cut_everywhere,
 }
 
 

@@ -14,7 +14,8 @@ from harness.host.session import KeyFactory, Session
 class MessageHeader(msgspec.Struct, frozen=True):
     """What a history says of one message; the names are those of ``MessageSent``. No card number is in it.
 
-    ``function`` is the network management code (DE60.3 in UnionPay). A message that cannot be read has ``error``.
+    ``function`` is the network management code (DE60.3 in UnionPay). A message that cannot be read has ``error``;
+    one in which a fault made something wrong says in ``altered`` what.
     """
 
     mti: str = ""
@@ -29,6 +30,7 @@ class MessageHeader(msgspec.Struct, frozen=True):
     function: str = ""
     size_bytes: int = 0
     error: str = ""
+    altered: str = ""
 
 
 class Dialect(ABC):

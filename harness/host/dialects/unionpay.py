@@ -65,6 +65,7 @@ _KEY_SIZES = {"001": (8, 0), "003": (16, 0), "004": (16, 16)}  # sign-on code ->
 _SIGN_OFF, _ECHO_TEST = "002", "301"
 _UPLOAD, _END_UNBALANCED, _END_BALANCED = "201", "202", "207"
 _BALANCED, _NOT_BALANCED, _IN_ERROR = "1", "2", "3"
+_MISMATCHED = {"trace number": 11, "amount": 4, "terminal": 41, "processing code": 3, "message type": 0}
 _CUT_OFF_US = 23 * US_PER_HOUR  # from then on a transaction belongs to the next settlement date
 _MEMO_MAX = 64  # a frame is described, handled and described again within a few messages
 _SHARED_MEMO_MAX = 4_096  # many worlds that send the same frames at the same times
@@ -101,6 +102,7 @@ class UnionPay(Dialect):
         super().__init__(bank, key_factory, start_date)
         self._memo: dict[bytes, _Read] = {}
         self._memo_max = _MEMO_MAX
+        self._altered: dict[bytes, _Read] = {}
         self._month_days: dict[int, str] = {}
         self._macs: dict[bytes, UnionPayEcbMac] = {}
         self._handlers: dict[str, Callable[[_Request], _Answer]] = {
@@ -120,13 +122,14 @@ class UnionPay(Dialect):
         if isinstance(other, UnionPay):
             self._memo = other._memo
             self._memo_max = other._memo_max = _SHARED_MEMO_MAX
+            self._altered = other._altered
 
     def describe(self, frame: bytes) -> MessageHeader:
         read = self._memo.get(frame)
         return read.header if read is not None else self._read(frame).header
 
     def _read(self, frame: bytes) -> _Read:
-        read = self._memo.get(frame)
+        read = self._memo.get(frame) or self._altered.get(frame)
         if read is None:
             try:
                 received = unpack(frame)
@@ -207,16 +210,22 @@ class UnionPay(Dialect):
         fields[13] = self._month_day(day)
         fields[39] = code
         fields.update(extra)
-        reply = Message(_REPLY_TYPES[request.mti], fields)
+        reply, altered = Message(_REPLY_TYPES[request.mti], fields), ""
         if request.mti in _FINANCIAL and session is not None and session.keys is not None:
+            if knobs is not None and knobs.mismatched_replies and knobs.use("mismatched_replies"):
+                reply, altered = _of_another(reply, knobs.mismatched_field), knobs.mismatched_field
             payload = encode(reply, self._mac(session.keys))
             if knobs is not None and knobs.wrong_macs and knobs.use("wrong_macs"):
-                payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
+                payload, altered = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:]), "mac"
         else:
             payload = encode(reply)
         envelope = received.envelope.reply(payload)
         frame = envelope.pack()
-        self._remember(frame, _Read(header_of(reply, len(frame)), Received(envelope, reply)))
+        read = _Read(header_of(reply, len(frame)), Received(envelope, reply))
+        if altered:
+            # The memo forgets; what is wrong with a frame cannot be read from it.
+            read = self._altered[frame] = _Read(msgspec.structs.replace(read.header, altered=altered), read.received)
+        self._remember(frame, read)
         return frame
 
     def _month_day(self, day: int) -> str:
@@ -390,6 +399,16 @@ class UnionPay(Dialect):
         if balanced:
             return "00"  # detail after a balanced close is for information
         return "94" if all(claim.stan in batch.claims for claim in claims) else "95"
+
+
+def _of_another(reply: Message, what: str) -> Message:
+    """The same reply as it would be for another transaction: ``what`` differs."""
+    number = _MISMATCHED[what]
+    if not number:
+        return Message("0230" if reply.mti != "0230" else "0210", reply.fields)
+    text = reply.text(number)
+    other = "200000" if number == 3 and text == "000000" else f"{(int(text) + 1) % 10 ** len(text):0{len(text)}d}"
+    return Message(reply.mti, {**reply.fields, number: other})
 
 
 def _one_too_many(totals: Totals) -> Totals:
