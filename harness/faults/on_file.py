@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 UNREMEMBERED = "a record whose only copy was damaged cannot be remembered; the duty left is to detect it and show it"
 UNSENT = "a reversal whose only copy was damaged cannot be sent; the duty left is to detect it and show it"
 
-UNSURVIVABLE = {1: UNREMEMBERED, 2: UNREMEMBERED, 3: UNSENT, 17: UNREMEMBERED, 31: UNSENT}
+UNSURVIVABLE = {
+    1: UNREMEMBERED,
+    2: UNREMEMBERED,
+    3: UNSENT,
+    4: UNSENT,
+    5: UNSENT,
+    6: f"{UNSENT}, and it holds nothing back any more",
+    17: UNREMEMBERED,
+    31: UNSENT,
+}
 """Invariants that no terminal with one copy of its journal can keep once that copy is damaged at rest."""
 
 

@@ -15,8 +15,11 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     record_atomicity,
     returns_to_service,
     reversal_drains,
+    reversal_first,
+    reversal_removed,
     settlement_exactly_once,
     settlement_frees_space,
+    sound_answers,
     stan_unique,
     write_ahead,
 )

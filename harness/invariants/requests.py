@@ -41,9 +41,9 @@ class Request:
     """One financial request. Numbers are those of events; None: it did not happen."""
 
     __slots__ = (
-        "action", "amount_fen", "approved", "approved_us", "at_us", "bad_mac", "cut", "cut_in_flight", "declined", "device",
-        "heard", "key", "last_us", "mti", "newer", "number", "original_stan", "processing_code", "reason", "resent", "reversal",
-        "reversal_last", "reversed", "stan", "surfaced", "token", "unsound", "unsound_why",
+        "action", "amount_fen", "approved", "approved_us", "at_us", "bad_mac", "cut", "cut_in_flight", "declined",
+        "device", "heard", "key", "last_us", "mti", "newer", "newer_last", "number", "original_stan", "processing_code",
+        "reason", "resent", "reversal", "reversal_last", "reversed", "stan", "surfaced", "token", "unsound", "unsound_why",
     )  # fmt: skip
 
     def __init__(self, event: MessageSent, number: int, key: Key, action: int | None) -> None:
@@ -63,6 +63,8 @@ class Request:
         self.action = action
         self.newer: int | None = None
         """The first later request that was not this one again: a financial one or a settlement."""
+        self.newer_last: int | None = None
+        """The latest of those."""
         self.heard: int | None = None
         """The first answer of any kind that reached the terminal."""
         self.approved: int | None = None
@@ -130,6 +132,10 @@ class Requests(Observer):
         self._book = device
         self.pages: dict[str, Page] = {}
         self._answers: dict[int, tuple[Request, MessageSent, str]] = {}
+        self.unsound = 0
+        """How many approvals that must not count reached a terminal."""
+        self.reversible = 0
+        """How many reversible requests went out."""
         self.cut_in_flight = 0
         """How many reversible requests power or the software left under way."""
 
@@ -173,6 +179,7 @@ class Requests(Observer):
                 known.key = (key[0], f"{key[1]} of event {known.number}")
                 page.open[known.key] = page.open.pop(key)
             current = self._book(event.device).current
+            self.reversible += event.mti in REVERSIBLE
             known = page.last = Request(event, number, key, None if current is None else current.number)
         self._note_newer(page, number, known)
         page.open[key] = known
@@ -184,6 +191,7 @@ class Requests(Observer):
             if each is not sent:
                 if each.newer is None:
                     each.newer = number
+                each.newer_last = number
                 if each.declined is not None or each.reversed is not None or each.surfaced is not None:
                     over.append(key)
         for key in over:
@@ -236,9 +244,9 @@ class Requests(Observer):
                 request.reversed = number
             return
         if not why and request.reversal is not None:
-            why = "late: it had been reversed"
+            why = "that came late, when the request had been reversed"
         if not why and event.at_us > request.last_us + self._terms.reply_timeout_us(event.device):
-            why = "late"
+            why = "that came late"
         if request.heard is None:
             request.heard = number
         if why:
@@ -250,6 +258,7 @@ class Requests(Observer):
             request.declined = number
 
     def _unsound_came(self, number: int, request: Request, answer: MessageSent, why: str) -> None:
+        self.unsound += 1
         request.unsound, request.unsound_why = number, why
         if answer.altered == "mac":
             request.bad_mac = number

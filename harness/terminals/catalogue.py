@@ -69,6 +69,15 @@ _ALL = (
     _mutant("leak", "Leak", "Keeps every answer it ever got in a list.", 26),
     _mutant("reversal_after_send", "ReversalAfterSend", "Saves the reversal after the request has gone out.", 4),
     _mutant("reversal_in_ram", "ReversalInRam", "Keeps the reversal of a sale under way in a variable.", 4),
+    _mutant("cleared_on_arrival", "ClearedOnArrival", "Removes the reversal before the approval is written.", 5),
+    _mutant("reversal_given_up", "ReversalGivenUp", "Deletes the reversal after three tries and sells on.", 5, 6),
+    _mutant("any_answer_clears", "AnyAnswerClears", "Takes any answer to a reversal for the end of it.", 5),
+    _mutant("cleared_by_menu", "ClearedByMenu", "Clears the pending reversal with the cache.", 5),
+    _mutant("sells_in_doubt", "SellsInDoubt", "Puts a reversal off and sells on meanwhile.", 6),
+    _mutant("settles_in_doubt", "SettlesInDoubt", "Settles with a reversal pending.", 6),
+    _mutant("mac_unchecked", "MacUnchecked", "Believes an approval whatever its MAC.", 9),
+    _mutant("any_reply_taken", "AnyReplyTaken", "Takes the first answer on the line, whoever it is for.", 9),
+    _mutant("late_reply_taken", "LateReplyTaken", "Takes the late answer to a sale that it is reversing.", 9, 7),
     _cut_mutant(
         "no_directory_fsync", "NoDirectoryFsync", "Syncs its files and never the directory that names them.", 1
     ),

@@ -64,6 +64,39 @@ _CUT_IN_FLIGHT = """
 faults:
   - {type: power_loss, at: {message: {direction: up, mti: "0200", moment: sent}, occurrence: 3}, off_for: 30 s}
 """
+_CUT_BEFORE_THE_RECORD = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults:
+  - type: power_loss
+    at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 3, storage_operation: 3}
+    off_for: 30 s
+"""
+_NO_ANSWERS = """
+faults:
+  - {type: half_open, at: {action: sale, occurrence: 3}, lift_after: 20 min}
+"""
+_ANSWERED_96 = (
+    _ANSWER_LOST
+    + """
+  - {type: host_responds, messages: 1, at: {message: {direction: up, mti: "0400", moment: sent}}}
+"""
+)
+_CACHE_CLEARED = (
+    """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1, clears_cache_per_day: 30}
+"""
+    + _NO_ANSWERS
+)
+_NO_ANSWERS_AT_CLOSING = """
+sales_per_day: 30
+faults:
+  - {type: half_open, at: {day: 1, time: "09:45"}, lift_after: 25 min}
+"""
+_OF_OTHERS = """
+faults:
+  - {type: mismatched_reply, at: {action: sale, occurrence: 3}}
+  - {type: late_reply, requests: 2, at: {action: sale, occurrence: 6}}
+"""
 
 ASSAYS = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -104,6 +137,15 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("holds_settled", (2,), _DESK),
     Assay("reversal_after_send", (4,), _CUT_IN_FLIGHT),
     Assay("reversal_in_ram", (4,), _CUT_IN_FLIGHT),
+    Assay("cleared_on_arrival", (5,), _CUT_BEFORE_THE_RECORD),
+    Assay("reversal_given_up", (5, 6), _NOBODY_PAYS_TWICE + _NO_ANSWERS),
+    Assay("any_answer_clears", (5,), _NOBODY_PAYS_TWICE + _ANSWERED_96),
+    Assay("cleared_by_menu", (5,), _CACHE_CLEARED),
+    Assay("sells_in_doubt", (6,), _NO_ANSWERS),
+    Assay("settles_in_doubt", (6,), _NO_ANSWERS_AT_CLOSING),
+    Assay("mac_unchecked", (9,), "faults: [{type: wrong_mac, at: {action: sale, occurrence: 3}}]"),
+    Assay("any_reply_taken", (9,), _OF_OTHERS),
+    Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
 )  # fmt: skip
 

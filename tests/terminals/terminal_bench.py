@@ -256,6 +256,7 @@ class Line:
     def sendall(self, data: bytes) -> None:
         self._bench.strike("send")
         self._bench.sent.append(data)
+        self._inbox += b"".join(self._bench.host.overdue(data))
         reply = self._bench.host.handle(data, len(self._bench.sent) * 1_000_000)
         self._inbox += reply.frame or b""
         self._bench.strike("sent")

@@ -126,6 +126,90 @@ def settlement_answer_lost(make_bench, load_kind):
     return found + ([f"slips {slips}"] if slips != {"000001"} else [])
 
 
+def in_doubt(make_bench, load_kind):
+    """A sale whose answer was lost."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    bench.knobs.drop_replies = 1
+    assert bench.act("sale", 200).kind == "unknown"
+    return bench
+
+
+def still_taken(bench):
+    """What the host took for the sale in doubt, once there is nothing left to do."""
+    bench.idle()
+    bench.act("sale", 300)
+    taken = [entry for entry in bench.host.entries() if entry.stan == "000003" and entry.state == "APPROVED"]
+    return [f"{entry.amount_fen} fen taken" for entry in taken]
+
+
+def reversal_unanswered(make_bench, load_kind):
+    """A sale in doubt, and a host that is silent for a while."""
+    bench = in_doubt(make_bench, load_kind)
+    bench.knobs.ignore_requests = 3
+    bench.act("sale", 300)
+    return still_taken(bench)
+
+
+def reversal_answered_96(make_bench, load_kind):
+    """A sale in doubt, and a host in trouble."""
+    bench = in_doubt(make_bench, load_kind)
+    bench.knobs.respond_code, bench.knobs.respond_count = "96", 1
+    return still_taken(bench)
+
+
+def cache_cleared(make_bench, load_kind):
+    """A sale in doubt, and somebody clears the cache."""
+    bench = in_doubt(make_bench, load_kind)
+    bench.act("clear_cache")
+    return still_taken(bench)
+
+
+def asked_in_doubt(make_bench, load_kind, kind, mti):
+    """A sale in doubt, and a host that is silent for a while: is anything new asked of it?"""
+    bench = in_doubt(make_bench, load_kind)
+    bench.knobs.ignore_requests = 3
+    bench.sent.clear()
+    bench.act(kind, 300)
+    return [header.stan for frame in bench.sent if (header := bench.host.describe(frame)).mti == mti]
+
+
+def sold_in_doubt(make_bench, load_kind):
+    """A sale in doubt, and a host that is silent for a while: is anything sold?"""
+    return asked_in_doubt(make_bench, load_kind, "sale", "0200")
+
+
+def settled_in_doubt(make_bench, load_kind):
+    """A sale in doubt, and a host that is silent for a while: is a settlement begun?"""
+    return asked_in_doubt(make_bench, load_kind, "settle", "0500")
+
+
+def wrong_mac(make_bench, load_kind):
+    """An approval with a wrong MAC."""
+    bench = make_bench()
+    start(bench, load_kind())
+    bench.knobs.wrong_macs = 1
+    return ["believed"] if bench.act("sale", 200).kind == "approved" else []
+
+
+def reply_of_another(make_bench, load_kind):
+    """An approval of another amount."""
+    bench = make_bench()
+    start(bench, load_kind())
+    bench.knobs.mismatched_replies, bench.knobs.mismatched_field = 1, "amount"
+    return ["believed"] if bench.act("sale", 200).kind == "approved" else []
+
+
+def late_reply(make_bench, load_kind):
+    """The answer to a sale comes when its reversal is asked for."""
+    bench = make_bench()
+    start(bench, load_kind())
+    bench.knobs.held_replies = 1
+    bench.act("sale", 200)
+    bench.idle()
+    return ["believed"] if bench.screens[-1].kind == "approved" else []
+
+
 def full_volume(make_bench, load_kind):
     """The volume is full to the last byte, and settlement is asked for."""
     bench = make_bench()
@@ -190,6 +274,15 @@ SCENARIOS = {
     "silent_charge": answer_lost,
     "reversal_after_send": cut_everywhere,
     "reversal_in_ram": cut_everywhere,
+    "cleared_on_arrival": cut_everywhere,
+    "reversal_given_up": reversal_unanswered,
+    "any_answer_clears": reversal_answered_96,
+    "cleared_by_menu": cache_cleared,
+    "sells_in_doubt": sold_in_doubt,
+    "settles_in_doubt": settled_in_doubt,
+    "mac_unchecked": wrong_mac,
+    "any_reply_taken": reply_of_another,
+    "late_reply_taken": late_reply,
 }
 
 

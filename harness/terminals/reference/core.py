@@ -10,7 +10,7 @@ from harness.iso8583 import CodecError, Message
 from harness.iso8583.keys import WorkingKeys, WrappedKey
 from harness.iso8583.unionpay import Reserved60
 from harness.terminals.reference.books import Books
-from harness.terminals.reference.link import NO_ANSWER, Answer, connect
+from harness.terminals.reference.link import NO_ANSWER, Answer, Connection, connect
 from harness.terminals.reference.messages import Messages
 from harness.terminals.reference.records import next_stan
 from harness.terminals.reference.store import StorageFault, Store
@@ -74,13 +74,17 @@ class TerminalCore(Terminal):
 
     # ------------------------------------------------------------ the host
 
+    def open_line(self) -> Connection | None:
+        """A connection to the host, or None: then nothing was sent."""
+        return connect(self.device)
+
     def ask(self, request: Message) -> Answer:
         """One request that moves no money by itself, on a connection of its own."""
         try:
             frame = self.messages.frame(request)
         except (DeviceError, CodecError):
             return NO_ANSWER
-        connection = connect(self.device)
+        connection = self.open_line()
         if connection is None:
             return NO_ANSWER
         with connection:

@@ -42,7 +42,7 @@ from harness.terminals.reference.doubts import DEFINITIVE_CODES, SIGN_ON_CODES
 from harness.terminals.reference.holds import HoldingTerminal
 from harness.terminals.reference.inspection import inspect_image
 from harness.terminals.reference.journal import FILE_SIZE_BYTES
-from harness.terminals.reference.link import Answer, connect
+from harness.terminals.reference.link import Answer
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault
@@ -265,7 +265,7 @@ class ReferenceTerminal(HoldingTerminal):
             frame = self.messages.frame(request)
         except (DeviceError, CodecError):
             return Refused("not_sendable", "不能发送 CANNOT SEND")
-        connection = connect(self.device)
+        connection = self.open_line()
         if connection is None:
             return Refused("no_connection", "通讯失败 NO CONNECTION")
         with connection:

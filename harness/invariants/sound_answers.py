@@ -1,0 +1,205 @@
+"""Invariant 9: an answer that is not the request's own, or cannot be trusted, approves nothing.
+
+Models: as a black box. An answer counts when it names the request's trace number, amount, processing code, terminal and type,
+its MAC is right where it says 00, and it comes while the terminal waits: within the time it declares, and before it has
+reversed the request. An approval shown or printed for a request that got a 00 which does not count, and none that does, is
+the finding. An approval with a wrong MAC must lead to a reversal, and with nothing in between its reason is A0.
+Does not model: approvals shown without any answer (1, 7); whether a wrong MAC was looked at when the answer was a no anyway.
+Traps avoided: the right answer behind a wrong one; the same request answered at a second try; a reversal whose reason was lost in
+a cut, or could not be written, says 98; a refund is repeated, not reversed; an approval committed before a power cut and
+shown after it; an answer that arrives and is thrown away.
+Source: domain section 8, invariant 9; section 1.1 (response check), rules R4, R7.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.events import MessageSent, PowerLost, ReceiptPrinted, ScreenShown, SoftwareDied, StorageFailed
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
+from harness.invariants.books import Books
+from harness.invariants.casebook import (
+    answered,
+    arrives,
+    at,
+    case,
+    comes_up,
+    down,
+    ends,
+    phase,
+    power_lost,
+    receipt,
+    reversal,
+    screen,
+    starts,
+    up,
+)
+from harness.invariants.requests import REVERSAL, Request
+
+_TELLING = frozenset({"sale", "void", "refund"})
+_BAD_MAC = "A0"
+
+
+@INVARIANTS.register("sound_answers")
+class SoundAnswers(Invariant):
+    """A late, mismatched or unauthenticated answer approves nothing."""
+
+    number = 9
+    name = "sound_answers"
+    evidence = "approvals shown and reversals sent, against the answers that had reached the terminal"
+    requires = ("an approval that must not count",)
+
+    def __init__(self, terms: Terms, books: Books) -> None:
+        super().__init__(terms, books)
+        self._disturbed: dict[str, int] = {}
+        self._told: set[int] = set()
+
+    @on(PowerLost, SoftwareDied, StorageFailed)
+    def _disturbance(self, number: int, event: PowerLost | SoftwareDied | StorageFailed) -> None:
+        self._disturbed[event.device] = number
+
+    @on(ScreenShown)
+    def _screen(self, number: int, event: ScreenShown) -> None:
+        if event.kind == "approved":
+            self._approval(number, event)
+
+    @on(ReceiptPrinted)
+    def _receipt(self, number: int, event: ReceiptPrinted) -> None:
+        if event.kind in _TELLING and not event.duplicate:
+            self._approval(number, event)
+
+    def _approval(self, number: int, event: ScreenShown | ReceiptPrinted) -> None:
+        request = self.books.requests.told(event)
+        if request is None or request.unsound is None or request.approved is not None or request.number in self._told:
+            return
+        self._told.add(request.number)
+        summary = (
+            f"{event.device} showed a {request.name} of {yuan(request.amount_fen)} (trace number {request.stan}) as approved at "
+            f"{when(event.at_us)}; the only approval that had come was one {request.unsound_why}."
+        )
+        events = (request.number, request.unsound, number)
+        self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "critical"))
+
+    @on(MessageSent)
+    def _sent(self, number: int, event: MessageSent) -> None:
+        if event.mti != REVERSAL:
+            return
+        named = (plain_number(event.batch), plain_number(event.original_stan or event.stan))
+        request = self.books.requests.page(event.device).open.get(named)
+        if request is None or request.bad_mac is None or request.reversal != number or request.approved is not None:
+            return
+        if request.reason != _BAD_MAC and self._disturbed.get(event.device, -1) < request.bad_mac:
+            summary = (
+                f"{event.device} reversed a {request.name} of {yuan(request.amount_fen)} (trace number {request.stan}) at "
+                f"{when(event.at_us)} with reason {request.reason or 'none'}, where a wrong MAC asks for {_BAD_MAC}."
+            )
+            self.report(
+                self.finding(event.device, event.at_us, summary, (request.bad_mac, number), request.amount_fen, "minor")
+            )
+
+    def conclude(self, at_us: int) -> Iterator[Finding]:
+        self.checked = self.books.requests.unsound
+        if not self.checked:
+            self.skip("every approval that came was the request's own")
+        for request in self.books.requests.unfinished():
+            if request.bad_mac is not None and self._is_unreversed(request):
+                summary = (
+                    f"{request.device} got an approval with a wrong MAC for a {request.name} of {yuan(request.amount_fen)} "
+                    f"(trace number {request.stan}) at {when(request.at_us)}, and never reversed it."
+                )
+                events = (request.number, request.bad_mac)
+                yield self.finding(
+                    request.device, request.at_us, summary, events, request.amount_fen, "critical", at_us
+                )  # fmt: skip
+
+    def _is_unreversed(self, request: Request) -> bool:
+        if (
+            not request.is_reversible
+            or request.reversal is not None
+            or request.has_fate
+            or request.number in self._told
+        ):
+            return False
+        return self.terms.manifest(request.device).reversal != "none" and self.books.resting(request.device)
+
+
+_SHOWN = screen(stan="000001")
+_REST = (phase("quiescence"), phase("check"))
+
+SoundAnswers.cases = (
+    case("its own answer", "and the customer is told", "not_checked", starts(), up(), *answered(2), _SHOWN),
+    case(
+        "another trace number", "somebody else's approval was taken for this one", "finding",
+        starts(), up(), down(2, stan="000009", altered="trace number"), arrives(2), _SHOWN,
+        guilty=4, instead=screen("unknown"),
+    ),
+    case(
+        "another amount", "the trace number was compared and nothing else", "finding",
+        starts(), up(), down(2, amount_fen=9900, altered="amount"), arrives(2), receipt(),
+        guilty=2, instead=down(2),
+    ),
+    case(
+        "another terminal", "DE41 was not compared", "finding",
+        starts(), up(), down(2, altered="terminal"), arrives(2), screen(),
+        guilty=4, instead=screen("unknown"),
+    ),
+    case(
+        "another message type", "a 0230 taken for a 0210", "finding",
+        starts(), up(), down(2, mti="0230"), arrives(2), screen(),
+        guilty=2, instead=down(2),
+    ),
+    case(
+        "wrong MAC shown", "the MAC was not looked at", "finding",
+        starts(), up(), down(2, altered="mac"), arrives(2), _SHOWN,
+        guilty=4, instead=reversal(3, code="A0"),
+    ),
+    case(
+        "wrong MAC, never reversed", "the terminal shrugged", "finding",
+        starts(), up(), down(2, altered="mac"), arrives(2), screen("unknown"), ends(1, "unknown"), *_REST,
+        guilty=4, instead=reversal(3, code="A0"),
+    ),
+    case(
+        "wrong MAC, wrong reason", "98 says that nothing came", "finding",
+        starts(), up(), down(2, altered="mac"), arrives(2), reversal(3, code="98"), *answered(4, "0410"), *_REST,
+        guilty=4, instead=reversal(3, code="A0"),
+    ),
+    case(
+        "reason lost in a cut", "after the restart nobody knows why: 98", "pass",
+        starts(), up(), down(2, altered="mac"), arrives(2), power_lost(), comes_up(), reversal(3), *answered(4, "0410"), *_REST,
+    ),
+    case(
+        "late", "it came after the time that the terminal declares", "finding",
+        starts(), up(), at(80, down(2)), arrives(2), _SHOWN,
+        guilty=4, instead=screen("unknown"),
+    ),
+    case(
+        "on the reversal's connection", "the sale's answer came when it had been reversed", "finding",
+        starts(), up(), screen("unknown"), reversal(3), *answered(2), screen(action=None, stan="000001"),
+        guilty=6, instead=screen("unknown", None),
+    ),
+    case(
+        "on the next sale's connection", "the answer to an earlier sale was taken for this one", "finding",
+        starts(), up(), ends(1, "unknown"), reversal(3), *answered(4, "0410"), starts(2), up(5, stan="000002", token="2"),
+        *answered(2), screen(action=2),
+        guilty=9, instead=arrives(99),
+    ),
+    case(
+        "thrown away", "it came late and nobody believed it", "pass",
+        starts(), up(), at(80, down(2)), arrives(2), screen("unknown"), reversal(3), *answered(4, "0410"), *_REST,
+    ),
+    case(
+        "the right one behind the wrong one", "both came, the second was its own", "pass",
+        starts(), up(), down(2, stan="000009", altered="trace number"), arrives(2), *answered(3), _SHOWN,
+    ),
+    case(
+        "refund with a wrong MAC", "it is sent again until the answer can be trusted", "pass",
+        starts(1, "refund"), up(mti="0220"), down(2, "0230", altered="mac"), arrives(2), up(3, "0220"), *answered(4, "0230"),
+        screen(stan="000001"), *_REST,
+    ),
+    case(
+        "wrong MAC on a no", "a no is a no", "not_checked",
+        starts(), up(), down(2, code="51", altered="mac"), arrives(2), screen("declined"), *_REST,
+    ),
+    case(
+        "committed, cut, shown", "the answer had come in time, the restart told of it", "not_checked",
+        starts(), up(), *answered(2), power_lost(), comes_up(), screen(action=None, stan="000001"),
+    ),
+)  # fmt: skip
