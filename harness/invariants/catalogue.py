@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from harness.invariants import (  # noqa: F401 - each registers itself
     agreement,
+    batch_advances,
     clear_needs_proof,
     completion_within_hold,
     exclusive_fate,

@@ -78,6 +78,8 @@ _ALL = (
     _mutant("mac_unchecked", "MacUnchecked", "Believes an approval whatever its MAC.", 9),
     _mutant("any_reply_taken", "AnyReplyTaken", "Takes the first answer on the line, whoever it is for.", 9),
     _mutant("late_reply_taken", "LateReplyTaken", "Takes the late answer to a sale that it is reversing.", 9, 7),
+    _mutant("batch_twice", "BatchTwice", "Counts the batch twice when a cut comes between number and flag.", 16),
+    _mutant("batch_stays", "BatchStays", "Clears the log and goes on under the old batch number.", 16),
     _cut_mutant(
         "no_directory_fsync", "NoDirectoryFsync", "Syncs its files and never the directory that names them.", 1
     ),

@@ -97,6 +97,13 @@ faults:
   - {type: mismatched_reply, at: {action: sale, occurrence: 3}}
   - {type: late_reply, requests: 2, at: {action: sale, occurrence: 6}}
 """
+_CUT_BEHIND_THE_CLOSING = """
+days: {count: 2, open: "09:00", close: "10:00"}
+faults:
+  - type: power_loss
+    at: {day: 1, action: settle, message: {direction: down, mti: "0330"}, storage_operation: 6}
+    off_for: 30 s
+"""
 
 ASSAYS = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -146,6 +153,8 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("mac_unchecked", (9,), "faults: [{type: wrong_mac, at: {action: sale, occurrence: 3}}]"),
     Assay("any_reply_taken", (9,), _OF_OTHERS),
     Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
+    Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
+    Assay("batch_stays", (16,), ""),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module, reload
 
 import pytest
-from terminal_bench import PowerCut
+from terminal_bench import TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
 from harness.terminals.catalogue import CATALOGUE
@@ -210,6 +210,46 @@ def late_reply(make_bench, load_kind):
     return ["believed"] if bench.screens[-1].kind == "approved" else []
 
 
+def settled_once(make_bench, load_kind):
+    """One settlement, then a sale: its batch is the host's next."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    assert bench.act("settle").kind == "done"
+    return wrong_batch(bench)
+
+
+def wrong_batch(bench):
+    batch = bench.inspect().batch
+    return [] if batch == bench.host.batch_number(TID) else [f"batch {batch}"]
+
+
+def cut_in_settlements(make_bench, load_kind):
+    """Power goes at each strike of a settlement; then it is begun again, if it has to be."""
+    at = 0
+    while True:
+        at += 1
+        bench = make_bench()
+        start(bench, load_kind(), 100)
+        bench.calls.clear()
+
+        def cut(_, count, at=at):
+            if count == at:
+                raise PowerCut
+
+        bench.fail = cut
+        try:
+            bench.act("settle")
+            return []
+        except PowerCut:
+            bench.fail = None
+            bench.cut("kept")
+        bench.boot(load_kind())
+        if bench.inspect().batch == "000001":
+            bench.act("settle")
+        if found := wrong_batch(bench):
+            return found
+
+
 def full_volume(make_bench, load_kind):
     """The volume is full to the last byte, and settlement is asked for."""
     bench = make_bench()
@@ -280,6 +320,8 @@ SCENARIOS = {
     "cleared_by_menu": cache_cleared,
     "sells_in_doubt": sold_in_doubt,
     "settles_in_doubt": settled_in_doubt,
+    "batch_twice": cut_in_settlements,
+    "batch_stays": settled_once,
     "mac_unchecked": wrong_mac,
     "any_reply_taken": reply_of_another,
     "late_reply_taken": late_reply,
