@@ -118,4 +118,5 @@ class CardReaderPort:
             session.check()
         if reader.conditions and reader.read_fails(self._scope.current(), self._decisions):
             raise CardReadError("the card could not be read")
+        session.secrets.card_read(card)
         return card

@@ -4,6 +4,7 @@ Models: the border between software that may answer anything and a history that 
 the contract and are a finding; texts are bounded, control characters escaped, everything like a card number masked.
 """
 
+from dataclasses import replace
 from typing import NoReturn, get_args
 
 from harness.contract import (
@@ -18,6 +19,7 @@ from harness.contract import (
 )
 from harness.core.masking import mask_text
 from harness.core.units import US_PER_SECOND
+from harness.device.secrets import Found, Secrets
 from harness.device.session import ContractViolation
 
 TEXT_CHARACTERS_MAX = 500
@@ -102,6 +104,14 @@ def _clean_kind(value: object, kinds: frozenset[str], where: str) -> str:
             f"{where}: {clean_text(value, where, NAME_CHARACTERS_MAX)!r} is none of {sorted(kinds)}"
         )
     return str.__str__(value)
+
+
+def concealed(secrets: Secrets, shown: object) -> tuple[object, tuple[Found, ...]]:
+    """A screen or receipt with customers' card data in its text masked, however it is spaced, and what was masked."""
+    if not isinstance(shown, Screen | Receipt) or not isinstance(shown.text, str):
+        return shown, ()  # the check that follows says so
+    text, found = secrets.in_text(str.__str__(shown.text[:TEXT_CHARACTERS_MAX]))
+    return (replace(shown, text=text), found) if found else (shown, ())
 
 
 def check_screen(screen: object) -> Screen:

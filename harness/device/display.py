@@ -5,7 +5,7 @@ dark with the power. Does not model: backlight, pixels, touch.
 """
 
 from harness.contract import Screen
-from harness.device.checks import check_screen
+from harness.device.checks import check_screen, concealed
 from harness.device.session import Session
 from harness.history.events import ScreenShown
 
@@ -38,7 +38,8 @@ class DisplayPort:
         session = self._session
         if session.dead:
             session.check()
-        safe = session.accept(check_screen, screen)
+        worded, found = concealed(session.secrets, screen)
+        safe = session.accept(check_screen, worded)
         session.emit(
             ScreenShown(
                 session.now_us,
@@ -51,5 +52,7 @@ class DisplayPort:
                 safe.batch,
             )
         )
+        if found:
+            session.exposed("screen", found)
         self._current, self._safe = screen, safe
         session.cpu.spend(DRAW_US)

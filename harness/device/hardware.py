@@ -24,6 +24,7 @@ from harness.device.pin_pad import PinPad, PinPadState
 from harness.device.printer import Printer
 from harness.device.rtc import Rtc, RtcState
 from harness.device.scope import Scope
+from harness.device.secrets import Secrets
 from harness.device.session import Session
 from harness.device.spec import DeviceSpec
 from harness.history.recorder import Recorder
@@ -83,6 +84,7 @@ class Hardware:
         self.card_reader = CardReader(env, spec.name)
         self.pin_pad = PinPad(spec.name, master_key, surroundings.streams)
         self.nvram = Nvram()
+        self.secrets = Secrets()
         self.rtc = Rtc(spec.name, surroundings.start_us, spec.rtc_offset_us, spec.rtc_drift_ppm)
         self.memory = Memory(spec.name, spec.memory_budget_bytes)
         self.disk = self._fresh_disk()
@@ -143,6 +145,7 @@ class Hardware:
         self.link.dead_error = dead_error
         session = Session(self.name, cpu, self._recorder)
         session.dead_error = dead_error
+        session.secrets = self.secrets
         parts = Peripherals(self.card_reader, self.pin_pad, self.printer, self.nvram, self.memory, self.scope)
         self.facade = DeviceFacade(
             session,

@@ -180,6 +180,7 @@ class PinPadPort:
         block = self._pad.pin_block(str.__str__(pan))
         self._session.cpu.sleep(PIN_ENTRY_US)
         self._session.check()
+        self._session.secrets.pin_block_made(str.__str__(pan), block)
         return block
 
     def encrypt(self, data: bytes) -> bytes:

@@ -8,7 +8,7 @@ as not printed: nobody can rely on it. Does not model: jams, worn heads, partial
 from collections.abc import Callable
 
 from harness.contract import PaperOut, Receipt
-from harness.device.checks import check_receipt
+from harness.device.checks import check_receipt, concealed
 from harness.device.session import Session
 from harness.history.events import ReceiptPrinted
 
@@ -66,7 +66,8 @@ class PrinterPort:
         session = self._session
         if session.dead:
             session.check()
-        safe = session.accept(check_receipt, receipt)
+        worded, found = concealed(session.secrets, receipt)
+        safe = session.accept(check_receipt, worded)
         self._require_paper()
         action = session.action
         session.cpu.sleep(PRINT_US)
@@ -91,6 +92,8 @@ class PrinterPort:
                 None if totals is None else totals.credit_fen,
             )
         )
+        if found:
+            session.exposed("receipt", found)
         self._printer.take_slip()
 
     def _require_paper(self) -> None:

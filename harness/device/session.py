@@ -4,13 +4,14 @@ Every port that software holds belongs to a session. When power or the software 
 further call raises ``dead_error`` before it does anything, so nothing is shown, printed, sent or recorded by the dead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, TypeVar
 
 from harness.contract import Action
 from harness.core.errors import SoftwareError
 from harness.device.cpu import Cpu
-from harness.history.events import Event
+from harness.device.secrets import Found, Secrets
+from harness.history.events import Event, SecretFound
 from harness.history.recorder import Recorder
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Session:
         self.dead_error: type[BaseException] = NoPower
         self.open_actions: dict[int, Action] = {}
         self.last_action: int | None = None
+        self.secrets = Secrets()
         self.violated: Callable[[str], None] | None = None
         """Told of each breach of the contract, for the software may swallow the exception."""
         self._recorder = recorder
@@ -59,6 +61,13 @@ class Session:
         if self.dead:
             self.check()
         self._recorder.emit(event)
+
+    def exposed(self, where: str, found: Iterable[Found]) -> None:
+        """Record card data that stood in something the software showed or printed."""
+        for each in found:
+            self.emit(
+                SecretFound(self.now_us, self.device, each.kind, where, "", each.offset, each.pan, each.token, "shown")
+            )
 
     def accept(self, check: Callable[[object], T], value: object) -> T:
         """What ``check`` makes of something that the software handed over; a breach is told before it is raised."""

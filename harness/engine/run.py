@@ -28,6 +28,7 @@ from harness.engine.images import excuse_what_cannot_be_opened
 from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
+from harness.engine.secrecy import Searches
 from harness.engine.sink import Sink, make_directory
 from harness.engine.snapshots import Camera
 from harness.engine.verdict import Verdict
@@ -132,6 +133,7 @@ class Run:
             judge = new_judge(built)
             judge.attach(recorder)
             self._watch(built, judge)
+            searches = Searches(built)
             excuse_what_cannot_be_opened(built, judge)
             self._trade(built, judge)
             self._close_up(built, judge)
@@ -139,6 +141,7 @@ class Run:
                 camera.finish()
             _refuse_what_the_disk_lacked(built)
             built.injector.settle_accounts()
+            searches.finish()
             built.world.phase = "check"
             recorder.emit(PhaseStarted(built.world.now_us, "check"))
             self._tell(built, judge, force=True)

@@ -254,6 +254,37 @@ class SpaceMeasured(Event, frozen=True):
     when: str
 
 
+class SecretFound(Event, frozen=True):
+    """Card data of a customer, found where it must not be kept or shown. Found as that very secret, not by its look alone.
+
+    ``kind``: track_data, pin_block, card_number or hash_beside_truncated. ``where``: file, file_name, free_page, nvram, log,
+    receipt or screen; ``path`` and ``offset`` are its place there, ``pan`` is masked, ``token`` names the presentation.
+    ``when``: shown, or the search that found it (see SecretsSought).
+    """
+
+    device: str
+    kind: str
+    where: str
+    path: str
+    offset: int
+    pan: str
+    token: str
+    when: str
+
+
+class SecretsSought(Event, frozen=True):
+    """All that a device keeps was searched for card data of its latest ``presentations``, of which ``found`` were found.
+
+    ``when``: after_settlement, after_power_loss (what the next boot mounts, before the software has run), end.
+    """
+
+    device: str
+    when: str
+    presentations: int
+    searched_bytes: int
+    found: int
+
+
 # ---------------------------------------------------------------- messages
 
 
@@ -400,7 +431,7 @@ AnyEvent: TypeAlias = Union[
     RunStarted, PhaseStarted, Diverged, TerminalInstalled, ImageLoaded,
     IntentOpened, Presented, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
-    ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured,
+    ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
     MessageSent, MessageDelivered, MessageDropped,
     LedgerChanged, BatchSettled,
     FaultStruck, FaultBit, FaultLifted,

@@ -34,6 +34,10 @@ def _message(event: e.MessageSent) -> str:
     return f"{way} {event.mti}{_money(event.amount_fen)}{_trace(event.stan)}{code}, message {event.message}{wrong}"
 
 
+def _place(event: e.SecretFound) -> str:
+    return f"{event.where.replace('_', ' ')} {event.path}, byte {event.offset}" if event.path else event.where
+
+
 def _settled(event: e.BatchSettled) -> str:
     state = "closes" if event.closed else "does not close"
     balance = "balanced" if event.balanced else "not balanced"
@@ -76,6 +80,8 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.StorageFailed: lambda v: f"{v.operation} {v.path} fails with {v.errno}",
     e.Barrier: lambda v: f"{v.kind} {v.path} done",
     e.SpaceMeasured: lambda v: f"volume {v.volume}: {v.free_bytes:,} of {v.total_bytes:,} bytes free ({v.when})",
+    e.SecretFound: lambda v: f"{v.kind.replace('_', ' ')} of card {v.pan} found in {_place(v)} ({v.when})",
+    e.SecretsSought: lambda v: f"searched for card data of {v.presentations} presentations ({v.when}): {v.found} found",
     e.MessageSent: _message,
     e.MessageDelivered: lambda v: f"message {v.message} arrives",
     e.MessageDropped: lambda v: f"message {v.message} is lost ({v.reason})",

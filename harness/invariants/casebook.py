@@ -28,6 +28,8 @@ from harness.history.events import (
     ReceiptPrinted,
     RecordSeen,
     ScreenShown,
+    SecretFound,
+    SecretsSought,
     SoftwareReady,
 )
 from harness.invariants.base import Case, CaseVerdict, Terms
@@ -216,6 +218,23 @@ def inspected(
     *records: RecordSeen, when: str = "quiescence", pending: tuple[str, ...] = (), damaged: int = 0, error: str = ""
 ) -> Inspected:
     return Inspected(0, T01, when, "000001", "000009", records, pending, damaged, False, error)
+
+
+def secret(
+    kind: str = "track_data", where: str = "file", path: str = "/data/journal.0", when: str = "after_settlement",
+    token: str = "1",
+) -> SecretFound:  # fmt: skip
+    """Card data of the presentation ``token`` where it should not be."""
+    return SecretFound(0, T01, kind, where, path, 64, "622848******1234", token, when)
+
+
+def sought(when: str = "after_settlement", found: int = 0) -> SecretsSought:
+    """A search of the device for card data."""
+    return SecretsSought(0, T01, when, 1, 4096, found)
+
+
+def ready(boot: int = 2) -> SoftwareReady:
+    return SoftwareReady(0, T01, boot)
 
 
 def paid_sale(number: int = 1, *, amount_fen: int = 1000, stan: str | None = None) -> tuple[AnyEvent, ...]:

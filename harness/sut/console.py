@@ -31,8 +31,9 @@ def presentable(text: str, characters_max: int = LINE_CHARACTERS_MAX) -> str:
 class Console:
     """Gathers what one boot's software prints and hands on whole lines."""
 
-    def __init__(self, emit: Callable[[str], None]) -> None:
+    def __init__(self, emit: Callable[[str], None], conceal: Callable[[str], str] = str) -> None:
         self._emit = emit
+        self._conceal = conceal
         self._lines = 0
         self._dropped = 0
         self._pending: dict[str, str] = {}
@@ -59,7 +60,7 @@ class Console:
             self._dropped += 1
             return
         self._lines += 1
-        self._emit(presentable(line))
+        self._emit(presentable(self._conceal(line)))
         if self._lines == LINES_MAX:
             self._emit("(more lines of this boot are not recorded)")
 

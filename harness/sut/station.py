@@ -26,6 +26,7 @@ from harness.history.events import (
     Booted,
     Inspected,
     PowerLost,
+    SecretFound,
     SoftwareDied,
     SoftwareLogged,
     SoftwareReady,
@@ -45,6 +46,7 @@ from harness.sut.world import World
 
 FIRST_PID = 300
 REFUSED_REPORTS_MAX = 20
+TOLD_CHARACTERS_MAX = 4_096
 ARRIVES_AFTER_A_CUT = 0.5
 """The chance of a message on its way when power goes; of both ends something is to be learned, so both come up alike."""
 
@@ -295,7 +297,7 @@ class Station:
             network=hardware.link,
             wall_clock=hardware.rtc.wall_us,
             entropy=world.streams.generator(self.name, "entropy", str(boot)),
-            console=Console(self._logged),
+            console=Console(self._logged, self._concealed),
             environ={
                 "HOME": "/data",
                 "LANG": "C.UTF-8",
@@ -330,15 +332,15 @@ class Station:
         except deaths.ProcessEnded:
             return
         except ContractViolation as error:
-            reason, detail = "contract", death_detail(error)
+            reason, detail = "contract", self._last_words(process, error)
         except MemoryError as error:
-            reason, detail = "out_of_memory", death_detail(error)
+            reason, detail = "out_of_memory", self._last_words(process, error)
         except watchdog.Spinning as error:
             reason, detail = "spinning", death_detail(error)
         except SystemExit as error:
             detail = f"it left through SystemExit({error.code!r})"
         except BaseException as error:
-            reason, detail = "exception", death_detail(error)
+            reason, detail = "exception", self._last_words(process, error)
         if not process.dead:
             run_exit_calls(process)
             self.crash(reason, detail)
@@ -371,6 +373,26 @@ class Station:
 
     def _logged(self, line: str) -> None:
         self.world.recorder.emit(SoftwareLogged(self.world.now_us, self.name, line))
+
+    def _concealed(self, line: str) -> str:
+        """A line that the software printed, with customers' card data masked; that it was there is an event."""
+        shown, found = self.hardware.secrets.in_text(line[:TOLD_CHARACTERS_MAX])
+        now_us, name = self.world.now_us, self.name
+        for each in found:
+            self.world.recorder.emit(
+                SecretFound(now_us, name, each.kind, "log", "", each.offset, each.pan, each.token, "shown")
+            )
+        return shown if found else line
+
+    def _last_words(self, process: Process, error: BaseException) -> str:
+        """What is told of a death; its whole text goes to the console, and counts as a log."""
+        if process.dead:
+            return death_detail(error)  # nobody hears it
+        try:
+            self._concealed(str(error))
+        except Exception:
+            pass  # ``death_detail`` says that it has no text
+        return self._concealed(death_detail(error))
 
     def _note_refused(self, text: str) -> None:
         """What software was refused is in the history once, even when it swallows the error."""

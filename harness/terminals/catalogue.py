@@ -97,6 +97,12 @@ _ALL = (
     _mutant("completes_voided", "CompletesVoided", "Completes a pre-authorisation that was voided.", 21),
     _mutant("hold_as_sale", "HoldAsSale", "Sends a pre-authorisation as a sale: what should be held is taken.", 3),
     _mutant("holds_settled", "HoldsSettled", "Counts and uploads pre-authorisations in the settlement.", 2),
+    _mutant("track_kept", "TrackKept", "The record written ahead of a sale keeps track 2.", 28),
+    _mutant("pin_in_reversal", "PinInReversal", "The reversal record keeps the PIN block.", 28),
+    _mutant("card_in_log", "CardInLog", "Writes whole card numbers to a log file for support.", 29),
+    _mutant("card_on_slip", "CardOnSlip", "Prints the whole card number, in groups of four.", 29),
+    _mutant("crash_dump", "CrashDump", "Prints the card to the console when no answer came.", 28, 29),
+    _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

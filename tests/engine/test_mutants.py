@@ -156,6 +156,12 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
     Assay("batch_stays", (16,), ""),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
+    Assay("track_kept", (28,), ""),
+    Assay("pin_in_reversal", (28,), ""),
+    Assay("card_in_log", (29,), ""),
+    Assay("card_on_slip", (29,), ""),
+    Assay("crash_dump", (28, 29), _ANSWER_LOST),
+    Assay("hashed_cards", (29,), ""),
 )  # fmt: skip
 
 

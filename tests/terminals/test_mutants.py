@@ -3,11 +3,14 @@
 import os
 import subprocess
 import tracemalloc
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from hashlib import sha256
 from importlib import import_module, reload
+from io import StringIO
 
 import pytest
 from terminal_bench import TID, PowerCut
+from terminal_bench import PAN, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
 from harness.terminals.catalogue import CATALOGUE
@@ -296,6 +299,21 @@ def growth(make_bench, load_kind):
     return [f"{grown} bytes kept"] if grown > 100_000 else []
 
 
+def searched(make_bench, load_kind):
+    """Two sales and a lost answer; then all that the device keeps, printed or said is searched for the card."""
+    bench = make_bench()
+    said = StringIO()
+    with redirect_stdout(said):
+        start(bench, load_kind(), 100, 200)
+        bench.knobs.drop_replies = 1
+        bench.act("sale", 300)
+    kept = b"".join(path.read_bytes() for path in sorted(bench.directory.rglob("*")) if path.is_file())
+    told = " ".join(each.text for each in (*bench.screens, *bench.receipts)).replace(" ", "") + said.getvalue()
+    block = bench.pin_pad.pin_block(PAN).hex()
+    secrets = {"card number": PAN, "PIN block": block, "hash": sha256(PAN.encode()).hexdigest()}
+    return [name for name, secret in secrets.items() if secret.encode() in kept + told.encode()]
+
+
 SCENARIOS = {
     "no_fsync": cut_everywhere,
     "reversal_dropped": answer_lost,
@@ -325,6 +343,12 @@ SCENARIOS = {
     "mac_unchecked": wrong_mac,
     "any_reply_taken": reply_of_another,
     "late_reply_taken": late_reply,
+    "track_kept": searched,
+    "pin_in_reversal": searched,
+    "card_in_log": searched,
+    "card_on_slip": searched,
+    "crash_dump": searched,
+    "hashed_cards": searched,
 }
 
 
