@@ -22,6 +22,10 @@ class Manifest:
     ``completion``; elsewhere they buy."""
     max_transactions: int | None = None
     """How many records a batch may hold before the terminal asks for settlement; None: no limit of its own."""
+    grace_transactions: int = 0
+    """How many more it still takes after that, while it warns; then it refuses."""
+    full_below_bytes: int | None = None
+    """Below how much free space on the data volume it may say that its storage is full; None: not declared."""
     keeps_after_settlement_bytes: int = 65536
     """What may stay on the data volume after a settlement that a fresh terminal did not use."""
     data_bytes_min: int | None = None

@@ -24,6 +24,7 @@ from simpy.core import StopSimulation
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from harness.engine.fullness import watch_fullness
 from harness.engine.images import excuse_what_cannot_be_opened
 from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
@@ -134,6 +135,7 @@ class Run:
             judge.attach(recorder)
             self._watch(built, judge)
             searches = Searches(built)
+            watch_fullness(built)
             excuse_what_cannot_be_opened(built, judge)
             self._trade(built, judge)
             self._close_up(built, judge)

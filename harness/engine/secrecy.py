@@ -1,7 +1,8 @@
 """When a device is searched for card data: after each settlement, after each power cut, and at the end.
 
 After a power cut it is what the next boot mounts, before the software has run: the durable image, with whatever the software
-would tidy up when it starts. A search of a batch of 50 costs some milliseconds of real time; trading itself pays only for looking at texts.
+would tidy up when it starts. A search of a batch of 50 costs some milliseconds of real time; trading itself pays only for
+looking at texts.
 """
 
 from __future__ import annotations

@@ -245,7 +245,10 @@ class Barrier(Event, frozen=True):
 
 
 class SpaceMeasured(Event, frozen=True):
-    """Free space of a volume at ``when``: installed, before_settlement, after_settlement, end."""
+    """Free space of a volume at ``when``: installed, before_settlement, after_settlement, end.
+
+    ``said_full``: when the software said that its storage is full; this figure has foreign bytes in it.
+    """
 
     device: str
     volume: str

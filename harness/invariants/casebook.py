@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.contract import Manifest
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
@@ -31,6 +32,8 @@ from harness.history.events import (
     SecretFound,
     SecretsSought,
     SoftwareReady,
+    SpaceMeasured,
+    StorageFailed,
 )
 from harness.invariants.base import Case, CaseVerdict, Terms
 
@@ -231,6 +234,24 @@ def secret(
 def sought(when: str = "after_settlement", found: int = 0) -> SecretsSought:
     """A search of the device for card data."""
     return SecretsSought(0, T01, when, 1, 4096, found)
+
+
+def full_disk(errno: str = "ENOSPC") -> StorageFailed:
+    """A storage call found no space."""
+    return StorageFailed(0, T01, "write", "/data", errno, 7)
+
+
+def space(free_bytes: int, when: str = "said_full") -> SpaceMeasured:
+    """What the data volume has free."""
+    return SpaceMeasured(0, T01, "data", free_bytes, 1_000_000, when)
+
+
+def limited(records: int, *, grace: int = 0, full_below_bytes: int | None = None) -> Terms:
+    """Software that declares how many records it takes."""
+    manifest = Manifest(
+        name="limited", max_transactions=records, grace_transactions=grace, full_below_bytes=full_below_bytes
+    )
+    return Terms({T01: manifest})
 
 
 def ready(boot: int = 2) -> SoftwareReady:

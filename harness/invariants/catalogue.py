@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from harness.invariants import (  # noqa: F401 - each registers itself
+    admission,
     agreement,
     batch_advances,
     card_number_protected,
     clear_needs_proof,
     completion_within_hold,
     exclusive_fate,
+    full_message,
     memory_bounded,
     no_double_charge,
     no_lost_approval,

@@ -102,6 +102,9 @@ _ALL = (
     _mutant("card_in_log", "CardInLog", "Writes whole card numbers to a log file for support.", 29),
     _mutant("card_on_slip", "CardOnSlip", "Prints the whole card number, in groups of four.", 29),
     _mutant("crash_dump", "CrashDump", "Prints the card to the console when no answer came.", 28, 29),
+    _mutant("blind_admission", "BlindAdmission", "Asks for money without making sure of room for the record.", 13),
+    _mutant("over_limit_warns", "OverLimitWarns", "A full batch is only warned of, and the sale goes on.", 13, 14),
+    _mutant("units_mixed_up", "UnitsMixedUp", "Compares free kilobytes with bytes: full with megabytes free.", 14),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
 )
 

@@ -105,6 +105,12 @@ faults:
     off_for: 30 s
 """
 
+_FULL_IN_THE_MORNING = """
+sales_per_day: 90
+people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
+faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "09:05"}}]
+"""
+
 ASSAYS = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay(
@@ -162,6 +168,9 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("card_on_slip", (29,), ""),
     Assay("crash_dump", (28, 29), _ANSWER_LOST),
     Assay("hashed_cards", (29,), ""),
+    Assay("blind_admission", (13,), _FULL_IN_THE_MORNING, seeds=10),
+    Assay("over_limit_warns", (13, 14), _FULL_IN_THE_MORNING),
+    Assay("units_mixed_up", (14,), _FULL_IN_THE_MORNING),
 )  # fmt: skip
 
 

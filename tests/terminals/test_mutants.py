@@ -314,6 +314,36 @@ def searched(make_bench, load_kind):
     return [name for name, secret in secrets.items() if secret.encode() in kept + told.encode()]
 
 
+def full_while_trading(make_bench, load_kind):
+    """The volume takes no further byte, and people go on buying."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    bench.quota_bytes = 0
+    outcomes = [bench.act("sale", 100) for _ in range(200)]
+    return [
+        f"sent, and then {each.kind} {each.reason}" for each in outcomes if each.kind not in ("approved", "refused")
+    ]
+
+
+def over_the_limit(make_bench, load_kind):
+    """More sales than the terminal says it takes, as far as a bench has the patience."""
+    bench = make_bench()
+    kind = load_kind()
+    start(bench, kind)
+    taken = sum(bench.act("sale", 100).kind == "approved" for _ in range(8))
+    return ["above its limit"] if taken > kind.manifest.max_transactions else []
+
+
+def plenty_of_room(make_bench, load_kind):
+    """One sale on an empty volume of a megabyte."""
+    bench = make_bench()
+    with small_volume(bench.directory / "data", size_bytes=1 << 20):
+        bench.boot(load_kind())
+        bench.act("sign_on")
+        bench.act("sale", 100)
+    return [screen.text for screen in bench.screens if screen.kind == "storage_full"]
+
+
 SCENARIOS = {
     "no_fsync": cut_everywhere,
     "reversal_dropped": answer_lost,
@@ -349,6 +379,9 @@ SCENARIOS = {
     "card_on_slip": searched,
     "crash_dump": searched,
     "hashed_cards": searched,
+    "blind_admission": full_while_trading,
+    "over_limit_warns": over_the_limit,
+    "units_mixed_up": plenty_of_room,
 }
 
 

@@ -45,7 +45,7 @@ from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import Answer
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
-from harness.terminals.reference.store import StorageFault
+from harness.terminals.reference.store import StorageFault, Store
 
 CARD_TIMEOUT_S = 60.0
 STAN_JUMP = 50
@@ -82,6 +82,7 @@ class ReferenceTerminal(HoldingTerminal):
             }
         ),
         max_transactions=500,
+        full_below_bytes=65_536,
         data_bytes_min=FILE_SIZE_BYTES,
         reply_timeout_s=30.0,
     )
@@ -201,7 +202,7 @@ class ReferenceTerminal(HoldingTerminal):
         if self.books.settlement is not None:
             return Refused("settle_pending", SETTLE_PENDING)
         try:
-            is_full = self.books.count >= (self.manifest.max_transactions or 0) or not self.store.has_room()
+            is_full = self.is_full(self.store)
         except StorageFault:
             return Refused("storage_error", STORAGE_BROKEN)
         if is_full:
@@ -213,6 +214,10 @@ class ReferenceTerminal(HoldingTerminal):
         if not self.ensure_session():
             return Refused("not_signed_on", "签到失败 SIGN-ON FAILED")
         return None
+
+    def is_full(self, store: Store) -> bool:
+        """Whether the batch may not grow, or its records could not be kept."""
+        return self.books.count >= (self.manifest.max_transactions or 0) or not store.has_room()
 
     def read_card(self) -> CardData | Outcome:
         """Ask for a card."""
