@@ -9,8 +9,7 @@ from importlib import import_module, reload
 from io import StringIO
 
 import pytest
-from terminal_bench import TID, PowerCut
-from terminal_bench import PAN, PowerCut
+from terminal_bench import PAN, TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
 from harness.terminals.catalogue import CATALOGUE
