@@ -20,6 +20,7 @@ _COMMANDS = {
         "harness.cli.crashpoints:crashpoints",
         "Cut the power at every instant of a flow, into every state.",
     ),
+    "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
     "list": (

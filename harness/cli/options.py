@@ -25,6 +25,26 @@ class WallSeconds(click.FloatRange):
         return seconds
 
 
+class Duration(click.ParamType[float]):
+    """A duration as scenarios write it (``90s``, ``5 min``), or a plain number of seconds; at least one second."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds."""
+        from harness.core.units import US_PER_SECOND
+        from harness.scenario.quantities import duration_us
+
+        text = str(value)
+        try:
+            seconds = float(text) if text.strip().replace(".", "", 1).isdigit() else duration_us(text) / US_PER_SECOND
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not 1 <= seconds <= 1e7:
+            self.fail(f"expected 1 s to 100 days, found {text}", param, ctx)
+        return seconds
+
+
 def named(values: Iterable[str], option: str) -> tuple[str, ...]:
     """``--flow a --flow b`` and ``--flow a,b`` are the same; the order stays, repeats go. BadParameter for nothing at all.
 

@@ -79,7 +79,7 @@ def launch(
         if isinstance(answer, Finished):
             return answer.verdict
         raise _error(answer)
-    if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None and not _from_outside(ended)):
+    if ended.reason == "raised" or (ended.reason == "crashed" and ended.station is None and not from_outside(ended)):
         raise HarnessError(f"the run broke inside the harness; please report this\n{ended.detail}")
     return _kept(request, _verdict_of_the_dead(request, ended))
 
@@ -145,7 +145,7 @@ def _written_by(request: RunRequest) -> list[str]:
     return [str(place) for place in places]
 
 
-def _from_outside(ended: Ended) -> bool:
+def from_outside(ended: Ended) -> bool:
     """Whether somebody else ended the child, such as the kernel when the machine's memory ran out."""
     return ended.exit_code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
@@ -167,7 +167,7 @@ def _verdict_of_the_dead(request: RunRequest, ended: Ended) -> Verdict:
     what = f"{_WHAT_HAPPENED[ended.reason]} ({ended.detail})"
     findings: tuple[FindingView, ...] = ()
     status: Status = "inconclusive"
-    if ended.reason == "crashed" and _from_outside(ended):
+    if ended.reason == "crashed" and from_outside(ended):
         what = (
             f"something outside ended it ({ended.detail}), as the kernel does when the machine's memory is used up, "
             f"while {'the harness' if ended.station is None else plan.station_names()[ended.station]} was running"

@@ -25,6 +25,14 @@ def make_directory(directory: Path) -> None:
         raise UsageError(f"cannot make the directory {directory}: {error.strerror}") from None
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """``data`` as the whole content of ``path``. HarnessError when it cannot be written."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise HarnessError(f"cannot write {path}: {error.strerror}") from None
+
+
 class Sink(io.RawIOBase):
     """An unbuffered file that accepts everything and remembers the first failure."""
 

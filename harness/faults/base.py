@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from harness.core.registry import Registry
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from harness.sut.world import World
 
 Family = Literal["storage", "power", "network", "memory", "corruption", "host", "operator", "clock"]
+
+
+def families() -> tuple[Family, ...]:
+    """All families of fault."""
+    return get_args(Family)
 
 
 def _nothing() -> None:

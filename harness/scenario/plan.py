@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.core.decisions import Value
@@ -158,3 +158,13 @@ class Plan:
             if point < 0.0:
                 return share.merchant
         return self.merchants[-1].merchant
+
+    def without_families(self, families: Collection[str]) -> Plan:
+        """The same scenario with whole families of fault switched off: they are not planned, so nobody waits for them to bite.
+
+        A probe that must be reached may need what is off; with anything off, none must be.
+        """
+        kept = tuple(fault for fault in self.faults if fault.fault.family not in families)
+        if len(kept) == len(self.faults):
+            return self
+        return replace(self, faults=kept, must_happen=())

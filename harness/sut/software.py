@@ -60,6 +60,9 @@ class Software:
     inspections: Inspections | None = field(default=None, compare=False, repr=False)
     """Answers of ``inspect`` to be given again for an image that was inspected before; None: it is always asked."""
 
+    black_box: bool = False
+    """Its ``inspect`` is not asked, as if it had none."""
+
     def remembering(self) -> Software:
         """The same software, whose ``inspect`` is asked once for equal images: for many worlds that come to the same."""
         return dataclasses.replace(self, inspections=Inspections())
@@ -76,6 +79,8 @@ class Software:
 
     def inspect(self, image: Mapping[str, bytes]) -> Inspection | None:
         """What the software's own ``inspect`` reads from ``image``; raises whatever it raises."""
+        if self.black_box:
+            return None
         if self.inspections is not None:
             return self.inspections.of(image, self._inspect)
         return self._inspect(image)

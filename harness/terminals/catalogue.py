@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list).
+    """One shipped terminal. ``caught_by``: for a mutant, the invariants that must catch it (numbers of the domain's list);
+    the smallest scenario in which they do is its row in ``assays``.
 
     ``at_crash_points``: its defect shows when every state of every instant is tried (``harness crashpoints``), not in a day.
     ``shares_modules``: it keeps nothing in module globals or class attributes (a test shows it), so all boots share its modules.

@@ -14,25 +14,15 @@ from harness.scenario.load import load_file, load_text
 from harness.scenario.plan import Plan
 from harness.sut import interpreter, software
 from harness.sut.software import Software
+from harness.terminals.assays import hour
 from harness.terminals.catalogue import CATALOGUE
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
-_QUIET = """
-name: small
-terminals: 1
-days: {count: 1, open: "09:00", close: "10:00"}
-sales_per_day: 8
-host: {no_reply: 0%, decline: 0%}
-people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
-"""
-
 
 def small(text: str = "") -> Plan:
     """One terminal, one quiet hour, settled at its end; ``text`` says what is otherwise, key by key."""
-    keys = [line.partition(":")[0] for line in text.splitlines() if line and line[0].isalpha()]
-    kept = [line for line in _QUIET.splitlines() if line.partition(":")[0] not in keys]
-    return load_text("\n".join((*kept, text)))
+    return load_text(hour(text))
 
 
 def shipped(path: str, **changes: object) -> Plan:

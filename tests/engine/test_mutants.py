@@ -1,8 +1,8 @@
 """Every invariant fails its mutant, and the reference terminal passes, in the same run of the whole harness.
 
-One row for each mutant and each invariant that must catch it: the smallest scenario in which it does. A row proves three
-things: the defect does harm, the invariant sees it, and the same hour holds nothing against correct software, for which every
-fault must have bitten as well.
+The rows are those of ``harness assay``: for each mutant and each invariant that must catch it the smallest scenario in which it
+does. A row proves three things: the defect does harm, the invariant sees it, and the same hour holds nothing against correct
+software, for which every fault must have bitten as well.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.invariants.catalogue import INVARIANTS
+from harness.terminals.assays import ASSAYS, CUTS, Assay
 from harness.terminals.catalogue import CATALOGUE
 from tests.engine.small_runs import found, run, small, told
 
@@ -212,4 +213,6 @@ def test_every_mutant_and_every_invariant_has_its_assay() -> None:
         (name, number) for name, each in CATALOGUE.items() if not each.at_crash_points for number in each.caught_by
     }
     assert promised == {(assay.mutant, number) for assay in ASSAYS for number in assay.caught_by}
+    at_crash_points = {(name, n) for name, each in CATALOGUE.items() if each.at_crash_points for n in each.caught_by}
+    assert at_crash_points == {(cuts.mutant, number) for cuts in CUTS for number in cuts.caught_by}
     assert {INVARIANTS.get(name).number for name in INVARIANTS.names()} == {number for _, number in promised}

@@ -1,0 +1,163 @@
+"""Which scenario is tried for which mutant (``harness assay``), as plain data: a new mutant adds one row here.
+
+A row names the smallest scenario in which the invariants that must catch the mutant do so while the reference passes. What is
+not caught by its own rows, and a mutant without any, goes through ``GENERAL``, the cheapest first. A scenario is a few lines
+over one quiet hour (``hour``), or the name of a shipped one.
+
+Does not model: a proof that no cheaper scenario kills. Rows are written by people, who begin with the smallest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+_QUIET = """
+name: small
+terminals: 1
+days: {count: 1, open: "09:00", close: "10:00"}
+sales_per_day: 8
+host: {no_reply: 0%, decline: 0%}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
+"""
+
+
+def hour(text: str = "") -> str:
+    """One terminal, one quiet hour, settled at its end; ``text`` says what is otherwise, key by key."""
+    keys = [line.partition(":")[0] for line in text.splitlines() if line and line[0].isalpha()]
+    kept = [line for line in _QUIET.splitlines() if line.partition(":")[0] not in keys]
+    return "\n".join((*kept, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Assay:
+    """Runs of one scenario that catch a mutant, by these invariants."""
+
+    mutant: str
+    caught_by: tuple[int, ...]
+    scenario: str
+    """Lines over the quiet hour, or the name of a shipped scenario when it is one word with a slash."""
+    seeds: int = 1
+    """How many seeds are tried. More than one where the harm hangs on what a power cut leaves on the flash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Crash points of one flow on a few media that catch a mutant; ``states`` distinct states are judged at most."""
+
+    mutant: str
+    caught_by: tuple[int, ...]
+    flow: str
+    profiles: tuple[str, ...]
+    states: int = 40
+
+
+Trial: TypeAlias = Assay | Cuts
+
+
+def is_shipped(scenario: str) -> bool:
+    """Whether that is the name of a shipped scenario and not the text of one."""
+    return "/" in scenario and len(scenario.split()) == 1
+
+
+_NOBODY_PAYS_TWICE = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+"""
+_ANSWER_LOST = """
+faults:
+  - {type: host_silent, at: {action: sale, occurrence: 3}}
+"""
+_REVERSAL_LOST_TOO = (
+    _NOBODY_PAYS_TWICE
+    + _ANSWER_LOST
+    + "  - {type: host_silent, name: reversal_lost, unread: true, at: {message: {direction: up, mti: '0400', moment: sent}}}"
+)
+_CUT_IN_A_SALE = """
+faults:
+  - {type: power_loss, at: {action: sale, occurrence: 4, storage_operation: 1}, off_for: 30 s}
+"""
+_CUT_IN_THE_COMMIT = """
+profile: posix-weak
+faults:
+  - type: power_loss
+    at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 3, storage_operation: 2}
+    off_for: 30 s
+"""
+# The fifth approval's successor crosses a sector boundary, so its record can be torn in two.
+_TORN_RECORD = """
+profile: posix-weak
+sales_per_day: 15
+faults:
+  - type: power_loss
+    at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 5, storage_operation: 4}
+    off_for: 30 s
+"""
+_CRASH = "faults: [{type: crash, at: {action: sale, occurrence: 4}}]"
+_LOG_CUT_OFF = "faults: [{type: truncate_file, path: /data/journal.0, remaining: 5%, at: {day: 1, time: '09:55'}}]"
+_SETTLEMENT_UNREAD = "faults: [{type: host_silent, unread: true, messages: 2, at: {action: settle}}]"
+_SETTLEMENT_ANSWER_LOST = "faults: [{type: host_silent, at: {action: settle}}]"
+_FULL_AT_NOON = """
+days: {count: 2, open: "09:00", close: "11:00"}
+sales_per_day: 25
+people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
+faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
+"""
+_MANY_SALES = 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'
+
+ASSAYS: tuple[Assay, ...] = (
+    Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
+    Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
+    Assay("resend_as_new", (3,), _ANSWER_LOST),
+    Assay("reverse_after_commit", (7, 2), _CUT_IN_THE_COMMIT, seeds=40),
+    Assay("stan_in_ram", (8,), _CRASH),
+    Assay("clear_unbalanced", (11,), _LOG_CUT_OFF),
+    Assay("clear_on_timeout", (11,), _SETTLEMENT_UNREAD),
+    Assay("settle_twice", (12,), _SETTLEMENT_ANSWER_LOST),
+    Assay("report_first", (15,), _FULL_AT_NOON),
+    Assay("torn_parsed", (17, 24), _TORN_RECORD, seeds=40),
+    Assay("never_resent", (22,), _ANSWER_LOST),
+    Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),
+    Assay("leak", (26,), _MANY_SALES),
+    Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
+    Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
+)
+
+CUTS: tuple[Cuts, ...] = (
+    Cuts("no_directory_fsync", (1,), "sale", ("posix-weak",)),
+    Cuts("rename_without_fsync", (1,), "sale", ("posix-weak",)),
+    Cuts("rewritten_in_place", (1,), "sale", ("ext4-ordered",)),
+)
+
+GENERAL: tuple[Trial, ...] = (
+    Assay("", (), ""),
+    Assay("", (), _SETTLEMENT_UNREAD),
+    Assay("", (), _SETTLEMENT_ANSWER_LOST),
+    Assay("", (), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
+    Assay("", (), _ANSWER_LOST),
+    Assay("", (), _REVERSAL_LOST_TOO),
+    Assay("", (), _LOG_CUT_OFF),
+    Assay("", (), _CRASH),
+    Assay("", (), _CUT_IN_A_SALE),
+    Assay("", (), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=5),
+    Assay("", (), _CUT_IN_THE_COMMIT, seeds=5),
+    Assay("", (), _FULL_AT_NOON),
+    Assay("", (), _TORN_RECORD, seeds=10),
+    Cuts("", (), "sale", ("posix-weak",)),
+    Cuts("", (), "settle", ("posix-weak",)),
+    Assay("", (), _MANY_SALES),
+    Assay("", (), "combined/first_look"),
+)
+
+
+def trials(mutant: str) -> tuple[Trial, ...]:
+    """What is tried for a mutant, in this order: its own rows, then what is tried for every one."""
+    rows: tuple[Trial, ...] = (*ASSAYS, *CUTS)
+    own = [each for each in rows if each.mutant == mutant]
+    tried = {_what(each) for each in own}
+    return (*own, *(each for each in GENERAL if _what(each) not in tried))
+
+
+def _what(trial: Trial) -> tuple[object, ...]:
+    if isinstance(trial, Assay):
+        return trial.scenario, trial.seeds
+    return trial.flow, trial.profiles, trial.states
