@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import WallSeconds
+from harness.cli.options import WallSeconds, named
 from harness.cli.output import Asked, say
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
@@ -34,6 +34,13 @@ FIRST_LOOK = "combined/first_look"
 )
 @click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
 @click.option("--disk", type=click.Choice(["vfs", "pyfakefs"]), help="Which virtual disk; default: vfs.")
+@click.option(
+    "--without",
+    "without",
+    multiple=True,
+    metavar="FAMILY",
+    help="Leave out all faults of a family, such as power or host; see `harness list faults`.",
+)
 @click.option(
     "--image",
     "images",
@@ -69,6 +76,7 @@ def run(
     device: str | None,
     profile: str | None,
     disk: str | None,
+    without: tuple[str, ...],
     images: tuple[str, ...],
     as_json: bool,
     out_dir: Path | None,
@@ -93,6 +101,7 @@ def run(
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/first")
     begin_on = absolute(images)
+    switched_off = families_named(named(without, "--without"))
     paths = selected(scenarios or (FIRST_LOOK,))
     if resolved_out is not None and len(paths) > 1:
         raise UsageError(f"--resolved-out takes one scenario, {len(paths)} were selected")
@@ -110,6 +119,7 @@ def run(
             device=device,
             profile=profile,
             disk=disk,
+            without=switched_off,
             images=begin_on,
             out_dir=str(_own_directory(out_dir, path, len(paths))) if out_dir else None,
             resolved_out=str(resolved_out.absolute()) if resolved_out else None,
@@ -123,6 +133,17 @@ def run(
             codes.append(ExitCode.INCONCLUSIVE)
             break
     return int(worst(codes))
+
+
+def families_named(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Families of fault, each of which there is; UsageError naming the nearest."""
+    from harness.core.registry import nearest
+    from harness.faults.base import families
+
+    for name in names:
+        if name not in families():
+            raise UsageError(f"no family of faults named {name!r}; {nearest(name, list(families()))}")
+    return names
 
 
 def absolute_spec(spec: str | None) -> str | None:

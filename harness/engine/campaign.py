@@ -2,13 +2,13 @@
 
 Models: a fixed number of independent random runs on several child processes, and the exact (Clopper-Pearson) upper bound on the
 rate of failing runs. Inconclusive runs count for nothing and are told apart.
-Does not model: guided search, resuming, sharding.
+Does not model: guided search, sharding; resuming (``engine.sweep``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -46,38 +46,57 @@ class CampaignResult:
 def run_campaign(requests: Sequence[RunRequest], jobs: int, on_verdict: Callable[[Verdict], None]) -> CampaignResult:
     """All runs, ``jobs`` at a time; ``on_verdict`` is told of each as it ends, in order of completion."""
     result = CampaignResult()
+    for request, ended in run_each(requests, jobs):
+        if isinstance(ended, HarnessError):
+            result.errors.append((request, ended))
+        else:
+            result.verdicts.append(ended)
+            on_verdict(ended)
+    return result
+
+
+def run_each(
+    requests: Iterable[RunRequest], jobs: int, on_start: Callable[[int], None] | None = None
+) -> Iterator[tuple[RunRequest, Verdict | HarnessError]]:
+    """Each run as it ends, ``jobs`` at a time, in order of completion. ``on_start`` is given each child's process id.
+
+    ``requests`` is asked for the next one whenever a process is free: it may go on after it had none.
+    """
     with ThreadPoolExecutor(jobs) as pool:
         # The threads only wait for child processes; nothing of a run happens in this one.
         running: dict[Future[Verdict], RunRequest] = {}
         left = iter(requests)
-        _start(pool, running, left, jobs)
+        _start(pool, running, left, jobs, on_start)
         try:
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    request = running.pop(future)
-                    try:
-                        verdict = future.result()
-                    except HarnessError as error:
-                        result.errors.append((request, error))
-                    else:
-                        result.verdicts.append(verdict)
-                        on_verdict(verdict)
-                _start(pool, running, left, jobs)
+                    yield running.pop(future), _ended(future)
+                _start(pool, running, left, jobs, on_start)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return result
+
+
+def _ended(future: Future[Verdict]) -> Verdict | HarnessError:
+    try:
+        return future.result()
+    except HarnessError as error:
+        return error
 
 
 def _start(
-    pool: ThreadPoolExecutor, running: dict[Future[Verdict], RunRequest], left: Iterator[RunRequest], jobs: int
+    pool: ThreadPoolExecutor,
+    running: dict[Future[Verdict], RunRequest],
+    left: Iterator[RunRequest],
+    jobs: int,
+    on_start: Callable[[int], None] | None,
 ) -> None:
     while len(running) < jobs:
         request = next(left, None)
         if request is None:
             return
-        running[pool.submit(launch, request)] = request
+        running[pool.submit(launch, request, on_start=on_start)] = request
 
 
 def upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:

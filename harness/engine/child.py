@@ -78,4 +78,4 @@ def adjusted(plan: Plan, request: RunRequest) -> Plan:
         plan = replace(plan, profile=request.profile, device=replace(plan.device, volumes=volumes))
     if request.disk is not None:
         plan = replace(plan, disk=request.disk)
-    return plan
+    return plan.without_families(request.without)

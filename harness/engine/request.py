@@ -29,6 +29,8 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     disk: str | None = None
     out_dir: str | None = None
     resolved_out: str | None = None
+    without: tuple[str, ...] = ()
+    """Families of fault that are switched off."""
     images: tuple[str, ...] = ()
     """What terminals begin with: ``T02=DIR`` for one of them, ``=DIR`` for all that are not named."""
     snapshot: SnapshotRequest | None = None
@@ -54,6 +56,7 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
     ):
         if value is not None:
             parts.append(f"{flag} {value}")
+    parts.extend(f"--without {family}" for family in request.without)
     parts.extend(f"--image {shlex.quote(each.removeprefix('='))}" for each in request.images)
     return " ".join(parts)
 

@@ -1,0 +1,206 @@
+"""``harness sweep``: scenarios under many seeds, results kept as runs finish. ``harness results``: what such a file holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import WallSeconds
+from harness.cli.output import say
+from harness.core.errors import ExitCode, NothingSelected, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.sweep.summary import SweepSummary
+    from harness.engine.sweep.work import Sweep, Wanted
+    from harness.results.model import RunRow
+    from harness.results.store import Store
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option(
+    "--out",
+    "out_dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where results.sqlite is kept.",
+)
+@click.option(
+    "--runs", type=click.IntRange(1, 1_000_000), help="Runs of each scenario, each with its seed; default: 20."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
+@click.option("--resume", is_flag=True, help="Go on with the sweep in DIR; with more --runs, go further.")
+@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option("--seed", type=int, help="Seed of the first run; each next run takes the next; default: 1.")
+@click.option("--swarm/--no-swarm", default=None, help="Switch whole families of fault off by seed; default: yes.")
+@click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
+@click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")
+@click.option("--device", metavar="CLASS", help="A device class instead of the scenario's.")
+@click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
+@click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
+def sweep(
+    scenarios: tuple[str, ...],
+    out_dir: Path,
+    runs: int | None,
+    jobs: int | None,
+    resume: bool,
+    terminal: str | None,
+    seed: int | None,
+    swarm: bool | None,
+    days: int | None,
+    terminals: int | None,
+    device: str | None,
+    profile: str | None,
+    wall_limit: float,
+    as_json: bool,
+) -> int:
+    """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
+
+    By its seed each run has whole families of fault switched off, so that one does not hide what another would show. Results
+    are kept in DIR/results.sqlite as runs finish; a sweep that was ended, however, goes on with --resume and runs nothing twice.
+    Ctrl-C ends it and prints what there is. The bound on the rate of failing runs counts conclusive runs alone.
+
+    Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, or a fault never bit; 3: some broke.
+    """
+    from harness.cli.run import absolute_spec
+    from harness.engine.sink import make_directory
+    from harness.engine.sweep.work import Wanted
+
+    if str(out_dir) == ".":
+        raise UsageError("--out is empty; expected a directory of its own, such as reports/sweep")
+    wanted = Wanted(scenarios, runs, absolute_spec(terminal), seed, swarm, days, terminals, device, profile)
+    if not resume:
+        make_directory(out_dir)
+    store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
+    with store:
+        try:
+            _watched(work, work.left, quiet=as_json or not sys.stderr.isatty())
+        except UsageError:
+            # The software cannot be loaded, say: mended, the same command must work.
+            if not resume and not store.finished():
+                store.discard()
+            raise
+        summary = _summary(store)
+    _say(summary, as_json)
+    return int(summary.exit_code)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--verdict", type=click.Choice(["pass", "fail", "inconclusive", "error"]), help="List the runs that ended so."
+)
+@click.option(
+    "--signature", metavar="ID", help="List the runs with a finding of this signature (or the first digits of one)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the results, or one listed run a line.")
+def results(file: Path, verdict: str | None, signature: str | None, as_json: bool) -> int:
+    """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory."""
+    from harness.results.store import Store
+
+    with Store.read(file) as store:
+        if verdict is None and signature is None:
+            _say(_summary(store), as_json)
+            return int(ExitCode.PASS)
+        chosen = [run for run in store.runs() if _is_chosen(run, verdict, signature)]
+    if not chosen:
+        raise NothingSelected(
+            f"no run of {file} is of that kind; `harness results {file}` lists verdicts and signatures"
+        )
+    if as_json:
+        import msgspec
+
+        say(b"\n".join(msgspec.json.encode(run) for run in chosen))
+    else:
+        from harness.reporters.sweep import listing
+
+        say(listing(chosen))
+    return int(ExitCode.PASS)
+
+
+def _is_chosen(run: RunRow, verdict: str | None, signature: str | None) -> bool:
+    if verdict is not None and run.verdict != verdict:
+        return False
+    return signature is None or any(each.signature.startswith(signature) for each in run.findings)
+
+
+def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resume: bool) -> tuple[Store, Sweep]:
+    """The results file, and what is to be run into it. Whatever is wrong with the latter is told before a file is made."""
+    from harness.engine.sweep.work import Sweep, declare, planned, resumed
+    from harness.results.store import Store
+
+    if not resume:
+        declared = declare(wanted)
+        scenarios = planned(declared, wall_limit)
+        store = Store.create(out_dir, declared)
+        return store, Sweep(declared, scenarios, store, jobs)
+    store = Store.resume(out_dir)
+    try:
+        before = store.declared()
+        declared = resumed(before, wanted)
+        scenarios = planned(declared, wall_limit)
+        if declared != before:
+            store.declare(declared)
+        return store, Sweep(declared, scenarios, store, jobs)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
+    """Progress on the terminal; Ctrl-C ends the sweep with what is finished."""
+    counts = dict.fromkeys(("pass", "fail", "inconclusive", "error"), 0)
+    started_s = time.monotonic()
+
+    def told(run: RunRow) -> None:
+        counts[run.verdict] += 1
+        if quiet:
+            return
+        done, spent_s = sum(counts.values()), time.monotonic() - started_s
+        rate = done / spent_s if spent_s else 0.0
+        bad = f"{counts['fail']} failed, {counts['inconclusive']} inconclusive"
+        line = f"\r{done:,} of {left:,} runs  {bad}  {rate:.2f} runs/s  {_time(spent_s / done * (left - done))} left"
+        click.echo(f"{line:<90}", nl=False, err=True)
+
+    def ask(_number: int, _frame: object) -> None:
+        click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
+        work.stop()
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        work.run(told)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        if not quiet:
+            click.echo("\r" + " " * 90 + "\r", nl=False, err=True)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _summary(store: Store) -> SweepSummary:
+    from harness.engine.sweep.summary import summarise
+
+    return summarise(store.declared(), store.runs())
+
+
+def _say(summary: SweepSummary, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        say(msgspec.json.encode(summary))
+        return
+    from harness.reporters.sweep import render
+
+    say(render(summary))

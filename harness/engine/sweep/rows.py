@@ -1,0 +1,76 @@
+"""From a verdict to the row that is kept of it, and what makes two findings the same."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+from harness.core.errors import HarnessError
+from harness.engine.request import RunRequest
+from harness.engine.verdict import FindingView, Verdict
+from harness.results.model import BiteRow, FindingRow, Measure, RunRow
+
+_KIND_CHARACTERS = 200
+_DIFFERS = re.compile(
+    r"(?P<place>[\w./-]+\.py:\d+)|(?P<time>day \d+ \d\d:\d\d:\d\d(?:\.\d+)?)"
+    r"|(?P<device>\bT\d{2,}\b)|(?P<number>\d[\d,]*(?:\.\d+)?)"
+)
+_INSTEAD = {"time": "TIME", "device": "T..", "number": "N"}
+
+
+def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
+    """What is kept of a run that came to a verdict."""
+    sales = verdict.sales
+    measures = {
+        "terminal_days": verdict.terminals * verdict.days,
+        "sales_asked": sales.asked,
+        "sales_feasible": sales.feasible,
+        "sales_accepted": sales.accepted,
+        "acceptance_percent": sales.acceptance_percent,
+        "events": verdict.events,
+        "diverged": verdict.diverged,
+    }
+    return RunRow(
+        label,
+        verdict.seed,
+        request.without,
+        verdict.status,
+        verdict.inconclusive_because,
+        verdict.replay,
+        verdict.history_sha256,
+        tuple(Measure(name, float(value)) for name, value in measures.items()),
+        _findings(verdict.findings),
+        tuple(BiteRow(each.name, each.kind, each.family, each.struck, each.bit) for each in verdict.faults),
+    )
+
+
+def row_of_error(label: str, request: RunRequest, error: HarnessError) -> RunRow:
+    """A run that the harness could not bring to an end; it is tried again when the sweep is resumed."""
+    return RunRow(label, request.seed or 1, request.without, "error", (str(error)[:2000],))
+
+
+def _findings(views: tuple[FindingView, ...]) -> tuple[FindingRow, ...]:
+    groups: dict[str, list[FindingView]] = {}
+    for view in views:
+        groups.setdefault(signature(view.invariant, kind_of(view.summary)), []).append(view)
+    return tuple(
+        FindingRow(
+            key, group[0].invariant, group[0].name, kind_of(group[0].summary), len(group), sum(each.money_fen for each in group),
+            group[0].device, group[0].at_us, group[0].summary,
+        )
+        for key, group in groups.items()
+    )  # fmt: skip
+
+
+def kind_of(summary: str) -> str:
+    """A finding's summary without what differs from run to run. A line of code stays: it is what went wrong."""
+
+    def instead(found: re.Match[str]) -> str:
+        return found.group() if found.lastgroup == "place" else _INSTEAD[str(found.lastgroup)]
+
+    return _DIFFERS.sub(instead, summary)[:_KIND_CHARACTERS]
+
+
+def signature(invariant: int, kind: str) -> str:
+    """A short name for one kind of finding, the same in every sweep."""
+    return blake2b(f"{invariant} {kind}".encode(), digest_size=4).hexdigest()

@@ -1,0 +1,198 @@
+"""What a results file comes to: counts, the bound that they give, findings by signature, faults and what they bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+import msgspec
+
+from harness.core.errors import ExitCode
+from harness.engine.campaign import upper_bound
+from harness.engine.sweep.rows import kind_of
+from harness.results.model import Declared, RunRow
+
+_SEEDS_KEPT = 20
+
+
+class Counts(msgspec.Struct):
+    """Runs by verdict. ``declared`` is how many there were to be; what is missing is not finished.
+
+    ``upper_bound_95`` is on the rate of failing runs, from runs with random seeds that were declared beforehand and came to a
+    pass or a fail; inconclusive runs and errors count for nothing.
+    """
+
+    scenario: str
+    declared: int
+    passed: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    errors: int = 0
+    upper_bound_95: float = 1.0
+    failed_seeds: list[int] = []
+    inconclusive_seeds: list[int] = []
+
+    @property
+    def finished(self) -> int:
+        """Runs that came to a verdict."""
+        return self.passed + self.failed + self.inconclusive
+
+    @property
+    def conclusive(self) -> int:
+        """Runs that show something."""
+        return self.passed + self.failed
+
+    def add(self, run: RunRow) -> None:
+        """One more run."""
+        if run.verdict == "pass":
+            self.passed += 1
+        elif run.verdict == "fail":
+            self.failed += 1
+            _keep(self.failed_seeds, run.seed)
+        elif run.verdict == "inconclusive":
+            self.inconclusive += 1
+            _keep(self.inconclusive_seeds, run.seed)
+        else:
+            self.errors += 1
+
+
+class Signature(msgspec.Struct):
+    """Findings that differ in devices, times and amounts alone. ``again`` runs the first of them again."""
+
+    signature: str
+    invariant: int
+    name: str
+    kind: str
+    summary: str
+    again: str
+    runs: int = 0
+    findings: int = 0
+    money_fen: int = 0
+
+
+class FaultCount(msgspec.Struct):
+    """One planned fault of a scenario over all runs: in ``runs`` of them it was not switched off."""
+
+    scenario: str
+    fault: str
+    family: str
+    runs: int = 0
+    struck: int = 0
+    bit: int = 0
+
+
+class Because(msgspec.Struct):
+    """A reason for which runs are inconclusive or broke, and how many; ``again`` runs the first of them again."""
+
+    verdict: str
+    why: str
+    again: str
+    runs: int = 0
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """One measure over all runs."""
+
+    name: str
+    least: float
+    median: float
+    most: float
+
+
+class SweepSummary(msgspec.Struct):
+    """All of it."""
+
+    terminal: str
+    first_seed: int
+    runs: int
+    """For each scenario."""
+    swarm: bool
+    total: Counts
+    scenarios: list[Counts]
+    signatures: list[Signature]
+    faults: list[FaultCount]
+    because: list[Because]
+    measures: list[Spread]
+    terminal_days: int = 0
+    """Of conclusive runs."""
+
+    @property
+    def missing(self) -> int:
+        """Declared runs that are not finished."""
+        return self.total.declared - self.total.finished
+
+    @property
+    def idle(self) -> list[FaultCount]:
+        """Faults that never bit in any run, though they were on in some."""
+        return [each for each in self.faults if each.runs and not each.bit]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What broke counts before what failed, what failed before what proves nothing."""
+        if self.total.errors:
+            return ExitCode.HARNESS_ERROR
+        if self.total.failed:
+            return ExitCode.VIOLATED
+        if self.missing or self.total.inconclusive or self.idle or not self.total.conclusive:
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.PASS
+
+
+def summarise(declared: Declared, runs: Iterable[RunRow]) -> SweepSummary:
+    """The runs of one results file, summed up."""
+    counts = {each.label: Counts(each.label, declared.runs) for each in declared.scenarios}
+    total = Counts("all", declared.runs_in_all)
+    signatures: dict[str, Signature] = {}
+    faults: dict[tuple[str, str], FaultCount] = {}
+    because: dict[tuple[str, str], Because] = {}
+    values: dict[str, list[float]] = {}
+    terminal_days = 0
+    for run in runs:
+        total.add(run)
+        counts.setdefault(run.scenario, Counts(run.scenario, 0)).add(run)
+        measured = {each.name: each.value for each in run.measures}
+        for name, value in measured.items():
+            values.setdefault(name, []).append(value)
+        if run.verdict in ("pass", "fail"):
+            terminal_days += int(measured.get("terminal_days", 0))
+        for why in run.because if run.verdict != "fail" else ():
+            kind = kind_of(why)
+            because.setdefault((run.verdict, kind), Because(run.verdict, kind, run.replay)).runs += 1
+        for bite in run.bites:
+            key = run.scenario, bite.fault
+            fault = faults.setdefault(key, FaultCount(run.scenario, bite.fault, bite.family))
+            fault.runs, fault.struck, fault.bit = fault.runs + 1, fault.struck + bite.struck, fault.bit + bite.bit
+        _add_findings(signatures, run)
+    for each in (total, *counts.values()):
+        each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
+    return SweepSummary(
+        declared.terminal,
+        declared.first_seed,
+        declared.runs,
+        declared.swarm,
+        total,
+        list(counts.values()),
+        sorted(signatures.values(), key=lambda each: (each.invariant, -each.runs, each.signature)),
+        [faults[key] for key in sorted(faults)],
+        sorted(because.values(), key=lambda each: (each.verdict, -each.runs, each.why)),
+        [Spread(name, min(each), median(each), max(each)) for name, each in values.items()],
+        terminal_days,
+    )
+
+
+def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:
+    for finding in run.findings:
+        known = signatures.setdefault(
+            finding.signature,
+            Signature(
+                finding.signature, finding.invariant, finding.name, finding.kind, finding.summary, run.replay
+            ),
+        )  # fmt: skip
+        known.runs += 1
+        known.findings += finding.count
+        known.money_fen += finding.money_fen
+
+
+def _keep(seeds: list[int], seed: int) -> None:
+    if len(seeds) < _SEEDS_KEPT:
+        seeds.append(seed)

@@ -1,0 +1,22 @@
+"""Swarm: which families of fault a seed switches off.
+
+Models: each family that a scenario plans is off with probability one half, by the seed and its name alone (Groce and others,
+"Swarm testing", 2012: a fault that strikes in every run can hide what another one would show). If all were off, none is.
+Does not model: weights of families, or of pairs that have not met yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.core.streams import Streams
+
+_OFF = 0.5
+
+
+def switched_off(seed: int, families: Iterable[str]) -> tuple[str, ...]:
+    """Of ``families`` those that are off in the run with this seed, in order of their names."""
+    known = sorted(set(families))
+    streams = Streams(seed)
+    off = tuple(family for family in known if streams.uniform(f"sweep/off/{family}") < _OFF)
+    return () if len(off) == len(known) else off

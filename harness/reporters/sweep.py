@@ -1,0 +1,116 @@
+"""A sweep's results as a person reads them: runs by verdict, the bound, findings by signature, faults, how to run one again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from harness.core.errors import ExitCode
+from harness.engine.sweep.summary import Because, Counts, Signature, SweepSummary
+from harness.results.model import RunRow
+
+_MOST_SEEDS = 10
+_MOST_SIGNATURES = 20
+_SAID = {
+    ExitCode.PASS: "PASS          every declared run passed",
+    ExitCode.VIOLATED: "FAIL          in some runs money, records or service were lost",
+    ExitCode.INCONCLUSIVE: "INCONCLUSIVE  nothing was found, and the sweep does not prove enough to pass",
+    ExitCode.HARNESS_ERROR: "ERROR         the harness broke in some runs; --resume tries them again",
+}
+
+
+def render(summary: SweepSummary) -> str:
+    """All of it as plain text."""
+    return "\n".join(_lines(summary)) + "\n"
+
+
+def _lines(summary: SweepSummary) -> Iterator[str]:
+    last = summary.first_seed + summary.runs - 1
+    swarm = "families of fault switched off by seed" if summary.swarm else "all faults on"
+    yield f"sweep · {summary.terminal} · seeds {summary.first_seed} to {last} · {swarm}"
+    yield _SAID[summary.exit_code]
+    if summary.missing:
+        yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished (--resume)"
+    for fault in summary.idle:
+        yield f"  because fault {fault.fault!r} never bit in {_runs(fault.runs)} of {fault.scenario}"
+    yield ""
+    yield from _counts(summary)
+    yield ""
+    yield bound_of(summary.total)
+    if summary.signatures:
+        yield ""
+        yield "findings, by signature"
+        for each in summary.signatures[:_MOST_SIGNATURES]:
+            yield from _signature(each)
+        if len(summary.signatures) > _MOST_SIGNATURES:
+            yield f"  and {len(summary.signatures) - _MOST_SIGNATURES} more (--json has all)"
+    if summary.because:
+        yield ""
+        for reason in summary.because:
+            yield from _because(reason)
+    if summary.faults:
+        yield ""
+        yield f"{'faults':<52}{'on in runs':>11}{'struck':>9}{'bit':>9}"
+        for fault in summary.faults:
+            name = f"{fault.scenario}: {fault.fault}"
+            yield f"  {name:<50}{fault.runs:>11,}{fault.struck:>9,}{fault.bit:>9,}  {fault.family}"
+
+
+def _counts(summary: SweepSummary) -> Iterator[str]:
+    rows = summary.scenarios if len(summary.scenarios) == 1 else [*summary.scenarios, summary.total]
+    width = max(8, *(len(each.scenario) for each in rows))
+    yield f"{'runs':<{width + 2}}{'of':>8}{'pass':>8}{'fail':>8}{'inconclusive':>14}{'error':>8}{'fails below':>13}"
+    for each in rows:
+        below = f"{100 * each.upper_bound_95:.2f} %" if each.conclusive else "unknown"
+        yield (
+            f"  {each.scenario:<{width}}{each.declared:>8,}{each.passed:>8,}{each.failed:>8,}{each.inconclusive:>14,}"
+            f"{each.errors:>8,}{below:>13}"
+        )
+    for each in summary.scenarios:
+        for what, seeds, count in (
+            ("failed", each.failed_seeds, each.failed), ("inconclusive", each.inconclusive_seeds, each.inconclusive),
+        ):  # fmt: skip
+            if seeds:
+                more = f" and {count - _MOST_SEEDS:,} more" if count > _MOST_SEEDS else ""
+                yield f"  {what} seeds of {each.scenario}: {', '.join(map(str, seeds[:_MOST_SEEDS]))}{more}"
+
+
+def bound_of(total: Counts) -> str:
+    """What the runs say about all runs of this kind."""
+    rest = f"; {_runs(total.inconclusive)} inconclusive, counted for nothing" if total.inconclusive else ""
+    if not total.conclusive:
+        return f"no run came to a pass or a fail: nothing is bounded{rest}"
+    return (
+        f"{total.failed:,} of {total.conclusive:,} random runs failed: below {100 * total.upper_bound_95:.2f} % at 95 %, "
+        f"for these scenarios{rest}"
+    )
+
+
+def _signature(each: Signature) -> Iterator[str]:
+    money = f", {each.money_fen / 100:,.2f} yuan at stake" if each.money_fen else ""
+    findings = "1 finding" if each.findings == 1 else f"{each.findings:,} findings"
+    yield f"  {each.signature}  invariant {each.invariant} {each.name}: {_runs(each.runs)}, {findings}{money}"
+    yield f"            {each.summary}"
+    yield f"            replay: {each.again}"
+
+
+def _because(reason: Because) -> Iterator[str]:
+    yield f"{reason.verdict} in {_runs(reason.runs)}: {reason.why}"
+    if reason.again:
+        yield f"  replay: {reason.again}"
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def listing(runs: Iterable[RunRow]) -> str:
+    """One line a run."""
+    lines = [f"{'verdict':<14}{'seed':>8}  {'off':<24}scenario"]
+    for run in runs:
+        off = ", ".join(run.off) or "-"
+        lines.append(f"{run.verdict:<14}{run.seed:>8}  {off:<24}{run.scenario}")
+        lines += [
+            f"{'':<24}{each.signature}  {each.count}x invariant {each.invariant} {each.name}" for each in run.findings
+        ]
+        lines += [f"{'':<24}{why}" for why in run.because if run.verdict != "fail"]
+    return "\n".join(lines) + "\n"

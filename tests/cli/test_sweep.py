@@ -1,0 +1,132 @@
+"""``harness sweep`` and ``harness results`` as a user runs them, and kills them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.results.store import Store
+
+from .conftest import ROOT, SMALL, Harness
+
+
+def _started(place: Path, *arguments: str) -> subprocess.Popen[str]:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "TMPDIR": str(place / "tmp")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness.cli.main", "sweep", *arguments],
+        cwd=place, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def _finished(place: Path) -> int:
+    path = place / "out" / "results.sqlite"
+    if not path.exists():
+        return 0
+    try:
+        with Store.read(path) as store:
+            return len(store.finished())
+    except Exception:
+        return 0  # not written down yet
+
+
+def _await_runs(place: Path, run: subprocess.Popen[str], count: int) -> None:
+    deadline_s = time.monotonic() + 60
+    while _finished(place) < count:
+        assert time.monotonic() < deadline_s and run.poll() is None
+        time.sleep(0.05)
+
+
+def _children_of(run: subprocess.Popen[str]) -> list[int]:
+    threads = list(Path(f"/proc/{run.pid}/task").iterdir())
+    return [int(child) for each in threads for child in (each / "children").read_text().split()]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"  # whoever adopted it may not have looked yet
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 4, "Missing option '--out'"),
+        (["small.yaml", "--out", ""], 4, "--out is empty"),
+        (["smal.yaml", "--out", "out"], 4, "there is no file smal.yaml"),
+        (["small.yaml", "--out", "out", "--resume"], 4, "no sweep to resume in out"),
+        (["small.yaml", "--out", "out", "--profile", "ext5"], 4, "no storage profile named 'ext5'"),
+        (["small.yaml", "--out", "out", "--terminal", "referense", "--runs", "1"], 4, "did you mean 'reference'?"),
+        (["small.yaml", "--out", "/proc/x"], 4, "cannot make the directory /proc/x"),
+        (["empty", "--out", "out"], 5, "no scenario file in empty"),
+    ],
+)
+def test_wrong_use_is_told_and_leaves_no_results(
+    harness: Harness, place: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (place / "empty").mkdir()
+    done = harness("sweep", *arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not (place / "out" / "results.sqlite").exists()
+
+
+@pytest.mark.slow
+def test_kill_9_in_the_middle_and_resume_count_every_run_once(harness: Harness, place: Path) -> None:
+    (place / "small.yaml").write_text(SMALL.replace("count: 1", "count: 3"))
+    run = _started(place, "small.yaml", "--runs", "6", "--jobs", "2", "--out", "out")
+    _await_runs(place, run, 2)
+    children = _children_of(run)
+    run.kill()
+    run.communicate(timeout=10)
+    deadline_s = time.monotonic() + 20  # one that has only just been started goes once it looks for its parent
+    while any(_is_alive(child) for child in children):
+        assert time.monotonic() < deadline_s, "a worker outlived its sweep"
+        time.sleep(0.05)
+    assert 2 <= _finished(place) < 6
+    assert harness("sweep", "small.yaml", "--out", "out").returncode == 4  # not over it
+    done = harness("sweep", "--out", "out", "--resume", "--json")
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert (summary["total"]["passed"], summary["total"]["declared"]) == (6, 6)
+    with Store.read(place / "out") as store:
+        assert [row.seed for row in store.runs()] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.slow
+def test_an_interrupt_prints_what_is_finished_and_a_second_sweep_is_refused(harness: Harness, place: Path) -> None:
+    run = _started(place, "small.yaml", "--runs", "500", "--jobs", "1", "--out", "out")
+    _await_runs(place, run, 1)
+    second = harness("sweep", "--out", "out", "--resume")
+    assert second.returncode == 4 and f"another sweep (process {run.pid}) is writing to out" in second.stderr
+    os.kill(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert run.returncode == 2 and "Traceback" not in err, err
+    assert "of 500 declared runs are not finished (--resume)" in out and "interrupted" in err
+    assert list((place / "tmp").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_failing_runs_are_listed_by_signature_and_run_again_as_it_says(harness: Harness, place: Path) -> None:
+    text = SMALL + "faults: [{type: host_silent, at: {action: sale, occurrence: 2}}]\n"
+    (place / "small.yaml").write_text(text)
+    done = harness("sweep", "small.yaml", "--runs", "2", "--terminal", "never_resent", "--out", "out")
+    assert done.returncode == 1 and "2 of 2 random runs failed: below 100.00 % at 95 %" in done.stdout
+    again = next(line.split("replay: harness ")[1] for line in done.stdout.splitlines() if "replay: " in line)
+    assert harness(*again.split()).returncode == 1
+    assert harness("results", "out").stdout == done.stdout
+    found = next(line.split()[0] for line in done.stdout.splitlines() if "invariant 22 " in line)
+    listed = harness("results", "out", "--signature", found, "--json").stdout.splitlines()
+    assert [json.loads(line)["seed"] for line in listed] == [1, 2]
+    assert harness("results", "out", "--verdict", "pass").returncode == 5
+    (place / "out" / "results.sqlite").write_bytes(b"\0" * 9000)
+    broken = harness("results", "out")
+    assert broken.returncode == 4 and "is damaged or no results file" in broken.stderr

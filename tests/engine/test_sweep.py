@@ -1,0 +1,233 @@
+"""Sweeps: what a seed switches off, what counts towards the bound, and every run once whatever happens to a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import ExitCode, UsageError
+from harness.engine.campaign import upper_bound
+from harness.engine.request import RunRequest, replay_line
+from harness.engine.sweep.rows import kind_of, row_of, signature
+from harness.engine.sweep.summary import summarise
+from harness.engine.sweep.swarm import switched_off
+from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
+from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
+from harness.faults.base import families
+from harness.results.model import BiteRow, Measure, RunRow
+from harness.results.store import Store
+from harness.scenario.load import load_text
+from harness.terminals.assays import hour
+from tests.engine.small_runs import run
+
+TWO_FAMILIES = hour(
+    "faults:\n"
+    "  - {type: crash, at: {action: sale, occurrence: 2}}\n"
+    "  - {type: host_silent, at: {action: sale, occurrence: 3}}\n"
+)
+
+# ---------------------------------------------------------------- swarm
+
+
+PINNED = [
+    ("clock", "corruption", "host", "memory", "network", "operator", "storage"),
+    ("host", "network", "operator", "power", "storage"),
+    ("clock", "power", "storage"),
+    ("corruption", "power", "storage"),
+    ("clock",),
+]
+
+
+def test_what_is_off_hangs_on_the_seed_and_the_familys_name_alone() -> None:
+    drawn = [switched_off(seed, families()) for seed in range(1, 6)]
+    assert drawn == [switched_off(seed, reversed(families())) for seed in range(1, 6)]
+    # Pinned: a replay line written today must switch off the same tomorrow.
+    assert drawn == PINNED
+    for seed in range(1, 200):
+        whole, few = switched_off(seed, families()), switched_off(seed, ("power", "host"))
+        assert set(few) == set(whole) & {"power", "host"} or not few
+
+
+def test_each_family_is_off_in_about_half_the_runs_and_never_all_of_them() -> None:
+    drawn = [switched_off(seed, families()) for seed in range(2_000)]
+    for family in families():
+        assert 850 < sum(family in off for off in drawn) < 1_150
+    assert all(len(off) < len(families()) for off in drawn)
+    assert {switched_off(seed, ("power",)) for seed in range(50)} == {()}
+
+
+def test_nobody_waits_for_a_family_that_is_off() -> None:
+    plan = load_text(TWO_FAMILIES + "\nmust_happen: [never_reached]")
+    without = plan.without_families({"host"})
+    assert [fault.fault.kind for fault in without.faults] == ["crash"] and without.must_happen == ()
+    assert plan.without_families({"storage"}) is plan
+    verdict = run(without, "reference")
+    assert verdict.status == "pass" and [fault.name for fault in verdict.faults] == ["crash"]
+
+
+def test_a_replay_line_says_what_was_off() -> None:
+    line = replay_line(RunRequest(scenario="s", without=("host", "power")), "s", "reference", 3)
+    assert line == "harness run s --terminal reference --seed 3 --without host --without power"
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_findings_that_differ_in_devices_times_and_amounts_are_one_kind() -> None:
+    first = "T03 showed a sale of 14.14 yuan as approved at day 1 09:17:04.193, and later had no record of it"
+    other = "T112 showed a sale of 1,203.00 yuan as approved at day 12 21:00:00, and later had no record of it"
+    assert (
+        kind_of(first)
+        == kind_of(other)
+        == "T.. showed a sale of N yuan as approved at TIME, and later had no record of it"
+    )
+    assert kind_of("my_terminal.py:34 raised 3 times") == "my_terminal.py:34 raised N times"
+    assert kind_of("my_terminal.py:35 raised 3 times") != kind_of("my_terminal.py:34 raised 3 times")
+    assert signature(1, "a") != signature(2, "a") and len(signature(1, "a")) == 8
+
+
+def verdict_of(*findings: FindingView) -> Verdict:
+    return Verdict(
+        "fail", "small", "reference", 5, 4, 3, findings, ("why",), (), (),
+        (FaultView("cut", "power_loss", "power", 3, 2),), Sales(10, 8, 6), 900, "ff", 1, (), "harness run x",
+    )  # fmt: skip
+
+
+def test_a_row_holds_each_kind_of_finding_once_with_its_count_and_money() -> None:
+    request = RunRequest(scenario="x", without=("host",))
+    findings = [FindingView(1, "lost", device, 10, f"{device} lost 3 yuan", 300) for device in ("T01", "T02")]
+    row = row_of("x", request, verdict_of(*findings, FindingView(2, "odd", "T01", 11, "T01 is odd")))
+    assert [(each.invariant, each.count, each.money_fen, each.summary) for each in row.findings] == [
+        (1, 2, 600, "T01 lost 3 yuan"), (2, 1, 0, "T01 is odd"),
+    ]  # fmt: skip
+    assert (row.key, row.off, row.verdict, row.replay) == (("x", 5), ("host",), "fail", "harness run x")
+    assert Measure("acceptance_percent", 75.0) in row.measures and Measure("terminal_days", 12.0) in row.measures
+    assert row.bites == (BiteRow("cut", "power_loss", "power", 3, 2),)
+
+
+# ---------------------------------------------------------------- sums
+
+
+def summed(*verdicts: str, bit: int = 1, runs: int | None = None) -> tuple[ExitCode, float, int]:
+    declared = replace(declare(Wanted(("power/plain_counter",), runs or len(verdicts))), harness="")
+    rows = [
+        RunRow(
+            "power/plain_counter", seed, (), verdict, ("why",), bites=(BiteRow("cut", "power_loss", "power", 9, bit),)
+        )  # type: ignore[arg-type]
+        for seed, verdict in enumerate(verdicts, 1)
+    ]
+    summary = summarise(declared, rows)
+    assert summary.total.finished + summary.total.errors == len(verdicts)
+    return summary.exit_code, summary.total.upper_bound_95, summary.missing
+
+
+def test_inconclusive_runs_and_errors_count_for_nothing_in_the_bound() -> None:
+    alone = summed("pass", "pass", "fail")
+    assert alone == (ExitCode.VIOLATED, upper_bound(1, 3), 0)
+    assert summed("pass", "pass", "fail", "inconclusive", "inconclusive") == (ExitCode.VIOLATED, upper_bound(1, 3), 0)
+    assert summed("inconclusive") == (ExitCode.INCONCLUSIVE, 1.0, 0)
+
+
+def test_the_exit_code_is_that_of_the_worst_and_a_pass_needs_every_run_and_every_bite() -> None:
+    assert summed("pass", "pass") == (ExitCode.PASS, upper_bound(0, 2), 0)
+    assert summed("pass", runs=2)[0] == ExitCode.INCONCLUSIVE
+    assert summed("pass", "pass", bit=0)[0] == ExitCode.INCONCLUSIVE
+    assert summed("pass", "inconclusive")[0] == ExitCode.INCONCLUSIVE
+    assert summed("pass", "inconclusive", "fail")[0] == ExitCode.VIOLATED
+    # An error is to be tried again: the run is missing.
+    assert summed("pass", "error", "fail")[::2] == (ExitCode.HARNESS_ERROR, 1)
+
+
+# ---------------------------------------------------------------- what is resumed
+
+
+def test_another_sweep_is_not_taken_for_the_one_that_is_resumed(tmp_path: Path) -> None:
+    scenario, software = tmp_path / "s.yaml", tmp_path / "app.py"
+    scenario.write_text(TWO_FAMILIES)
+    software.write_text("")
+    before = declare(Wanted((str(scenario),), 5, f"{software}:App"))
+    assert resumed(before, Wanted()) == before
+    assert resumed(before, Wanted(runs=9, terminal=f"{software}:App")).runs == 9
+    for wanted, what in (
+        (Wanted(runs=4), "--runs was 5"),
+        (Wanted(terminal="reference"), "--terminal was"),
+        (Wanted(("power/plain_counter",)), "SCENARIO was"),
+        (Wanted(first_seed=2), "--seed was 1"),
+        (Wanted(swarm=False), "--swarm was True"),
+        (Wanted(days=3), "--days was None"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            resumed(before, wanted)
+    with pytest.raises(UsageError, match=r"begun by version 9\.9 of the harness"):
+        resumed(replace(before, harness="9.9"), Wanted())
+    software.write_text("# another")
+    with pytest.raises(UsageError, match=r"app.py:App has changed"):
+        resumed(before, Wanted())
+    scenario.write_text(TWO_FAMILIES + "\n")
+    with pytest.raises(UsageError, match=r"s.yaml has changed"):
+        resumed(before, Wanted())
+
+
+def test_a_scenario_with_pinned_decisions_is_refused_as_no_sample(tmp_path: Path) -> None:
+    (tmp_path / "pinned.yaml").write_text(hour() + "\nseed: 1\ndecisions: |\n")
+    with pytest.raises(UsageError, match="every seed gives the same run"):
+        planned(declare(Wanted((str(tmp_path / "pinned.yaml"),))))
+
+
+# ---------------------------------------------------------------- real runs
+
+
+def swept(directory: Path, scenario: Path, kill: int = 0, stop_after: int = 99, runs: int = 3) -> list[RunRow]:
+    """A sweep with one worker, of which the first ``kill`` workers are killed once they run; ended after so many runs."""
+    resume = (directory / "results.sqlite").exists()
+    declared = declare(Wanted((str(scenario),), runs))
+    killed: list[int] = []
+    with Store.resume(directory) if resume else Store.create(directory, declared) as store:
+        work = Sweep(declared, planned(declared), store, 1)
+
+        def started(child: int) -> None:
+            if len(killed) < kill:
+                killed.append(child)
+                os.kill(child, signal.SIGKILL)
+
+        work.on_start = started
+        done: list[RunRow] = []
+
+        def told(row: RunRow) -> None:
+            done.append(row)
+            if len(done) == stop_after:
+                work.stop()
+
+        work.run(told)
+        return list(store.runs())
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_ended_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(TWO_FAMILIES)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole = swept(tmp_path / "whole", scenario)
+    assert [row.seed for row in whole] == [1, 2, 3] and {row.verdict for row in whole} == {"pass"}
+    # Something was off somewhere, and nobody waited for it.
+    assert {row.off for row in whole} >= {()} and len({row.off for row in whole}) > 1
+    first = swept(tmp_path / "parts", scenario, stop_after=1)
+    assert first == whole[:1]
+    assert swept(tmp_path / "parts", scenario) == whole
+
+
+@pytest.mark.slow
+def test_a_worker_killed_from_outside_is_replaced_once_and_then_its_run_is_inconclusive(tmp_path: Path) -> None:
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(TWO_FAMILIES)
+    (tmp_path / "once").mkdir()
+    (tmp_path / "twice").mkdir()
+    (once,) = swept(tmp_path / "once", scenario, kill=1, runs=1)
+    assert once.verdict == "pass"
+    (twice,) = swept(tmp_path / "twice", scenario, kill=2, runs=1)
+    assert twice.verdict == "inconclusive" and "something outside ended it" in twice.because[0]
