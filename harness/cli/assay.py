@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 @click.option("--budget", type=Duration(), default="10 min", show_default=True, help="Real time that it may take.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Child processes at a time; default: one for each core.")
 @click.option("--families", is_flag=True, help="Run each kill again without each family of fault: which does it need?")
+@click.option(
+    "--thorough", is_flag=True, help="Try every small scenario: who else finds it, and in which cheapest run?"
+)
 @click.option("--without-inspect", "black_box", is_flag=True, help="Do not ask a mutant for its own records.")
 @click.option(
     "--out",
@@ -38,6 +41,7 @@ def assay(
     budget: float,
     jobs: int | None,
     families: bool,
+    thorough: bool,
     black_box: bool,
     out_dir: Path | None,
     as_json: bool,
@@ -45,8 +49,9 @@ def assay(
     """Run every shipped mutant (terminals with one known defect each) until the invariants that must catch it do.
 
     A run counts only where the reference terminal passes it. Prints who found what, the cheapest run that kills each mutant, the
-    invariants that are the only killer of some, and those that are of none. Runs are tried in order of cost, so seconds differ
-    between machines and nothing else. MUTANT: only these; also file.py:Class, a mutant of your own, which any finding kills.
+    invariants that are the only killer of some, and those that are of none. Runs are tried in a fixed order, the smallest first,
+    so that seconds differ between machines and nothing else (with --thorough also which of them is the cheapest). MUTANT: only
+    these; also file.py:Class, a mutant of your own, which any finding kills.
 
     Exit code 0: all killed as they must be; 1: one survived or was missed by what must catch it; 2: not all was tried.
     """
@@ -57,7 +62,7 @@ def assay(
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/assay")
     named = [absolute_spec(each) or each for each in mutants]
-    tasks = tasks_of(named, families=families, black_box=black_box)
+    tasks = tasks_of(named, families=families, black_box=black_box, thorough=thorough)
     count = jobs or len(os.sched_getaffinity(0))
     assayer = Assayer(tasks, count, budget, None if out_dir is None else out_dir.absolute())
     report = _watched(assayer, len(tasks), quiet=as_json or not sys.stderr.isatty())

@@ -60,6 +60,14 @@ def test_every_mutant_has_runs_and_those_without_a_row_get_the_general_list() ->
     assert shipped and set(shipped) <= set(names())
 
 
+def test_the_general_list_is_every_scenario_of_the_rows_the_cheapest_first() -> None:
+    texts = [each.scenario for each in GENERAL if isinstance(each, Assay) and not is_shipped(each.scenario)]
+    assert set(texts) == {"", *(each.scenario for each in assays.ASSAYS if not is_shipped(each.scenario))}
+    costs = [assays._cost(text) for text in texts]
+    assert costs == sorted(costs) and len(texts) == len(set(texts))
+    assert assays._cost("sales_per_day: 300\ndays: {count: 2}") == 600
+
+
 def test_own_rows_come_first_and_nothing_is_tried_twice() -> None:
     row = assays.ASSAYS[1]
     tried = trials(row.mutant)
@@ -69,13 +77,13 @@ def test_own_rows_come_first_and_nothing_is_tried_twice() -> None:
 
 def test_a_name_that_is_no_mutant_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'no_fsync'"):
-        tasks_of(["no_fsyn"], families=False, black_box=False)
+        tasks_of(["no_fsyn"])
     with pytest.raises(UsageError, match="it is no mutant"):
-        tasks_of(["reference"], families=False, black_box=False)
+        tasks_of(["reference"])
 
 
 def test_without_inspect_any_finding_kills() -> None:
-    (task,) = tasks_of(["torn_parsed"], families=False, black_box=True)
+    (task,) = tasks_of(["torn_parsed"], black_box=True)
     assert task.caught_by == () and task.black_box
 
 
@@ -83,7 +91,7 @@ def test_without_inspect_any_finding_kills() -> None:
 
 
 def test_a_mutant_is_killed_by_what_must_catch_it_and_not_without_the_fault(tmp_path: Path) -> None:
-    (task,) = tasks_of(["never_resent"], families=True, black_box=False)
+    (task,) = tasks_of(["never_resent"], families=True)
     report = assayed(task, out_dir=tmp_path)
     mutant = only(report)
     assert report.exit_code == ExitCode.PASS and mutant.state == "killed" and mutant.tried == 1
@@ -141,12 +149,20 @@ def test_when_the_budget_is_over_it_is_said_what_was_not_tried() -> None:
     assert report.exit_code == ExitCode.INCONCLUSIVE
 
 
+def test_thorough_tries_all_and_takes_the_cheapest() -> None:
+    longer = Try("longer", text=ANSWER_LOST.text.replace("sales_per_day: 8", "sales_per_day: 60"))
+    tries = (longer, ANSWER_LOST, Try("a shipped one", "combined/first_look"))
+    assert only(assayed(Task("never_resent", tries, (22,)))).tried == 1
+    mutant = only(assayed(Task("never_resent", tries, (22,), thorough=True)))
+    assert mutant.tried == 2 and mutant.kill is not None and mutant.kill.scenario == "answer lost"
+
+
 @pytest.mark.slow
 def test_two_assays_say_the_same_but_for_seconds() -> None:
     names = ["silent_charge", "stan_in_ram"]
 
     def told() -> str:
-        report = assayed(*tasks_of(names, families=True, black_box=False))
+        report = assayed(*tasks_of(names, families=True))
         kills = [msgspec.structs.replace(each.kill, wall_s=0.0) for each in report.mutants if each.kill]
         assert len(kills) == 2
         parts = [msgspec.structs.replace(each, kill=kill) for each, kill in zip(report.mutants, kills, strict=True)]

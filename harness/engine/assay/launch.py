@@ -141,7 +141,8 @@ class Assayer:
             course.tried.append(Tried(place, wall_s, (Hit(_RETURNS_TO_SERVICE, "returns_to_service", 1),)))
         else:
             course.tried.append(Tried(place, wall_s, why="neither the mutant nor the reference came through this run"))
-        course.ended = place + 1 == len(course.task.tries) or _complete(course.task, course.tried)
+        complete = _complete(course.task, course.tried) and not course.task.thorough
+        course.ended = place + 1 == len(course.task.tries) or complete
 
     def _in_child(self, task: Task, heard: Callable[[Any], None]) -> Ended:
         mine: list[int] = []
@@ -205,8 +206,13 @@ class Assayer:
         if not killing:
             return None
         promised = set(task.caught_by)
-        # What finds most of what was promised; of equals the cheapest, which was tried first.
-        best = max(killing, key=lambda each: (len(promised & {hit.invariant for hit in each.hits}), -each.place))
+        # What finds most of what was promised; of equals the first, or, when all were tried, the cheapest.
+        best = max(
+            killing,
+            key=lambda each: (
+                len(promised & {hit.invariant for hit in each.hits}), -each.wall_s if task.thorough else -each.place,
+            ),
+        )  # fmt: skip
         one = task.tries[best.place]
         kept_in = None
         if one.text and self._out_dir is not None:

@@ -21,7 +21,9 @@ def mutant_names() -> list[str]:
     return [name for name, each in CATALOGUE.items() if each.caught_by]
 
 
-def tasks_of(names: Sequence[str], *, families: bool, black_box: bool) -> list[Task]:
+def tasks_of(
+    names: Sequence[str], *, families: bool = False, black_box: bool = False, thorough: bool = False
+) -> list[Task]:
     """One task a mutant: shipped ones by name, others as ``module:Class`` or ``file.py:Class``. No names are all mutants."""
     known = mutant_names()
     for name in names:
@@ -29,15 +31,15 @@ def tasks_of(names: Sequence[str], *, families: bool, black_box: bool) -> list[T
             hint = "it is no mutant" if name in CATALOGUE else nearest(name, known)
             raise UsageError(f"no mutant named {name!r}; {hint} (harness list terminals), or give file.py:Class")
     ordered = sorted(dict.fromkeys(names), key=lambda each: known.index(each) if each in known else len(known))
-    return [_task(name, families=families, black_box=black_box) for name in ordered or known]
+    return [_task(name, families, black_box, thorough) for name in ordered or known]
 
 
-def _task(name: str, *, families: bool, black_box: bool) -> Task:
+def _task(name: str, families: bool, black_box: bool, thorough: bool) -> Task:
     shipped = CATALOGUE.get(name)
     # Without its own records some promised invariant may have nothing to judge: then any that finds it will do.
     promised = () if shipped is None or black_box else shipped.caught_by
     tries = tuple(one for trial in trials(name) for one in _tries(trial))
-    return Task(name, tries, promised, families, black_box)
+    return Task(name, tries, promised, families, black_box, thorough)
 
 
 def _tries(trial: Trial) -> list[Try]:

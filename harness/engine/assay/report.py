@@ -13,7 +13,7 @@ State: TypeAlias = Literal["killed", "survived", "inconclusive", "not_tried"]
 
 
 class Kill(msgspec.Struct, frozen=True):
-    """The cheapest run that kills: of the runs tried, in order of cost, the first that the promised invariants find it in.
+    """The cheapest run that kills: of those tried, the smallest first, the first one in which the promised invariants find it.
 
     ``again`` is the command that runs it again, empty for a small scenario that was not kept; ``needs`` the families of fault
     without which nothing is found, None when that was not asked.

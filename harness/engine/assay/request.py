@@ -33,6 +33,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     families: bool = False
     black_box: bool = False
     """Its ``inspect`` is not asked."""
+    thorough: bool = False
+    """It does not end when all have found it: every small scenario is tried, to see who else would, and in which cheaper run."""
 
 
 class Hit(msgspec.Struct, frozen=True):
