@@ -87,6 +87,13 @@ def _check_names(document: Document, plan: Plan) -> None:
         known(("invariants",), "invariant", name, registries.invariant_names())
     for name in plan.invariants.excluded:
         known(("invariants", "except"), "invariant", name, registries.invariant_names())
+    if plan.decisions is None:
+        # What a resolved scenario once covered says nothing about how it goes, and rows may be called otherwise by now.
+        for number, row in enumerate(plan.covers):
+            if row not in registries.row_names():
+                near = nearest(row, list(registries.row_names()))
+                hint = near if near.startswith("did") else "`harness coverage` lists them"
+                document.complain(("covers", number), f"no row of the trade named {row!r}; {hint}")
     known(("terminals", "software"), "shipped terminal", plan.software, registries.terminal_names())
 
 

@@ -164,7 +164,7 @@ class Scenario(Model):
 
     name: Text = Field(description="what reports call it")
     summary: Text = Field("", description="the field story in a sentence; `harness list` prints it")
-    covers: list[Text] = Field([], description="what of the field reports it stands for")
+    covers: list[Text] = Field([], description="rows of the trade that it stands for; `harness coverage` lists them")
     terminals: Annotated[Terminals, _shorthand("count", (int,))] = Field(
         default_factory=lambda: Terminals.model_validate({})
     )

@@ -116,7 +116,7 @@ class Plan:
     name: str
     summary: str = ""
     covers: tuple[str, ...] = ()
-    """What of the field reports it stands for, in their words."""
+    """Rows of the trade that it stands for, by id."""
     terminals: int = 1
     software: str = DEFAULT_SOFTWARE
     days: DaysPlan = DaysPlan()

@@ -75,6 +75,14 @@ def invariant_names() -> tuple[str, ...]:
 
 
 @cache
+def row_names() -> tuple[str, ...]:
+    """All rows of the trade that a scenario may cover."""
+    from harness.scenario.trade import row_ids
+
+    return row_ids()
+
+
+@cache
 def terminal_names() -> tuple[str, ...]:
     """All terminals that ship."""
     from harness.terminals.catalogue import CATALOGUE

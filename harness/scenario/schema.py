@@ -34,6 +34,7 @@ def scenario_schema() -> dict[str, Any]:
         "allOf": [_when(name, reference) for name, reference in zip(registries.faults().names(), kinds, strict=True)],
     }
     schema["properties"]["profile"] = _named(schema["properties"]["profile"], registries.profile_names())
+    schema["properties"]["covers"]["items"] = {"enum": list(registries.row_names())}
     schema["definitions"] = _clean(definitions)
     for model, key, names in (
         ("Device", "link", registries.link_names()),
