@@ -106,6 +106,64 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
 """
 _MANY_SALES = 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'
 
+# A hotel desk whose acquirer books completions as they come.
+_DESK = """
+merchants: hotel
+days: {count: 2, open: "07:00", close: "21:00"}
+sales_per_day: 20
+host: {no_reply: 0%, decline: 0%, trusts_completions: true}
+"""
+_CUT_IN_FLIGHT = """
+faults:
+  - {type: power_loss, at: {message: {direction: up, mti: "0200", moment: sent}, occurrence: 3}, off_for: 30 s}
+"""
+_CUT_BEFORE_THE_RECORD = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults:
+  - type: power_loss
+    at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 3, storage_operation: 3}
+    off_for: 30 s
+"""
+_NO_ANSWERS = """
+faults:
+  - {type: half_open, at: {action: sale, occurrence: 3}, lift_after: 20 min}
+"""
+_ANSWERED_96 = (
+    _ANSWER_LOST
+    + """
+  - {type: host_responds, messages: 1, at: {message: {direction: up, mti: "0400", moment: sent}}}
+"""
+)
+_CACHE_CLEARED = (
+    """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1, clears_cache_per_day: 30}
+"""
+    + _NO_ANSWERS
+)
+_NO_ANSWERS_AT_CLOSING = """
+sales_per_day: 30
+faults:
+  - {type: half_open, at: {day: 1, time: "09:45"}, lift_after: 25 min}
+"""
+_OF_OTHERS = """
+faults:
+  - {type: mismatched_reply, at: {action: sale, occurrence: 3}}
+  - {type: late_reply, requests: 2, at: {action: sale, occurrence: 6}}
+"""
+_CUT_BEHIND_THE_CLOSING = """
+days: {count: 2, open: "09:00", close: "10:00"}
+faults:
+  - type: power_loss
+    at: {day: 1, action: settle, message: {direction: down, mti: "0330"}, storage_operation: 6}
+    off_for: 30 s
+"""
+
+_FULL_IN_THE_MORNING = """
+sales_per_day: 90
+people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
+faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "09:05"}}]
+"""
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -122,6 +180,39 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("leak", (26,), _MANY_SALES),
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
+    Assay("completes_twice", (21,), _DESK + "people: {completes_again: 100%, settles_on_time: 100%, settles_late: 0%}"),
+    Assay(
+        "completes_above", (21,), _DESK + "people: {bills_above_hold: 100%, settles_on_time: 100%, settles_late: 0%}"
+    ),
+    Assay(
+        "completes_voided",
+        (21,),
+        _DESK.replace(": 20", ": 60") + "people: {completes_voided: 100%, settles_on_time: 100%, settles_late: 0%}",
+    ),
+    Assay("hold_as_sale", (3,), _DESK),
+    Assay("holds_settled", (2,), _DESK),
+    Assay("reversal_after_send", (4,), _CUT_IN_FLIGHT),
+    Assay("reversal_in_ram", (4,), _CUT_IN_FLIGHT),
+    Assay("cleared_on_arrival", (5,), _CUT_BEFORE_THE_RECORD),
+    Assay("reversal_given_up", (5, 6), _NOBODY_PAYS_TWICE + _NO_ANSWERS),
+    Assay("any_answer_clears", (5,), _NOBODY_PAYS_TWICE + _ANSWERED_96),
+    Assay("cleared_by_menu", (5,), _CACHE_CLEARED),
+    Assay("sells_in_doubt", (6,), _NO_ANSWERS),
+    Assay("settles_in_doubt", (6,), _NO_ANSWERS_AT_CLOSING),
+    Assay("mac_unchecked", (9,), "faults: [{type: wrong_mac, at: {action: sale, occurrence: 3}}]"),
+    Assay("any_reply_taken", (9,), _OF_OTHERS),
+    Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
+    Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
+    Assay("batch_stays", (16,), ""),
+    Assay("track_kept", (28,), ""),
+    Assay("pin_in_reversal", (28,), ""),
+    Assay("card_in_log", (29,), ""),
+    Assay("card_on_slip", (29,), ""),
+    Assay("crash_dump", (28, 29), _ANSWER_LOST),
+    Assay("hashed_cards", (29,), ""),
+    Assay("blind_admission", (13,), _FULL_IN_THE_MORNING, seeds=10),
+    Assay("over_limit_warns", (13, 14), _FULL_IN_THE_MORNING),
+    Assay("units_mixed_up", (14,), _FULL_IN_THE_MORNING),
 )
 
 CUTS: tuple[Cuts, ...] = (
