@@ -11,6 +11,7 @@ from harness.storage.image import Image
 from harness.storage.profiles import membership_files, membership_unordered, registry
 from harness.storage.profiles.base import Profile
 from harness.storage.profiles.membership import Answer, canonical, is_allowed
+from harness.storage.profiles.unordered import UnorderedProfile
 from tests.storage.crash_builders import ACTIONS, Bench, every_state, play
 
 PROFILES = [registry.get(name) for name in ("ext4-ordered", "ext4-dioread_lock", "xfs", "btrfs")]
@@ -144,6 +145,17 @@ def test_what_takes_too_long_to_decide_is_undecided_and_never_allowed(
     monkeypatch.setattr(membership_files, "STATES_MAX", 0)
     assert Answer.UNDECIDED in {is_allowed(profile, bench.base, bench.log, image) for image in legal}
     assert is_allowed(profile, bench.base, bench.log, alien) is Answer.NOT_ALLOWED, "names alone say so"
-    if name == "btrfs":
-        monkeypatch.setattr(membership_unordered, "STATES_MAX", 0)
-        assert is_allowed(profile, bench.base, bench.log, legal[0]) is Answer.UNDECIDED
+
+
+@pytest.mark.parametrize("name", ["btrfs"])
+def test_too_many_names_are_undecided_and_never_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = registry.get(name)
+    assert isinstance(profile, UnorderedProfile) and membership_unordered.takes(profile)
+    bench = play([("append", "/a", 700), ("rename", "/a", "/b")])
+    legal = [state.image for state in every_state(profile, bench.base, bench.log)]
+    monkeypatch.setattr(membership_unordered, "STATES_MAX", 0)
+    assert {is_allowed(profile, bench.base, bench.log, image) for image in legal} == {Answer.UNDECIDED}
+    monkeypatch.undo()
+    monkeypatch.setattr(membership_files, "STATES_MAX", 0)
+    found = {is_allowed(profile, bench.base, bench.log, image) for image in legal}
+    assert Answer.UNDECIDED in found and Answer.NOT_ALLOWED not in found

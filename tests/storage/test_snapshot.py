@@ -125,6 +125,14 @@ def test_modes_come_from_the_note_and_else_from_the_files(tmp_path: Path) -> Non
     assert load(tmp_path / "in", note=VolumeNote(modes={"/log": "100400"})).modes[2] == stat.S_IFREG | 0o400
 
 
+def test_files_are_written_with_their_own_modes_but_can_always_be_read_and_replaced(tmp_path: Path) -> None:
+    modes = {2: 0o100600, 3: 0o100755, 4: 0o104000}
+    names = {ROOT_INODE: {"secret": 2, "program": 3, "locked": 4}}
+    write_snapshot({"data": Image(dict.fromkeys(modes, b"x"), names, modes)}, tmp_path / "out", {})
+    found = {name: stat.S_IMODE((tmp_path / "out/data" / name).stat().st_mode) for name in names[ROOT_INODE]}
+    assert found == {"secret": 0o600, "program": 0o755, "locked": 0o600}
+
+
 def test_lost_clusters_survive(tmp_path: Path) -> None:
     image = Image(lost_chains=(4096, 8192))
     write_snapshot({"data": image}, tmp_path / "out", {})

@@ -46,6 +46,31 @@ def test_only_what_is_older_than_that_is_surely_there(gaps_s: list[int], data: s
     assert all(log.index(op) > synced for op in young)
 
 
+def test_each_write_is_there_when_its_own_minute_is_over() -> None:
+    """What was written back before it lies in the log as well; all of it is counted from there."""
+    profile, write_back, log = registry.get("ext4-ordered"), WriteBack(AFTER_US), list[Op]()
+    for place, at_s in enumerate((0, 20, 40)):
+        log += appended(place)
+        write_back.advance(log, at_s * SECOND_US)
+    for place, at_s in enumerate((60, 80, 100)):
+        write_back.advance(log, at_s * SECOND_US)
+        trees = [profile.draw(Image(), log, random.Random(seed)).image.tree() for seed in range(40)]
+        sure = [f"/f{number:03d}" for number in range(3) if all(tree.get(f"/f{number:03d}") == b"x" for tree in trees)]
+        assert sure == [f"/f{number:03d}" for number in range(place + 1)]
+
+
+def test_what_is_written_after_a_cut_has_a_minute_of_its_own() -> None:
+    write_back, log = WriteBack(AFTER_US), appended(0)
+    write_back.advance(log, 0)
+    write_back.forget()
+    log = appended(1)
+    for at_s in (60, 100):
+        write_back.advance(log, at_s * SECOND_US)
+        assert log == appended(1)
+    write_back.advance(log, 120 * SECOND_US)
+    assert log == [*appended(1), SyncVolume(written_back=True)]
+
+
 def test_an_idle_terminal_s_unsynced_file_is_written_after_a_minute() -> None:
     write_back, log = WriteBack(AFTER_US), appended(0)
     write_back.advance(log, 0)

@@ -52,6 +52,7 @@ def test_the_same_records_are_none_nor_is_a_trace_number_that_was_skipped():
     assert not_idempotent(ONCE, seen(next_stan="000007"), SHOWN) is None
     assert not_idempotent(None, ONCE) is not_idempotent(ONCE, None) is None
     assert not_idempotent(ONCE, seen(error="garbage", records=()), SHOWN) is None, "invariant 17 has that"
+    assert not_idempotent(seen(error="garbage", records=()), ONCE, SHOWN) is None
 
 
 def test_second_cuts_find_what_no_first_cut_can():
