@@ -506,6 +506,20 @@ def test_an_error_on_any_call_is_one_on_each_kind_of_call(disk: Disk) -> None:
 
 
 @pytest.mark.parametrize("make", [FsyncDropsPages, CorruptRead])
+def test_an_error_on_writes_is_none_on_barriers_nor_the_other_way_round(disk: Disk) -> None:
+    descriptor = disk.open("/data/a", os.O_RDWR)
+    disk.pwrite(descriptor, b"dirty", 0)
+    for on in ("write", "read"):
+        condition = InputOutputError(on, until_lifted=True)  # type: ignore[arg-type]
+        lay(disk, condition)
+        disk.fsync(descriptor)
+        condition.lift()
+        assert condition.bites == 0
+    lay(disk, InputOutputError("fsync", until_lifted=True))
+    assert disk.pwrite(descriptor, b"more", 0) == 4 and disk.pread(descriptor, 4, 0) == b"more"
+    refused_with(errno.EIO, lambda: disk.fdatasync(descriptor))
+
+
 def test_a_fault_of_one_file_leaves_others_alone(disk: Disk, make: Callable[..., Condition]) -> None:
     put(disk, "/data/b", b"b" * 64)
     condition = make(inode=disk.locate("/data/b").number)
