@@ -505,7 +505,6 @@ def test_an_error_on_any_call_is_one_on_each_kind_of_call(disk: Disk) -> None:
         refused_with(errno.EIO, call)
 
 
-@pytest.mark.parametrize("make", [FsyncDropsPages, CorruptRead])
 def test_an_error_on_writes_is_none_on_barriers_nor_the_other_way_round(disk: Disk) -> None:
     descriptor = disk.open("/data/a", os.O_RDWR)
     disk.pwrite(descriptor, b"dirty", 0)
@@ -520,6 +519,7 @@ def test_an_error_on_writes_is_none_on_barriers_nor_the_other_way_round(disk: Di
     refused_with(errno.EIO, lambda: disk.fdatasync(descriptor))
 
 
+@pytest.mark.parametrize("make", [FsyncDropsPages, CorruptRead])
 def test_a_fault_of_one_file_leaves_others_alone(disk: Disk, make: Callable[..., Condition]) -> None:
     put(disk, "/data/b", b"b" * 64)
     condition = make(inode=disk.locate("/data/b").number)
