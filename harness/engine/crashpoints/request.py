@@ -66,5 +66,8 @@ def replay_line(request: CrashRequest, scenario: str, terminal: str, flow: str, 
         parts.append(f"--seed {request.seed}")
     if request.images_limit != IMAGES_LIMIT:
         parts.append(f"--images {request.images_limit}")
+    if request.states_limit > STATES_LIMIT:
+        # With fewer than were taken then, the state might not be among them.
+        parts.append(f"--states {request.states_limit}")
     parts.append(f"--state {state}")
     return " ".join(parts)
