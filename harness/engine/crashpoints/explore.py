@@ -102,6 +102,10 @@ class Exploration:
 
     def explore(self) -> FlowReport:
         """All of it, or as much as ``stop`` allows."""
+        if self._over():
+            # Somebody waits for what has been judged; listing one more flow may take as long as all before.
+            self._say_because(self._stopped)
+            return self.report
         recorded = record_flow(self.setting, self.flow)
         nothing = unreached(self.flow, recorded)
         if nothing:

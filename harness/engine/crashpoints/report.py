@@ -113,7 +113,8 @@ class FlowReport(msgspec.Struct):
     unsettled_state: str = ""
     """The first of them by name."""
     listing: str = ""
-    """A digest of the names of the distinct states that first cuts may leave: equal in all shares of the same work."""
+    """A digest of the names of the distinct states that first cuts may leave: equal in all shares of the same work, empty
+    in one that was stopped before it had listed them."""
 
     def profile(self, name: str) -> ProfileCount:
         """The count of that profile, begun when it is new."""
@@ -172,16 +173,19 @@ def merged(shares: Iterable[CrashReport]) -> CrashReport:
     """One report of shares of the same work: listings are the same in all, what was judged adds up."""
     reports = list(shares)
     whole = reports[0]
-    for report in reports[1:]:
-        for flow, more in zip(whole.flows, report.flows, strict=True):
-            _add(flow, more)
+    for place in range(len(whole.flows)):
+        # A share that was stopped before it had listed a flow knows nothing of it: those that have come first.
+        same = sorted((report.flows[place] for report in reports), key=lambda flow: not flow.listing)
+        for more in same[1:]:
+            _add(same[0], more)
+        whole.flows[place] = same[0]
     for flow in whole.flows:
         flow.found.sort(key=lambda each: (each.invariant, each.place))
     return whole
 
 
 def _add(flow: FlowReport, more: FlowReport) -> None:
-    if flow.listing != more.listing and UNLIKE not in flow.because:
+    if more.listing and flow.listing != more.listing and UNLIKE not in flow.because:
         flow.because.append(UNLIKE)
     flow.judged += more.judged
     flow.left += more.left

@@ -43,8 +43,8 @@ def first_state() -> str:
 
 @pytest.mark.parametrize(("asked", "judged"), [(1, 1), (2, 1), (3, 2)])
 def test_a_stop_among_the_second_cuts_of_the_last_state_is_told(asked, judged):
-    """It is asked for before the first cut, before its second cuts are listed, and before each of these."""
-    stops = iter([""] * asked)
+    """It is asked for before the flow, before the first cut, before its second cuts are listed, and before each of these."""
+    stops = iter([""] * (1 + asked))
     extent = Extent(depth=2, only_state=first_state())
     with interpreter.installed():
         done = Exploration(
@@ -200,3 +200,16 @@ def test_trials_after_which_the_batch_cannot_be_settled_any_more_are_no_pass():
     report = CallReport("s", "t", "d", "p", 1, [done])
     assert report.exit_code is ExitCode.INCONCLUSIVE
     assert "the batch could not be settled" in render_calls(report)
+
+
+def test_a_flow_that_is_begun_after_a_stop_is_not_even_listed_and_no_pass():
+    with interpreter.installed():
+        done = Exploration(
+            setting(), FLOWS.get("sale"), media(MEDIUM), Extent(), lambda: "interrupted", lambda *_: None
+        ).explore()
+    assert done == FlowReport("sale", done.summary, because=["interrupted"])
+    assert of(done).exit_code is ExitCode.INCONCLUSIVE
+    # Another share had listed it: what that one knows stays, and nobody is accused of having played differently.
+    listed = explored("reference", "sale", (MEDIUM,), Extent(share=1, shares=2))
+    (whole,) = merged([of(done), of(listed)]).flows
+    assert whole.because == ["interrupted"] and whole.profile(MEDIUM).points > 15 and whole.judged
