@@ -196,18 +196,23 @@ def _watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what:
     """Do the work in its processes: progress on the terminal, and Ctrl-C handed on to them."""
     progress = None if quiet else _Progress(what)
     children: list[int] = []
-    with _interrupts_to(children):
+    with _interrupts_to(children) as started:
         try:
-            return work(progress, children.append)
+            return work(progress, started)
         finally:
             if progress is not None:
                 progress.clear()
 
 
 @contextmanager
-def _interrupts_to(children: list[int]) -> Iterator[None]:
-    """The first Ctrl-C asks the children to say what they have; the second ends all."""
+def _interrupts_to(children: list[int]) -> Iterator[Callable[[int], None]]:
+    """The first Ctrl-C asks the children to say what they have; the second ends all. Yields what to tell of each child."""
     asked = Asked()
+
+    def started(child: int) -> None:
+        children.append(child)
+        if asked.once:  # while this one was being started
+            os.kill(child, signal.SIGINT)
 
     def ask(number: int, _frame: object) -> None:
         first = not asked.once
@@ -224,7 +229,7 @@ def _interrupts_to(children: list[int]) -> Iterator[None]:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield started
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

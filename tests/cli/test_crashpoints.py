@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from harness.cli.crashpoints import _interrupts_to
 from tests.cli.conftest import ROOT, Harness
 
 
@@ -161,3 +162,14 @@ def test_timeout_signals_twice_and_is_told_what_was_judged(place):
         cwd=place, env=environ, text=True, capture_output=True, check=False, timeout=100,
     )  # fmt: skip
     assert ended.returncode == 2 and "not all was judged: interrupted" in ended.stdout, said(ended)
+
+
+def test_ctrl_c_before_a_process_is_there_reaches_it_when_it_is() -> None:
+    children: list[int] = []
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as late,
+        _interrupts_to(children) as started,
+    ):
+        os.kill(os.getpid(), signal.SIGINT)
+        started(late.pid)
+        assert late.wait(timeout=30) != 0 and children == [late.pid]
