@@ -180,8 +180,19 @@ def merged(shares: Iterable[CrashReport]) -> CrashReport:
             _add(same[0], more)
         whole.flows[place] = same[0]
     for flow in whole.flows:
-        flow.found.sort(key=lambda each: (each.invariant, each.place))
+        _put_in_order(flow)
     return whole
+
+
+def _put_in_order(flow: FlowReport) -> None:
+    """The same bytes, whatever the number of processes and the order in which they met things."""
+    place = {each.profile: number for number, each in enumerate(flow.profiles)}
+    flow.found.sort(key=lambda each: (each.invariant, each.place))
+    for found in flow.found:
+        found.profiles.sort(key=lambda name: place.get(name, len(place)))
+    flow.cells.sort(key=lambda each: (each.depth, each.at, each.step, place.get(each.profile, len(place))))
+    for count in flow.profiles:
+        count.unsurvivable = dict(sorted(count.unsurvivable.items()))
 
 
 def _add(flow: FlowReport, more: FlowReport) -> None:

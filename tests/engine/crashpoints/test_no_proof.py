@@ -213,3 +213,13 @@ def test_a_flow_that_is_begun_after_a_stop_is_not_even_listed_and_no_pass():
     listed = explored("reference", "sale", (MEDIUM,), Extent(share=1, shares=2))
     (whole,) = merged([of(done), of(listed)]).flows
     assert whole.because == ["interrupted"] and whole.profile(MEDIUM).points > 15 and whole.judged
+
+
+def test_the_report_is_the_same_whatever_the_number_of_processes():
+    def whole(shares: int) -> bytes:
+        extents = [Extent(images_limit=16, states_limit=24, share=share, shares=shares) for share in range(shares)]
+        parts = [explored("rewritten_in_place", "sale", ("fat", "ext4-ordered"), extent) for extent in extents]
+        return msgspec.json.encode(merged(map(of, parts)))
+
+    assert b'"found":[{' in whole(1)
+    assert whole(1) == whole(2) == whole(3)
