@@ -29,7 +29,7 @@ class ForgottenReversal(Fault):
 
     kind: ClassVar[str] = "forgotten_reversal"
     family: ClassVar[Family] = "host"
-    survivability: ClassVar[Mapping[int, str]] = {2: _OVERTAKEN, 3: _OVERTAKEN, 31: _OVERTAKEN}
+    survivability: ClassVar[Mapping[int, str]] = {2: _OVERTAKEN, 3: _OVERTAKEN, 20: _OVERTAKEN, 31: _OVERTAKEN}
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         knobs = world.acquirer.knobs(station.tid)

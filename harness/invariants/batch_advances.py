@@ -5,9 +5,9 @@ to the number after the batch that the host closed last, or to the one that the 
 has left, or has called settled while the host had closed it, takes no more transactions. With ``inspect`` the same is asked of
 the number that the terminal's own records are under.
 Does not model: whether the terminal had been told of the closing (11), nor what is in the batches (2, 12).
-Traps avoided: 999999 is followed by 1; the host may assign another number at sign-on, an old one too; several empty batches may
-be settled between two sales; reversals, uploads and repeated settlement requests name the batch that they are about; a terminal
-never told of the closing still holds the old number open; the first number that a device names is anybody's.
+Traps avoided: 999999 is followed by 1; the host may assign another number at sign-on, an old one too; empty batches may be
+settled between two sales; reversals, uploads and repeated settlement requests name the batch that they are about; a terminal
+never told of the closing still holds the old number open; the first number that a device names may be any.
 Source: domain section 8, invariant 16; defect D7 (a crash between the new number and the end of the settlement counts twice).
 """
 

@@ -26,6 +26,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     settlement_frees_space,
     sound_answers,
     stan_unique,
+    void_and_refund,
     write_ahead,
 )
 from harness.invariants.base import INVARIANTS, Invariant, Terms

@@ -106,6 +106,12 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
 """
 _MANY_SALES = 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'
 
+
+def _people(habits: str) -> str:
+    """The quiet hour's people, with these habits besides, and more of them."""
+    return f"people: {{settles_on_time: 100%, settles_late: 0%, daily_reboot: false, {habits}}}\nsales_per_day: 20\n"
+
+
 # A hotel desk whose acquirer books completions as they come.
 _DESK = """
 merchants: hotel
@@ -163,6 +169,7 @@ sales_per_day: 90
 people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "09:05"}}]
 """
+_TWO_DAYS = 'days: {count: 2, open: "09:00", close: "10:00"}\n'
 
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -213,6 +220,17 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("blind_admission", (13,), _FULL_IN_THE_MORNING, seeds=10),
     Assay("over_limit_warns", (13, 14), _FULL_IN_THE_MORNING),
     Assay("units_mixed_up", (14,), _FULL_IN_THE_MORNING),
+    Assay("void_again", (20,), _people("voids: 30%, asks_again: 100%")),
+    Assay("void_in_part", (20,), _people("voids: 30%")),
+    Assay("void_settled", (20,), _TWO_DAYS + _people("voids: 40%, voids_settled: 60%")),
+    Assay(
+        "void_drops_sale",
+        (20, 2),
+        _people("voids: 10%, attempts: 1") + "faults: [{type: host_silent, unread: true, at: {action: void}}]",
+        seeds=10,
+    ),
+    Assay("refund_with_fee", (20,), _TWO_DAYS + _people("refunds: 30%")),
+    Assay("refund_unlimited", (20,), _people("refunds: 30%, refunds_unsettled: 100%, asks_again: 100%")),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -81,6 +81,12 @@ _ALL = (
     _mutant("late_reply_taken", "LateReplyTaken", "Takes the late answer to a sale that it is reversing.", 9, 7),
     _mutant("batch_twice", "BatchTwice", "Counts the batch twice when a cut comes between number and flag.", 16),
     _mutant("batch_stays", "BatchStays", "Clears the log and goes on under the old batch number.", 16),
+    _mutant("void_again", "VoidAgain", "Voids a sale that has been voided.", 20),
+    _mutant("void_in_part", "VoidInPart", "Voids the whole yuan of a sale and not its fen.", 20),
+    _mutant("void_settled", "VoidSettled", "Voids a sale that has been settled.", 20),
+    _mutant("void_drops_sale", "VoidDropsSale", "Takes a sale out of the totals when its void times out.", 20, 2),
+    _mutant("refund_with_fee", "RefundWithFee", "Gives more back than was keyed.", 20),
+    _mutant("refund_unlimited", "RefundUnlimited", "Gives a sale back as often as it is asked.", 20),
     _cut_mutant(
         "no_directory_fsync", "NoDirectoryFsync", "Syncs its files and never the directory that names them.", 1
     ),

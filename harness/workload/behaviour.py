@@ -51,6 +51,18 @@ class Behaviour:
     """How long a customer waits for an answer; each has 0.6 to 1.4 of it."""
     queue_patience_us: int = 5 * US_PER_MINUTE
     """How long a customer waits for their turn."""
+    voids_percent: float = 0.0
+    """Of those who come to buy, so many have changed their mind about an earlier purchase, and it is voided."""
+    refunds_percent: float = 0.0
+    """The same for a refund."""
+    asks_again_percent: float = 0.0
+    """The slip of what was voided or refunded is not torn up, and somebody may come with it once more."""
+    voids_settled_percent: float = 0.0
+    """The void asked for is of a sale that has been settled."""
+    refunds_unsettled_percent: float = 0.0
+    """The refund asked for is of a sale that is not settled yet, where a void would have been right."""
+    keys_too_much_percent: float = 0.0
+    """A refund is keyed with a nought too many."""
     clears_cache_per_day: float = 0.0
     """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
     restarts_per_day: float = 0.0

@@ -81,6 +81,10 @@ class Customer:
         self.kind, self.original = _what_about(till, visit) if stay is None else (_check_out(visit), stay.slip)
         is_due = self.original is None or self.kind == "completion"
         self.amount_fen = visit.amount_fen if is_due or self.original is None else self.original.amount_fen
+        if self.kind == "refund" and till.happens(
+            till.behaviour.keys_too_much_percent, f"i{self.intent}/nought_too_many"
+        ):
+            self.amount_fen *= 10
         self._counts = counts and self.kind in _TRADE
         self._returns = returns
         self._belief = "not_paid"
@@ -262,8 +266,9 @@ class Customer:
         if self.kind in stays.CHECK_OUTS and self.kind != "completion":
             return Ending.PAID
         if self.original is not None and self.kind != "completion":
+            torn_up = not till.happens(till.behaviour.asks_again_percent, f"i{self.intent}/keeps_slip")
             for pile in (till.unsettled_sales, till.settled_sales):
-                if self.original in pile:
+                if torn_up and self.original in pile:
                     pile.remove(self.original)
         elif stan:
             rrn = outcome.rrn if outcome is not None else ""
@@ -365,17 +370,27 @@ def excused(till: Till, since_us: int) -> bool:
 
 def _what_about(till: Till, visit: Visit) -> tuple[ActionKind, SaleReceipt | None]:
     """What a visit turns out to be: without a receipt to undo, or a key to do it with, it is a sale."""
-    actions = till.station.manifest.actions
-    if visit.kind == "void" and "void" in actions and till.unsettled_sales:
-        slip = till.unsettled_sales[int(visit.card_choice * len(till.unsettled_sales))]
-        kind: ActionKind = "completion_void" if slip.kind == "completion" else "void"
-        if kind in actions:
-            return kind, slip
-    if visit.kind == "refund" and "refund" in actions and till.settled_sales:
-        return "refund", till.settled_sales[int(visit.card_choice * len(till.settled_sales))]
-    if visit.kind == "preauth" and {"preauth", "completion"} <= actions and visit.number < stays.CHECK_INS_A_DAY_MAX:
+    actions, habits, occasion = till.station.manifest.actions, till.behaviour, f"i{till.intent_of(visit)}"
+    kind: ActionKind = visit.kind
+    if kind == "sale" and till.happens(habits.voids_percent, f"{occasion}/voids"):
+        kind = "void"
+    elif kind == "sale" and till.happens(habits.refunds_percent, f"{occasion}/refunds"):
+        kind = "refund"
+    if kind == "preauth" and {"preauth", "completion"} <= actions and visit.number < stays.CHECK_INS_A_DAY_MAX:
         return "preauth", None
-    return "sale", None
+    if kind not in ("void", "refund") or kind not in actions:
+        return "sale", None
+    pile = till.unsettled_sales if kind == "void" else till.settled_sales
+    if kind == "void" and till.happens(habits.voids_settled_percent, f"{occasion}/voids_settled"):
+        pile = till.settled_sales
+    elif kind == "refund" and till.happens(habits.refunds_unsettled_percent, f"{occasion}/refunds_unsettled"):
+        pile = till.unsettled_sales
+    if not pile:
+        return "sale", None
+    slip = pile[int(visit.card_choice * len(pile))]
+    if kind == "void" and slip.kind == "completion":
+        kind = "completion_void"
+    return (kind, slip) if kind in actions else ("sale", None)
 
 
 def _check_out(visit: Visit) -> ActionKind:

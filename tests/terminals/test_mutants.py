@@ -252,6 +252,57 @@ def cut_in_settlements(make_bench, load_kind):
             return found
 
 
+def given_back(make_bench, load_kind, *steps):
+    """A sale of 12.34 and what is then asked for: the entries that the host was asked to book for it, but for right ones."""
+    bench = make_bench()
+    bench.boot(load_kind())
+    bench.act("sign_on")
+    sale = bench.act("sale", 1_234)
+    for step in steps:
+        bench.act(step, 1_234, None if step == "settle" else sale)
+    asked = [(entry.kind, entry.amount_fen) for entry in bench.host.entries() if entry.kind != "sale"]
+    return [
+        each
+        for place, each in enumerate(asked)
+        if each[1] != 1_234 or place or ("settle" in steps and each[0] == "void")
+    ]
+
+
+def voided(make_bench, load_kind):
+    """A void."""
+    return given_back(make_bench, load_kind, "void")
+
+
+def voided_again(make_bench, load_kind):
+    """A void, and once more."""
+    return given_back(make_bench, load_kind, "void", "void")
+
+
+def voided_when_settled(make_bench, load_kind):
+    """A void after the settlement."""
+    return given_back(make_bench, load_kind, "settle", "void")
+
+
+def refunded(make_bench, load_kind):
+    """A refund after the settlement."""
+    return given_back(make_bench, load_kind, "settle", "refund")
+
+
+def refunded_again(make_bench, load_kind):
+    """A refund of a sale that is not settled, and once more."""
+    return given_back(make_bench, load_kind, "refund", "refund")
+
+
+def void_unanswered(make_bench, load_kind):
+    """A void that never reaches the host: the sale is settled all the same."""
+    bench = make_bench()
+    start(bench, load_kind())
+    sale = bench.act("sale", 1_234)
+    bench.knobs.ignore_requests = 1
+    bench.act("void", 0, sale)
+    return settle(bench)
+
+
 def full_volume(make_bench, load_kind):
     """The volume is full to the last byte, and settlement is asked for."""
     bench = make_bench()
@@ -367,6 +418,12 @@ SCENARIOS = {
     "cleared_by_menu": cache_cleared,
     "sells_in_doubt": sold_in_doubt,
     "settles_in_doubt": settled_in_doubt,
+    "void_again": voided_again,
+    "void_in_part": voided,
+    "void_settled": voided_when_settled,
+    "void_drops_sale": void_unanswered,
+    "refund_with_fee": refunded,
+    "refund_unlimited": refunded_again,
     "batch_twice": cut_in_settlements,
     "batch_stays": settled_once,
     "mac_unchecked": wrong_mac,

@@ -52,6 +52,7 @@ UNSURVIVABLE: Mapping[int, str] = {
     6: f"{_SEND}, and it holds nothing back any more",
     17: _REMEMBER,
     19: f"a cut in the middle of recovery destroys as any other: {_REMEMBER}",
+    20: _REMEMBER,
     25: _REMEMBER,
     31: _SEND,
 }

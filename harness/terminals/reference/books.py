@@ -44,6 +44,8 @@ class Books:
         self._voided = bytearray()
         self._originals = array("Q")
         """What each record is about, as one number; 0 for what stands for itself."""
+        self._refunded: dict[int, int] = {}
+        """By trace number: what was given back of sales of this batch."""
 
     @classmethod
     def fold(cls, entries: Iterable[Entry], base: Base) -> Books:
@@ -87,6 +89,10 @@ class Books:
         number = int(stan)
         return number in self._stans and bool(self._voided[self._stans.index(number)])
 
+    def refunded_fen(self, stan: str) -> int:
+        """How much of this batch's sale with this trace number was given back by refunds."""
+        return self._refunded.get(int(stan), 0)
+
     def active_offsets(self) -> list[int]:
         """Where the records are that were not voided (voids themselves among them), in order."""
         return [offset for offset, voided in zip(self._offsets, self._voided, strict=True) if not voided]
@@ -129,6 +135,9 @@ class Books:
         self._voided.append(0)
         self._originals.append(self._name(transaction.original_batch, transaction.original_stan))
         self.totals = self.totals.plus(transaction)
+        if transaction.kind == "refund" and transaction.original_stan and transaction.original_batch == self.batch:
+            sale = int(transaction.original_stan)
+            self._refunded[sale] = self._refunded.get(sale, 0) + transaction.amount_fen
         is_of_this_batch = transaction.original_batch in ("", self.batch)
         if transaction.kind in VOIDS and is_of_this_batch and self.offset_of(transaction.original_stan) is not None:
             index = self._stans.index(int(transaction.original_stan))

@@ -49,6 +49,7 @@ from harness.terminals.reference.store import StorageFault, Store
 
 CARD_TIMEOUT_S = 60.0
 STAN_JUMP = 50
+ALREADY_VOIDED = "原交易已撤销 ALREADY VOIDED"
 _TITLES = {
     "sale": "消费 SALE", "void": "撤销 VOID", "refund": "退货 REFUND",
     "preauth": "预授权 PREAUTH", "preauth_void": "预授权撤销 PREAUTH VOID",
@@ -132,8 +133,9 @@ class ReferenceTerminal(HoldingTerminal):
         original = self.find(action.original_stan)
         if original is None or original.kind != "sale" or action.original_batch not in ("", original.batch):
             return Refused("original_not_found", "原交易不存在 ORIGINAL NOT FOUND")
-        if self.books.is_voided(original.stan):
-            return Refused("already_voided", "原交易已撤销 ALREADY VOIDED")
+        refusal = self.void_refusal(original)
+        if refusal is not None:
+            return refusal
         pan = self.unseal(original)
         transaction = self.compose("void", action, pan, None, original)
         return self.conduct(transaction, None, pan)
@@ -145,6 +147,9 @@ class ReferenceTerminal(HoldingTerminal):
             return refusal
         original = self.find(action.original_stan) if action.original_batch in ("", self.books.batch) else None
         if original is not None:
+            refusal = self.refund_refusal(original, action.amount_fen)
+            if refusal is not None:
+                return refusal
             pan, card = self.unseal(original), None
         else:
             read = self.read_card()
@@ -218,6 +223,22 @@ class ReferenceTerminal(HoldingTerminal):
     def is_full(self, store: Store) -> bool:
         """Whether the batch may not grow, or its records could not be kept."""
         return self.books.count >= (self.manifest.max_transactions or 0) or not store.has_room()
+
+    def void_refusal(self, original: Transaction) -> Outcome | None:
+        """Why this sale of the open batch cannot be voided, or None."""
+        if self.books.is_voided(original.stan):
+            return Refused("already_voided", ALREADY_VOIDED)
+        if self.books.refunded_fen(original.stan):
+            return Refused("already_refunded", "原交易已退货 ALREADY REFUNDED")
+        return None
+
+    def refund_refusal(self, original: Transaction, amount_fen: int) -> Outcome | None:
+        """Why so much of this sale of the open batch cannot be given back, or None. Of settled sales only the host knows."""
+        if self.books.is_voided(original.stan):
+            return Refused("already_voided", ALREADY_VOIDED)
+        if amount_fen + self.books.refunded_fen(original.stan) > original.amount_fen:
+            return Refused("over_the_sale", "退货金额超限 MORE THAN THE SALE")
+        return None
 
     def read_card(self) -> CardData | Outcome:
         """Ask for a card."""
