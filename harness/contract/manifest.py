@@ -59,3 +59,5 @@ class Inspection:
     pending_reversals: tuple[str, ...] = ()
     damaged_records: int = 0
     settling: bool = False
+    totals: tuple[int, int, int, int] | None = None
+    """What it would settle: debit count and fen, credit count and fen. A voided sale is in neither. None: not told."""

@@ -428,6 +428,8 @@ class Inspected(Event, frozen=True):
     damaged_records: int = 0
     settling: bool = False
     error: str = ""
+    totals: tuple[int, int, int, int] | None = None
+    """As in BatchSettled, of the open batch; None when the software does not tell."""
 
 
 AnyEvent: TypeAlias = Union[

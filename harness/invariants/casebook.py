@@ -218,9 +218,10 @@ def record(
 
 
 def inspected(
-    *records: RecordSeen, when: str = "quiescence", pending: tuple[str, ...] = (), damaged: int = 0, error: str = ""
-) -> Inspected:
-    return Inspected(0, T01, when, "000001", "000009", records, pending, damaged, False, error)
+    *records: RecordSeen, when: str = "quiescence", pending: tuple[str, ...] = (), damaged: int = 0, error: str = "",
+    totals: tuple[int, int, int, int] | None = None,
+) -> Inspected:  # fmt: skip
+    return Inspected(0, T01, when, "000001", "000009", records, pending, damaged, False, error, totals)
 
 
 def secret(

@@ -28,6 +28,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     stan_unique,
     void_and_refund,
     write_ahead,
+    totals_match_log,
 )
 from harness.invariants.base import INVARIANTS, Invariant, Terms
 from harness.invariants.books import Books

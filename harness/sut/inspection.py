@@ -60,6 +60,7 @@ def inspected_event(at_us: int, device: str, when: str, found: object) -> Inspec
         found.pending_reversals,
         found.damaged_records,
         found.settling,
+        totals=found.totals,
     )
 
 

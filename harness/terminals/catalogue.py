@@ -112,6 +112,9 @@ _ALL = (
     _mutant("blind_admission", "BlindAdmission", "Asks for money without making sure of room for the record.", 13),
     _mutant("over_limit_warns", "OverLimitWarns", "A full batch is only warned of, and the sale goes on.", 13, 14),
     _mutant("units_mixed_up", "UnitsMixedUp", "Compares free kilobytes with bytes: full with megabytes free.", 14),
+    _mutant(
+        "totals_apart", "TotalsApart", "Keeps the batch totals in a file of their own, written after the record.", 10
+    ),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
 )
 

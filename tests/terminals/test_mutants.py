@@ -375,6 +375,26 @@ def full_while_trading(make_bench, load_kind):
     ]
 
 
+def cut_before_the_totals(make_bench, load_kind):
+    """Power is lost while the approval is on the screen."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+
+    def fail(what, _place):
+        if what == "printed":
+            raise PowerCut
+
+    bench.fail = fail
+    with pytest.raises(PowerCut):
+        bench.act("sale", 200)
+    bench.fail = None
+    bench.cut("lost")
+    start(bench, load_kind())
+    found = bench.inspect()
+    held = sum(each.amount_fen for each in found.records)
+    return [] if found.totals[1] == held else [f"totals {found.totals}, log {held}"]
+
+
 def over_the_limit(make_bench, load_kind):
     """More sales than the terminal says it takes, as far as a bench has the patience."""
     bench = make_bench()
@@ -435,6 +455,7 @@ SCENARIOS = {
     "card_on_slip": searched,
     "crash_dump": searched,
     "hashed_cards": searched,
+    "totals_apart": cut_before_the_totals,
     "blind_admission": full_while_trading,
     "over_limit_warns": over_the_limit,
     "units_mixed_up": plenty_of_room,

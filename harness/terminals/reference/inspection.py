@@ -17,7 +17,7 @@ def inspect_image(image: Mapping[str, bytes], record_format: RecordFormat) -> In
     if found is None:
         return Inspection()
     books = Books.fold(found.entries, Base("000001", 0, 0, 0, False))
-    pending = books.pending
+    pending, totals = books.pending, books.totals
     return Inspection(
         batch=books.batch,
         next_stan=f"{next_stan(books.stan):06d}",
@@ -25,6 +25,7 @@ def inspect_image(image: Mapping[str, bytes], record_format: RecordFormat) -> In
         pending_reversals=() if pending is None or not pending.is_reversible else (pending.stan,),
         damaged_records=books.damaged + found.missing,
         settling=books.settlement is not None,
+        totals=(totals.debit_count, totals.debit_fen, totals.credit_count, totals.credit_fen),
     )
 
 
