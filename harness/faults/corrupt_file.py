@@ -34,17 +34,28 @@ class CorruptFile(Fault):
     path: str = "/data/*"
     how: Literal["bit", "zeros"] = "bit"
     range_bytes: int = 512
+    offset_bytes: int | None = None
+    """Where in the file; drawn when not given."""
+    bit_number: int | None = None
+    """Which bit of the byte, 0 to 7; drawn when not given."""
 
     def __post_init__(self) -> None:
         require(self.range_bytes >= 1, "at least one byte")
+        require(self.offset_bytes is None or self.offset_bytes >= 0, "a place from 0 up")
+        require(self.bit_number is None or 0 <= self.bit_number <= 7, "a bit from 0 to 7")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         path = choose_file(world, station, self.path, key)
         if path is None:
             return no_file(self.path)
         disk, size_bytes = station.hardware.disk, size_of(station, path)
-        offset = world.decisions.integer(f"{key}/offset", 0, lambda u: int(u * size_bytes)) % size_bytes
+        offset = self.offset_bytes
+        if offset is None:
+            offset = world.decisions.integer(f"{key}/offset", 0, lambda u: int(u * size_bytes))
+        offset %= size_bytes
         if self.how == "zeros":
             return strike_of(path, zero_range(disk, path, offset, self.range_bytes), f"zeros from byte {offset}")
-        bit = world.decisions.integer(f"{key}/bit", 0, lambda u: int(u * 8)) % 8
+        bit = self.bit_number
+        if bit is None:
+            bit = world.decisions.integer(f"{key}/bit", 0, lambda u: int(u * 8)) % 8
         return strike_of(path, flip_bits(disk, path, offset, bytes((1 << bit,))), f"bit {bit} of byte {offset} flipped")

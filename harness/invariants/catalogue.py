@@ -10,6 +10,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     card_number_protected,
     clear_needs_proof,
     completion_within_hold,
+    corruption_detected,
     exclusive_fate,
     full_message,
     memory_bounded,

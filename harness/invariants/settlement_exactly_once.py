@@ -50,7 +50,7 @@ class _Slip:
         self.action = event.action
         self.batch = batch
         self.totals = totals
-        self.open_about = _admits(event.text)
+        self.open_about = admits(event.text)
 
 
 class _Device:
@@ -185,7 +185,7 @@ class SettlementExactlyOnce(Invariant):
 
     @on(ScreenShown)
     def _screen(self, number: int, event: ScreenShown) -> None:
-        if event.kind == "settled" and not _admits(event.text):
+        if event.kind == "settled" and not admits(event.text):
             self._success(event.device, number, event.at_us)
 
     @on(ActionEnded)
@@ -255,7 +255,7 @@ class SettlementExactlyOnce(Invariant):
         yield from ()
 
 
-def _admits(text: str) -> bool:
+def admits(text: str) -> bool:
     """Whether a slip or screen says openly that the two sides disagree."""
     lowered = text.lower()
     return any(each in lowered for each in _SAYS_UNBALANCED)

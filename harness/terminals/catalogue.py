@@ -115,6 +115,8 @@ _ALL = (
     _mutant(
         "totals_apart", "TotalsApart", "Keeps the batch totals in a file of their own, written after the record.", 10
     ),
+    _mutant("crc_unchecked", "CrcUnchecked", "Believes every record that can be read, whatever its CRC says.", 18),
+    _mutant("damage_unsaid", "DamageUnsaid", "Leaves damaged records out and tells nobody.", 18),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
 )
 

@@ -54,6 +54,11 @@ faults:
     off_for: 30 s
 """
 
+# The last digit of the second approval's amount, 16.48 yuan with seed 1: 8 and 9 differ in their last bit.
+_BIT_IN_AN_AMOUNT = """
+faults:
+  - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:54"}}
+"""
 _CUT_AFTER_THE_COMMIT = """
 faults:
   - type: power_loss
@@ -102,6 +107,8 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("card_on_slip", (29,), ""),
     Assay("crash_dump", (28, 29), _ANSWER_LOST),
     Assay("hashed_cards", (29,), ""),
+    Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
     Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
     Assay("blind_admission", (13,), _FULL_IN_THE_MORNING, seeds=10),
     Assay("over_limit_warns", (13, 14), _FULL_IN_THE_MORNING),

@@ -80,6 +80,7 @@ def test_numbers_are_those_asked_for() -> None:
         14,
         15,
         17,
+        18,
         22,
         24,
         26,

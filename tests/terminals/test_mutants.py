@@ -395,6 +395,22 @@ def cut_before_the_totals(make_bench, load_kind):
     return [] if found.totals[1] == held else [f"totals {found.totals}, log {held}"]
 
 
+def bit_flipped(make_bench, load_kind):
+    """The last bit of an approved amount, 1.00, flips; then the batch is settled."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    path = bench.directory / "data" / "journal.0"
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"\x1f100\x1f") + 3
+    content[place] ^= 1
+    path.write_bytes(content)
+    bench.act("settle")
+    (settlement,) = bench.host.settlements()
+    said = " ".join(each.text for each in (*bench.screens, *bench.receipts))
+    found = [f"uploaded {stan} wrong" for stan in settlement.terminal_only]
+    return found + ([] if "NOT BALANCED" in said and "DIFFERED" in said else ["said nothing"])
+
+
 def over_the_limit(make_bench, load_kind):
     """More sales than the terminal says it takes, as far as a bench has the patience."""
     bench = make_bench()
@@ -455,6 +471,8 @@ SCENARIOS = {
     "card_on_slip": searched,
     "crash_dump": searched,
     "hashed_cards": searched,
+    "crc_unchecked": bit_flipped,
+    "damage_unsaid": bit_flipped,
     "totals_apart": cut_before_the_totals,
     "blind_admission": full_while_trading,
     "over_limit_warns": over_the_limit,
