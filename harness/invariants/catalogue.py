@@ -27,9 +27,9 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     settlement_frees_space,
     sound_answers,
     stan_unique,
+    totals_match_log,
     void_and_refund,
     write_ahead,
-    totals_match_log,
 )
 from harness.invariants.base import INVARIANTS, Invariant, Terms
 from harness.invariants.books import Books

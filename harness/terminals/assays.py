@@ -170,6 +170,17 @@ people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "09:05"}}]
 """
 _TWO_DAYS = 'days: {count: 2, open: "09:00", close: "10:00"}\n'
+# The last digit of the second approval's amount, 16.48 yuan with seed 1: 8 and 9 differ in their last bit.
+_BIT_IN_AN_AMOUNT = """
+faults:
+  - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:54"}}
+"""
+_CUT_AFTER_THE_COMMIT = """
+faults:
+  - type: power_loss
+    at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 3, storage_operation: 4}
+    off_for: 30 s
+"""
 
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -231,6 +242,9 @@ ASSAYS: tuple[Assay, ...] = (
     ),
     Assay("refund_with_fee", (20,), _TWO_DAYS + _people("refunds: 30%")),
     Assay("refund_unlimited", (20,), _people("refunds: 30%, refunds_unsettled: 100%, asks_again: 100%")),
+    Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
 )
 
 CUTS: tuple[Cuts, ...] = (
