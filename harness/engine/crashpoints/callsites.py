@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from types import FrameType
 
+from harness.core.masking import mask_text
+
 _DEPTH_MAX = 40
 _FUNCTIONS = 3
 _NOT_SOFTWARE = (
@@ -46,7 +48,7 @@ class Step:
     @property
     def text(self) -> str:
         """In one line: ``fsync /data/journal, in terminal.py:88 conduct > journal.py:120 append``."""
-        return f"{self.kind} {self.path}, in {self.site.path}" if self.kind else "(before any storage call)"
+        return f"{self.kind} {mask_text(self.path)}, in {self.site.path}" if self.kind else "(before any storage call)"
 
     @property
     def place(self) -> str:

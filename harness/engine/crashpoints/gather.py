@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from harness.core.masking import mask_text
 from harness.engine.crashpoints.callsites import Step
 from harness.engine.crashpoints.labels import step_label
 from harness.engine.crashpoints.medium import Medium
@@ -57,7 +58,7 @@ class Gathering:
 
     def note(self, seen: Seen, findings: Sequence[Finding], events: Sequence[Event]) -> set[str]:
         """Take in what one history came to; the profiles on which it counts as failing."""
-        label = step_label(seen.history[len(seen.recorded.before) :])
+        label = mask_text(step_label(seen.history[len(seen.recorded.before) :]))
         failing: set[str] = set()
         for name, state in seen.media.items():
             excused = self._media[name].excuses(seen.recorded, state) | seen.excused.get(name, frozenset())
@@ -118,7 +119,7 @@ class Gathering:
     ) -> Example:
         names = seen.recorded.timeline.volumes
         losses = tuple(
-            f"{name}: {loss}"
+            mask_text(f"{name}: {loss}")
             for name, volume in zip(names, state.volumes, strict=True)
             for loss in (*(each.text for each in (*volume.lost, *volume.torn)), *volume.damage_told)
         )

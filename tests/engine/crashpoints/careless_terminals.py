@@ -100,3 +100,19 @@ class SettlesOnlyWhenNew(ReferenceTerminal):
 
     def settle(self, action: Action) -> Outcome:
         return Failed("not_balanced") if self.used else super().settle(action)
+
+
+class NamesFileByCard(JsonFileTerminal):
+    """Keeps a file by card, and does not start when a part of it is missing."""
+
+    def open_storage(self) -> None:
+        super().open_storage()
+        path = self.device.volumes["data"] + "/6222021234567890123.log"
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                if len(file.read().replace(b"boot\n", b"")):
+                    raise RuntimeError(f"{path} is torn")
+        with open(path, "a") as file:
+            file.write("boot\n" * 400)
+            file.flush()
+            os.fsync(file.fileno())

@@ -223,3 +223,19 @@ def test_the_report_is_the_same_whatever_the_number_of_processes():
 
     assert b'"found":[{' in whole(1)
     assert whole(1) == whole(2) == whole(3)
+
+
+@pytest.mark.slow
+def test_card_numbers_in_the_names_of_files_are_masked():
+    """They stand in the picture's rows, and in the steps and losses of findings."""
+    careless = played.setting(f"{played.CARELESS}NamesFileByCard")
+    extent = Extent(images_limit=32, states_limit=30)
+    with interpreter.installed():
+        done = Exploration(
+            careless, FLOWS.get("boot"), media("posix-weak"), extent, lambda: "", lambda *_: None
+        ).explore()
+    told = msgspec.json.encode(done).decode() + render(of(done))
+    assert done.found and "622202*********0123" in told and "6222021234567890123" not in told
+    trials = played.played(f"{played.CARELESS}NamesFileByCard", "boot", ("fsync",))
+    told = msgspec.json.encode(trials).decode()
+    assert "622202*********0123" in told and "6222021234567890123" not in told
