@@ -13,6 +13,7 @@ from harness.core.errors import UsageError
 from harness.device.spec import MIB, DeviceSpec, VolumeSpec
 from harness.scenario.field_data import FieldData, going_on, load_images
 from harness.scenario.plan import Plan
+from harness.storage.profiles import registry
 
 SPEC = DeviceSpec("T01", "10000001", "104110000000001")
 
@@ -67,8 +68,16 @@ def test_each_volume_has_its_own_room(tmp_path: Path) -> None:
     assert load_images(place, SPEC)
     (place / "data").rename(place / "cache")
     assert refusal(place).startswith(f"{place}/cache/log: has 1,048,577 bytes, more than the 1,048,576")
-    fat = replace(SPEC, volumes=(VolumeSpec("data", "/data", MIB, profile="fat"),))
-    assert "which FAT cannot hold" in refusal(lay(tmp_path / "fat", **{"data__a:b": ""}), fat)
+
+
+@pytest.mark.parametrize("profile", registry.names())
+def test_names_that_fat_cannot_hold_are_on_no_volume_with_fat_on_it(tmp_path: Path, profile: str) -> None:
+    spec = replace(SPEC, volumes=(VolumeSpec("data", "/data", MIB, profile=profile),))
+    place = lay(tmp_path / "in", **{"data__a:b": ""})
+    if profile in ("fat", "sd"):
+        assert "which FAT cannot hold" in refusal(place, spec)
+    else:
+        assert trees(load_images(place, spec)) == {"data": {"/a:b": b""}}
 
 
 def test_a_link_in_a_volume_s_place_is_not_followed(tmp_path: Path) -> None:
