@@ -14,8 +14,10 @@ from harness.engine.crashpoints.launch import launch
 from harness.engine.crashpoints.request import CrashRequest, replay_line
 from harness.engine.crashpoints.states import StateLister
 from harness.history.events import Booted, IntentClosed, IntentOpened
+from harness.storage.oplog import ROOT_INODE, Link, Op
 from harness.storage.profiles import registry
 from tests.engine.crashpoints.explored import media, recorded, setting
+from tests.engine.crashpoints.test_instants import created, timeline
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,12 +34,26 @@ def test_a_flow_is_recorded_until_all_is_at_rest_and_begins_when_all_was() -> No
     assert boot.marks[-1].at_us - booted >= REST_US > 60 * US_PER_SECOND
 
 
-def test_a_sample_is_the_same_whoever_draws_it_and_whatever_was_drawn_before() -> None:
-    line = recorded("no_fsync").timeline
-    profiles = [registry.get("posix-weak")] * len(line.volumes)
-    first, again = ([state.key for state in StateLister(line, profiles, 3)] for _ in range(2))
-    lister = StateLister(line, profiles, 3)
-    assert first == again == [state.key for state in lister] and lister.count.sampled_points
+def test_a_sample_is_the_same_whoever_draws_it() -> None:
+    """More than the adversarial images are wanted, so that chance has a part in it: of one volume, and of both together."""
+    log: list[Op] = [Link(ROOT_INODE, f"f{place}", 2 + place, 0o100644) for place in range(6)]
+    profiles = [registry.get("posix-weak")] * 2
+    for logs, lengths in (((log, []), (6, 0)), ((log[:4], log[:4]), (4, 4))):
+        line = timeline(logs, [(0, lengths, 1)])
+        drawn = []
+        for _ in range(2):
+            lister = StateLister(line, profiles, 40)
+            drawn.append([state.key for state in lister])
+            assert lister.count.sampled_points == 1 and 30 < len(drawn[-1]) <= 40
+        assert drawn[0] == drawn[1]
+
+
+def test_an_instant_at_which_nothing_new_was_written_may_still_have_more_written_back() -> None:
+    line = timeline((created(0),), [(0, (0,), 1), (US_PER_SECOND, (2,), 2), (3_600 * US_PER_SECOND, (2,), 3)])
+    names: dict[int, set[str]] = {}
+    for state in StateLister(line, [registry.get("ext4-ordered")], 100):
+        names.setdefault(state.point.outside.events, set()).add("".join(state.volumes[0].image.tree()))
+    assert names[2] == {"", "/f0"} and names[3] == {"/f0"}
 
 
 def test_of_too_many_states_those_with_the_smallest_names_are_taken_with_all_that_leads_to_them() -> None:
