@@ -28,6 +28,9 @@ class Knobs:
     """Until then everything is answered 96, system fault."""
     settlement_errors: int = 0
     """So many settlement requests are answered with code 3, error, and change nothing."""
+    issuer_code: str = ""
+    issuer_declines: int = 0
+    """So many sales are declined with ``issuer_code``, as their issuers would."""
     totals_off_by_one: int = 0
     """In so many settlements the host counts one debit too many."""
     forget_early_reversals: bool = False

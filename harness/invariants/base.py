@@ -39,7 +39,7 @@ DAMAGE_KINDS = frozenset(
 )  # fmt: skip
 """Faults that damage what was already durable. No record is owed by software after them; to detect the damage is (18)."""
 
-INSTANT_KINDS = DAMAGE_KINDS | {"power_loss", "clock_jump", "crash", "link_reset"}
+INSTANT_KINDS = DAMAGE_KINDS | {"power_loss", "clock_jump", "crash", "link_reset", "scheduled_restart"}
 """Faults that are over as soon as they struck; every other kind is a condition until it is lifted."""
 
 

@@ -34,7 +34,7 @@ _NAME_FAILURE_US = 5_000_000  # resolv.conf(5): one try of the resolver takes 5 
 
 @dataclass(slots=True)
 class Passage:
-    """One message about to travel, and what conditions do to it: the last four fields are theirs to change."""
+    """One message about to travel, and what conditions do to it: the last five fields are theirs to change."""
 
     device: str
     direction: str
@@ -49,6 +49,9 @@ class Passage:
     gives_up: bool = False
     """Every retransmission is lost: the connection is reset when the sender gives up."""
     extra_us: int = 0
+    """More time on the line, in which nothing else is sent on it."""
+    late_us: int = 0
+    """More time somewhere behind the line, where others overtake it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,46 @@ class Congestion(Condition):
         if extra_us:
             passage.extra_us += extra_us
             self.bite(passage.device, f"message {passage.direction} {extra_us} us late (congestion)")
+
+
+@dataclass(slots=True, eq=False)
+class Garbled(Condition):
+    """Each message, either way, is garbled with ``probability``; the line's own check then throws it away."""
+
+    probability: float = 1.0
+    reason: ClassVar[str] = "garbled"
+
+    def message(self, passage: Passage) -> None:
+        key = passage.keys.next(f"link.{passage.direction}.garbled")
+        if passage.decisions.integer(key, 0, lambda uniform: int(uniform < self.probability)):
+            passage.drop = self.reason
+            self.bite(passage.device, f"message {passage.direction} lost ({self.reason})")
+
+
+@dataclass(slots=True, eq=False)
+class LooseConnection(Condition):
+    """Each message, either way, breaks its connection off half-way with ``probability``."""
+
+    probability: float = 1.0
+
+    def message(self, passage: Passage) -> None:
+        key = passage.keys.next(f"link.{passage.direction}.loose")
+        if passage.decisions.integer(key, 0, lambda uniform: int(uniform < self.probability)):
+            passage.breaks_off = True
+            self.bite(passage.device, f"connection reset in the middle of message {passage.direction} (bad contact)")
+
+
+@dataclass(slots=True, eq=False)
+class LateReplies(Condition):
+    """The next ``times`` messages from the host take ``late_us`` longer and are overtaken by what is sent after them."""
+
+    late_us: int
+    times: int = 1
+
+    def message(self, passage: Passage) -> None:
+        if passage.direction == "down" and self.bites < self.times:
+            passage.late_us += self.late_us
+            self.bite(passage.device, f"message down {self.late_us} us late (late reply)")
 
 
 @dataclass(slots=True, eq=False)

@@ -167,6 +167,8 @@ class Link:
                 self._emit_dropped(message, passage.drop)
                 return
             serialisation_us += passage.extra_us
+            if passage.late_us and delay_us != GIVEN_UP:
+                delay_us += passage.late_us
             if passage.breaks_off:
                 breaks_after_us = serialisation_us // 2
             elif passage.gives_up:

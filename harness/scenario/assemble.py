@@ -26,6 +26,7 @@ from harness.scenario.plan import (
 )
 from harness.scenario.problems import Problem
 from harness.scenario.source import Document, Path, Plain
+from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
 
@@ -53,6 +54,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         days=_days(scenario.days),
         merchants=tuple(MerchantShare(name, weight) for name, weight in scenario.merchants.items()),
         sales_per_day=scenario.sales_per_day,
+        surge=_built(document, Surge, scenario.surge, ("surge",)),
         only_intents=None if scenario.only_intents is None else tuple(scenario.only_intents),
         device=_device(document, scenario.device, scenario.profile),
         disk=scenario.disk,

@@ -133,6 +133,7 @@ def build(
         plan.days.close_us,
         plan.sales_per_day,
         None if plan.only_intents is None else frozenset(plan.only_intents),
+        plan.surge,
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
     return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days, images, tuple(before))
@@ -194,6 +195,7 @@ def _acquirer(
 def _service_times(plan: Plan) -> ServiceTimes:
     host = plan.host
     return ServiceTimes(
+        workers=host.workers,
         median_us=host.latency_median_us,
         p99_us=host.latency_p99_us,
         no_reply_probability=host.no_reply_percent / 100.0,

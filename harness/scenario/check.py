@@ -45,6 +45,12 @@ def _check_amounts(document: Document, plan: Plan) -> None:
         document.complain(("days", "close"), "expected a closing time after the opening time")
     if plan.host.latency_p99_us < plan.host.latency_median_us:
         document.complain(("host", "latency_p99"), "expected at least the median")
+    if plan.host.workers < 1:
+        document.complain(("host", "workers"), "expected at least 1")
+    if plan.surge is not None and plan.sales_per_day is not None:
+        most_a_day = plan.sales_per_day * max(1.0, plan.surge.factor)
+        if most_a_day > SALES_PER_DAY_MAX:
+            document.complain(("surge", "factor"), f"expected at most {SALES_PER_DAY_MAX} sales a day with it")
     if sum(share.weight for share in plan.merchants) <= 0.0:
         document.complain(("merchants",), "expected shares that add up to more than nothing")
     if not plan.device.volumes:

@@ -42,7 +42,9 @@ def happens(plan: Plan) -> tuple[str, ...]:
     kinds = dict.fromkeys(fault.fault.kind for fault in plan.faults)
     habits = (f"people.{name}" for name in _unusual(plan.people, Behaviour()))
     host = (f"host.{name}" for name in _unusual(plan.host, HostPlan()))
-    trade = () if kinds or plan.sales_per_day is None else ("sales_per_day",)
+    trade = ("surge",) if plan.surge is not None else ()
+    if not kinds and not trade and plan.sales_per_day is not None:
+        trade = ("sales_per_day",)
     return (*kinds, *habits, *host, *trade)
 
 

@@ -20,6 +20,7 @@ from harness.scenario.fields import fields_of
 from harness.scenario.kinds import Clock, Day, Decimal, Devices, Duration, Flag, Percent, Text, Whole
 from harness.scenario.plan import Budgets, DevicePlan, HostPlan, VolumePlan
 from harness.scenario.source import Number
+from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
 
@@ -110,6 +111,7 @@ def _device_model() -> Any:
 DeviceModel: Any = _device_model()
 HostModel: Any = model_of(HostPlan)
 PeopleModel: Any = model_of(Behaviour)
+SurgeModel: Any = model_of(Surge)
 BudgetsModel: Any = model_of(Budgets)
 
 
@@ -171,6 +173,7 @@ class Scenario(Model):
     days: Annotated[Days, _shorthand("count", (int,))] = Field(default_factory=lambda: Days.model_validate({}))
     merchants: Shares = {"convenience": 1.0}
     sales_per_day: Decimal | None = Field(None, description="sales a terminal and day; without it the merchant's")
+    surge: SurgeModel | None = Field(None, description="hours in which far more customers come")
     only_intents: list[Whole] | None = Field(None, description="the only customers who come (shrunk cases)")
     device: DeviceModel | None = Field(None, description="the hardware of every terminal")
     disk: Literal["vfs", "pyfakefs"] = Field("vfs", description="the virtual disk: the harness's own, or pyfakefs")

@@ -11,6 +11,7 @@ from harness.core.decisions import Value
 from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.spec import DEFAULT_MEDIUM
 from harness.faults.base import FaultPlan
+from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
 KIB = 1024
@@ -62,6 +63,8 @@ class HostPlan:
     latency_median_us: int = 350_000
     latency_p99_us: int = 2_500_000
     no_reply_percent: float = 0.3
+    workers: int = 64
+    """How many requests it carries out at a time; the rest wait."""
     decline_percent: float | None = None
     """Share of cards that are declined; None: the merchant's."""
     hold_us: int = 30 * US_PER_DAY
@@ -122,6 +125,8 @@ class Plan:
     days: DaysPlan = DaysPlan()
     merchants: tuple[MerchantShare, ...] = (MerchantShare("convenience"),)
     sales_per_day: float | None = None
+    surge: Surge | None = None
+    """Hours in which far more customers come than usually."""
     only_intents: tuple[int, ...] | None = None
     """When given, every other customer stays away: shrunk cases name the few that matter."""
     device: DevicePlan = DevicePlan()

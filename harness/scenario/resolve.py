@@ -83,6 +83,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "days": days,
         "merchants": {share.merchant: percent_text(share.weight) for share in plan.merchants},
         "sales_per_day": plan.sales_per_day,
+        "surge": None if plan.surge is None else _parameters(plan.surge),
         "only_intents": None if plan.only_intents is None else list(plan.only_intents),
         "device": device,
         "disk": plan.disk,

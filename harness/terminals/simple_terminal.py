@@ -2,12 +2,13 @@
 
 They do what a sensible programmer does who trusts his storage: number before use, reversal before the request, log before the
 screen. How numbers, reversals and log are kept is the subclass's, and that is where each goes wrong in its own way. An
-error while storing is shown as such ("文件错误"), as in the field. Terminals that skip these steps
+error while storing is shown as such ("文件错误", "存储空间不足"), as in the field. Terminals that skip these steps
 are among the mutants.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -33,6 +34,9 @@ from harness.terminals.simple_client import SimpleClient
 
 Fields = dict[str, str | int | bool]
 FILE_ERROR = "文件错误 FILE ERROR"
+NO_SPACE = "存储空间不足 NOT ENOUGH STORAGE SPACE"
+SETTLEMENT_NEEDS_SPACE = "结算失败,请清理缓存 SETTLE FAILED, CLEAR THE CACHE"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 MEMORY_SLACK_BYTES = 1 << 20
 """They hold the whole batch in memory, by design: that is no leak."""
 
@@ -122,8 +126,8 @@ class SimpleTerminal(Terminal):
     def settle(self, action: Action) -> Outcome:
         try:
             return self._settle()
-        except OSError:
-            return Failed("file", "结算失败 " + FILE_ERROR)
+        except OSError as error:
+            return Failed("file", SETTLEMENT_NEEDS_SPACE if error.errno in _NO_ROOM else "结算失败 " + FILE_ERROR)
 
     def reprint(self, action: Action) -> Outcome:
         found = [entry for entry in self.log() if action.original_stan in ("", entry.stan)]
@@ -154,15 +158,16 @@ class SimpleTerminal(Terminal):
     def _guarded(self, kind: str, action: Action) -> Outcome:
         try:
             return self._transact(kind, action)
-        except OSError:
-            self.device.display.show(Screen("error", FILE_ERROR))
-            return Failed("file", FILE_ERROR)
+        except OSError as error:
+            text = NO_SPACE if error.errno in _NO_ROOM else FILE_ERROR
+            self.device.display.show(Screen("error", text))
+            return Failed("file", text)
 
     def _transact(self, kind: str, action: Action) -> Outcome:
         log = self.log()
         if len(log) >= self.limit:
-            self.device.display.show(Screen("storage_full", "存储满,请结算"))
-            return Refused("storage_full", "存储满,请结算")
+            self.device.display.show(Screen("storage_full", "存储满,请先结算"))
+            return Refused("storage_full", "存储满,请先结算")
         if not self._reversed():
             return Refused("reversal_pending", "冲正未完成")
         if not self._ready():

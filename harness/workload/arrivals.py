@@ -2,7 +2,8 @@
 
 Models: a non-homogeneous Poisson process over the merchant's hourly curve, by inverse transform (unit-rate exponential
 gaps mapped through the inverse of the cumulative rate), within opening hours; ticket sizes even on a logarithmic scale;
-each visit a sale, a void, a refund or a check-in. Does not model: groups, rain, holidays other than the weekend factor.
+each visit a sale, a void, a refund or a check-in; a surge of some hours. Does not model: groups, rain, holidays other than
+the weekend factor.
 Source: the inverse-transform method is textbook (Cinlar 1975); shares are the merchant's.
 
 One decision per till and day seeds a generator of its own, so that a day's customers are the same whatever the terminal
@@ -16,6 +17,7 @@ import datetime
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from harness.core.decisions import Decisions
@@ -53,6 +55,27 @@ class Hours:
     close_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """A fair, a festival, a fire sale: for some hours ``factor`` times as many customers as on an ordinary day."""
+
+    factor: float = 4.0
+    open_us: int = 17 * US_PER_HOUR
+    close_us: int = 20 * US_PER_HOUR
+    day: int | None = None
+    """Day of the run, from 1; None: every day."""
+
+    def __post_init__(self) -> None:
+        if self.factor <= 0.0 or self.open_us >= self.close_us:
+            raise ValueError("expected a factor above 0 and hours that end after they begin")
+
+    def parts(self, start_us: int, end_us: int) -> Iterator[tuple[int, int, float]]:
+        """A stretch of time cut at the surge's ends: start, end, and how many times as many customers come in it."""
+        edges = [start_us, *(edge for edge in (self.open_us, self.close_us) if start_us < edge < end_us), end_us]
+        for begin_us, until_us in pairwise(edges):
+            yield begin_us, until_us, self.factor if self.open_us <= begin_us < self.close_us else 1.0
+
+
 def arrivals_key(station: str, day: int) -> str:
     """The decision that a day's customers hang on; ``day`` counts from 0, the key from 1 as people do."""
     return f"{station}/day{day + 1}/arrivals"
@@ -66,31 +89,51 @@ def visits_of_day(
     date: datetime.date,
     hours: Hours,
     sales_per_day: float,
+    surge: Surge | None = None,
 ) -> list[Visit]:
     """Everybody who comes to ``station`` on ``day``, in the order in which they come."""
     generator = random.Random(decisions.seed(arrivals_key(station, day)))
     mean = sales_per_day * (merchant.weekend_factor if date.weekday() >= 5 else 1.0)
     start_us = day * US_PER_DAY
-    times = poisson_times(generator, merchant.hourly, hours, mean)
+    if surge is not None and surge.day not in (None, day + 1):
+        surge = None
+    times = poisson_times(generator, merchant.hourly, hours, mean, surge)
     return [
         _visit(generator, merchant, day, number, start_us + offset_us) for number, offset_us in enumerate(list(times))
     ]
 
 
-def poisson_times(generator: random.Random, hourly: tuple[float, ...], hours: Hours, mean: float) -> Iterator[int]:
-    """Times of day in microseconds, ascending, ``mean`` of them on average, spread over ``hours`` as ``hourly`` says."""
+def poisson_times(
+    generator: random.Random, hourly: tuple[float, ...], hours: Hours, mean: float, surge: Surge | None = None
+) -> Iterator[int]:
+    """Times of day in microseconds, ascending, ``mean`` of them on average, spread over ``hours`` as ``hourly`` says.
+
+    A surge adds customers within its hours and moves nobody who comes before it.
+    """
     slices = _slices(hourly, hours)
     total = sum(weight for _, _, weight in slices)
     if total <= 0.0 or mean <= 0.0:
         return
     passed = 0.0
     target = generator.expovariate(1.0)
-    for start_us, end_us, weight in slices:
-        expected = mean * (weight / total)  # in this order: a share is at most 1, whatever the weights
+    for start_us, end_us, expected in _expected(slices, total, mean, surge):
         while expected > 0.0 and target < passed + expected:
             yield start_us + int((target - passed) / expected * (end_us - start_us))
             target += generator.expovariate(1.0)
         passed += expected
+
+
+def _expected(
+    slices: list[tuple[int, int, float]], total: float, mean: float, surge: Surge | None
+) -> Iterator[tuple[int, int, float]]:
+    """Parts of the day with a constant rate: start, end, and how many customers are expected in it."""
+    for start_us, end_us, weight in slices:
+        expected = mean * (weight / total)  # in this order: a share is at most 1, whatever the weights
+        if surge is None:
+            yield start_us, end_us, expected
+        else:
+            for begin_us, until_us, factor in surge.parts(start_us, end_us):
+                yield begin_us, until_us, expected * factor * (until_us - begin_us) / (end_us - start_us)
 
 
 def _slices(hourly: tuple[float, ...], hours: Hours) -> list[tuple[int, int, float]]:

@@ -63,6 +63,8 @@ class Behaviour:
     """The refund asked for is of a sale that is not settled yet, where a void would have been right."""
     keys_too_much_percent: float = 0.0
     """A refund is keyed with a nought too many."""
+    wrong_amount_percent: float = 0.0
+    """Keys a wrong amount, notices it on the slip, voids the sale and sells anew."""
     clears_cache_per_day: float = 0.0
     """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
     restarts_per_day: float = 0.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import simpy
@@ -18,7 +18,7 @@ from simpy.events import Event as SimEvent
 from simpy.events import Process
 
 from harness.core.units import US_PER_DAY, US_PER_MINUTE
-from harness.workload.arrivals import Hours, Visit, visits_of_day
+from harness.workload.arrivals import Hours, Surge, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
@@ -33,6 +33,11 @@ _REBOOT_BEFORE_OPENING_US = 30 * US_PER_MINUTE
 _SETTLE_BEFORE_OPENING_US = 15 * US_PER_MINUTE
 _SIGN_ON_BEFORE_OPENING_US = 2 * US_PER_MINUTE
 
+_FIRST_CORRECTION = 8_000
+_CORRECTED_MAX = 500
+"""Corrections of a day's first visits have numbers of their own, from 8000 on, which no visit has."""
+_LAST = 1.0 - 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class TradingDays:
@@ -46,6 +51,7 @@ class TradingDays:
     close_us: int | None = None
     sales_per_day: float | None = None
     only_intents: frozenset[int] | None = None
+    surge: Surge | None = None
 
     def hours(self, merchant: Merchant) -> Hours:
         """Trading hours at this kind of merchant."""
@@ -156,7 +162,8 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             return
         yield from sign_on(till)
         date = world.start + datetime.timedelta(days=day)
-        for visit in visits_of_day(world.decisions, till.station.name, till.merchant, day, date, hours, volume):
+        name, surge = till.station.name, days.surge
+        for visit in visits_of_day(world.decisions, name, till.merchant, day, date, hours, volume, surge):
             if not (yield from _check_outs(till, days, visit.at_us)):
                 return
             if days.only_intents is not None and till.intent_of(visit) not in days.only_intents:
@@ -198,8 +205,25 @@ def _receive(till: Till, visit: Visit, stay: Stay | None = None) -> Generator[Si
             till.tally.left_queue += 1
         return True
     look_at_paper(till)
-    yield from Customer(till, visit, stay=stay).at_the_till()
+    mistaken = stay is None and visit.kind == "sale" and visit.number < _CORRECTED_MAX
+    if mistaken and till.happens(till.behaviour.wrong_amount_percent, f"i{till.intent_of(visit)}/wrong_amount"):
+        yield from _sell_in_two_tries(till, visit)
+    else:
+        yield from Customer(till, visit, stay=stay).at_the_till()
     return True
+
+
+def _sell_in_two_tries(till: Till, visit: Visit) -> Steps:
+    """The amount is keyed with one nought too many; once it is paid somebody sees it, takes it back, and sells anew."""
+    till.did("keyed a wrong amount")
+    ending = yield from Customer(till, replace(visit, amount_fen=10 * visit.amount_fen)).at_the_till()
+    if ending is not Ending.PAID or not till.unsettled_sales or "void" not in till.station.manifest.actions:
+        return
+    # Card choice 1 names the sale made last; the customer's own card comes with its slip.
+    number = _FIRST_CORRECTION + 2 * visit.number
+    undoing = replace(visit, number=number, kind="void", card_choice=_LAST)
+    if (yield from Customer(till, undoing).at_the_till()) is Ending.PAID:
+        yield from Customer(till, replace(visit, number=number + 1)).at_the_till()
 
 
 def _come(till: Till, at_us: int) -> Generator[SimEvent, object, bool]:

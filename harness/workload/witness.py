@@ -27,15 +27,18 @@ from harness.history.events import (
 from harness.history.recorder import Recorder
 
 OUTAGES: frozenset[str] = frozenset(
-    {"partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "card_unreadable", "power_loss", "crash"}
-)
+    {
+        "partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "card_unreadable", "power_loss", "crash",
+        "scheduled_restart", "wrong_address", "interference",
+    }
+)  # fmt: skip
 """Kinds of fault under which no software can be sure to sell, for as long as they are on. Faults that hit one message
 (host_silent, link_reset) are not here: what they do shows as a request without an answer."""
 
 STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "misreported_space", "read_only"})
 """Kinds of fault under which refusing to sell is right, for as long as they are on. A single error shows by itself."""
 
-_OVER_WHEN_READY = frozenset({"power_loss", "crash"})
+_OVER_WHEN_READY = frozenset({"power_loss", "crash", "scheduled_restart"})
 """The injector never lifts these: they are over when the software is up again."""
 
 _NOT_OWN_ERRORS = frozenset({"EIO", "EROFS"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from harness.faults.bad_contact import BadContact
 from harness.faults.base import Fault, FaultPlan, MessageMatch, Trigger
 from harness.faults.brown_out import BrownOut
 from harness.faults.card_unreadable import CardUnreadable
@@ -23,6 +24,8 @@ from harness.faults.host_overloaded import HostOverloaded
 from harness.faults.host_responds import HostResponds
 from harness.faults.host_silent import HostSilent
 from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.interference import Interference
+from harness.faults.issuer_declines import IssuerDeclines
 from harness.faults.late_reply import LateReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
@@ -33,19 +36,23 @@ from harness.faults.misdirected_write import MisdirectedWriteFault
 from harness.faults.mismatched_reply import MismatchedReply
 from harness.faults.misreported_space import MisreportedSpace
 from harness.faults.no_clean_block import NoCleanBlockFault
+from harness.faults.overheating import Overheating
 from harness.faults.paper_out import PaperOut
 from harness.faults.partition import PartitionFault
 from harness.faults.power_loss import PowerLoss
 from harness.faults.quota import QuotaFault
 from harness.faults.read_only import ReadOnly
+from harness.faults.scheduled_restart import ScheduledRestart
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
+from harness.faults.slow_reply import SlowReply
 from harness.faults.slow_with_fill import SlowWithFillFault
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
 from harness.faults.unreadable_sector import UnreadableSector
 from harness.faults.wear_out import WearOut
+from harness.faults.wrong_address import WrongAddressFault
 from harness.faults.wrong_mac import WrongMac
 from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, Plan, VolumePlan
 from tests.faults.fault_bench import HOUR_US, SMALL
@@ -124,5 +131,12 @@ ROWS: dict[str, Row] = {
         Row(LateReply()),
         Row(MismatchedReply()),
         Row(WearOut(life_used_percent=99.0, ages_per_day=400, first_try_fails_nth=50), plan=ON_NOR),
+        Row(BadContact(error_percent=2.0), lift_after_us=2 * HOUR_US),
+        Row(Interference(), lift_after_us=2 * HOUR_US),
+        Row(IssuerDeclines()),
+        Row(SlowReply()),
+        Row(Overheating(cuts_every_us=HOUR_US), lift_after_us=3 * HOUR_US),
+        Row(ScheduledRestart(), at=replace(SALE, delay_us=6_000_000)),
+        Row(WrongAddressFault(), lift_after_us=HOUR_US),
     )
 }

@@ -178,6 +178,14 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("dead_chip", {"replaced_after_us": 0}),
     ("card_unreadable", {"failure_percent": 0.0}),
     ("power_loss", {"again_operation": (3, 2)}),
+    ("bad_contact", {"error_percent": 0.0, "reset_percent": 0.0}),
+    ("interference", {"garbled_percent": 0.0, "unread_percent": 0.0}),
+    ("issuer_declines", {"code": "96"}),
+    ("issuer_declines", {"messages": 0}),
+    ("slow_reply", {"late_us": 0}),
+    ("slow_reply", {"messages": 0}),
+    ("overheating", {"slower": 1.0}),
+    ("overheating", {"cuts_every_us": 0}),
 ]
 
 

@@ -32,6 +32,7 @@ from harness.scenario.plan import (
 )
 from harness.scenario.resolve import plan_text, write_resolved
 from harness.scenario.schema import SCHEMA_FILE, schema_text
+from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
 SHIPPED = list(find.names())
@@ -171,7 +172,8 @@ PLANS = st.builds(
     merchants=st.lists(st.sampled_from(registries.merchant_names()), min_size=1, unique=True).map(
         lambda names: tuple(MerchantShare(name, 25.0) for name in names)
     ),
-    sales_per_day=st.none() | st.floats(1.0, 8000.0),
+    sales_per_day=st.none() | st.floats(1.0, 800.0),
+    surge=st.none() | st.builds(Surge, factor=st.floats(0.5, 10.0), day=st.none() | st.just(1)),
     only_intents=st.none() | st.lists(st.integers(0, 10**9), max_size=4).map(tuple),
     device=st.builds(
         DevicePlan,

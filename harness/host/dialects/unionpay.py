@@ -94,6 +94,15 @@ class _Request(msgspec.Struct, frozen=True):
 _Answer = tuple[str, Fields]  # response code, and fields beyond those echoed
 
 
+def _forced_code(message: Message, knobs: Knobs) -> str:
+    """The code that a fault has the host answer a request with that moves money; nothing when none does."""
+    if knobs.respond_count and knobs.use("respond_count"):
+        return knobs.respond_code
+    if knobs.issuer_declines and (message.mti, message.text(3)) == ("0200", "000000"):
+        return knobs.issuer_code if knobs.use("issuer_declines") else ""
+    return ""
+
+
 @DIALECTS.register("unionpay")
 class UnionPay(Dialect):
     """See the module's first lines."""
@@ -303,7 +312,7 @@ class UnionPay(Dialect):
             token=track.discretionary if track else "",
             pan=pan,
             at_us=request.at_us,
-            forced_code=knobs.respond_code if knobs.respond_count and knobs.use("respond_count") else "",
+            forced_code=_forced_code(message, knobs),
         )
         judgement = judge(self.bank, message, demand)
         if judgement is None:

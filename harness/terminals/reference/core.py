@@ -18,7 +18,7 @@ from harness.terminals.reference.store import StorageFault, Store
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 120.0
 STORAGE_BROKEN = "存储故障,不能交易 STORAGE FAULT"
-STORAGE_FULL = "存储满,请结算 STORAGE FULL, PLEASE SETTLE"
+STORAGE_FULL = "存储满,请先结算 STORAGE FULL, PLEASE SETTLE FIRST"
 
 
 class TerminalCore(Terminal):

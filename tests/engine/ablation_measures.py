@@ -1,0 +1,85 @@
+"""What a history comes to in numbers: what scenarios move that break no rule, because correct software survives them.
+
+Models: counts and times that people at the till, the acquirer or a repair shop would feel. Does not model: thresholds; a
+scenario is said to move a measure, and by how much hangs on its size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.history.events import (
+    ActionEnded,
+    ActionStarted,
+    AnyEvent,
+    Booted,
+    IntentClosed,
+    IntentOpened,
+    MessageDropped,
+    MessageSent,
+    PowerLost,
+    Presented,
+    ReceiptPrinted,
+    ScreenShown,
+    SoftwareDied,
+    SoftwareReady,
+    SpaceMeasured,
+    StorageFailed,
+)
+
+
+def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
+    """All measures of one history."""
+    counts: Counter[str] = Counter()
+    kinds: dict[tuple[str, int], tuple[str, int]] = {}
+    down_since: dict[str, int] = {}
+    sale_us: list[int] = []
+    free_bytes: list[int] = []
+    for event in events:
+        if isinstance(event, ActionStarted):
+            kinds[event.device, event.action] = event.kind, event.at_us
+            counts[f"actions.{event.kind}"] += 1
+        elif isinstance(event, ActionEnded):
+            kind, since_us = kinds.get((event.device, event.action), ("", 0))
+            counts[f"{kind}.{event.outcome}"] += 1
+            if kind == "sale" and event.outcome == "approved":
+                sale_us.append(event.at_us - since_us)
+        elif isinstance(event, IntentOpened):
+            counts["intents"] += 1
+        elif isinstance(event, IntentClosed):
+            counts["lost_sales"] += event.belief != "paid"
+            counts["walked_away"] += event.walked_away
+        elif isinstance(event, Presented):
+            counts["presentations"] += 1
+        elif isinstance(event, MessageSent):
+            counts[f"messages.{event.mti}"] += 1
+            counts[f"answered.{event.response_code}"] += event.direction == "down"
+        elif isinstance(event, MessageDropped):
+            counts["messages_lost"] += 1
+        elif isinstance(event, StorageFailed):
+            counts[f"storage.{event.errno}"] += 1
+        elif isinstance(event, ScreenShown):
+            counts[f"screens.{event.kind}"] += 1
+        elif isinstance(event, ReceiptPrinted):
+            counts[f"slips.{event.kind}"] += 1
+            counts[f"slips.{event.kind}.later"] += event.action is None
+        elif isinstance(event, Booted):
+            counts["boots"] += 1
+        elif isinstance(event, SpaceMeasured):
+            free_bytes.append(event.free_bytes)
+        if isinstance(event, PowerLost | SoftwareDied):
+            down_since.setdefault(event.device, event.at_us)
+        elif isinstance(event, SoftwareReady) and event.device in down_since:
+            counts["downtime_s"] += (event.at_us - down_since.pop(event.device)) // 1_000_000
+    sale_us.sort()
+    counts["p95_sale_ms"] = sale_us[int(len(sale_us) * 0.95)] // 1000 if sale_us else 0
+    counts["slowest_sale_ms"] = sale_us[-1] // 1000 if sale_us else 0
+    counts["free_kib_min"] = min(free_bytes, default=0) // 1024
+    return dict(counts)
+
+
+def moved(name: str, with_it: dict[str, int], without: dict[str, int]) -> bool:
+    """Whether a measure is really another one: by at least two and by at least a tenth, in either direction."""
+    before, after = without.get(name, 0), with_it.get(name, 0)
+    return abs(after - before) >= max(2, abs(before) // 10)

@@ -1,0 +1,106 @@
+"""What shows that each shipped scenario does something: a terminal that it finds out, or a measure that it moves.
+
+A row names a shipped mutant or naive terminal with an invariant that it violates here and not with the faults switched off, or a
+measure (``ablation_measures``) of the reference terminal. ``terminals`` is how many are enough to show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a scenario is shown to matter: ``terminal`` and ``finds``, or ``measure``."""
+
+    terminal: str = ""
+    finds: tuple[int, ...] = ()
+    measure: str = ""
+    terminals: int | None = None
+
+
+def by(terminal: str, *finds: int, terminals: int | None = None) -> Shown:
+    """Found out here: this terminal, by these invariants."""
+    return Shown(terminal, finds, terminals=terminals)
+
+
+def moves(measure: str, terminals: int | None = None) -> Shown:
+    """Moved here: this measure of the reference terminal."""
+    return Shown(measure=measure, terminals=terminals)
+
+
+NOTHING_GOES_WRONG = {"power/plain_counter"}
+"""What crash points start from: its faults are every instant of it (``harness crashpoints``)."""
+
+SHOWN_BY: dict[str, Shown] = {
+    "combined/clock_lost_after_outage": by("stan_in_ram", 8),
+    "combined/first_look": moves("downtime_s", terminals=5),
+    "combined/full_store_then_power_cut": by("reverse_after_commit", 7),
+    "combined/random_faults": moves("messages_lost", terminals=3),
+    "corruption/journal_bit_flip": by("clear_unbalanced", 11),
+    "corruption/lost_and_truncated_files": by("jsonfile", 24),
+    "corruption/stale_backup_restored": moves("screens.error"),
+    "field/expired_and_wrong_cards": moves("answered.54"),
+    "field/festival": moves("intents"),
+    "field/merchant_blocked": moves("sale.declined"),
+    "field/small_device_large_trade": moves("screens.storage_full"),
+    "field/surge_on_a_slow_host": moves("p95_sale_ms"),
+    "host/issuer_leg_cut": moves("sale.unknown"),
+    "host/maintenance_window": moves("sale.declined"),
+    "host/queue_full_at_noon": moves("walked_away"),
+    "host/settled_in_the_cut_over": moves("settle.failed"),
+    "host/settlement_answer_lost": by("settle_twice", 12),
+    "host/settlement_error": moves("settle.failed"),
+    "host/silent_and_overloaded": by("reversal_dropped", 22),
+    "host/upload_sent_again": moves("answered.94"),
+    "memory/leak_until_killed": by("log_in_ram", 1),
+    "network/cable_replugged": moves("sale.refused"),
+    "network/late_replies": moves("sale.unknown"),
+    "network/motor_beside_the_till": moves("messages_lost"),
+    "network/outage_then_stampede": moves("messages.0400", terminals=4),
+    "network/partition_at_closing_time": by("clear_on_timeout", 11),
+    "network/reply_lost": by("silent_charge", 3),
+    "network/slow_mobile_link": moves("p95_sale_ms"),
+    "network/throttled_line": moves("p95_sale_ms"),
+    "network/wrong_host_address": moves("sale.refused"),
+    "network/wrong_routing_header": moves("messages_lost"),
+    "operator/broken_card_reader": moves("lost_sales"),
+    "operator/cache_cleared_mid_sale": by("stan_in_ram", 8),
+    "operator/customers_leave": moves("walked_away"),
+    "operator/dirty_card_reader": moves("presentations"),
+    "operator/key_pressed_twice": moves("presentations"),
+    "operator/paper_runs_out": moves("slips.settlement.later"),
+    "operator/plug_pulled_when_slow": moves("downtime_s"),
+    "operator/wrong_amount_then_void": moves("void.approved"),
+    "power/cut_at_any_storage_operation": by("no_fsync", 1),
+    "power/cut_between_reply_and_commit": by("filequeue", 31),
+    "power/cut_during_settlement": by("log_in_ram", 1),
+    "power/dropped_on_the_floor": moves("downtime_s"),
+    "power/fat_formatted_card": by("stan_in_ram", 8),
+    "power/hot_afternoon": moves("downtime_s"),
+    "power/program_crashes": by("stan_in_ram", 8),
+    "power/rebooted_by_the_clock": moves("settle.interrupted"),
+    "power/store_wide_cut": moves("downtime_s", terminals=4),
+    "power/voltage_dips": by("jsonfile", 24),
+    "security/altered_replies": moves("messages.0400"),
+    "security/reversal_forgotten_by_the_host": moves("messages.0320"),
+    "security/stolen_cards": moves("answered.59"),
+    "storage/bad_contact": moves("sale.unknown"),
+    "storage/bad_sector_in_the_journal": moves("storage.EIO"),
+    "storage/cache_bloat_takes_the_space": moves("storage.ENOSPC"),
+    "storage/cache_cleared_when_full": moves("actions.clear_cache"),
+    "storage/chip_replaced_after_hours": moves("lost_sales"),
+    "storage/device_b_full": by("reports_to_b", 15),
+    "storage/evicted_by_a_cleaner": by("tinydb", 8, terminals=2),
+    "storage/fills_up_because_nobody_settles": moves("screens.storage_full", terminals=1),
+    "storage/flash_wears_out": moves("storage.EIO", terminals=3),
+    "storage/new_data_over_old": moves("screens.error"),
+    "storage/no_clean_block_left": moves("sale.refused"),
+    "storage/quota_raised_once": moves("screens.storage_full"),
+    "storage/quota_set_too_low": moves("screens.storage_full"),
+    "storage/remounted_read_only": moves("storage.EROFS"),
+    "storage/settle_when_data_volume_full": by("report_first", 15),
+    "storage/slower_from_day_to_day": moves("walked_away"),
+    "storage/update_takes_the_space": moves("storage.ENOSPC"),
+    "storage/wear_over_months": moves("storage.EIO"),
+}
