@@ -245,6 +245,17 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
     Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
     Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
+    Assay(
+        "reports_to_b",
+        (15,),
+        """
+days: {count: 2, open: "09:00", close: "11:00"}
+sales_per_day: 25
+device: {volumes: {card: {size: 4 MiB}, data: {size: 1 MiB}}}
+people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
+faults: [{type: full_storage, volume: data, free: 0 B, at: {day: 1, time: "10:00"}}]
+""",
+    ),
 )
 
 CUTS: tuple[Cuts, ...] = (
