@@ -63,14 +63,14 @@ class HostPlan:
     latency_median_us: int = 350_000
     latency_p99_us: int = 2_500_000
     no_reply_percent: float = 0.3
-    workers: int = 64
-    """How many requests it carries out at a time; the rest wait."""
     decline_percent: float | None = None
     """Share of cards that are declined; None: the merchant's."""
     hold_us: int = 30 * US_PER_DAY
     """How long a pre-authorisation holds its amount."""
     trusts_completions: bool = False
     """Completions are booked as they come, whatever their pre-authorisation says: the terminal's care is all there is."""
+    workers: int = 64
+    """How many requests it carries out at a time; the rest wait."""
 
 
 @dataclass(frozen=True, slots=True)
