@@ -75,13 +75,14 @@ def _watched(assayer: Assayer, total: int, *, quiet: bool) -> AssayReport:
     started_s = time.monotonic()
 
     def told(done: int) -> None:
-        if not quiet:
+        if not (quiet or assayer.stopped):
             line = f"\r{done} of {total} mutants, {time.monotonic() - started_s:.0f} s"
             click.echo(f"{line:<78}", nl=False, err=True)
 
     def ask(_number: int, _frame: object) -> None:
-        click.echo("\ninterrupted: telling what is known by now", err=True)
-        assayer.stop()
+        if not assayer.stopped:
+            assayer.stop()
+            click.echo("\ninterrupted: telling what is known by now", err=True)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

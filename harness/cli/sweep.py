@@ -170,8 +170,9 @@ def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
         click.echo(f"{line:<90}", nl=False, err=True)
 
     def ask(_number: int, _frame: object) -> None:
-        click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
-        work.stop()
+        if not work.stopped:
+            work.stop()
+            click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -67,7 +67,7 @@ class Store:
         path = directory / FILE_NAME
         lock = _locked(directory)
         try:
-            with _told(path):
+            with _told(path, "free some space and begin again"):
                 if path.exists() and not _unborn(path):
                     raise UsageError(f"{path} holds a sweep already; go on with it (--resume) or give another --out")
                 database = _connected(path)
@@ -299,16 +299,14 @@ def _locked(directory: Path) -> int:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, mend: str = "finished runs are kept: free some space and go on with --resume") -> Iterator[None]:
     """What SQLite says, as one message with what to do about it."""
     try:
         yield
     except sqlite3.OperationalError as error:
         text = str(error)
         if "full" in text or "disk I/O error" in text:
-            raise HarnessError(
-                f"cannot write {path}: {text}; finished runs are kept: free some space and go on with --resume"
-            ) from None
+            raise HarnessError(f"cannot write {path}: {text}; {mend}") from None
         if "locked" in text or "busy" in text:
             raise HarnessError(f"{path} is held by another program: {text}; end it and go on with --resume") from None
         if "readonly" in text or "unable to open" in text:

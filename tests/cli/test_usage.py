@@ -39,6 +39,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "too many terminals": (["run", "small.yaml", "--terminals", "100000"], 4, "--terminals: expected 1 to 2000, found 100000"),
     "wrong profile": (["run", "small.yaml", "--profile", "ext5-ordered"], 4, "did you mean 'ext4-ordered'?"),
     "wrong device": (["run", "small.yaml", "--device", "mpos-row"], 4, "named 'mpos-row'; did you mean 'mpos-raw'?"),
+    "wrong family": (["run", "small.yaml", "--without", "powr"], 4, "no family of faults named 'powr'; did you mean 'power'?"),
     "wrong disk": (["run", "small.yaml", "--disk", "nope"], 4, "is not one of 'vfs', 'pyfakefs'"),
     "empty terminal": (["run", "small.yaml", "--terminal", ""], 4, "--terminal is empty"),
     "wrong terminal": (["run", "small.yaml", "--terminal", "referense"], 4, "did you mean 'reference'?"),

@@ -181,13 +181,15 @@ def test_a_scenario_with_pinned_decisions_is_refused_as_no_sample(tmp_path: Path
 # ---------------------------------------------------------------- real runs
 
 
-def swept(directory: Path, scenario: Path, kill: int = 0, stop_after: int = 99, runs: int = 3) -> list[RunRow]:
-    """A sweep with one worker, of which the first ``kill`` workers are killed once they run; ended after so many runs."""
+def swept(
+    directory: Path, scenario: Path, kill: int = 0, stop_after: int = 99, runs: int = 3, jobs: int = 1
+) -> list[RunRow]:
+    """A sweep, of which the first ``kill`` workers are killed once they run; ended after so many runs."""
     resume = (directory / "results.sqlite").exists()
     declared = declare(Wanted((str(scenario),), runs))
     killed: list[int] = []
     with Store.resume(directory) if resume else Store.create(directory, declared) as store:
-        work = Sweep(declared, planned(declared), store, 1)
+        work = Sweep(declared, planned(declared), store, jobs)
 
         def started(child: int) -> None:
             if len(killed) < kill:
@@ -216,8 +218,9 @@ def test_a_sweep_that_was_ended_goes_on_and_comes_to_the_same(tmp_path: Path) ->
     assert [row.seed for row in whole] == [1, 2, 3] and {row.verdict for row in whole} == {"pass"}
     # Something was off somewhere, and nobody waited for it.
     assert {row.off for row in whole} >= {()} and len({row.off for row in whole}) > 1
-    first = swept(tmp_path / "parts", scenario, stop_after=1)
-    assert first == whole[:1]
+    # What was under way when it was ended is not taken for a result.
+    first = swept(tmp_path / "parts", scenario, stop_after=1, jobs=2)
+    assert 1 <= len(first) < 3 and all(row in whole for row in first)
     assert swept(tmp_path / "parts", scenario) == whole
 
 

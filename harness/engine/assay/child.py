@@ -44,7 +44,11 @@ def _assay(task: Task, send: Callable[[Any], None]) -> None:
         if one.wanted and not missing & set(one.wanted):
             continue
         send(Begun(place))
-        tried = bench.tried(place, one)
+        started_s = time.monotonic()
+        try:
+            tried = bench.tried(place, one, started_s)
+        except HarnessError as error:
+            tried = Tried(place, time.monotonic() - started_s, skipped=str(error))
         send(tried)
         missing -= {hit.invariant for hit in tried.hits}
         killed = killed or bool(tried.hits)
@@ -63,19 +67,14 @@ class Bench:
             self._mutant = replace(self._mutant, black_box=True)
         self._reference = _load(REFERENCE)
 
-    def tried(self, place: int, one: Try) -> Tried:
+    def tried(self, place: int, one: Try, started_s: float) -> Tried:
         """One run of the mutant; when it found something, the same of the reference, which must find nothing."""
-        started_s = time.monotonic()
         if one.flow:
             return self._crash_points(place, one, started_s)
         plan = plan_of(one)
-        try:
-            verdict = _run(plan, self._mutant, one.seed)
-        except HarnessError as error:
-            return Tried(place, time.monotonic() - started_s, skipped=str(error))
+        verdict = _run(plan, self._mutant, one.seed)
         wall_s = time.monotonic() - started_s
         counts = Counter((finding.invariant, finding.name) for finding in verdict.findings)
-        # A mutant of the reference that is the reference finds nothing: no run twice.
         if not counts:
             return Tried(place, wall_s)
         correct = _run(plan, self._reference, one.seed)
@@ -101,10 +100,7 @@ class Bench:
         return tuple(needed)
 
     def _crash_points(self, place: int, one: Try, started_s: float) -> Tried:
-        try:
-            report = _explored(self._mutant, one)
-        except HarnessError as error:
-            return Tried(place, time.monotonic() - started_s, skipped=str(error))
+        report = _explored(self._mutant, one)
         wall_s = time.monotonic() - started_s
         counts: Counter[tuple[int, str]] = Counter()
         for found in report.found:

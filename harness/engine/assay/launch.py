@@ -64,7 +64,8 @@ class Assayer:
         self._out_dir = out_dir
         self._children: set[int] = set()
         self._lock = Lock()
-        self._stopped = ""
+        self.stopped = ""
+        """Why it ends before everything was tried."""
 
     def run(self, on_mutant: Callable[[int], None] = lambda _: None) -> AssayReport:
         """Try everything; ``on_mutant`` is told how many are done. Raises UsageError for software that cannot be loaded."""
@@ -86,13 +87,13 @@ class Assayer:
             tuple(self._report(course) for course in self._courses),
             tuple(sorted((each.number, name) for name, each in INVARIANTS.items())),
             all_families() if any(course.task.families for course in self._courses) else (),
-            self._stopped,
-            set(known) <= set(asked),
+            self.stopped,
+            set(known) <= set(asked) and not self.stopped,
         )
 
     def stop(self, why: str = _INTERRUPTED) -> None:
         """No other run begins, and those under way end at once."""
-        self._stopped = self._stopped or why
+        self.stopped = self.stopped or why
         for child in tuple(self._children):
             try:
                 os.killpg(child, signal.SIGKILL)
@@ -123,7 +124,7 @@ class Assayer:
                 course.ended = True
             elif not self._over():
                 self._died(course, ended, begun, time.monotonic() - begun_s)
-        course.why = course.why or ("" if course.ended else self._stopped)
+        course.why = course.why or ("" if course.ended else self.stopped)
 
     def _died(self, course: _Course, ended: Ended, place: int, wall_s: float) -> None:
         """The child is gone: by its software, which is a finding if the reference survives the run, or by something else."""
@@ -150,7 +151,7 @@ class Assayer:
         def started(child: int) -> None:
             mine.append(child)
             self._children.add(child)
-            if self._stopped:
+            if self.stopped:
                 self.stop()
 
         file = task.terminal.rpartition(":")[0]
@@ -173,9 +174,9 @@ class Assayer:
                 self._children.difference_update(mine)
 
     def _over(self) -> bool:
-        if not self._stopped and time.monotonic() >= self._deadline_s:
-            self._stopped = f"{_OVER_BUDGET} ({self._budget_s:g} s)"
-        return bool(self._stopped)
+        if not self.stopped and time.monotonic() >= self._deadline_s:
+            self.stopped = f"{_OVER_BUDGET} ({self._budget_s:g} s)"
+        return bool(self.stopped)
 
     # ------------------------------------------------------------ what it came to
 

@@ -57,7 +57,7 @@ class AssayReport(msgspec.Struct, frozen=True):
     stopped: str = ""
     """Why not everything was tried, when it was not."""
     whole: bool = True
-    """Whether every shipped mutant was asked for: of a choice of them nothing follows about invariants that saw none."""
+    """Whether every shipped mutant was tried: of some of them nothing follows about invariants that saw none."""
 
     def count(self, state: State) -> int:
         """How many mutants ended so."""

@@ -115,17 +115,18 @@ class Sweep:
 
     def run(self, on_run: Callable[[RunRow], None]) -> None:
         """Run what is left; ``on_run`` is told of each run once it is kept."""
-        try:
-            for request, ended in run_each(self._requests(), self.jobs, self._started):
-                if self.stopped:
-                    continue  # it was ended half-way: to be run again
+        for request, ended in run_each(_Queue(self._left), self.jobs, self._started):
+            if self.stopped:
+                continue  # it was ended half-way: to be run again
+            try:
                 row = self._row(request, ended)
                 if row is not None:
                     self.store.add(row)
                     on_run(row)
-        except BaseException:
-            self.stop()
-            raise
+            except BaseException:
+                # Before the loop is left, which waits for the workers.
+                self.stop()
+                raise
 
     def stop(self) -> None:
         """No other run begins, and those under way are ended; none of them counts."""
@@ -138,9 +139,6 @@ class Sweep:
                 pass
 
     # ------------------------------------------------------------ steps
-
-    def _requests(self) -> Iterator[RunRequest]:
-        return _Queue(self._left)
 
     def _started(self, child: int) -> None:
         self._children.add(child)
