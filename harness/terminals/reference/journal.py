@@ -19,6 +19,7 @@ fsync, and the next one succeeds with the data lost (Rebello et al., ATC'20).
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,6 +147,12 @@ def _sector_end(offset: int) -> int:
 def _reaches(file: JournalFile, size_bytes: int) -> bool:
     """Whether the file has, or can be given, that size; with room to spare where there is any."""
     return size_bytes <= file.size_bytes or file.grow(size_bytes + GROWTH_BYTES) or file.grow(size_bytes)
+
+
+def _require_full(file: JournalFile) -> None:
+    """Raise what kept the file from growing, unless it is that the volume is full: people are told to settle for that alone."""
+    if file.refusal is not None and file.refusal.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise file.refusal
 
 
 def _fill(file: JournalFile, body: bytes, bases: bytes) -> None:
@@ -283,7 +290,7 @@ class Journal:
         return found[0] if found and found[0].generation == self._current else None
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether ``size_bytes`` fit beside the reserve; grows the files when they do not.
+        """Whether ``size_bytes`` fit beside the reserve; grows the files when they do not. OSError when it fails otherwise.
 
         Both files: should the active one fail, everything in it must find room in the other, also on a full volume. A
         spare that somebody deleted, and that found no room again at all, is done without.
@@ -291,8 +298,12 @@ class Journal:
         needed = self._tail + size_bytes + RESERVE_BYTES
         active, spare = self._files[self._active], self._files[1 - self._active]
         if not _reaches(active, needed):
+            _require_full(active)
             return False
-        return _reaches(spare, needed) or spare.size_bytes < FILE_SIZE_BYTES
+        if _reaches(spare, needed) or spare.size_bytes < FILE_SIZE_BYTES:
+            return True
+        _require_full(spare)
+        return False
 
     def is_unlinked(self) -> bool:
         """Whether the active file has lost its name."""

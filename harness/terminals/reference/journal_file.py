@@ -20,6 +20,8 @@ class JournalFile:
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.size_bytes = os.fstat(self._fd).st_size
+        self.refusal: OSError | None = None
+        """Why it could not grow when it was asked last."""
 
     def read(self, offset: int = 0, size: int = -1) -> bytes:
         wanted = self.size_bytes - offset if size < 0 else size
@@ -72,13 +74,14 @@ class JournalFile:
         os.fsync(self._fd)
 
     def grow(self, size_bytes: int) -> bool:
-        """Make sure of ``size_bytes``, written blank: a hole would not be room. False when the volume is full."""
+        """Make sure of ``size_bytes``, written blank: a hole would not be room. False when it cannot be had: ``refusal``."""
         if size_bytes <= self.size_bytes:
             return True
         old_bytes = self.size_bytes
         try:
             self.write(old_bytes, _BLANK * (size_bytes - old_bytes))
-        except OSError:
+        except OSError as error:
+            self.refusal = error
             self._truncate(old_bytes)
             return False
         self.size_bytes = size_bytes
