@@ -33,6 +33,9 @@ class Manifest:
     reply_timeout_s: float = 60.0
     recovery_timeout_s: float = 600.0
     """Within this virtual time from any fault's end the software is idle again or shows a clear error."""
+    transaction_p95_s: float | None = None
+    """Within this virtual time 95 of 100 sales are over, from the card on and without waiting for the host, however full
+    the terminal is; None: not declared."""
     memory_slack_bytes: int = 262144
     """How much the software's memory may grow over its life, caches included, after it has warmed up."""
     encoding: str = "utf-8"

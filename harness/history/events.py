@@ -247,7 +247,8 @@ class Barrier(Event, frozen=True):
 class SpaceMeasured(Event, frozen=True):
     """Free space of a volume at ``when``: installed, before_settlement, after_settlement, end.
 
-    ``said_full``: when the software said that its storage is full; this figure has foreign bytes in it.
+    ``said_full``: when the software said that its storage is full; ``fill_level``: after an action that took the data volume
+    over 10, 50, 90 or 99 % or back. These two count foreign bytes as used, the others as free.
     """
 
     device: str

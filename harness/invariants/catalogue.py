@@ -12,6 +12,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     completion_within_hold,
     corruption_detected,
     exclusive_fate,
+    fast_at_every_fill,
     full_message,
     memory_bounded,
     no_double_charge,

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import tracemalloc
 from contextlib import contextmanager, redirect_stdout
 from hashlib import sha256
@@ -411,6 +412,18 @@ def bit_flipped(make_bench, load_kind):
     return found + ([] if "NOT BALANCED" in said and "DIFFERED" in said else ["said nothing"])
 
 
+def many_sales(make_bench, load_kind):
+    """How often it goes to sleep over twenty sales."""
+    bench = make_bench()
+    slept = []
+    real, time.sleep = time.sleep, slept.append
+    try:
+        start(bench, load_kind(), *[100] * 20)
+    finally:
+        time.sleep = real
+    return [f"slept {len(slept)} times"] if len(slept) > 20 else []
+
+
 def over_the_limit(make_bench, load_kind):
     """More sales than the terminal says it takes, as far as a bench has the patience."""
     bench = make_bench()
@@ -471,6 +484,7 @@ SCENARIOS = {
     "card_on_slip": searched,
     "crash_dump": searched,
     "hashed_cards": searched,
+    "searches_the_log": many_sales,
     "crc_unchecked": bit_flipped,
     "damage_unsaid": bit_flipped,
     "totals_apart": cut_before_the_totals,

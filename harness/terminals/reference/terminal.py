@@ -84,6 +84,7 @@ class ReferenceTerminal(HoldingTerminal):
         ),
         max_transactions=500,
         full_below_bytes=65_536,
+        transaction_p95_s=20.0,
         data_bytes_min=FILE_SIZE_BYTES,
         reply_timeout_s=30.0,
     )
