@@ -1,4 +1,4 @@
-"""Looking for customers' card data in all that a device keeps: every file of every volume, file names, and the NVRAM.
+"""Looking for customers' card data in all that a device keeps: files and their names, pages freed lately, and the NVRAM.
 
 Models: the search of an auditor who has the device and knows the cards that it has seen. Nothing is changed by looking.
 Does not model: RAM; the PIN pad, which is made to keep secrets; what is on its way to the host.
@@ -6,11 +6,14 @@ Does not model: RAM; the PIN pad, which is made to keep secrets; what is on its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.device.secrets import Found
 from harness.history.events import SecretFound, SecretsSought
+from harness.storage.contents import export_volume
 from harness.sut.console import presentable
+from harness.sut.free_pages import freed
 from harness.sut.inspection import volatile_image
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ def search(station: Station, when: str) -> None:
         searched_bytes += len(part)
         found += [("file_name", path, each) for each in secrets.in_bytes(path.encode("utf-8", "surrogateescape"))]
         found += [("file", path, each) for each in secrets.in_bytes(part)]
+    for path, content in _freed_lately(station):
+        searched_bytes += len(content)
+        found += [("free_page", path, each) for each in secrets.in_bytes(content[:_FILE_BYTES_MAX])]
     memory = bytes(hardware.nvram.content)
     searched_bytes += len(memory)
     found += [("nvram", "", each) for each in secrets.in_bytes(memory)]
@@ -44,3 +50,10 @@ def search(station: Station, when: str) -> None:
             SecretFound(now_us, station.name, each.kind, where, shown_path, each.offset, each.pan, each.token, when)
         )
     world.recorder.emit(SecretsSought(now_us, station.name, when, len(secrets), searched_bytes, len(found)))
+
+
+def _freed_lately(station: Station) -> Iterator[tuple[str, bytes]]:
+    for volume in station.hardware.disk.volumes:
+        base = station.durability.base(volume)
+        for name, content in freed(volume.log, base.files, export_volume(volume)):
+            yield f"{volume.mount_point.rstrip('/')}/{name}", content

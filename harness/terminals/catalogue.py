@@ -107,6 +107,7 @@ _ALL = (
     _mutant("hold_as_sale", "HoldAsSale", "Sends a pre-authorisation as a sale: what should be held is taken.", 3),
     _mutant("holds_settled", "HoldsSettled", "Counts and uploads pre-authorisations in the settlement.", 2),
     _mutant("track_kept", "TrackKept", "The record written ahead of a sale keeps track 2.", 28),
+    _mutant("track_in_spool", "TrackInSpool", "Spools track 2 to a file and deletes it without wiping it.", 28),
     _mutant("pin_in_reversal", "PinInReversal", "The reversal record keeps the PIN block.", 28),
     _mutant("card_in_log", "CardInLog", "Writes whole card numbers to a log file for support.", 29),
     _mutant("card_on_slip", "CardOnSlip", "Prints the whole card number, in groups of four.", 29),

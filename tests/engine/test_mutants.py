@@ -102,6 +102,7 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
     Assay("track_kept", (28,), ""),
+    Assay("track_in_spool", (28,), ""),
     Assay("pin_in_reversal", (28,), ""),
     Assay("card_in_log", (29,), ""),
     Assay("card_on_slip", (29,), ""),

@@ -424,6 +424,24 @@ def many_sales(make_bench, load_kind):
     return [f"slept {len(slept)} times"] if len(slept) > 20 else []
 
 
+def spooled(make_bench, load_kind):
+    """What is in the files while the request is on its way."""
+    bench = make_bench()
+    seen = []
+
+    def look(what, _place):
+        if what == "send":
+            seen.extend(
+                path.name
+                for path in bench.directory.rglob("*")
+                if path.is_file() and f"{PAN}=".encode() in path.read_bytes()
+            )
+
+    bench.fail = look
+    start(bench, load_kind(), 100)
+    return seen
+
+
 def over_the_limit(make_bench, load_kind):
     """More sales than the terminal says it takes, as far as a bench has the patience."""
     bench = make_bench()
@@ -479,6 +497,7 @@ SCENARIOS = {
     "any_reply_taken": reply_of_another,
     "late_reply_taken": late_reply,
     "track_kept": searched,
+    "track_in_spool": spooled,
     "pin_in_reversal": searched,
     "card_in_log": searched,
     "card_on_slip": searched,
