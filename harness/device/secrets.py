@@ -33,9 +33,9 @@ _HEAD_DIGITS, _LAST_DIGITS = 6, 4
 _EXPIRY_AND_SERVICE_DIGITS = 7
 _SEPARATORS = ("=", "D", "d")
 _BLOCK_LIKE = re.compile(r"[0-9A-Fa-f]{16}|\\x")
-_CARD_LIKE = re.compile(r"(?:\d[ -]?){12}\d|\d{7}[*xX.#]|[*xX.#]\d{5}")
+_CARD_LIKE = re.compile(r"(?:\d[ -]{0,2}){12}\d|\d{7}[*xX.#]|[*xX.#]\d{5}")
 _GROUP_DIGITS = 4
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[ -](?=\d)")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[ -]{1,2}(?=\d)")
 _LEADING_DIGITS = re.compile(r"\d*")
 _CARD_DIGITS = range(19, 12, -1)
 _TAIL_DIGITS = range(23, _EXPIRY_AND_SERVICE_DIGITS + 3, -1)
@@ -121,7 +121,7 @@ class Secrets:
         """``text`` with all that was found in it masked, and what that is."""
         if not self._may_be_in(text):
             return text, ()
-        dropped = {found.start() for found in _BETWEEN_DIGITS.finditer(text)}
+        dropped = {at for gap in _BETWEEN_DIGITS.finditer(text) for at in range(*gap.span())}
         places = [at for at in range(len(text)) if at not in dropped]
         squeezed = "".join(text[at] for at in places)
         matches = [*self._digits(squeezed), *self._blocks_in_text(squeezed)]
@@ -136,7 +136,8 @@ class Secrets:
 
     def _may_be_in(self, text: str) -> bool:
         """A quick no for nearly all texts, slips with a well masked number among them."""
-        if any(head[:_GROUP_DIGITS] in text for head in self._heads) and _CARD_LIKE.search(text) is not None:
+        begins = any(head[:_GROUP_DIGITS] in text for head in self._heads) or _BETWEEN_DIGITS.search(text) is not None
+        if begins and _CARD_LIKE.search(text) is not None:
             return True
         return any(head in text for head in self._tail_heads) or _BLOCK_LIKE.search(text) is not None
 

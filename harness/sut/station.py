@@ -392,7 +392,7 @@ class Station:
             self._concealed(str(error))
         except Exception:
             pass  # ``death_detail`` says that it has no text
-        return self._concealed(death_detail(error))
+        return self.hardware.secrets.in_text(death_detail(error))[0]
 
     def _note_refused(self, text: str) -> None:
         """What software was refused is in the history once, even when it swallows the error."""
