@@ -256,6 +256,8 @@ people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full
 faults: [{type: full_storage, volume: data, free: 0 B, at: {day: 1, time: "10:00"}}]
 """,
     ),
+    Assay("track_in_spool", (28,), ""),
+    Assay("searches_the_log", (27,), 'days: {count: 1, open: "09:00", close: "13:00"}\nsales_per_day: 90'),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -1,7 +1,8 @@
 """A second opinion on the money: reads the whole history into lists and works out, slowly and plainly, who paid what.
 
 Nothing is shared with the invariants but the events: no books, no forgetting, no incremental state. Each function returns the
-numbers of events that name the guilty: the intent's opening (3, 31), the screen or slip that lied (1, 7, 12).
+numbers of events that name the guilty: the intent's opening (3, 31), the screen or slip that lied (1, 7, 12), the
+completion's booking (21).
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from harness.history.events import (
 )
 
 TAKEN = ("APPROVED", "SETTLED", "REFUNDED")
-STANDS = ("APPROVED", "SETTLED", "REFUNDED", "VOIDED")
+STANDS = ("APPROVED", "SETTLED", "REFUNDED", "VOIDED", "COMPLETED", "EXPIRED")
+CHARGES = ("sale", "completion")
+MONEY = (*CHARGES, "refund", "preauth", "void", "preauth_void", "completion_void")
 
 
 @dataclass
@@ -92,7 +95,7 @@ class Whole:
         return [each for each in self.charges() if each.token and each.token in tokens]
 
     def net_fen(self, charge: Charge) -> int:
-        if charge.kind != "sale" or charge.state not in TAKEN:
+        if charge.kind not in CHARGES or charge.state not in TAKEN:
             return 0
         refunds = [e for e in self.charges() if e.kind == "refund" and e.original == charge.number and e.state in TAKEN]
         return charge.amount_fen - sum(each.amount_fen for each in refunds)
@@ -103,7 +106,7 @@ class Whole:
         found = [shown[e.action] for _, e in self.numbered(ActionStarted) if e.intent == intent and e.action in shown]
         named = {(each.batch, each.stan): each.states[0][0] for each in self.charges_of_intent(intent)}
         for number, event in enumerate(self.events):
-            paper = isinstance(event, ReceiptPrinted) and event.kind == "sale"
+            paper = isinstance(event, ReceiptPrinted) and event.kind in MONEY
             display = isinstance(event, ScreenShown) and event.kind == "approved"
             if (paper or display) and number > named.get((event.batch, event.stan), len(self.events)):
                 found.append(number)
@@ -115,16 +118,14 @@ class Whole:
         first: dict[int, int] = {}
         for number, event in enumerate(self.events):
             told = isinstance(event, ScreenShown) and event.kind == "approved"
-            paper = (
-                isinstance(event, ReceiptPrinted) and event.kind in ("sale", "void", "refund") and not event.duplicate
-            )
+            paper = isinstance(event, ReceiptPrinted) and event.kind in MONEY and not event.duplicate
             if not told and not paper:
                 continue
             about = event.action
             named = self.named(event, number)
             if named is not None and (paper or named not in first):
                 about = named
-            if kinds.get(about) in ("sale", "void", "refund"):
+            if kinds.get(about) in MONEY:
                 first.setdefault(about, number)
         return first
 
@@ -151,7 +152,7 @@ def lost_approvals(events: list[AnyEvent]) -> set[int]:
             each
             for each in charges
             if each.state in ("VOIDED", "REFUNDED")
-            or (each.kind == "void" and each.state in STANDS)
+            or (each.kind in ("void", "preauth_void", "completion_void", "preauth") and each.state in STANDS)
             or (each.state in STANDS and each.number in whole.claimed())
             or (each.state == "APPROVED" and each.number not in whole.unclaimed())  # still open: nobody can tell
         ]
@@ -169,7 +170,8 @@ def double_charges(events: list[AnyEvent]) -> set[int]:
         begun = {e.action: n for n, e in whole.numbered(ActionStarted)}
         presented = {e.token: e.action for _, e in whole.numbered(Presented)}
         taken = [each for each in whole.charges_of_intent(event.intent) if begun[presented[each.token]] < told]
-        if sum(whole.net_fen(each) for each in taken) > event.amount_fen:
+        due_fen = 0 if event.kind == "preauth" else event.amount_fen
+        if sum(whole.net_fen(each) for each in taken) > due_fen:
             guilty.add(number)
     return guilty
 
@@ -185,6 +187,22 @@ def silent_charges(events: list[AnyEvent]) -> set[int]:
         claimed = any(each.number in whole.claimed() for each in charges)
         if not claimed and not whole.tellings(event.intent):
             guilty.add(number)
+    return guilty
+
+
+def bad_completions(events: list[AnyEvent]) -> set[int]:
+    """Completions that stand beside an earlier one, take more than 115 % of the hold, or came when it was over (21)."""
+    whole = Whole(events)
+    guilty = set()
+    charges = {each.number: each for each in whole.charges()}
+    standing = [each for each in charges.values() if each.kind == "completion" and whole.net_fen(each) > 0]
+    for each in standing:
+        hold, booked = charges[each.original], each.states[0][0]
+        earlier = [other for other in standing if other.original == each.original and other.states[0][0] < booked]
+        over = hold.state if hold.state_at(booked) == hold.state else ""
+        too_much = whole.net_fen(each) > hold.amount_fen * 115 // 100
+        if earlier or too_much or over in ("VOIDED", "REVERSED", "EXPIRED"):
+            guilty.add(booked)
     return guilty
 
 
@@ -216,7 +234,7 @@ def wrong_slips(events: list[AnyEvent]) -> set[int]:
             if closing.batch != event.batch:
                 continue
             settled = [each for each in whole.charges() if each.number in closing.settled]
-            sales = [each.amount_fen for each in settled if each.kind == "sale"]
+            sales = [each.amount_fen for each in settled if each.kind in CHARGES]
             refunds = [each.amount_fen for each in settled if each.kind == "refund"]
             said = (event.debit_count, event.debit_fen, event.credit_count, event.credit_fen)
             if said != (len(sales), sum(sales), len(refunds), sum(refunds)):

@@ -10,10 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.units import US_PER_HOUR
-from harness.engine.crashpoints.flows import AMOUNT_FEN, FLOW_MAX_US, FLOW_VISIT, REST_US, start, visit
+from harness.engine.crashpoints.flows import (
+    AMOUNT_FEN,
+    FLOW_MAX_US,
+    FLOW_VISIT,
+    REST_US,
+    check_out,
+    slip_of_hold,
+    start,
+    visit,
+)
 from harness.engine.crashpoints.scene import DEVICE, Remains, Scene, Setting
 from harness.engine.phases import recover, rest, settle_for_good
 from harness.history.events import Event, Inspected, IntentClosed, OperatorDid, PhaseStarted
+from harness.workload.arrivals import VisitKind
 from harness.workload.customers import Customer
 from harness.workload.trading import one_sale
 
@@ -32,8 +42,13 @@ class Afterwards:
     at_us: int
 
 
-def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays: bool) -> Afterwards:
-    """Boot the terminal on what remains and see what becomes of it, to the last settlement."""
+def live_on(
+    setting: Setting, chapter: int, remains: Remains, *, customer_stays: bool, wish: VisitKind = "sale"
+) -> Afterwards:
+    """Boot the terminal on what remains and see what becomes of it, to the last settlement.
+
+    ``customer_stays``: whoever the flow was for is still there, and came for ``wish``.
+    """
     scene = Scene(setting, chapter, remains)
     scene.deliver(remains.frames)
     tape = scene.tape
@@ -47,7 +62,7 @@ def live_on(setting: Setting, chapter: int, remains: Remains, *, customer_stays:
     scene.station.inspect("after_power_loss")
     recovered = _last_inspected(tape.events)
     if customer_stays:
-        _come_back(scene)
+        _come_back(scene, wish)
     to_the_last_settlement(scene)
     scene.close()
     return Afterwards(tuple(tape.events), recovered, came_up, scene.now_us)
@@ -65,11 +80,14 @@ def to_the_last_settlement(scene: Scene) -> None:
     scene.tape.emit(PhaseStarted(scene.now_us, "check"))
 
 
-def _come_back(scene: Scene) -> None:
+def _come_back(scene: Scene, kind: VisitKind) -> None:
     """The customer who did not know how it ended: has it come to light meanwhile? If not, they pay again."""
-    wish = visit(scene, "sale", FLOW_VISIT, AMOUNT_FEN)
+    wish = visit(scene, kind, FLOW_VISIT, AMOUNT_FEN)
     if scene.till.witness.late_approval(DEVICE, AMOUNT_FEN, 0) is not None:
         scene.tape.emit(IntentClosed(scene.now_us, DEVICE, scene.till.intent_of(wish), "paid"))
+        return
+    if kind == "completion":
+        check_out(scene, slip_of_hold(scene), returns=True)
         return
     customer = Customer(scene.till, wish, counts=False, returns=True)
     scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)

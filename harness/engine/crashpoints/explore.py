@@ -281,7 +281,7 @@ class Exploration:
 
     def _live(self, recorded: Recorded, case: Case, stays: bool) -> Afterwards:
         remains = case.state.remains(recorded.timeline.volumes)
-        lived = live_on(self.setting, recorded.chapter + 1, remains, customer_stays=stays)
+        lived = live_on(self.setting, recorded.chapter + 1, remains, customer_stays=stays, wish=self.flow.wish)
         self._lives += 1
         if self._lives % _LIVES_A_COLLECTION == 0:
             interpreter.collect_garbage()

@@ -17,6 +17,8 @@ from harness.engine.phases import measure_space
 from harness.history.events import PhaseStarted, SoftwareReady
 from harness.workload.arrivals import Visit, VisitKind
 from harness.workload.customers import Customer
+from harness.workload.stays import Stay
+from harness.workload.till import SaleReceipt
 from harness.workload.trading import one_settlement
 
 FLOW_MAX_US = 90 * US_PER_MINUTE
@@ -28,6 +30,8 @@ AMOUNT_FEN = 4_250
 """The amount of the flow's own transaction."""
 FLOW_VISIT = 9
 """The number of the customer whose transaction the flow is."""
+HELD_FEN = 4_000
+_CHECK_IN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Flow:
     """None: the flow is the boot that follows."""
     returns: bool = False
     """Whether a customer is there who would come back and pay again."""
+    wish: VisitKind = "sale"
+    """What that customer came for."""
 
 
 # ---------------------------------------------------------------- what people do
@@ -56,6 +62,23 @@ def buy(scene: Scene, number: int, amount_fen: int, kind: VisitKind = "sale") ->
     """One customer, from coming in to leaving."""
     customer = Customer(scene.till, visit(scene, kind, number, amount_fen), counts=False)
     scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
+
+
+def check_out(scene: Scene, slip: SaleReceipt, *, returns: bool = False) -> None:
+    """The guest of a pre-authorisation pays what is due, a little more than was held."""
+    due = visit(scene, "completion", FLOW_VISIT, AMOUNT_FEN)
+    stay = Stay(scene.till.intent_number(0, _CHECK_IN), due, slip)
+    customer = Customer(scene.till, due, counts=False, returns=returns, stay=stay)
+    scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
+
+
+def slip_of_hold(scene: Scene) -> SaleReceipt:
+    """The slip that the guest was given at check-in, read off what the host holds: paper survives every cut."""
+    hold = next(each for each in scene.acquirer.entries(scene.hardware.tid) if each.kind == "preauth")
+    choice = visit(scene, "preauth", _CHECK_IN, HELD_FEN).card_choice
+    return SaleReceipt(
+        hold.amount_fen, hold.stan, hold.batch, hold.rrn, scene.till.date_text(), choice, False, "preauth"
+    )
 
 
 def settle(scene: Scene) -> None:
@@ -120,6 +143,15 @@ def _voidable_sale(scene: Scene) -> None:
     buy(scene, 1, AMOUNT_FEN)
 
 
+def _checked_in(scene: Scene) -> None:
+    """Yesterday's guest: the batch in which the amount was held is settled."""
+    _installed(scene)
+    buy(scene, _CHECK_IN, HELD_FEN, "preauth")
+    buy(scene, 1, 1_200)
+    settle(scene)
+    buy(scene, 2, 990)
+
+
 def _miscounting_host(scene: Scene) -> None:
     """The host counts one sale more than it has: totals differ and the terminal must upload every record."""
     _three_sales(scene)
@@ -157,6 +189,14 @@ _ALL = (
     Flow("settle", "settlement of three sales, totals agree", ("sale", "settle"), _three_sales, settle),
     Flow("upload", "settlement with totals that differ: batch upload", ("sale", "settle"), _miscounting_host, settle),
     Flow("boot", "power comes back after a sale whose answer was lost", ("sale",), _unanswered_sale, None),
+    Flow(
+        "preauth", "an amount is held at check-in", ("sale", "preauth", "completion"), _one_sale,
+        lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN, "preauth"), returns=True, wish="preauth",
+    ),
+    Flow(
+        "completion", "what is due is taken from a hold of an older batch", ("sale", "settle", "preauth", "completion"),
+        _checked_in, lambda scene: check_out(scene, slip_of_hold(scene)), returns=True, wish="completion",
+    ),
 )  # fmt: skip
 
 FLOWS: Registry[Flow] = Registry("flow")

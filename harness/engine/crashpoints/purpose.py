@@ -84,5 +84,7 @@ _PURPOSES: Mapping[str, tuple[Callable[[Sequence[Event]], bool], str]] = {
     "refund": (_booked("refund", "APPROVED"), "the host booked no refund"),
     "settle": (_settled, "the host settled no transaction"),
     "upload": (_totals_differed, "no settlement with other totals was brought to its end"),
+    "preauth": (_booked("preauth", "APPROVED"), "the host booked no pre-authorisation"),
+    "completion": (_booked("completion", "APPROVED"), "the host booked no completion"),
     "boot": (_came_up, "the software did not become ready"),
 }

@@ -33,7 +33,8 @@ def test_the_reference_comes_to_the_purpose_of_each_flow(flow):
 
 
 @pytest.mark.parametrize(
-    ("flow", "other"), [("sale", "settle"), ("void", "refund"), ("settle", "upload"), ("sale", "boot")]
+    ("flow", "other"),
+    [("sale", "settle"), ("void", "refund"), ("settle", "upload"), ("sale", "boot"), ("completion", "preauth")],
 )
 def test_another_flow_is_not_that_purpose(flow, other):
     assert "came to nothing" in unreached(FLOWS.get(other), recorded("reference", flow))
