@@ -4,9 +4,9 @@ Models: the terminal against itself. White-box: the totals that ``inspect`` tell
 transaction twice among these. Black-box: a batch that closed after an upload in which host and terminal agreed on every
 record, and for which the terminal had claimed other totals.
 Does not model: whether the records are the right ones (1, 2, 12); totals in the middle of a transaction or of a recovery.
-Traps avoided: a voided sale is in no total, nor is the void; a reversed record counts nothing; totals that differ from the
-host's because a record is missing on one side; a host that miscounts (its true totals are in the closing); files that a
-fault had damaged.
+Traps avoided: a hold is no debit and its completion is one; a voided sale is in no total, nor is the void; a reversed record
+counts nothing; totals that differ from the host's because a record is missing on one side; a host that miscounts (its true
+totals are in the closing); files that a fault had damaged.
 Source: domain section 8, invariant 10; sign convention: ``Totals`` of the contract.
 """
 
@@ -16,6 +16,7 @@ from harness.history.events import BatchSettled, FaultStruck, Inspected, RecordS
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, case, inspected, paid_sale, record, settled
+from harness.invariants.purchase import CHARGE_KINDS
 
 Totals = tuple[int, int, int, int]
 _AT_REST = frozenset({"quiescence", "after_settlement"})
@@ -24,7 +25,7 @@ _IN_DEBIT = frozenset({"active", "refunded"})
 
 def fold(records: Iterable[RecordSeen]) -> Totals:
     """Debit count and fen, credit count and fen of these records."""
-    debits = [each.amount_fen for each in records if each.kind == "sale" and each.state in _IN_DEBIT]
+    debits = [each.amount_fen for each in records if each.kind in CHARGE_KINDS and each.state in _IN_DEBIT]
     credits = [each.amount_fen for each in records if each.kind == "refund" and each.state == "active"]
     return len(debits), sum(debits), len(credits), sum(credits)
 
@@ -143,6 +144,13 @@ TotalsMatchLog.cases = (
         record(), record("000002", state="voided"), record("000003", kind="void"), totals=(1, 1000, 0, 0))),
     case("refund", "a credit; the sale stays a debit", "pass", inspected(
         record(state="refunded"), record("000002", kind="refund"), totals=(1, 1000, 1, 1000))),
+    case("hotel", "a hold takes nothing, the completion is a debit", "pass", inspected(
+        record(kind="preauth"), record("000002", kind="completion"), totals=(1, 1000, 0, 0))),
+    case(
+        "completion left out of the totals", "it is settled like a sale", "finding",
+        *paid_sale(), inspected(record(), record("000002", kind="completion"), totals=(1, 1000, 0, 0)),
+        guilty=7, instead=inspected(record(), record("000002", kind="completion"), totals=(2, 2000, 0, 0)),
+    ),
     case(
         "totals ahead of the log", "a cut between the two files", "finding",
         *paid_sale(), inspected(record(), totals=(2, 2000, 0, 0)),

@@ -1,4 +1,4 @@
-"""After the cut: power comes back, the terminal recovers, a customer pays again, three sales, rest, settlement.
+"""After the cut: power comes back, the terminal recovers, a customer pays again, three sales, the daily reboot, rest, settlement.
 
 Models: the phases that end every run (design section 4), by the same code: recovery with support's help if it must be, rest,
 inspection, the last settlement. Does not model: a second fault; a second cut is a scene of its own.
@@ -19,6 +19,7 @@ from harness.engine.crashpoints.flows import (
     slip_of_hold,
     start,
     visit,
+    wait_ready,
 )
 from harness.engine.crashpoints.scene import DEVICE, Remains, Scene, Setting
 from harness.engine.phases import recover, rest, settle_for_good
@@ -69,12 +70,18 @@ def live_on(
 
 
 def to_the_last_settlement(scene: Scene) -> None:
-    """The phases that end every run, with two sales more: recovery, trade, rest, settlement."""
+    """The phases that end every run, with two sales more and the daily reboot: recovery, trade, rest, settlement.
+
+    What software still knows in RAM hides what it can no longer read: records behind a torn one, for one thing.
+    """
     built = scene.built
     scene.run_until(scene.env.process(recover(built)), _LAST_PHASES_MAX_US)
     for number, amount_fen in _SALES:
         if scene.station.ready:
             scene.run_until(one_sale(scene.till, 0, number, amount_fen), FLOW_MAX_US)
+    if scene.station.ready:
+        scene.station.restart("daily reboot")
+        wait_ready(scene)
     for step in (rest, settle_for_good):
         scene.run_until(scene.env.process(step(built)), _LAST_PHASES_MAX_US)
     scene.tape.emit(PhaseStarted(scene.now_us, "check"))
