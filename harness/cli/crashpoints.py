@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from harness.cli.options import WallSeconds, named
-from harness.cli.output import Asked, say
+from harness.cli.output import Asked, say, say_and_keep
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
@@ -74,7 +74,8 @@ DEFAULT_SCENARIO = "power/plain_counter"
     "--out",
     "out_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep crashpoints.json, crashpoints.txt and the files of each state told.",
+    help="Keep crashpoints.json, crashpoints.txt and the files of each state told, as the software wrote them: card numbers that "
+    "it stores are in them.",
 )
 @click.option("--wall-limit", type=WallSeconds(), default=900.0, show_default=True, help="Seconds of real time.")
 def crashpoints(
@@ -138,8 +139,7 @@ def crashpoints(
     try:
         if failures:
             return _fail_calls(request, failures, call, for_good, count, out_dir, quiet, as_json)
-        report = _launched(request, count, quiet=quiet)
-        _say(report, as_json, out_dir)
+        return _say(_launched(request, count, quiet=quiet), as_json, out_dir)
     except HarnessError as error:
         if not as_json:
             raise
@@ -147,7 +147,6 @@ def crashpoints(
         said = {"scenario": request.scenario, "error": str(error), "exit_code": int(error.exit_code)}
         say(json.dumps(said))
         return int(error.exit_code)
-    return int(report.exit_code)
 
 
 def _fail_calls(
@@ -165,8 +164,7 @@ def _fail_calls(
 
     request = failing_calls.request_of(base, failures, call, for_good)
     report = _watched(lambda told, started: launch(request, jobs, told, started), "trials", quiet=quiet)
-    failing_calls.say(report, as_json, out_dir)
-    return int(report.exit_code)
+    return failing_calls.say(report, as_json, out_dir)
 
 
 def _refuse_unknown(flows: tuple[str, ...], profiles: tuple[str, ...], device: str | None) -> None:
@@ -255,17 +253,10 @@ class _Progress:
         click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 
-def _say(report: CrashReport, as_json: bool, out_dir: Path | None) -> None:
+def _say(report: CrashReport, as_json: bool, out_dir: Path | None) -> int:
     import msgspec
 
     from harness.reporters.crashpoints import render
 
     encoded = msgspec.json.encode(report)
-    text = render(report)
-    if out_dir is not None:
-        try:
-            (out_dir / "crashpoints.json").write_bytes(msgspec.json.format(encoded, indent=1) + b"\n")
-            (out_dir / "crashpoints.txt").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise HarnessError(f"cannot write {error.filename}: {error.strerror}") from None
-    say(encoded if as_json else text)
+    return say_and_keep(encoded, render(report), as_json, out_dir, "crashpoints", int(report.exit_code))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import output
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.engine.crashpoints.calls.report import CallReport
@@ -46,18 +46,11 @@ def request_of(base: CrashRequest, failures: tuple[str, ...], call: int | None, 
     )
 
 
-def say(report: CallReport, as_json: bool, out_dir: Path | None) -> None:
-    """Print the report and keep it."""
+def say(report: CallReport, as_json: bool, out_dir: Path | None) -> int:
+    """Print the report and keep it; the exit code."""
     import msgspec
 
     from harness.reporters.failing_calls import render
 
     encoded = msgspec.json.encode(report)
-    text = render(report)
-    if out_dir is not None:
-        try:
-            (out_dir / "failing_calls.json").write_bytes(msgspec.json.format(encoded, indent=1) + b"\n")
-            (out_dir / "failing_calls.txt").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise HarnessError(f"cannot write {error.filename}: {error.strerror}") from None
-    output.say(encoded if as_json else text)
+    return output.say_and_keep(encoded, render(report), as_json, out_dir, "failing_calls", int(report.exit_code))

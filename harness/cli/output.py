@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import click
+
+from harness.core.errors import ExitCode
 
 _ONE_WISH_S = 0.05
 """timeout(1) signals the process and then its whole group: two signals so close are one wish."""
@@ -19,6 +22,22 @@ def say(text: str | bytes) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.close(nowhere)
+
+
+def say_and_keep(encoded: bytes, text: str, as_json: bool, out_dir: Path | None, name: str, code: int) -> int:
+    """Print a report, then keep both forms of it in ``out_dir``; the exit code. What cannot be kept has at least been said."""
+    import msgspec
+
+    say(encoded if as_json else text)
+    if out_dir is None:
+        return code
+    try:
+        (out_dir / f"{name}.json").write_bytes(msgspec.json.format(encoded, indent=1) + b"\n")
+        (out_dir / f"{name}.txt").write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"error: cannot write {error.filename or out_dir}: {error.strerror}", err=True)
+        return int(ExitCode.HARNESS_ERROR)
+    return code
 
 
 class Asked:

@@ -54,6 +54,10 @@ def _flow(flow: FlowReport, depth: int) -> Iterator[str]:
         )
     if flow.left:
         yield f"  {flow.left:,} distinct states were listed and not judged"
+    for name, why in flow.not_checked.items():
+        yield f"  not checked: {name} ({why})"
+    for note in flow.notes:
+        yield f"  note: {note}"
     if flow.cells:
         yield ""
         yield from _picture(flow)

@@ -80,6 +80,21 @@ def test_a_finding_names_the_step_and_is_found_again_by_its_line(harness: Harnes
 
 
 @pytest.mark.slow
+def test_where_nothing_can_be_kept_the_findings_are_said_all_the_same(harness: Harness, place):
+    """A file in the way stands for every reason that a disk gives."""
+    (place / "kept").mkdir()
+    (place / "kept" / "states").write_text("")
+    (place / "kept" / "crashpoints.json").mkdir()
+    ended = harness(
+        "crashpoints", "--flow", "sale", "--profile", "fat", "--terminal", "no_directory_fsync", "--out", "kept", "--json"
+    )  # fmt: skip
+    flow = json.loads(ended.stdout)["flows"][0]
+    assert flow["found"] and not flow["found"][0]["example"]["image"]
+    assert flow["notes"][0].startswith("files of states are missing: sale-") and "File exists" in flow["notes"][0]
+    assert ended.returncode == 3 and "crashpoints.json: Is a directory" in ended.stderr
+
+
+@pytest.mark.slow
 def test_software_without_the_action_is_told_and_proves_nothing(harness: Harness, place):
     (place / "few.py").write_text(
         "from harness.contract import Manifest, Terminal\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -112,29 +113,37 @@ def _one_flow(
         request.depth, request.images_limit, request.states_limit, request.share, request.shares, request.state
     )
     teller.flow = flow.name
+    keeper = None if request.out_dir is None else _Keeper(request.out_dir, flow.name)
     exploration: Exploration = Exploration(
-        setting, flow, media, extent, stopper.why, teller.tell, _keeper(request, flow.name)
+        setting, flow, media, extent, stopper.why, teller.tell, None if keeper is None else keeper.keep
     )
-    return exploration.explore()
+    report = exploration.explore()
+    if keeper is not None and keeper.trouble:
+        report.notes.append(keeper.trouble)
+    return report
 
 
-def _keeper(request: CrashRequest, flow: str) -> Callable[[str, Mapping[str, Any]], str] | None:
-    if request.out_dir is None:
-        return None
-    top = Path(request.out_dir)
+class _Keeper:
+    """Writes out the files of states that are told. A disk that takes no more costs the files, and no finding."""
 
-    def keep(state: str, images: Mapping[str, Any]) -> str:
-        directory = top / "states" / f"{flow}-{state}"
+    def __init__(self, out_dir: str, flow: str) -> None:
+        self._top = Path(out_dir)
+        self._flow = flow
+        self.trouble = ""
+
+    def keep(self, state: str, images: Mapping[str, Any]) -> str:
+        """Where the state's files are, below the directory; empty when they could not be written."""
+        directory = self._top / "states" / f"{self._flow}-{state}"
         try:
             for name, image in images.items():
                 (directory / name).mkdir(parents=True, exist_ok=True)
                 if not any((directory / name).iterdir()):
                     image.write_to(directory / name)
         except OSError as error:
-            raise HarnessError(f"cannot write {error.filename or directory}: {error.strerror}") from None
-        return str(directory.relative_to(top))
-
-    return keep
+            shutil.rmtree(directory, ignore_errors=True)
+            self.trouble = self.trouble or f"files of states are missing: {directory.name}: {error.strerror}"
+            return ""
+        return str(directory.relative_to(self._top))
 
 
 def _add_replays(request: CrashRequest, scenario: str, terminal: str, flow: FlowReport) -> None:

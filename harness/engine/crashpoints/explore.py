@@ -15,7 +15,7 @@ from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
-from harness.engine.crashpoints.judging import Court, not_idempotent
+from harness.engine.crashpoints.judging import RECOVERY_IDEMPOTENT, Court, not_idempotent
 from harness.engine.crashpoints.medium import Medium
 from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last, unreached
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
@@ -23,6 +23,7 @@ from harness.engine.crashpoints.report import FlowReport, ProfileCount
 from harness.engine.crashpoints.scene import Setting
 from harness.engine.crashpoints.states import Count, State, StateLister, state_id
 from harness.history.events import Event, SoftwareDied
+from harness.invariants.catalogue import INVARIANTS
 from harness.sut import interpreter
 
 _HANGS_MAX = 3
@@ -120,10 +121,19 @@ class Exploration:
             self._judge_all(recorded, mine)
         # Second cuts may be what is missing, also of the last state.
         self.report.unsettled, self.report.unsettled_state = len(self._unsettled), min(self._unsettled, default="")
+        self.report.not_checked = self._not_checked()
         for why in (self._stopped, self._unknown_state(), *self._court.inconclusive):
             if why:
                 self._say_because(why)
         return self.report
+
+    def _not_checked(self) -> dict[str, str]:
+        """By number and name. Recovery that is cut and begun again is what depth 2 is for."""
+        told = {INVARIANTS.get(name).number: (name, why) for name, why in self._court.not_checked.items()}
+        if self.extent.depth < 2:
+            number, name = RECOVERY_IDEMPOTENT
+            told[number] = name, "recovery is cut with --depth 2"
+        return {f"{number} {name}": why for number, (name, why) in sorted(told.items())}
 
     def _judge_all(self, recorded: Recorded, cases: Sequence[Case]) -> None:
         for done, case in enumerate(cases):

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.engine.crashpoints.afterwards import Afterwards
+from harness.engine.crashpoints.report import NOTHING_JUDGED, shorter
 from harness.engine.crashpoints.scene import DEVICE, Setting
 from harness.history.events import Event, Inspected, ReceiptPrinted, ScreenShown
 from harness.invariants.base import Finding, Terms
 from harness.invariants.catalogue import INVARIANTS
-from harness.invariants.judge import Judge
+from harness.invariants.judge import Judge, Judgement
 
 RECOVERY_IDEMPOTENT = (19, "recovery_idempotent")
 
@@ -27,6 +28,8 @@ class Court:
         self._chosen = [name for name in INVARIANTS.names() if setting.plan.invariants.wants(name)]
         self.inconclusive: dict[str, None] = {}
         """Checkers that failed, by name and last line of the trace."""
+        self.not_checked = dict.fromkeys(self._chosen, NOTHING_JUDGED)
+        """Invariants that have had nothing to judge so far, each with the shortest reason given."""
 
     def findings(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
         """What is wrong with the history ``before`` the last power-on and what came after it."""
@@ -35,12 +38,21 @@ class Court:
         found: list[Finding] = []
         for judgement in judge.conclude(afterwards.at_us):
             found += judgement.findings
+            if judgement.name in self.not_checked:
+                self._note(judgement)
             if judgement.outcome == "inconclusive":
                 last_line = judgement.trace.strip().rsplit("\n", 1)[-1]
                 self.inconclusive[
                     f"the checker of invariant {judgement.number} {judgement.name} failed: {last_line}"
                 ] = None
         return tuple(sorted(found, key=lambda each: (each.number, each.at_us, each.summary)))
+
+    def _note(self, judgement: Judgement) -> None:
+        name = judgement.name
+        if judgement.outcome in ("pass", "finding"):
+            del self.not_checked[name]
+        for reason in judgement.reasons if name in self.not_checked else ():
+            self.not_checked[name] = shorter(self.not_checked[name], reason)
 
 
 def not_idempotent(once: Inspected | None, twice: Inspected | None, history: Sequence[Event] = ()) -> Finding | None:

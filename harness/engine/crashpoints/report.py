@@ -16,6 +16,16 @@ UNLIKE = (
 )
 
 
+NOTHING_JUDGED = "nothing was judged"
+
+
+def shorter(one: str, other: str) -> str:
+    """Of two reasons the shorter one, the same in whatever order they come; any is better than none."""
+    if NOTHING_JUDGED in (one, other):
+        return other if one == NOTHING_JUDGED else one
+    return min(one, other, key=lambda each: (len(each), each))
+
+
 class Cell(msgspec.Struct):
     """One square of the coverage picture: cuts after ``step`` of a flow (``depth`` 1) or of a recovery (2) under ``profile``.
 
@@ -108,6 +118,10 @@ class FlowReport(msgspec.Struct):
     left: int = 0
     because: list[str] = []
     """Why states are left, or what else keeps this from proving something."""
+    not_checked: dict[str, str] = {}
+    """Invariants that no judged history gave anything to judge by, each with a reason."""
+    notes: list[str] = []
+    """What was asked for besides a verdict and could not be had."""
     unsettled: int = 0
     """Distinct states with nothing found, and no settlement either: what became of approvals shows nowhere."""
     unsettled_state: str = ""
@@ -203,6 +217,11 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
     flow.unsettled += more.unsettled
     flow.unsettled_state = min(filter(None, (flow.unsettled_state, more.unsettled_state)), default="")
     flow.because += [why for why in more.because if why not in flow.because]
+    flow.notes += [note for note in more.notes if note not in flow.notes]
+    both = flow.not_checked.keys() & more.not_checked.keys()
+    flow.not_checked = {
+        name: shorter(why, more.not_checked[name]) for name, why in flow.not_checked.items() if name in both
+    }
     for count in more.profiles:
         mine = flow.profile(count.profile)
         mine.failing += count.failing

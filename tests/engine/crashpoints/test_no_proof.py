@@ -10,6 +10,7 @@ from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.launch import killed_after_s
 from harness.engine.crashpoints.report import (
+    NOTHING_JUDGED,
     UNLIKE,
     Cell,
     CrashReport,
@@ -239,3 +240,23 @@ def test_card_numbers_in_the_names_of_files_are_masked():
     trials = played.played(f"{played.CARELESS}NamesFileByCard", "boot", ("fsync",))
     told = msgspec.json.encode(trials).decode()
     assert "622202*********0123" in told and "6222021234567890123" not in told
+
+
+def test_what_nothing_judged_is_listed_with_its_reason():
+    done = explored("reference", "sale", (MEDIUM,), Extent(states_limit=3))
+    assert done.not_checked["19 recovery_idempotent"] == "recovery is cut with --depth 2"
+    assert done.not_checked["21 completion_within_hold"] == "nothing of the kind happened"
+    assert not {"1 no_lost_approval", "2 agreement", "12 settlement_exactly_once"} & done.not_checked.keys()
+    assert "not checked: 21 completion_within_hold (nothing of the kind happened)" in render(of(done))
+    again = explored("reference", "boot", (MEDIUM,), Extent(depth=2, states_limit=2))
+    assert "19 recovery_idempotent" not in again.not_checked
+
+
+def test_of_shares_only_what_none_of_them_could_judge_is_not_checked():
+    first = FlowReport("sale", "", judged=1, not_checked={"1 a": "why", "2 b": "a longer why", "3 c": NOTHING_JUDGED})
+    other = FlowReport("sale", "", judged=1, not_checked={"2 b": "why", "3 c": "none"}, notes=["files are missing"])
+    for shares in ([first, other], [other, first]):
+        whole = merged(
+            [of(msgspec.structs.replace(each, because=[], notes=list(each.notes))) for each in shares]
+        ).flows[0]
+        assert whole.not_checked == {"2 b": "why", "3 c": "none"} and whole.notes == ["files are missing"]
