@@ -90,7 +90,7 @@ def test_where_nothing_can_be_kept_the_findings_are_said_all_the_same(harness: H
     )  # fmt: skip
     flow = json.loads(ended.stdout)["flows"][0]
     assert flow["found"] and not flow["found"][0]["example"]["image"]
-    assert flow["notes"][0].startswith("files of states are missing: sale-") and "File exists" in flow["notes"][0]
+    assert flow["notes"][0].startswith("files of states are missing: sale-") and "Not a directory" in flow["notes"][0]
     assert ended.returncode == 3 and "crashpoints.json: Is a directory" in ended.stderr
 
 
