@@ -80,6 +80,8 @@ def _kill(each: MutantReport, width: int) -> Iterator[str]:
     if each.missed:
         numbers = ", ".join(map(str, each.missed))
         yield f"{where}MISSED by invariant {numbers}, which must catch it"
+    if each.kill.not_its_own:
+        yield f"{where}NOT IN THE RUN THAT IS SAID TO KILL IT (its row in harness/terminals/assays.py)"
     if each.state != "killed":
         yield f"{where}NOT TRIED TO THE END: {each.why}"
     if each.kill.again:
@@ -93,10 +95,11 @@ def _sole_killers(report: AssayReport) -> Iterator[str]:
         if mutants:
             yield f"  {number:>3} {names.get(number, ''):<26}{', '.join(mutants)}"
     redundant = report.redundant()
-    if redundant:
+    if not report.whole:
+        yield "  (of some mutants nothing follows about the other invariants)"
+    elif redundant:
         told = ", ".join(f"{number} {names.get(number, '')}" for number in redundant)
-        scope = "redundant so far, the only killer of no mutant" if report.whole else "the only killer of none of these"
-        yield f"  {scope}: {told}"
+        yield f"  redundant so far, the only killer of no mutant: {told}"
 
 
 def _families(report: AssayReport) -> Iterator[str]:

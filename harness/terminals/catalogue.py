@@ -98,7 +98,6 @@ _ALL = (
         _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
         shares_modules=False,
     ),
-    _mutant("log_in_ram", "LogInRam", "Keeps approvals in a module global, written only at settlement.", 1, 2),
     _mutant("reports_to_b", "ReportsToB", "Settlement first writes its slips to a second volume, which is full.", 15),
     _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
     _mutant("completes_twice", "CompletesTwice", "Completes a pre-authorisation as often as its slip is keyed in.", 21),

@@ -159,6 +159,12 @@ def test_when_the_budget_is_over_it_is_said_what_was_not_tried() -> None:
     assert report.exit_code == ExitCode.INCONCLUSIVE
 
 
+def test_a_row_that_does_not_kill_is_told_even_when_another_run_does() -> None:
+    own = msgspec.structs.replace(QUIET, wanted=(22,))
+    mutant = only(assayed(Task("never_resent", (own, ANSWER_LOST), (22,))))
+    assert mutant.state == "killed" and mutant.kill is not None and mutant.kill.not_its_own
+
+
 @pytest.mark.slow
 def test_thorough_tries_all_and_takes_the_cheapest() -> None:
     longer = Try("longer", text=ANSWER_LOST.text.replace("sales_per_day: 8", "sales_per_day: 60"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.engine.assay.report import AssayReport, Kill, MutantReport
 from harness.engine.assay.request import Hit
 from harness.reporters.assay import render
@@ -13,7 +15,7 @@ REPORT = AssayReport(
             Kill("host_silent", 1, 0.456, "harness run DIR/drops.yaml --terminal drops --seed 1", ("host",)), 1,
         ),
         MutantReport(
-            "leaks", "Leaks.", (26,), "killed", (Hit(8, "stan_unique", 1000),), (26,), Kill("no fault", 3, 12.3, "", ()), 7
+            "leaks", "Leaks.", (26,), "killed", (Hit(8, "stan_unique", 1000),), (26,), Kill("no fault", 3, 12.3, "", (), True), 7
         ),
         MutantReport("lives", "Lives.", (3,), "survived", tried=40),
         MutantReport("unclear", "", (), "inconclusive", why="the reference does not pass this run either: x"),
@@ -42,6 +44,7 @@ cheapest run that kills   seconds  scenario
                                    again: harness run DIR/drops.yaml --terminal drops --seed 1
   leaks                     12.30  no fault, seed 3
                                    MISSED by invariant 26, which must catch it
+                                   NOT IN THE RUN THAT IS SAID TO KILL IT (its row in harness/terminals/assays.py)
   lives                            SURVIVED: no finding in 40 runs
   unclear                          INCONCLUSIVE: the reference does not pass this run either: x
   later                            NOT TRIED: interrupted
@@ -60,3 +63,8 @@ fault families without which nothing is found
 
 def test_the_matrix_names_what_lives_what_was_missed_and_who_alone_sees_what() -> None:
     assert render(REPORT) == PRINTED
+
+
+def test_of_a_choice_nothing_is_said_about_invariants_that_saw_none() -> None:
+    text = render(msgspec.structs.replace(REPORT, whole=False))
+    assert "redundant" not in text and "(of some mutants nothing follows about the other invariants)" in text

@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from harness.contract import Terminal
+from harness.terminals import catalogue
 from harness.terminals.catalogue import CATALOGUE
 
 
@@ -19,6 +20,11 @@ def test_a_shipped_name_leads_to_a_terminal_that_says_what_it_models(shipped):
     assert module.__doc__ and kind.manifest.actions
     for number in shipped.caught_by[:1]:
         assert f"I{number}" in module.__doc__
+
+
+def test_no_name_is_given_twice():
+    # The later one would silently take the place of the earlier.
+    assert len(CATALOGUE) == len(catalogue._ALL)
 
 
 def test_every_module_of_mutants_is_in_the_catalogue():

@@ -223,7 +223,8 @@ class Assayer:
             except OSError as error:
                 raise HarnessError(f"cannot write {kept_in}: {error.strerror}") from None
         seed = None if one.flow else one.seed
-        return Kill(one.label, seed, round(best.wall_s, 2), again(task, one, kept_in), best.needs)
+        not_its_own = not one.wanted and any(each.wanted for each in task.tries)
+        return Kill(one.label, seed, round(best.wall_s, 2), again(task, one, kept_in), best.needs, not_its_own)
 
 
 def _left(task: Task, tried: Sequence[Tried], first: int) -> Task:

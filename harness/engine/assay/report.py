@@ -24,6 +24,8 @@ class Kill(msgspec.Struct, frozen=True):
     wall_s: float
     again: str
     needs: tuple[str, ...] | None = None
+    not_its_own: bool = False
+    """The mutant has rows of its own, and none of them kills it so."""
 
 
 class MutantReport(msgspec.Struct, frozen=True):
