@@ -33,6 +33,7 @@ TWO_FAMILIES = hour(
 # ---------------------------------------------------------------- swarm
 
 
+EIGHT = ("storage", "power", "network", "memory", "corruption", "host", "operator", "clock")
 PINNED = [
     ("clock", "corruption", "host", "memory", "network", "operator", "storage"),
     ("host", "network", "operator", "power", "storage"),
@@ -43,12 +44,12 @@ PINNED = [
 
 
 def test_what_is_off_hangs_on_the_seed_and_the_familys_name_alone() -> None:
-    drawn = [switched_off(seed, families()) for seed in range(1, 6)]
-    assert drawn == [switched_off(seed, reversed(families())) for seed in range(1, 6)]
+    drawn = [switched_off(seed, EIGHT) for seed in range(1, 6)]
+    assert drawn == [switched_off(seed, reversed(EIGHT)) for seed in range(1, 6)]
     # Pinned: a replay line written today must switch off the same tomorrow.
     assert drawn == PINNED
     for seed in range(1, 200):
-        whole, few = switched_off(seed, families()), switched_off(seed, ("power", "host"))
+        whole, few = switched_off(seed, EIGHT), switched_off(seed, ("power", "host"))
         assert set(few) == set(whole) & {"power", "host"} or not few
 
 
