@@ -6,7 +6,8 @@ record, and for which the terminal had claimed other totals.
 Does not model: whether the records are the right ones (1, 2, 12); totals in the middle of a transaction or of a recovery.
 Traps avoided: a hold is no debit and its completion is one; a voided sale is in no total, nor is the void; a reversed record
 counts nothing; totals that differ from the host's because a record is missing on one side; a host that miscounts (its true
-totals are in the closing); files that a fault had damaged.
+totals are in the closing); files that a fault had damaged; a settlement begun anew with other totals after records had been
+uploaded.
 Source: domain section 8, invariant 10; sign convention: ``Totals`` of the contract.
 """
 
@@ -44,12 +45,23 @@ class TotalsMatchLog(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._told: set[tuple[str, str, str]] = set()
+        self._claims: dict[tuple[str, str], list[Totals]] = {}
+        """By device and batch: totals of settlement requests that did not close it."""
 
     # ------------------------------------------------------------ from outside
 
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
-        if not event.closed or event.repeated or event.host_only or event.terminal_only:
+        key = (event.device, plain_number(event.batch))
+        if not event.closed:
+            # Records uploaded after this claim must add up to it; if a later claim is another, nobody knows which those are.
+            self._claims.setdefault(key, []).append(event.terminal_totals)
+            return
+        claims = self._claims.pop(key, [])
+        if event.repeated or event.host_only or event.terminal_only:
+            return
+        if any(each != event.terminal_totals for each in claims):
+            self.skip(f"{event.device} claimed different totals for one batch")
             return
         if self._is_damaged(event.device):
             return
@@ -139,6 +151,16 @@ TotalsMatchLog.cases = (
         "all records agreed, totals did not", "the counter ran ahead of the log", "finding",
         *paid_sale(), settled(1, claimed=(2, 2000)),
         guilty=7, instead=settled(1),
+    ),
+    case(
+        "claimed anew after the upload", "the medium lost a record that the host had got already", "not_checked",
+        *paid_sale(), *paid_sale(2), settled(closed=False, claimed=(2, 2000), held=(3, 3000)),
+        settled(1, 2, claimed=(1, 1000), held=(2, 2000)),
+    ),
+    case(
+        "claimed twice the same", "asked again after a lost answer, and then uploaded less", "finding",
+        *paid_sale(), settled(closed=False, claimed=(2, 2000)), settled(1, claimed=(2, 2000)),
+        guilty=8, instead=settled(1),
     ),
     case("voided sale", "in no total", "pass", *paid_sale(), inspected(
         record(), record("000002", state="voided"), record("000003", kind="void"), totals=(1, 1000, 0, 0))),
