@@ -246,10 +246,17 @@ def _check_manifest(manifest: Manifest, where: str) -> None:
     for action in sorted(manifest.actions):
         if action not in kinds:
             raise UsageError(f"{where}.actions: no action is called {action!r}; {nearest(action, kinds)}")
-    for name in ("reply_timeout_s", "recovery_timeout_s"):
-        if not getattr(manifest, name) > 0:
+    for name in ("reply_timeout_s", "recovery_timeout_s", "transaction_p95_s"):
+        value = getattr(manifest, name)
+        if value is not None and not value > 0:
             raise UsageError(f"{where}.{name} is {getattr(manifest, name)}; it must be above 0 seconds")
-    for name in ("max_transactions", "keeps_after_settlement_bytes", "memory_slack_bytes"):
+    for name in (
+        "max_transactions",
+        "grace_transactions",
+        "full_below_bytes",
+        "keeps_after_settlement_bytes",
+        "memory_slack_bytes",
+    ):
         value = getattr(manifest, name)
         if value is not None and value < 0:
             raise UsageError(f"{where}.{name} is {value}; it must not be negative")

@@ -120,6 +120,7 @@ _ALL = (
     _mutant("crc_unchecked", "CrcUnchecked", "Believes every record that can be read, whatever its CRC says.", 18),
     _mutant("damage_unsaid", "DamageUnsaid", "Leaves damaged records out and tells nobody.", 18),
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
+    _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
 )
 

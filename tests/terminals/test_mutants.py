@@ -442,6 +442,28 @@ def spooled(make_bench, load_kind):
     return seen
 
 
+def cut_before_the_screen(make_bench, load_kind):
+    """Power is lost when the approval is durable and not on the screen yet; then the batch is settled."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    calls = []
+
+    def fail(what, _place):
+        calls.append(what)
+        if what == "show" and "receive" in calls:
+            raise PowerCut
+
+    bench.fail = fail
+    with pytest.raises(PowerCut):
+        bench.act("sale", 200)
+    bench.fail = None
+    bench.cut("lost")
+    start(bench, load_kind())
+    bench.act("settle")
+    (settlement,) = bench.host.settlements()
+    return [] if settlement.balanced else ["totals differ"]
+
+
 def over_the_limit(make_bench, load_kind):
     """More sales than the terminal says it takes, as far as a bench has the patience."""
     bench = make_bench()
@@ -503,6 +525,7 @@ SCENARIOS = {
     "card_on_slip": searched,
     "crash_dump": searched,
     "hashed_cards": searched,
+    "counted_again": cut_before_the_screen,
     "searches_the_log": many_sales,
     "crc_unchecked": bit_flipped,
     "damage_unsaid": bit_flipped,
