@@ -28,12 +28,13 @@ from harness.history.recorder import Recorder
 
 OUTAGES: frozenset[str] = frozenset(
     {
-        "partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "card_unreadable", "power_loss", "crash",
-        "scheduled_restart", "wrong_address", "interference",
+        "partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "late_reply", "card_unreadable", "power_loss",
+        "crash", "scheduled_restart", "wrong_address", "interference",
     }
 )  # fmt: skip
 """Kinds of fault under which no software can be sure to sell, for as long as they are on. Faults that hit one message
-(host_silent, link_reset) are not here: what they do shows as a request without an answer."""
+(host_silent, link_reset) are not here: what they do shows as a request without an answer. Answers that the terminal must throw
+away do not show so."""
 
 STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "misreported_space", "read_only"})
 """Kinds of fault under which refusing to sell is right, for as long as they are on. A single error shows by itself."""
