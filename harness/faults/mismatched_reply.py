@@ -1,7 +1,8 @@
 """Replies that belong to another transaction: a gateway that mixes up its customers, or a host that mixes up its workers.
 
-Models: the request is carried out; in its answer one thing is not the request's: the trace number, the amount, the terminal,
-the processing code or the message type. Its MAC is right, so that only the comparison with what was asked can tell.
+Models: the request is carried out; in its answer one thing is not the request's: the trace number (an earlier one is in it),
+the amount, the terminal, the processing code or the message type. Its MAC is right, so that only the comparison with what was
+asked can tell.
 Does not model: a reply with nothing of the request in it, or a wrong MAC (``wrong_mac``).
 Source: domain.md 1.1 (response check: MTI, DE3, DE4, DE11, DE41, DE42), 1.5 R4 and invariant 9.
 """

@@ -473,6 +473,14 @@ def test_a_mismatched_reply_differs_in_one_thing_and_its_request_takes_effect(wo
     assert code(mixed) == "00" and states(acquirer)[0] == ("sale", "000042", "APPROVED")
 
 
+def test_a_mismatched_trace_number_is_one_that_never_comes_again(world):
+    """Of one still to come, and late, no terminal could tell that it is not its own."""
+    client, acquirer, _, _ = world
+    acquirer.knobs(TID).mismatched_replies = 2
+    assert client.sale(100, stan="000042").text(11) == "000041"
+    assert client.sale(100, stan="000001").text(11) == "999999"
+
+
 def test_the_history_says_of_a_frame_what_a_fault_made_wrong_in_it_however_late_it_is_asked(world):
     client, acquirer, _, _ = world
     acquirer.knobs(TID).wrong_macs = 1

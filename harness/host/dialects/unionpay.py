@@ -416,7 +416,12 @@ def _of_another(reply: Message, what: str) -> Message:
     if not number:
         return Message("0230" if reply.mti != "0230" else "0210", reply.fields)
     text = reply.text(number)
-    other = "200000" if number == 3 and text == "000000" else f"{(int(text) + 1) % 10 ** len(text):0{len(text)}d}"
+    other = f"{(int(text) + 1) % 10 ** len(text):0{len(text)}d}"
+    if number == 3 and text == "000000":
+        other = "200000"
+    elif number == 11:
+        # An earlier one: a number still to come would be the right one, once the reply is late as well.
+        other = f"{(int(text) - 2) % 999_999 + 1:06d}"
     return Message(reply.mti, {**reply.fields, number: other})
 
 
