@@ -12,7 +12,7 @@ from datetime import date
 import msgspec
 
 from harness.history.recorder import Recorder
-from harness.host.bank import Bank, Decide, approve_all
+from harness.host.bank import Bank, Decide, Part, approve_all
 from harness.host.batch import Batch, Settlement
 from harness.host.dialects import DIALECTS, Dialect, MessageHeader
 from harness.host.holds import Rules
@@ -58,10 +58,11 @@ class Acquirer:
         start_date: date = date(2026, 1, 1),
         decide: Decide = approve_all,
         rules: Rules = Rules(),  # noqa: B008 - frozen
+        part: Part | None = None,
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._knobs: dict[str, Knobs] = {}
-        self.bank = Bank(recorder, decide, rules=rules)
+        self.bank = Bank(recorder, decide, rules=rules, part=part)
         self.dialect: Dialect = DIALECTS.get(dialect)(self.bank, KeyFactory(seed), start_date)
         self.describe: Callable[[bytes], MessageHeader] = self.dialect.describe
         """What a history prints about a frame of either direction; never raises."""

@@ -9,6 +9,9 @@ are those of the domestic tables; where the tables leave a choice the choice is 
 - A request whose STAN was judged before in the same batch is answered 94 and changes nothing, but a refund sent again
   word for word is answered as the first time, as an advice may be repeated (``refund_repeat``) [A]. One that was answered
   with a code that decides nothing (91, 96, 98 ...) is judged when it comes again.
+- A card may be good for a part of a sale: 10, with that part in the answer and in the ledger. Its reversal may name
+  either amount [A]. The acquirer does not ask whether the terminal knows of such things [A].
+- Limits of a merchant: 61 for an amount, 65 for a number of sales and pre-authorisations a day [A].
 - A refund needs an approved or settled sale or completion of the same merchant and card; refunds together never exceed it (64).
 - A void needs the whole amount of a sale (or completion) that stands in the terminal's current batch and has no refund.
 """
@@ -19,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.core.units import US_PER_DAY
 from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
 from harness.host.holds import Holds, Rules
@@ -28,6 +32,10 @@ from harness.host.session import Session
 Decide = Callable[[str, int, str], str]
 """token, amount_fen, pan -> response code."""
 
+Part = Callable[[str, int], int]
+"""token, amount_fen -> what the card is good for, of an amount that is approved."""
+
+PARTLY = "10"
 UNDETERMINED_CODES = frozenset({"68", "91", "92", "96", "98"})
 """Late, issuer or network unreachable, system fault, no issuer reply: the host itself does not know how it ends."""
 
@@ -77,11 +85,13 @@ class Bank:
         decide: Decide = approve_all,
         refund_repeat: Literal["00", "94"] = "00",
         rules: Rules = Rules(),  # noqa: B008 - frozen
+        part: Part | None = None,
     ) -> None:
         self.ledger = Ledger(recorder)
         self.holds = Holds(self.ledger, rules)
         self.book = BatchBook(self.ledger, recorder)
         self.decide = decide
+        self.part = part
         self.refund_repeat = refund_repeat
 
     def sale(self, demand: Demand, *, offline: bool = False) -> Judgement:
@@ -89,8 +99,32 @@ class Bank:
         refusal = self._refusal(demand, "sale")
         if refusal:
             return refusal
-        code = demand.forced_code or ("00" if offline else self.decide(demand.token, demand.amount_fen, demand.pan))
-        return self._book(demand, "sale", code, None, "offline" if offline else "")
+        if offline:
+            return self._book(demand, "sale", demand.forced_code or "00", None, "offline")
+        code = demand.forced_code or self._decided(demand)
+        if code == "00" and self.part is not None:
+            part_fen = self.part(demand.token, demand.amount_fen)
+            if 0 < part_fen < demand.amount_fen:
+                return self._book(demand, "sale", PARTLY, None, "approved in part", part_fen)
+        return self._book(demand, "sale", code, None, "")
+
+    def _decided(self, demand: Demand) -> str:
+        """The merchant's limits first, then the card."""
+        rules = self.holds.rules
+        if rules.amount_limit_fen is not None and demand.amount_fen > rules.amount_limit_fen:
+            return "61"
+        if rules.count_limit is not None and self._approved_today(demand) >= rules.count_limit:
+            return "65"
+        return self.decide(demand.token, demand.amount_fen, demand.pan)
+
+    def _approved_today(self, demand: Demand) -> int:
+        day, count = demand.at_us // US_PER_DAY, 0
+        for entry in reversed(self.ledger.state.entries):
+            if entry.since_us // US_PER_DAY < day:
+                break
+            if entry.tid == demand.session.tid and entry.kind in ("sale", "preauth"):
+                count += entry.state not in ("DECLINED", "REVERSED")
+        return count
 
     def void(self, demand: Demand, original: Original) -> Judgement:
         """Take back a whole sale of the current batch."""
@@ -121,8 +155,7 @@ class Bank:
         refusal = self._refusal(demand, "preauth")
         if refusal:
             return refusal
-        code = demand.forced_code or self.decide(demand.token, demand.amount_fen, demand.pan)
-        return self._book(demand, "preauth", code, None, "")
+        return self._book(demand, "preauth", demand.forced_code or self._decided(demand), None, "")
 
     def preauth_void(self, demand: Demand, original: Original) -> Judgement:
         """Give up a hold, whole."""
@@ -189,7 +222,7 @@ class Bank:
             return Judgement("00", entry)
         if entry.state == "DECLINED":
             return Judgement("25", entry)
-        if entry.amount_fen != demand.amount_fen:
+        if demand.amount_fen not in (entry.amount_fen, entry.asked_fen or entry.amount_fen):
             return Judgement("64", entry)
         if entry.state != "APPROVED" or entry.kind == "refund" or entry.refunded_fen:
             return Judgement("12", entry)
@@ -250,7 +283,9 @@ class Bank:
         named = (original.batch, original.stan)
         return sale if named in (("", ""), (sale.batch, sale.stan)) else None
 
-    def _book(self, demand: Demand, kind: EntryKind, code: str, original: Entry | None, reason: str) -> Judgement:
+    def _book(
+        self, demand: Demand, kind: EntryKind, code: str, original: Entry | None, reason: str, part_fen: int = 0
+    ) -> Judgement:
         rrn = self.ledger.next_rrn()
         entry = Entry(
             number=-1,
@@ -260,14 +295,15 @@ class Bank:
             batch=demand.batch.number,
             stan=demand.stan,
             kind=kind,
-            amount_fen=demand.amount_fen,
+            amount_fen=part_fen or demand.amount_fen,
             token=demand.token,
             pan=demand.pan or (original.pan if original else ""),
             rrn=rrn,
             auth_code=rrn[-6:],
             response_code=code,
-            state="APPROVED" if code == "00" else "DECLINED",
+            state="APPROVED" if code == "00" or part_fen else "DECLINED",
             original=None if original is None else original.number,
+            asked_fen=demand.amount_fen if part_fen else 0,
         )
         self.ledger.add(entry, demand.at_us, reason)
         demand.batch.entries.append(entry.number)

@@ -25,6 +25,10 @@ class Rules:
 
     hold_us: int = 30 * US_PER_DAY
     """How long a pre-authorisation holds its amount."""
+    amount_limit_fen: int | None = None
+    """The most that one sale or pre-authorisation may be: above it 61."""
+    count_limit: int | None = None
+    """How many sales and pre-authorisations of one terminal are approved a day: from then on 65."""
     completions_trusted: bool = False
     """Completions are booked as the terminal sends them, whatever their pre-authorisation says."""
 

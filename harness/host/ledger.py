@@ -87,6 +87,8 @@ class Entry:
     state: EntryState
     original: int | None = None
     refunded_fen: int = 0
+    asked_fen: int = 0
+    """What was asked for, where only a part of it was approved; else 0."""
     completions: int = 0
     """Of a pre-authorisation: how many completions of it stand; never more than one where the host checks them."""
     transitions: list[Transition] = field(default_factory=list)
@@ -96,7 +98,7 @@ class Entry:
         return Entry(
             self.number, self.device, self.tid, self.mid, self.batch, self.stan, self.kind, self.amount_fen, self.token,
             self.pan, self.rrn, self.auth_code, self.response_code, self.state, self.original, self.refunded_fen,
-            self.completions, self.transitions.copy(),
+            self.asked_fen, self.completions, self.transitions.copy(),
         )  # fmt: skip
 
     @property

@@ -181,6 +181,7 @@ def _acquirer(
     issuers = Issuers(
         decisions,
         tuple(merchant.decline_percent if declines is None else declines for merchant in merchants),
+        plan.host.partial_percent,
     )
     return Acquirer(
         software.manifest.dialect,
@@ -188,7 +189,8 @@ def _acquirer(
         seed.to_bytes(16, "big", signed=True),
         start_date=plan.days.start,
         decide=issuers.decide,
-        rules=Rules(plan.host.hold_us, plan.host.trusts_completions),
+        rules=Rules(plan.host.hold_us, plan.host.amount_limit_fen, plan.host.count_limit, plan.host.trusts_completions),
+        part=issuers.part if plan.host.partial_percent else None,
     )
 
 

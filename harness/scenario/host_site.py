@@ -61,6 +61,8 @@ class Issuers:
 
     decisions: Decisions
     decline_percent_by_station: tuple[float, ...]
+    partial_percent: float = 0.0
+    """Share of presentations that are good for a part of the amount only."""
 
     def decide(self, token: str, amount_fen: int, pan: str) -> str:
         """The response code for a presentation; by its token alone, so that a retransmission gets the same answer."""
@@ -69,6 +71,13 @@ class Issuers:
             return "14"
         percent = self.decline_percent_by_station[station]
         return _DECIDED[self.decisions.integer(f"issuer/{token}", 0, lambda u: _choice(u * 100.0, percent))]
+
+    def part(self, token: str, amount_fen: int) -> int:
+        """What an approved presentation is good for: all of it, or between a tenth and nine tenths."""
+        u = self.decisions.uniform(f"issuer/{token}/part", 1.0)
+        if u * 100.0 >= self.partial_percent:
+            return amount_fen
+        return max(1, int(amount_fen * (0.1 + 0.8 * (u * 100.0 / self.partial_percent))))
 
 
 _DECIDED = ("00", *(code for code, _ in DECLINES))

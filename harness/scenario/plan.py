@@ -65,6 +65,12 @@ class HostPlan:
     no_reply_percent: float = 0.3
     decline_percent: float | None = None
     """Share of cards that are declined; None: the merchant's."""
+    partial_percent: float = 0.0
+    """Share of cards that are good for a part of a sale only."""
+    amount_limit_fen: int | None = None
+    """The most that one sale or pre-authorisation may be; None: no limit."""
+    count_limit: int | None = None
+    """How many sales and pre-authorisations a terminal may make a day; None: no limit."""
     hold_us: int = 30 * US_PER_DAY
     """How long a pre-authorisation holds its amount."""
     trusts_completions: bool = False

@@ -104,6 +104,10 @@ _ALL = (
     _mutant("completes_above", "CompletesAbove", "Completes above 115 % of what was held.", 21),
     _mutant("completes_voided", "CompletesVoided", "Completes a pre-authorisation that was voided.", 21),
     _mutant("hold_as_sale", "HoldAsSale", "Sends a pre-authorisation as a sale: what should be held is taken.", 3),
+    _mutant("partial_as_whole", "PartialAsWhole", "Takes a sale approved in part for one approved whole.", 1, 2),
+    _mutant(
+        "partial_declined", "PartialDeclined", "Shows a sale approved in part as declined, without reversal.", 31, 2
+    ),
     _mutant("holds_settled", "HoldsSettled", "Counts and uploads pre-authorisations in the settlement.", 2),
     _mutant("track_kept", "TrackKept", "The record written ahead of a sale keeps track 2.", 28),
     _mutant("track_in_spool", "TrackInSpool", "Spools track 2 to a file and deletes it without wiping it.", 28),

@@ -170,6 +170,7 @@ class Customer:
             return self._judge(pending, outcome_of(pending))
         answer = till.witness.answer(station.name, pending.number)
         if answer is not None and answer.kind == "approved":
+            self._partly(answer.amount_fen)
             return self._paid(answer.stan, answer.batch, None)
         # The customer has had enough. What becomes of the sale now is between the operator and the terminal.
         self._belief = "unknown" if self._tokens else self._belief
@@ -250,6 +251,7 @@ class Customer:
         if answer is None:
             return Ending.UNKNOWN if self._presented_in_try else Ending.REFUSED
         if answer.kind == "approved":
+            self._partly(answer.amount_fen)
             return self._paid(answer.stan, answer.batch, outcome)
         if answer.asks_for_settlement:
             return Ending.FULL
@@ -258,6 +260,11 @@ class Customer:
         if answer.kind in ("refused", "error", "settle_failed"):
             return Ending.REFUSED
         return Ending.UNKNOWN
+
+    def _partly(self, shown_fen: int | None) -> None:
+        """The card was good for a part, as the terminal says: the rest is paid in cash, and the slip is about the part."""
+        if self.kind == "sale" and shown_fen is not None and 0 < shown_fen < self.amount_fen:
+            self.amount_fen = shown_fen
 
     def _paid(self, stan: str, batch: str, outcome: Outcome | None) -> Ending:
         till = self.till

@@ -100,6 +100,16 @@ faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
     Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),
     Assay("leak", (26,), 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'),
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
+    Assay("completes_twice", (21,), _DESK + "people: {completes_again: 100%, settles_on_time: 100%, settles_late: 0%}"),
+    Assay("completes_above", (21,), _DESK + "people: {bills_above_hold: 100%, settles_on_time: 100%, settles_late: 0%}"),
+    Assay(
+        "completes_voided", (21,), _DESK.replace(": 20", ": 60") +
+        "people: {completes_voided: 100%, settles_on_time: 100%, settles_late: 0%}",
+    ),
+    Assay("hold_as_sale", (3,), _DESK),
+    Assay("partial_as_whole", (1, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
+    Assay("partial_declined", (31, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
+    Assay("holds_settled", (2,), _DESK),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
     Assay("track_kept", (28,), ""),
     Assay("track_in_spool", (28,), ""),

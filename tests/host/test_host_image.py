@@ -19,7 +19,7 @@ TOTALS = Totals(1, 100)
 
 def an_entry() -> Entry:
     return Entry(
-        3, "T01", "tid", "mid", "000002", "000042", "sale", 100, "token", "pan", "rrn", "auth", "00", "SETTLED", 1, 50, 2,
+        3, "T01", "tid", "mid", "000002", "000042", "sale", 100, "token", "pan", "rrn", "auth", "00", "SETTLED", 1, 50, 200, 2,
         [Transition(5, "SETTLED", "batch")],
     )  # fmt: skip
 

@@ -93,12 +93,17 @@ def _stream(data: bytes) -> bytes:
 class Bench:
     """One device on a desk, its host, and everything it ever showed."""
 
-    def __init__(self, directory: Path, decide: Callable[[str, int, str], str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        decide: Callable[[str, int, str], str] | None = None,
+        part: Callable[[str, int], int] | None = None,
+    ) -> None:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         (directory / "data").mkdir()
         self.recorder = Recorder()
-        self.host = Acquirer("unionpay", self.recorder, b"bench", **({"decide": decide} if decide else {}))
+        self.host = Acquirer("unionpay", self.recorder, b"bench", part=part, **({"decide": decide} if decide else {}))
         self.host.register_terminal(TID, MID, "T01", MASTER_KEY)
         self.knobs = self.host.knobs(TID)
         self.pin_pad = PinPadChip()

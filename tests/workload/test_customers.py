@@ -358,3 +358,16 @@ def test_events_are_what_the_codec_reads_back() -> None:
     till = till_of(good)
     serve(till, visit())
     assert all(msgspec.json.decode(msgspec.json.encode(event))["at_us"] == event.at_us for event in history(till))
+
+
+def test_a_card_that_is_good_for_a_part_leaves_a_slip_about_that_part() -> None:
+    def script(station: ScriptedStation, asked: Asked) -> Step:
+        yield from station.hardware.card_reader.read()
+        station.show(asked.number, "approved", stan="000001", amount_fen=500)
+        return Approved("000001", "000001", "RRN")
+
+    till = till_of(script)
+    assert serve(till, visit()) == [Ending.PAID]
+    assert [slip.amount_fen for slip in till.unsettled_sales] == [500]
+    (opened,) = [each for each in history(till) if isinstance(each, IntentOpened)]
+    assert opened.amount_fen == 1234, "the price is what it was"

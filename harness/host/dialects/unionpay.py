@@ -12,6 +12,7 @@ code and response-code tables; what those leave open is an assumption marked [A]
 - 0100, 0200, 0220 and 0400 carry a MAC, and so does every answer to them once there are keys [A: also with DE39 not 00].
 - A reversal names its original by DE11 and DE60.2. A sale's reversal may come with a STAN of its own and DE61 instead;
   a void's or completion's may not, as DE61 there is what it was about.
+- A sale approved in part is answered 10, with the approved amount in DE4 [A].
 - The host does not tell domestic from foreign cards: it compares the sum of both sides of DE48 with its own [A].
 - While an unbalanced batch waits for its upload, new transactions are answered 95 [A].
 - The end packet is the terminal's word that the upload is complete: the host closes the batch with what it has and lists
@@ -25,7 +26,7 @@ from datetime import date, timedelta
 import msgspec
 
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
-from harness.host.bank import Bank, Demand, Judgement
+from harness.host.bank import PARTLY, Bank, Demand, Judgement
 from harness.host.batch import Batch, Claim
 from harness.host.dialects.base import DIALECTS, Dialect, MessageHeader
 from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of
@@ -325,8 +326,10 @@ class UnionPay(Dialect):
             return judgement.code, {}
         day = (at_us + US_PER_DAY - _CUT_OFF_US) // US_PER_DAY
         fields: Fields = {15: self._month_day(day), 37: entry.rrn}
-        if judgement.code == "00":
+        if judgement.code == "00" or entry.asked_fen:
             fields[38] = entry.auth_code
+        if judgement.code == PARTLY and entry.asked_fen:
+            fields[4] = f"{entry.amount_fen:012d}"
         return judgement.code, fields
 
     def _pin_block_is_good(self, session: Session, message: Message, pan: str) -> bool:

@@ -2,7 +2,7 @@
 
 A reply counts only if it repeats what was asked: message type, processing code, amount, trace number, terminal and merchant.
 Anything else on the line is a late reply of an earlier time, or meant for somebody else, and is thrown away. An approval
-counts only with a good MAC.
+counts only with a good MAC. An approval in part (10) repeats all but the amount, which is the part.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _RECEIVE_BYTES = 4096
 MAC_REQUESTS = frozenset({"0100", "0200", "0220", "0400"})
 """Requests that move money carry a MAC, and so do their answers."""
 
+PARTLY = "10"
+APPROVALS = frozenset({"00", PARTLY})
+
 Status = Literal["answered", "bad_mac", "no_answer"]
 
 
@@ -36,6 +39,11 @@ class Answer:
     def code(self) -> str:
         """DE39 of an answer that can be trusted, or nothing."""
         return self.message.text(39, "") if self.message is not None and self.status == "answered" else ""
+
+    @property
+    def amount_fen(self) -> int:
+        """DE4: what was approved."""
+        return int(self.text(4) or 0)
 
     def text(self, number: int) -> str:
         """A text field of the answer, or nothing."""
@@ -95,13 +103,16 @@ class Connection:
         asked = request.fields
         if message.mti != f"{int(request.mti) + 10:04d}":
             return None
+        is_part = message.text(39, "") == PARTLY and message.text(4, "") < request.text(4, "")
         for number in _ECHOED:
+            if number == 4 and is_part:
+                continue
             if number in message and number in asked and message[number] != asked[number]:
                 return None
         if message.text(11, "") != asked[11]:
             return None
         needs_mac = request.mti in MAC_REQUESTS or unionpay.MAC_FIELD in message
-        if message.text(39, "") == "00" and needs_mac and not self._has_good_mac(received):
+        if message.text(39, "") in APPROVALS and needs_mac and not self._has_good_mac(received):
             return Answer("bad_mac", message)
         return Answer("answered", message)
 

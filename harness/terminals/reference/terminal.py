@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.contract import (
     Action,
@@ -42,7 +43,7 @@ from harness.terminals.reference.doubts import DEFINITIVE_CODES, SIGN_ON_CODES
 from harness.terminals.reference.holds import HoldingTerminal
 from harness.terminals.reference.inspection import inspect_image
 from harness.terminals.reference.journal import FILE_SIZE_BYTES
-from harness.terminals.reference.link import Answer
+from harness.terminals.reference.link import PARTLY, Answer
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
@@ -316,6 +317,9 @@ class ReferenceTerminal(HoldingTerminal):
             return self.in_doubt(transaction, "A0")
         if answer.code == "00":
             return self.approve(transaction, answer)
+        if answer.code == PARTLY and transaction.kind == "sale" and 0 < answer.amount_fen < transaction.amount_fen:
+            self.device.probe("reference.approved_in_part")
+            return self.approve(replace(transaction, amount_fen=answer.amount_fen), answer)
         if answer.code == "94":
             return self.duplicate_stan(transaction)
         if answer.code in DEFINITIVE_CODES:
