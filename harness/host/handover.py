@@ -38,6 +38,7 @@ class HeldEntry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     masked_pan: str = ""
     original: int | None = None
     refunded_fen: int = 0
+    asked_fen: int = 0
 
 
 class HeldClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +91,7 @@ def take(acquirer: Acquirer, tid: str) -> HeldTerminal:
                 entry.batch, entry.stan, entry.kind, entry.state, entry.amount_fen, entry.rrn, entry.auth_code,
                 entry.response_code, mask_pan(entry.pan),
                 None if entry.original is None else places.get(entry.original), entry.refunded_fen,
+                entry.asked_fen,
             )
             for entry in entries
         ),
@@ -146,7 +148,7 @@ def put(acquirer: Acquirer, tid: str, held: HeldTerminal) -> list[Entry]:
 
 
 def _entry(held: HeldEntry, device: str, tid: str, mid: str, first: int, count: int) -> Entry:
-    if held.amount_fen < 0 or held.refunded_fen < 0:
+    if held.amount_fen < 0 or held.refunded_fen < 0 or held.asked_fen < 0:
         raise ValueError(f"trace number {held.stan}: an amount is never negative")
     return Entry(
         number=-1,
@@ -165,6 +167,7 @@ def _entry(held: HeldEntry, device: str, tid: str, mid: str, first: int, count: 
         state=held.state,
         original=None if held.original is None else _place(held.original, first, count),
         refunded_fen=held.refunded_fen,
+        asked_fen=held.asked_fen,
     )
 
 

@@ -170,3 +170,35 @@ BAD: dict[str, HeldTerminal] = {
 def test_data_that_do_not_fit_together_are_refused(case: str) -> None:
     with pytest.raises(ValueError, match=r"no number|not listed|negative|no entry"):
         put(make_host()[0], TID, BAD[case])
+
+
+def test_holds_and_parts_are_handed_over_with_what_may_become_of_them() -> None:
+    acquirer: Acquirer = make_host(part=lambda _token, amount_fen: amount_fen // 2)[0]
+    client = Client(acquirer)
+    client.sign_on()
+    for stan in ("000011", "000012", "000013"):
+        client.preauth(1000, stan=stan)
+    client.completion("000001", "000011", 900, stan="000021")
+    client.preauth_void("000001", "000012", 1000, stan="000022")
+    client.sale(600, stan="000014")
+    held = take(client.acquirer, TID)
+    other = moved(client, through_json(held))
+    assert take(other.acquirer, TID) == held
+    answers = [
+        other.completion("000001", "000011", 900),
+        other.completion("000001", "000012", 900),
+        other.completion("000001", "000013", 900),
+        other.reverse_hold("completion", "000021", 900),
+        other.completion("000001", "000011", 800),
+        other.reverse("000014", 600),
+    ]
+    assert [reply.text(39) for reply in answers] == ["12", "12", "00", "00", "00", "00"]
+
+
+def test_records_of_holds_and_completions_make_a_host_that_knows_them() -> None:
+    records = [
+        RecordSeen("000011", "000004", "preauth", 1000), RecordSeen("000012", "000004", "completion", 900),
+        RecordSeen("000013", "000004", "preauth_void", 500),
+    ]  # fmt: skip
+    held = adopted("000004", records)
+    assert [(each.kind, each.state) for each in held.entries] == [("preauth", "APPROVED"), ("completion", "APPROVED")]
