@@ -28,9 +28,6 @@ class Knobs:
     """Until then everything is answered 96, system fault."""
     settlement_errors: int = 0
     """So many settlement requests are answered with code 3, error, and change nothing."""
-    issuer_code: str = ""
-    issuer_declines: int = 0
-    """So many sales are declined with ``issuer_code``, as their issuers would."""
     totals_off_by_one: int = 0
     """In so many settlements the host counts one debit too many."""
     forget_early_reversals: bool = False
@@ -44,6 +41,10 @@ class Knobs:
     held_for: int = 1
     held: tuple[tuple[int, bytes], ...] = ()
     """What is held back now: requests still to come, and the answer."""
+    issuer_code: str = ""
+    issuer_above_fen: int = 0
+    issuer_declines: int = 0
+    """So many sales above ``issuer_above_fen`` are declined with ``issuer_code``, as their issuers would."""
 
     def copy(self) -> "Knobs":
         """Independent knobs in the same position."""

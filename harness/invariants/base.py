@@ -34,12 +34,20 @@ _DETAILED_FINDINGS = 500
 DAMAGE_KINDS = frozenset(
     {
         "corrupt_file", "truncate_file", "lose_file", "zero_file", "bit_flip", "misdirected_write", "stale_backup",
-        "unreadable_sector", "lose_erase_block", "dead_chip", "brown_out",
+        "unreadable_sector", "lose_erase_block", "dead_chip", "brown_out", "device_lost",
     }
 )  # fmt: skip
 """Faults that damage what was already durable. No record is owed by software after them; to detect the damage is (18)."""
 
-INSTANT_KINDS = DAMAGE_KINDS | {"power_loss", "clock_jump", "crash", "link_reset", "scheduled_restart"}
+INSTANT_KINDS = DAMAGE_KINDS | {
+    "power_loss",
+    "clock_jump",
+    "crash",
+    "link_reset",
+    "scheduled_restart",
+    "device_swap",
+    "corrupt_nvram",
+}
 """Faults that are over as soon as they struck; every other kind is a condition until it is lifted."""
 
 

@@ -35,8 +35,8 @@ def ablated(plan: Plan) -> Plan:
 
 
 def shrunk(plan: Plan, shown: Shown) -> Plan:
-    """With no more terminals than are needed."""
-    if shown.terminals is None:
+    """With no more terminals than are needed; terminals that are named stay."""
+    if any(isinstance(each.devices, tuple) for each in plan.faults):
         return plan
     count = min(plan.terminals, shown.terminals)
     fewer = [

@@ -95,6 +95,25 @@ people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
 """,
     ),
+    Assay(
+        "reports_to_b", (15,),
+        """
+days: {count: 2, open: "09:00", close: "11:00"}
+sales_per_day: 25
+device: {volumes: {card: {size: 4 MiB}, data: {size: 1 MiB}}}
+people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
+faults: [{type: full_storage, volume: data, free: 0 B, at: {day: 1, time: "10:00"}}]
+""",
+    ),
+    Assay(
+        "purged_by_age", (1,),
+        """
+days: {count: 1, start: 2026-03-02, open: "09:00", close: "10:00"}
+faults:
+  - {type: clock_jump, jump: 40 d, at: {day: 1, time: "09:30"}, lift_after: 20 min}
+  - {type: crash, at: {day: 1, time: "09:32", action: sale, delay: 4 s}}
+""",
+    ),
     Assay("torn_parsed", (17, 24), _TORN_RECORD, seeds=40),
     Assay("never_resent", (22,), _ANSWER_LOST),
     Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),

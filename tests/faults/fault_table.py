@@ -9,12 +9,16 @@ from harness.faults.base import Fault, FaultPlan, MessageMatch, Trigger
 from harness.faults.brown_out import BrownOut
 from harness.faults.card_unreadable import CardUnreadable
 from harness.faults.clock_jump import ClockJumpFault
+from harness.faults.cloned_tid import ClonedTid
 from harness.faults.congestion import CongestionFault
 from harness.faults.corrupt_file import CorruptFile
+from harness.faults.corrupt_nvram import CorruptNvram
 from harness.faults.corrupt_read import CorruptReadFault
 from harness.faults.crash import Crash
 from harness.faults.day_cut_over import DayCutOver
 from harness.faults.dead_chip import DeadChip
+from harness.faults.device_lost import DeviceLost
+from harness.faults.device_swap import DeviceSwap
 from harness.faults.forgotten_reversal import ForgottenReversal
 from harness.faults.fsync_failure import FsyncFailure
 from harness.faults.full_storage import FullStorage
@@ -137,6 +141,10 @@ ROWS: dict[str, Row] = {
         Row(SlowReply()),
         Row(Overheating(cuts_every_us=HOUR_US), lift_after_us=3 * HOUR_US),
         Row(ScheduledRestart(), at=replace(SALE, delay_us=6_000_000)),
+        Row(ClonedTid(), lift_after_us=2 * HOUR_US),
+        Row(CorruptNvram(), plan=TWO_DAYS, at=Trigger(day=1, time_us=20 * HOUR_US)),
+        Row(DeviceLost(), at=SALE),
+        Row(DeviceSwap(), at=SALE),
         Row(WrongAddressFault(), lift_after_us=HOUR_US),
     )
 }

@@ -53,6 +53,7 @@ PLAIN = {
     "corrected_reads",
     "ages_per_day",
     "first_try_fails_nth",
+    "above_fen",
 }
 
 
@@ -187,6 +188,9 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("issuer_declines", {"messages": 0}),
     ("slow_reply", {"late_us": 0}),
     ("slow_reply", {"messages": 0}),
+    ("cloned_tid", {"every_us": 0}),
+    ("device_lost", {"takes_us": 0}),
+    ("device_swap", {"takes_us": 0}),
     ("overheating", {"slower": 1.0}),
     ("overheating", {"cuts_every_us": 0}),
 ]

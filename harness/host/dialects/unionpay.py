@@ -99,7 +99,8 @@ def _forced_code(message: Message, knobs: Knobs) -> str:
     """The code that a fault has the host answer a request with that moves money; nothing when none does."""
     if knobs.respond_count and knobs.use("respond_count"):
         return knobs.respond_code
-    if knobs.issuer_declines and (message.mti, message.text(3)) == ("0200", "000000"):
+    is_sale = (message.mti, message.text(3)) == ("0200", "000000")
+    if knobs.issuer_declines and is_sale and int(message.text(4)) > knobs.issuer_above_fen:
         return knobs.issuer_code if knobs.use("issuer_declines") else ""
     return ""
 
