@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.faults.bad_contact import BadContact
 from harness.faults.base import Fault, FaultPlan, MessageMatch, Strike, Trigger
 from harness.faults.clock_jump import ClockJumpFault
 from harness.faults.corrupt_file import CorruptFile
+from harness.faults.corrupt_nvram import CorruptNvram
 from harness.faults.crash import Crash
 from harness.faults.dead_chip import DeadChip
 from harness.faults.forgotten_reversal import ForgottenReversal
@@ -20,7 +22,10 @@ from harness.faults.full_storage import FullStorage
 from harness.faults.half_open import HalfOpenFault
 from harness.faults.host_silent import HostSilent
 from harness.faults.inode_exhaustion import InodeExhaustion
+from harness.faults.interference import Interference
+from harness.faults.issuer_declines import IssuerDeclines
 from harness.faults.late_reply import LateReply
+from harness.faults.slow_reply import SlowReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.memory_leak import MemoryLeak
@@ -29,11 +34,13 @@ from harness.faults.mismatched_reply import MismatchedReply
 from harness.faults.misreported_space import MisreportedSpace
 from harness.faults.no_clean_block import NoCleanBlockFault
 from harness.faults.on_host import hold, wind_up
+from harness.faults.overheating import Overheating
 from harness.faults.paper_out import PaperOut
 from harness.faults.partition import PartitionFault
 from harness.faults.power_loss import PowerLoss
 from harness.faults.quota import QuotaFault
 from harness.faults.read_only import ReadOnly
+from harness.faults.scheduled_restart import ScheduledRestart
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.stale_backup import StaleBackup
@@ -41,7 +48,9 @@ from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
 from harness.faults.unreadable_sector import UnreadableSector
 from harness.faults.wear_out import WearOut
-from harness.history.events import Booted, FaultBit, FaultLifted, FaultStruck, PowerLost
+from harness.faults.wrong_address import WrongAddressFault
+from harness.history.events import ActionEnded, Booted, FaultBit, FaultLifted, FaultStruck, PowerLost
+from harness.scenario.load import load_scenario
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
 from harness.storage.disk import Disk
 from tests.faults.fault_bench import HOUR_US, SMALL, run
@@ -90,6 +99,21 @@ HARMLESS: list[tuple[str, Fault, Trigger, Plan, str]] = [
     ("flash that ages and does not come to its end", WearOut(ages_per_day=1000), NOON, TINY, "reference"),
     ("a gateway that keeps nobody's answer", LateReply(), NIGHT, TINY, "reference"),
     ("a mix-up of replies that nobody waits for", MismatchedReply(), NIGHT, TINY, "reference"),
+    ("a scheduled restart of an idle terminal", ScheduledRestart(), NIGHT, TINY, "reference"),
+    ("heat that is over before it is too much", Overheating(), NIGHT, TINY, "reference"),
+    (
+        "a bad contact of a volume that nobody uses",
+        BadContact("card", reset_percent=0.0),
+        NOON,
+        TWO_VOLUMES,
+        "reference",
+    ),
+    ("interference at night", Interference(), NIGHT, TINY, "reference"),
+    ("a wrong address that nobody calls", WrongAddressFault(), NIGHT, TINY, "reference"),
+    ("slow replies to nobody", SlowReply(), NIGHT, TINY, "reference"),
+    ("declines of cards that nobody shows", IssuerDeclines(), NIGHT, TINY, "reference"),
+    ("declines above what anybody pays", IssuerDeclines("61", above_fen=10**9), NOON, TINY, "reference"),
+    ("a bit of a memory that holds nothing", CorruptNvram(), NOON, TINY, ASKING),
     ("memory that does not wear", WearOut(life_used_percent=100.0), NOON, ON_FRAM, "reference"),
 ]
 
@@ -266,3 +290,16 @@ def test_a_stray_write_finds_its_victim_after_a_power_cut_and_spares_the_file_wr
     other = disk.open("/data/other", os.O_RDONLY)
     assert disk.read(other, 200) == bytes(10)
     assert strike.evidence()
+
+
+def test_a_clearable_cache_goes_when_the_terminal_clears_it() -> None:
+    """People who clear the cache when the terminal is full go on selling; where that is no use, they do not."""
+    plan = load_scenario("storage/cache_cleared_when_full")
+    (placed,) = plan.faults
+    approved: dict[bool, int] = {}
+    for clearable in (False, True):
+        fault = FullStorage(cause="cache", step_bytes=48 * 1024, clearable=clearable)
+        outcome = run(replace(plan, faults=()), replace(placed, fault=fault))
+        assert outcome.verdict.findings == ()
+        approved[clearable] = sum(event.outcome == "approved" for _, event in outcome.of(ActionEnded))
+    assert approved[True] > 1.3 * approved[False]

@@ -15,6 +15,7 @@ from harness.network import (
     UpLoss,
     WrongAddress,
 )
+from harness.network.conditions import Garbled, LateReplies, LooseConnection
 
 ALL = [
     Partition,
@@ -25,6 +26,9 @@ ALL = [
     lambda: Congestion(50_000),
     WrongAddress,
     NameFailure,
+    Garbled,
+    LooseConnection,
+    lambda: LateReplies(50_000),
 ]
 
 
@@ -376,3 +380,17 @@ def test_congestion_refuses_nonsense() -> None:
     for bad in ({"latency_us": -1}, {"bandwidth_share": 0.0}, {"loss": 1.0}):
         with pytest.raises(ValueError):
             Congestion(**bad)
+
+
+def test_a_late_reply_is_overtaken_and_the_line_stays_free(bench, frame_of) -> None:
+    """Only the first reply is late: what is asked after it on another connection is answered before it."""
+    world = bench()
+    condition = LateReplies(5_000_000, times=1)
+    world.link.conditions.add(condition)
+    first, second = world.connect(), world.connect()
+    first.send(frame_of("0200"))
+    world.run(1_000_000)
+    assert condition.bites == 1 and not first.inbox
+    assert world.exchange(second, "0400") == frame_of("0400") and not first.inbox
+    world.run(10_000_000)
+    assert first.inbox and condition.bites == 1

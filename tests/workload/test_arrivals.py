@@ -3,6 +3,7 @@
 import datetime
 import random
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from harness.core.decisions import Decisions
 from harness.core.streams import Streams
 from harness.core.units import US_PER_DAY, US_PER_HOUR
-from harness.workload.arrivals import Hours, arrivals_key, poisson_times, visits_of_day
+from harness.workload.arrivals import Hours, Surge, arrivals_key, poisson_times, visits_of_day
 from harness.workload.merchants import MERCHANTS
 
 MONDAY = datetime.date(2026, 3, 2)
@@ -122,3 +123,28 @@ def test_opening_at_an_unusual_hour_trades_evenly() -> None:
 def test_vanishing_weights_are_shares_like_any_other() -> None:
     hourly = (5e-324,) * 24
     assert 50 < len(list(poisson_times(random.Random(1), hourly, Hours(0, US_PER_DAY), 100.0))) < 150
+
+
+def test_a_surge_brings_more_people_in_its_hours_and_moves_nobody_before_them() -> None:
+    merchant = MERCHANTS.get("restaurant")
+    hours = Hours(merchant.open_us, merchant.close_us)
+    surge = Surge(factor=8.0, open_us=17 * US_PER_HOUR + US_PER_HOUR // 2, close_us=19 * US_PER_HOUR)
+
+    def times(surge: Surge | None, day: int = 0) -> list[int]:
+        visits = visits_of_day(Decisions(Streams(3)), "T01", merchant, day, MONDAY, hours, 200.0, surge)
+        return [visit.at_us - day * US_PER_DAY for visit in visits]
+
+    calm, busy = times(None), times(surge)
+    before = [each for each in calm if each < surge.open_us]
+    assert [each for each in busy if each < surge.open_us] == before and before
+    inside = [sum(surge.open_us <= each < surge.close_us for each in day) for day in (calm, busy)]
+    assert inside[1] == pytest.approx(8 * inside[0], rel=0.25) and inside[0] > 10
+    after = [sum(each >= surge.close_us for each in day) for day in (calm, busy)]
+    assert after[1] == pytest.approx(after[0], abs=4 * after[0] ** 0.5)
+    assert times(replace(surge, day=2)) == calm and len(times(replace(surge, day=2), day=1)) > 1.3 * len(times(None, 1))
+
+
+@pytest.mark.parametrize("values", [{"factor": 0.0}, {"open_us": 5, "close_us": 5}])
+def test_a_surge_of_nothing_is_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Surge(**values)

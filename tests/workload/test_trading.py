@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -246,3 +247,20 @@ def test_people_take_few_steps_a_sale() -> None:
     world, _, floor = trade(QUIET, TradingDays(4, sales_per_day=1500), merchant="convenience")
     steps_a_sale = next(world.env._eid) / floor.tally().asked
     assert steps_a_sale < 25, f"{steps_a_sale:.1f} events a sale"
+
+
+def test_a_wrong_amount_is_paid_taken_back_and_paid_rightly() -> None:
+    """Three intents of one customer: ten times the amount, its void, and the amount; each has a number of its own."""
+    behaviour = replace(QUIET, wrong_amount_percent=100.0)
+    world, station, _ = trade(behaviour, TradingDays(1, sales_per_day=20), merchant="restaurant")
+    world.recorder.close()
+    events = [decode_line(line) for line in world.sink.getvalue().splitlines(keepends=True)]
+    opened = [each for each in events if isinstance(each, IntentOpened)]
+    assert len({each.intent for each in opened}) == len(opened) > 20
+    corrected = 0
+    for wrong, undone, right in zip(opened, opened[1:], opened[2:], strict=False):
+        if (wrong.kind, undone.kind, right.kind) == ("sale", "void", "sale") and undone.intent + 1 == right.intent:
+            corrected += 1
+            assert wrong.amount_fen == undone.amount_fen == 10 * right.amount_fen
+    assert corrected > 5
+    assert sum(each.kind == "void" for each in station.asked) >= corrected
