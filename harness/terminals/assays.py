@@ -258,6 +258,19 @@ faults: [{type: full_storage, volume: data, free: 0 B, at: {day: 1, time: "10:00
     ),
     Assay("track_in_spool", (28,), ""),
     Assay("searches_the_log", (27,), 'days: {count: 1, open: "09:00", close: "13:00"}\nsales_per_day: 90'),
+    Assay(
+        "purged_by_age",
+        (1,),
+        """
+days: {count: 1, start: 2026-03-02, open: "09:00", close: "10:00"}
+faults:
+  - {type: clock_jump, jump: 40 d, at: {day: 1, time: "09:30"}, lift_after: 20 min}
+  - {type: crash, at: {day: 1, time: "09:32", action: sale, delay: 4 s}}
+""",
+    ),
+    Assay("partial_as_whole", (1, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
+    Assay("partial_declined", (31, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
+    Assay("counted_again", (10,), _CUT_IN_THE_COMMIT, seeds=40),
 )
 
 CUTS: tuple[Cuts, ...] = (

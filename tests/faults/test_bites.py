@@ -25,7 +25,6 @@ from harness.faults.inode_exhaustion import InodeExhaustion
 from harness.faults.interference import Interference
 from harness.faults.issuer_declines import IssuerDeclines
 from harness.faults.late_reply import LateReply
-from harness.faults.slow_reply import SlowReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.memory_leak import MemoryLeak
@@ -43,6 +42,7 @@ from harness.faults.read_only import ReadOnly
 from harness.faults.scheduled_restart import ScheduledRestart
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
+from harness.faults.slow_reply import SlowReply
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
