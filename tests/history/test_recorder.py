@@ -64,3 +64,20 @@ def test_a_torn_last_line_ends_the_history_and_a_bad_line_is_named(tmp_path: Pat
     path.write_bytes(b'{"event":"NoSuchEvent","at_us":1}\n')
     with pytest.raises(UsageError, match=r"history.jsonl:1: not an event"):
         list(read_history(path))
+
+
+def test_who_asks_to_be_first_hears_events_in_the_order_of_the_history() -> None:
+    """A fault strikes at a message: whoever watches behind it hears of the strike before the message."""
+    recorder = Recorder()
+    heard: list[int] = []
+    heard_late: list[int] = []
+
+    def strike(number: int, _: PhaseStarted) -> None:
+        if number == 0:
+            recorder.emit(PhaseStarted(1, "struck"))
+
+    recorder.watch(PhaseStarted, strike)
+    recorder.watch(PhaseStarted, lambda number, _: heard_late.append(number))
+    recorder.watch(PhaseStarted, lambda number, _: heard.append(number), first=True)
+    recorder.emit(PhaseStarted(0, "trading"))
+    assert (heard, heard_late) == ([0, 1], [1, 0])
