@@ -37,6 +37,8 @@ class Behaviour:
     """How often one purchase is tried at most."""
     tries_other_card_percent: float = 40.0
     """After a decline, another card instead of cash."""
+    steps_percent: float = 100.0
+    """How much of the ordinary time keying a sale in and showing the card take: fewer steps, less time."""
     slow_after_us: int = 12 * US_PER_SECOND
     """From then on people find it slow."""
     shows_card_again_percent: float = 10.0

@@ -158,7 +158,7 @@ class Customer:
             if not ready:
                 self._gave_way = till.trade == "closing"
                 return Ending.DEAD
-        yield till.pause(self.visit.keying_us)
+        yield till.pause(till.at_this_pace(self.visit.keying_us))
         if till.trade == "closing":
             self._gave_way = True
             return Ending.DEAD
@@ -207,7 +207,7 @@ class Customer:
                 return True
             if place != TOO_LATE:
                 answered = request
-                yield till.pause(self.visit.reaching_us)
+                yield till.pause(till.at_this_pace(self.visit.reaching_us))
                 if not pending.done.triggered:
                     self._present(pending)
                     slow_at_us = till.world.now_us + till.behaviour.slow_after_us

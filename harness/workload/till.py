@@ -188,6 +188,10 @@ class Till:
     def pause(self, duration_us: int) -> SimEvent:
         return self.world.env.timeout(duration_us)
 
+    def at_this_pace(self, duration_us: int) -> int:
+        """How long something takes that takes ``duration_us`` with the ordinary number of steps."""
+        return int(duration_us * self.behaviour.steps_percent / 100.0)
+
     def wait_until_ready(self, deadline_us: int) -> Generator[SimEvent, object, bool]:
         """Look at the terminal now and then until it is ready, the deadline has passed or the shop closes."""
         while not self.station.ready:

@@ -46,6 +46,7 @@ SHOWN_BY: dict[str, Shown] = {
     "field/device_swapped_mid_batch": moves("downtime_s"),
     "field/expired_and_wrong_cards": moves("answered.54"),
     "field/festival": moves("intents"),
+    "field/fewer_steps": moves("p95_sale_ms"),
     "field/limit_too_low": moves("answered.61"),
     "field/merchant_blocked": moves("sale.declined"),
     "field/purged_by_age": by("purged_by_age", 1),
