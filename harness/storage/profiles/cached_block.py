@@ -50,7 +50,6 @@ UNSURVIVABLE: Mapping[int, str] = {
     4: _SEND,
     5: _SEND,
     6: f"{_SEND}, and it holds nothing back any more",
-    10: "what was uploaded before the cut cannot be called back, and totals claimed after it cannot count a record that is gone",
     17: _REMEMBER,
     19: f"a cut in the middle of recovery destroys as any other: {_REMEMBER}",
     20: _REMEMBER,
