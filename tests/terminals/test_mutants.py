@@ -316,6 +316,34 @@ def full_volume(make_bench, load_kind):
         return found + ([] if bench.act("sale", 100).kind == "approved" else ["still full"])
 
 
+def second_volume_full(make_bench, load_kind):
+    """The volume with the records is full, and another one is empty."""
+    bench = make_bench()
+    card = bench.directory / "card"
+    card.mkdir()
+    volumes = {"card": str(card), **bench.volumes()}
+    bench.volumes = lambda: volumes
+    with small_volume(bench.directory / "data", size_bytes=65_536):
+        start(bench, load_kind())
+        while bench.act("sale", 100).kind == "approved":
+            pass
+        return settle(bench)
+
+
+def clock_ahead(make_bench, load_kind):
+    """The terminal starts again with a clock that is months ahead of the host's, which says January."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    real = time.localtime
+    june = time.struct_time((2026, 6, 15, 12, 0, 0, 0, 166, 0))
+    time.localtime = lambda *at: real(*at) if at else june
+    try:
+        start(bench, load_kind())
+    finally:
+        time.localtime = real
+    return disagreements(bench) + settle(bench)
+
+
 @contextmanager
 def small_volume(directory, size_bytes):
     """A real file system of that size."""
@@ -493,6 +521,8 @@ SCENARIOS = {
     "clear_on_timeout": settlement_unanswered,
     "settle_twice": settlement_answer_lost,
     "report_first": full_volume,
+    "reports_to_b": second_volume_full,
+    "purged_by_age": clock_ahead,
     "torn_parsed": cut_everywhere,
     "never_resent": answer_lost,
     "boot_loop": cut_everywhere,
