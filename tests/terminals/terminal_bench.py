@@ -33,6 +33,7 @@ from harness.contract import (
 )
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
+from harness.host.holds import Rules
 from harness.iso8583.keys import WrappedKey
 from harness.iso8583.mac import UnionPayEcbMac
 from harness.iso8583.pinblock import PinBlockCipher
@@ -98,12 +99,15 @@ class Bench:
         directory: Path,
         decide: Callable[[str, int, str], str] | None = None,
         part: Callable[[str, int], int] | None = None,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> None:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         (directory / "data").mkdir()
         self.recorder = Recorder()
-        self.host = Acquirer("unionpay", self.recorder, b"bench", part=part, **({"decide": decide} if decide else {}))
+        self.host = Acquirer(
+            "unionpay", self.recorder, b"bench", part=part, rules=rules, **({"decide": decide} if decide else {})
+        )
         self.host.register_terminal(TID, MID, "T01", MASTER_KEY)
         self.knobs = self.host.knobs(TID)
         self.pin_pad = PinPadChip()

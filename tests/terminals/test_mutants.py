@@ -13,6 +13,7 @@ import pytest
 from terminal_bench import PAN, TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
+from harness.host.holds import Rules
 from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.reference import ReferenceTerminal
 
@@ -511,6 +512,39 @@ def plenty_of_room(make_bench, load_kind):
     return [screen.text for screen in bench.screens if screen.kind == "storage_full"]
 
 
+def charged_in_part(make_bench, load_kind):
+    """A card that is good for half, and what the host took for it although nobody was told."""
+    bench = make_bench(part=lambda _token, amount_fen: amount_fen // 2)
+    start(bench, load_kind())
+    bench.act("sale", 200)
+    bench.idle()
+    return disagreements(bench)
+
+
+def hotel_desk(make_bench, load_kind):
+    """Two guests; slips are completed again, after a void, and above the hold, at a host that books what it is sent."""
+    bench = make_bench(rules=Rules(completions_trusted=True))
+    start(bench, load_kind())
+    first, second = bench.act("preauth", 10_000), bench.act("preauth", 8_000)
+    held = sum(each.amount_fen for each in bench.host.open_entries(bench.terminal.device.tid))
+    found = [f"{held} fen taken at check-in"] if held else []
+    bench.act("completion", 15_000, first, 10_000)
+    bench.act("completion", 9_000, first, 10_000)
+    bench.act("completion", 9_000, first, 10_000)
+    bench.act("preauth_void", 8_000, second)
+    bench.act("completion", 8_000, second, 8_000)
+    taken = [each.amount_fen for each in bench.host.entries() if (each.kind, each.state) == ("completion", "APPROVED")]
+    found += [] if taken == [9_000] else [f"completed with {taken}"]
+    return found + disagreements(bench) + settle(bench)
+
+
+def part_of_the_price(make_bench, load_kind):
+    """A card that is good for half."""
+    bench = make_bench(part=lambda _token, amount_fen: amount_fen // 2)
+    start(bench, load_kind(), 200)
+    return disagreements(bench) + settle(bench)
+
+
 SCENARIOS = {
     "no_fsync": cut_everywhere,
     "reversal_dropped": answer_lost,
@@ -563,6 +597,13 @@ SCENARIOS = {
     "blind_admission": full_while_trading,
     "over_limit_warns": over_the_limit,
     "units_mixed_up": plenty_of_room,
+    "completes_twice": hotel_desk,
+    "completes_above": hotel_desk,
+    "completes_voided": hotel_desk,
+    "hold_as_sale": hotel_desk,
+    "holds_settled": hotel_desk,
+    "partial_as_whole": part_of_the_price,
+    "partial_declined": charged_in_part,
 }
 
 
