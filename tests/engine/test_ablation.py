@@ -60,7 +60,7 @@ def load_scenario_by(plan: Plan) -> Plan:
     return load_scenario(plan.source)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_it_changes_the_run_and_something_shows_it(name: str, tmp_path: Path) -> None:

@@ -119,8 +119,14 @@ def test_only_damage_at_rest_and_a_host_that_forgets_excuse_anything() -> None:
         "truncate_file", "unreadable_sector",
     )  # fmt: skip
     excused = {kind: set(FAULTS.get(kind).survivability) for kind in KINDS if FAULTS.get(kind).survivability}
-    assert excused == {**{kind: {1, 2, 3, 17, 31} for kind in at_rest}, "forgotten_reversal": {2, 3, 31}}
-    assert sorted(at_rest) == sorted(DAMAGE)
+    records, requests = {1, 2, 3, 17, 20, 31}, {4, 5, 6}
+    assert excused == {
+        **{kind: records | requests for kind in at_rest},
+        # Everything the device knew is gone with it, the trace number too.
+        "device_lost": records | requests | {8},
+        "forgotten_reversal": {2, 3, 20, 31},
+    }
+    assert {*at_rest, "device_lost"} == set(DAMAGE)
 
 
 def test_invariants_know_damage_and_instants() -> None:

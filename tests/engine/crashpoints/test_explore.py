@@ -94,7 +94,7 @@ def test_a_stop_leaves_what_was_judged_and_says_what_was_not():
     from harness.sut import interpreter
     from tests.engine.crashpoints.explored import media, setting
 
-    asked = iter(["", "", "", "interrupted"])
+    asked = iter(["", "", "", "", "interrupted"])
     with interpreter.installed():
         report = Exploration(
             setting(), FLOWS.get("sale"), media("raw-slots"), Extent(), lambda: next(asked), lambda *_: None
