@@ -42,7 +42,7 @@ def test_a_kill_is_printed_kept_and_runs_again_as_it_says(harness: Harness, plac
     assert json.loads((place / "kept" / "assay.json").read_bytes())["mutants"][0]["state"] == "killed"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_an_interrupt_leaves_the_partial_table(place: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "TMPDIR": str(place / "tmp")}
     run = subprocess.Popen(

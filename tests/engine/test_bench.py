@@ -23,7 +23,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_command_gives_a_report_that_makes_sense() -> None:
     command = [sys.executable, "-m", "harness.cli.main", "bench", "--quick", "--json", "--sales", "20"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=90)

@@ -292,7 +292,7 @@ def test_damage_is_never_told_to_be_lifted(kind: str) -> None:
     assert struck(kind).of(FaultLifted) == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_history(kind: str) -> None:
     row = ROWS[kind]
@@ -301,7 +301,7 @@ def test_the_same_seed_gives_the_same_history(kind: str) -> None:
     assert again.decisions == struck(kind).decisions
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_it_the_history_differs_only_after_the_first_strike(kind: str) -> None:
     row, outcome = ROWS[kind], struck(kind)

@@ -10,7 +10,14 @@ from tests.storage.model_changes import Change, complaints, told
 EVERY_CHANGE = [*kinder_models.KINDER, *kinder_flash.KINDER, *kinder_crash_points.KINDER, *harsher_models.HARSHER]
 
 
-@pytest.mark.parametrize("change", EVERY_CHANGE, ids=lambda change: change.name)
+_LATER = "what was fsynced may be lost"
+"""Half as long as all the others together: soak has it."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(each, marks=pytest.mark.soak if each.name == _LATER else (), id=each.name) for each in EVERY_CHANGE],
+)
 def test_a_model_that_is_not_the_world_s_is_noticed(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     change.make(monkeypatch)
     found = complaints(change.noticed_by)
