@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.faults.base import FAULTS, Family, Fault, Strike
-from harness.history.events import ActionEnded
+from harness.faults.interrupting import interrupting
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -28,16 +28,4 @@ class Crash(Fault):
     instant: ClassVar[bool] = True
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        interrupted: list[int] = []
-
-        def ended(_: int, event: ActionEnded) -> None:
-            if event.device == station.name and event.outcome == "interrupted":
-                interrupted.append(event.action)
-
-        def kill() -> None:
-            world.recorder.watch(ActionEnded, ended)
-            if station.powered:
-                station.restart("killed")
-            world.recorder.unwatch(ActionEnded, ended)
-
-        return Strike(lambda: f"action {interrupted[0]} was interrupted" if interrupted else "", begin=kill)
+        return interrupting(world, station, lambda: station.restart("killed"))

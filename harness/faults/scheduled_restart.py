@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.faults.base import FAULTS, Family, Fault, Strike
-from harness.history.events import ActionEnded
+from harness.faults.interrupting import interrupting
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -29,15 +29,4 @@ class ScheduledRestart(Fault):
     instant: ClassVar[bool] = True
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
-        interrupted: list[int] = []
-
-        def ended(_: int, event: ActionEnded) -> None:
-            if event.device == station.name and event.outcome == "interrupted":
-                interrupted.append(event.action)
-
-        def reboot() -> None:
-            world.recorder.watch(ActionEnded, ended)
-            station.restart("reboot")
-            world.recorder.unwatch(ActionEnded, ended)
-
-        return Strike(lambda: f"action {interrupted[0]} was interrupted" if interrupted else "", begin=reboot)
+        return interrupting(world, station, lambda: station.restart("reboot"))

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from harness.engine.child import ENDS_EARLY
+from harness.engine.crashpoints.afterwards import live_on
 from harness.engine.crashpoints.calls.trials import Stage, trials_of
 from harness.engine.crashpoints.child import Stopper, peak_memory_bytes
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.states import StateLister
+from harness.history.events import BatchSettled, Booted, IntentClosed
+from harness.storage.profiles import registry
 from harness.sut import interpreter
 from harness.sut.station import Station
-from tests.engine.crashpoints.explored import explored, media, setting
+from tests.engine.crashpoints.explored import explored, media, recorded, setting
 
 
 def stations() -> int:
@@ -80,3 +84,14 @@ def test_it_looks_whether_to_stop_while_it_lists() -> None:
         ).explore()
     assert len(asked) == 2 and done.because == ["interrupted"] and done.judged == 0
     assert done.profiles[0].states < 512
+
+
+def test_ram_is_lost_once_more_between_the_last_sale_and_the_last_settlement() -> None:
+    """What software still knows hides what it can no longer read; the settlement is to see what is on the medium."""
+    known = recorded()
+    state = list(StateLister(known.timeline, [registry.get("fat")] * 2, 64))[-1]
+    with interpreter.installed():
+        lived = live_on(setting(), 1, state.remains(known.timeline.volumes), customer_stays=False)
+    told = [type(each).__name__ for each in lived.events if isinstance(each, Booted | IntentClosed | BatchSettled)]
+    assert told == ["Booted", *["IntentClosed"] * told.count("IntentClosed"), "Booted", "BatchSettled"]
+    assert told.count("IntentClosed") >= 2
