@@ -23,7 +23,10 @@ CRASH_POINTS = ((("sale",), 2), (("void", "refund", "settle", "upload", "boot", 
 
 
 @click.command()
-@click.option("--terminal-days", type=click.IntRange(1), default=1000, show_default=True, help="Under random faults.")
+@click.option(
+    "--terminal-days", type=click.IntRange(1), default=20_000, show_default=True,
+    help="Under random faults, whole families of them switched off by seed.",
+)  # fmt: skip
 @click.option("--terminal", default="reference", show_default=True, metavar="SPEC")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Child processes at a time.")
 @click.option(
@@ -141,21 +144,24 @@ def _campaign(terminal_days: int, terminal: str, jobs: int, seed: int, as_json: 
 
     from harness.engine.campaign import run_campaign, upper_bound
     from harness.engine.request import RunRequest
+    from harness.engine.sweep.swarm import profile_of, switched_off
     from harness.engine.verdict import Verdict
     from harness.reporters.console import render
     from harness.scenario.find import scenario_file
     from harness.scenario.load import load_file
-    from harness.storage.profiles import registry as profiles
 
     path = scenario_file(RANDOM_FAULTS)
     plan = load_file(path)
     per_run = plan.terminals * plan.days.count
     runs = -(-terminal_days // per_run)
-    names = profiles.names()
+    families = {fault.fault.family for fault in plan.faults}
     requests = [
-        RunRequest(scenario=str(path), terminal=terminal, seed=seed + place, profile=names[place % len(names)])
-        for place in range(runs)
-    ]
+        RunRequest(
+            scenario=str(path), terminal=terminal, seed=each, profile=profile_of(each),
+            without=switched_off(each, families),
+        )
+        for each in range(seed, seed + runs)
+    ]  # fmt: skip
     started_s = time.monotonic()
     done = 0
 

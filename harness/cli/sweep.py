@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 @click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
 @click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")
 @click.option("--device", metavar="CLASS", help="A device class instead of the scenario's.")
-@click.option("--profile", metavar="P", help="What the medium may lose at power loss; see `harness list profiles`.")
+@click.option(
+    "--profile", metavar="P",
+    help="What the medium may lose at power loss; see `harness list profiles`. all: each in turn, by seed.",
+)  # fmt: skip
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def sweep(

@@ -14,13 +14,14 @@ from harness.engine.campaign import upper_bound
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.sweep.rows import kind_of, row_of, signature
 from harness.engine.sweep.summary import summarise
-from harness.engine.sweep.swarm import switched_off
+from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
 from harness.results.model import BiteRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
+from harness.storage.profiles import registry as profiles
 from harness.terminals.assays import hour
 from tests.engine.small_runs import run
 
@@ -59,6 +60,16 @@ def test_each_family_is_off_in_about_half_the_runs_and_never_all_of_them() -> No
         assert 850 < sum(family in off for off in drawn) < 1_150
     assert all(len(off) < len(families()) for off in drawn)
     assert {switched_off(seed, ("power",)) for seed in range(50)} == {()}
+
+
+def test_every_profile_has_its_turn_and_a_run_says_which(tmp_path: Path) -> None:
+    count = len(profiles.names())
+    assert {profile_of(seed) for seed in range(7, 7 + count)} == set(profiles.names())
+    declared = declare(Wanted(("power/plain_counter",), count, profile="all"))
+    with Store.create(tmp_path, declared) as store:
+        sweep = Sweep(declared, planned(declared), store, 1)
+        assert sorted(str(request.profile) for request in sweep._left) == sorted(profiles.names())
+        assert all(f"--profile {request.profile}" in replay_line(request, "s", "t", 1) for request in sweep._left)
 
 
 def test_nobody_waits_for_a_family_that_is_off() -> None:

@@ -23,7 +23,7 @@ from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of, row_of_error
-from harness.engine.sweep.swarm import switched_off
+from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.verdict import Verdict
 from harness.results.model import Declared, DeclaredScenario, RunRow
 from harness.results.store import Store
@@ -31,6 +31,7 @@ from harness.scenario import find
 from harness.scenario.load import load_file
 
 _TRIES_MAX = 2
+EVERY_PROFILE = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def planned(declared: Declared, wall_limit_s: float = 600.0) -> list[Planned]:
             wall_limit_s=wall_limit_s,
             spin_s=min(20.0, wall_limit_s),
         )
-        plan = adjusted(load_file(path), base)
+        named = msgspec.structs.replace(base, profile=None) if base.profile == EVERY_PROFILE else base
+        plan = adjusted(load_file(path), named)
         if plan.decisions is not None:
             raise UsageError(
                 f"{each.label} has its decisions pinned: every seed gives the same run; use harness run {each.label}"
@@ -106,7 +108,8 @@ class Sweep:
             for each in self.scenarios:
                 if (each.label, seed) not in finished:
                     off = switched_off(seed, each.families) if self.declared.swarm else ()
-                    self._left.append(msgspec.structs.replace(each.base, seed=seed, without=off))
+                    profile = profile_of(seed) if each.base.profile == EVERY_PROFILE else each.base.profile
+                    self._left.append(msgspec.structs.replace(each.base, seed=seed, without=off, profile=profile))
 
     @property
     def left(self) -> int:
