@@ -55,7 +55,7 @@ def soak(
     Says how often each fault bit and what bound the runs give on the rate of failing runs; and for each file system of this
     kernel what was seen after power cuts, whether its profile allows all of it, and what is allowed and was never seen.
     """
-    tests = ExitCode.PASS if skip_tests else _soak_tests()
+    tests = ExitCode.PASS if skip_tests else _soak_tests(jobs)
     crashes = ExitCode.PASS if skip_crash_points else _crash_points(terminal, jobs)
     kernels, tallies = _kernels(kernel_copies, seed, jobs) if kernel_copies else (ExitCode.PASS, [])
     campaign = _campaign(terminal_days, terminal, jobs, seed, as_json, tallies)
@@ -125,7 +125,7 @@ def kernel_verdict(tallies: Sequence[Tally], copies: int, *, must_run: bool) -> 
     return ExitCode.PASS
 
 
-def _soak_tests() -> ExitCode:
+def _soak_tests(jobs: int) -> ExitCode:
     root = Path(__file__).parents[2]
     if not (root / "tests").is_dir() or not (root / "pyproject.toml").is_file():
         click.echo(
@@ -134,7 +134,20 @@ def _soak_tests() -> ExitCode:
         return ExitCode.PASS
     click.echo("soak tests", err=True)
     done = subprocess.run(  # noqa: PLW1510 - its exit code is looked at
-        [sys.executable, "-m", "pytest", "-q", "-m", "soak", "-p", "no:xdist", str(root / "tests")], cwd=root
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "soak",
+            "-n",
+            str(jobs),
+            "--dist",
+            "worksteal",
+            str(root / "tests"),
+        ],
+        cwd=root,
     )
     return ExitCode.PASS if done.returncode == 0 else ExitCode.VIOLATED
 

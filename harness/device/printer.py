@@ -24,6 +24,8 @@ class Printer:
         self.slips_left = roll_slips if present else 0
         self.refusals = 0
         """How often a slip could not be printed for want of paper: the bite of a paper fault."""
+        self.told_empty = 0
+        """How often the software asked for paper and was told that there is none."""
         self.on_paper: Callable[[bool], None] | None = None
 
     def has_paper(self) -> bool:
@@ -59,7 +61,9 @@ class PrinterPort:
     def has_paper(self) -> bool:
         """Whether there is paper for one more slip."""
         self._session.check()
-        return self._printer.has_paper()
+        has_paper = self._printer.has_paper()
+        self._printer.told_empty += not has_paper
+        return has_paper
 
     def print(self, receipt: Receipt) -> None:
         """Print the whole slip. Raises PaperOut when there is no paper."""

@@ -27,7 +27,7 @@ class PaperOut(Fault):
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
         printer = station.hardware.printer
-        before = printer.refusals
+        before, told_before = printer.refusals, printer.told_empty
         printer.remove_paper()
         slips = _MissedSlips(world, station)
 
@@ -35,7 +35,11 @@ class PaperOut(Fault):
             refused = printer.refusals - before
             if refused:
                 return f"{refused} slips could not be printed"
-            return f"{slips.missed} actions ended well and had no paper for their slip" if slips.missed else ""
+            if slips.missed:
+                return f"{slips.missed} actions ended well and had no paper for their slip"
+            # Software that looks first and goes another way has met the fault, too.
+            told = printer.told_empty - told_before
+            return f"the software was told {told} times that there is no paper" if told else ""
 
         def lift() -> None:
             slips.stop()

@@ -2,7 +2,8 @@
 
 Models: as a black box. Giving up a batch shows as "settled" on the display, as a settlement that ends done, or as sales under
 a new batch number. Before that the host must have closed the batch (balanced, or upload and end packet), and a
-reply that says so must have arrived after the closing.
+reply that says so must have arrived after the closing. The word of an end packet counts only when every record that
+the totals were made of had been delivered: the host closes with what it has.
 Does not model: what the log really holds (1, 2), amounts (12).
 Traps avoided: "not balanced" legally needs the upload before anything is cleared; code 3 (error) is not balanced; a repeated
 0500 after a lost reply brings the proof late; a batch without approvals has nothing to lose; a host that assigns the next
@@ -12,10 +13,32 @@ Source: domain section 8, invariant 11 and its amendment; rules R12, R13.
 
 from collections.abc import Iterator
 
-from harness.history.events import ActionEnded, BatchSettled, MessageDelivered, MessageDropped, MessageSent, ScreenShown
+from harness.history.events import (
+    ActionEnded,
+    BatchSettled,
+    FaultBit,
+    FaultStruck,
+    MessageDelivered,
+    MessageDropped,
+    MessageSent,
+    ScreenShown,
+)
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
-from harness.invariants.casebook import arrives, card, case, down, ends, ledger, paid_sale, screen, settled, starts, up
+from harness.invariants.casebook import (
+    T01,
+    arrives,
+    card,
+    case,
+    down,
+    ends,
+    ledger,
+    paid_sale,
+    screen,
+    settled,
+    starts,
+    up,
+)
 from harness.invariants.purchase import SETTLED_KINDS, Entry
 
 _REQUESTS = frozenset({"0100", "0200", "0220"})
@@ -107,6 +130,21 @@ class ClearNeedsProof(Invariant):
         self.checked += 1
         if event.closed and not event.repeated and (event.settled or event.host_only):
             self._device(event.device).unproved[plain_number(event.batch)] = number
+        if event.closed and not event.balanced and not event.repeated:
+            self._uploaded(number, event)
+
+    def _uploaded(self, number: int, event: BatchSettled) -> None:
+        """The end packet came after an upload: all of the terminal's totals must have been in it."""
+        delivered = len(event.settled) + len(event.terminal_only)
+        due = event.terminal_totals[0] + event.terminal_totals[2]
+        if delivered >= due or self.books.device(event.device).damaged_by:
+            return
+        summary = (
+            f"{event.device} said at {when(event.at_us)} that the upload of batch {plain_number(event.batch)} was complete "
+            f"after {delivered} of {due} records: the host closed the batch with what it had."
+        )
+        missing_fen = sum(event.host_totals[1::2]) if not event.settled else 0
+        self.report(self.finding(event.device, event.at_us, summary, (number,), missing_fen, "major"))
 
     @on(ScreenShown)
     def _screen(self, number: int, event: ScreenShown) -> None:
@@ -252,6 +290,21 @@ ClearNeedsProof.cases = (
         "error answer", "code 3 is not balanced: try again, never clear", "finding",
         *paid_sale(), *_SETTLE, down(92, "0510"), arrives(92), ends(9, "done"),
         guilty=11, instead=ends(9, "failed"),
+    ),
+    case(
+        "upload broken off", "the end packet came although a record had not been delivered", "finding",
+        *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
+        up(93, "0320", token=""), settled(host_only=(1,), held=(2, 2000)), down(94, "0330"), arrives(94),
+        screen("settled", 9), ends(9, "done"),
+        guilty=13, instead=settled(1, held=(2, 2000)),
+    ),
+    case(
+        "upload of what damage left", "a record that a fault destroyed cannot be uploaded", "pass",
+        *paid_sale(), FaultStruck(0, "corrupt_file#1", "corrupt_file", (T01,)),
+        FaultBit(0, "corrupt_file#1", "corrupt_file", T01, "bit"), *_SETTLE,
+        settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
+        up(93, "0320", token=""), settled(host_only=(1,), held=(2, 2000)), down(94, "0330"), arrives(94),
+        screen("settled", 9), ends(9, "done"),
     ),
     case("settlement failed openly", "it can be tried again", "pass",
          *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), ends(9, "failed")),

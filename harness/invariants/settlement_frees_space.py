@@ -1,6 +1,8 @@
-"""Invariant 15: a full terminal can be settled, the settlement frees its space, and it sells again.
+"""Invariant 15: a terminal can be settled, also a full one; the settlement frees its space, and it sells again.
 
-Models: judged in the phase "settle while full", before capacity is given back, with link, host and paper good: the settlement
+Models: (a) in the last phase of a run, with every condition lifted, link, host and paper good, and after support has restarted
+what would not settle, a batch with something in it settles. One record that blocks the batch for ever shows here, full or not.
+(b) judged in the phase "settle while full", before capacity is given back, with link, host and paper good: the settlement
 ends done, the data volume has again what it had at installation less what the manifest says is kept, and a sale is
 accepted. Free space is measured as it would be without the bytes that a fault put there or a quota denies, as settling
 cannot free those; while they are there a refusal to sell is excused, and judged if it lasts beyond them.
@@ -28,6 +30,7 @@ from harness.invariants.casebook import T01, case, ends, paid_sale, phase, settl
 from harness.invariants.purchase import SETTLED_KINDS
 
 _PHASE = "settle_while_full"
+_LAST_PHASE = "final_settlement"
 _SELLING_PHASES = frozenset({_PHASE, "recovery", "quiescence"})
 _ACCEPTED = frozenset({"approved", "declined", "unknown"})
 _FOREIGN_KINDS = frozenset({"full_storage", "quota"})
@@ -37,7 +40,19 @@ _VOLUME = "data"
 class _Device:
     """One terminal while full."""
 
-    __slots__ = ("after", "done", "foreign", "installed", "owed", "refused", "sold", "tried")
+    __slots__ = (
+        "after",
+        "done",
+        "foreign",
+        "installed",
+        "last",
+        "last_done",
+        "last_owed",
+        "owed",
+        "refused",
+        "sold",
+        "tried",
+    )
 
     def __init__(self) -> None:
         self.installed: SpaceMeasured | None = None
@@ -48,19 +63,22 @@ class _Device:
         self.tried: list[tuple[int, int, str, str]] = []
         """Settlements that ended in the phase: event, time, outcome, reason."""
         self.done = False
+        self.last: list[tuple[int, int, str, str]] = []
+        """Settlements that ended in the last phase, likewise."""
+        self.last_owed = self.last_done = False
         self.sold = False
         self.refused: list[tuple[int, int, str]] = []
 
 
 @INVARIANTS.register("settlement_frees_space")
 class SettlementFreesSpace(Invariant):
-    """A terminal whose storage is full can be settled, has its space back and sells again."""
+    """A terminal can be settled, also when its storage is full; then it has its space back and sells again."""
 
     number = 15
     name = "settlement_frees_space"
     kind = "liveness"
     evidence = "settlements and sales tried while storage is full; free space before and after"
-    requires = ("the phase settle_while_full",)
+    requires = ("the phase settle_while_full or the last settlement",)
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
@@ -102,18 +120,30 @@ class SettlementFreesSpace(Invariant):
 
     @on(ActionStarted)
     def _started(self, number: int, event: ActionStarted) -> None:
-        if self._phase == _PHASE and event.kind == "settle":
+        if event.kind != "settle":
+            return
+        if self._phase == _PHASE:
             state = self._device(event.device)
-            if not state.owed:
-                state.owed = any(
-                    action.shown is not None and entry.state == "APPROVED" and entry.kind in SETTLED_KINDS
-                    for purchase in self.books.device(event.device).purchases
-                    for action in purchase.actions
-                    for entry in action.entries
-                )
+            state.owed = state.owed or self._is_owed(event.device)
+        elif self._phase == _LAST_PHASE:
+            state = self._device(event.device)
+            state.last_owed = state.last_owed or self._is_owed(event.device)
+
+    def _is_owed(self, device: str) -> bool:
+        return any(
+            action.shown is not None and entry.state == "APPROVED" and entry.kind in SETTLED_KINDS
+            for purchase in self.books.device(device).purchases
+            for action in purchase.actions
+            for entry in action.entries
+        )
 
     @on(ActionEnded)
     def _ended(self, number: int, event: ActionEnded) -> None:
+        if self._phase == _LAST_PHASE and self.books.device(event.device).ended_kind == "settle":
+            state = self._device(event.device)
+            state.last.append((number, event.at_us, event.outcome, event.reason))
+            state.last_done = state.last_done or event.outcome == "done"
+            return
         if self._phase not in _SELLING_PHASES:
             return
         kind = self.books.device(event.device).ended_kind
@@ -139,6 +169,7 @@ class SettlementFreesSpace(Invariant):
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
         for device, state in self._devices.items():
+            yield from self._judge_last(device, state)
             if not state.tried and not state.done:
                 continue
             if not state.owed:
@@ -160,6 +191,21 @@ class SettlementFreesSpace(Invariant):
                 continue
             yield from self._judge_space(device, state)
             yield from self._judge_sales(device, state)
+
+    def _judge_last(self, device: str, state: _Device) -> Iterator[Finding]:
+        if not state.last or not state.last_owed or all(each[2] == "unsupported" for each in state.last):
+            return
+        self.checked += 1
+        if state.last_done:
+            return
+        _, tried_us, outcome, reason = state.last[-1]
+        why = f" ({reason})" if reason else ""
+        summary = (
+            f"{device} could not be settled at {when(tried_us)}: {outcome}{why}, with network, host and paper in order and "
+            "after a restart; its batch stays open for ever."
+        )
+        events = tuple(each[0] for each in state.last)
+        yield self.finding(device, tried_us, summary, events, self._at_stake(device), "major")
 
     def _at_stake(self, device: str) -> int:
         return sum(each.net_fen() for each in self.books.device(device).purchases)
@@ -252,4 +298,17 @@ SettlementFreesSpace.cases = (
         _FULL[0], phase(_PHASE), starts(9, "settle", None), ends(9, "refused", "empty"),
     ),
     case("never full", "the phase did not come", "not_checked", *paid_sale(), *_SETTLES),
+    case(
+        "last settlement", "tried twice, the second time after a restart", "pass",
+        *paid_sale(), phase(_LAST_PHASE), *_GIVES_UP, *_SETTLES,
+    ),
+    case(
+        "never settles", "one record blocks the batch for ever", "finding",
+        *paid_sale(), phase(_LAST_PHASE), *_GIVES_UP,
+        guilty=9, instead=ends(9, "done"),
+    ),
+    case(
+        "nothing left to settle", "an empty batch is refused at the end", "not_checked",
+        phase(_LAST_PHASE), starts(9, "settle", None), ends(9, "refused", "empty"),
+    ),
 )  # fmt: skip

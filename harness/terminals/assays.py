@@ -181,6 +181,15 @@ faults:
     at: {message: {direction: down, mti: "0210", response_code: "00"}, occurrence: 3, storage_operation: 4}
     off_for: 30 s
 """
+_UPLOAD_UNANSWERED = """
+faults:
+  - {type: host_miscounts, at: {action: settle}}
+  - {type: host_silent, unread: true, at: {message: {direction: up, mti: "0320", moment: sent}}}
+"""
+_READ_ONLY_AT_THE_REPLY = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults: [{type: read_only, at: {message: {direction: down, mti: "0210"}, occurrence: 3}, lift_after: 10 min}]
+"""
 
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
@@ -271,6 +280,11 @@ faults:
     Assay("partial_as_whole", (1, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
     Assay("partial_declined", (31, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
     Assay("counted_again", (10,), _CUT_IN_THE_COMMIT, seeds=40),
+    Assay("paper_blocks", (24,), "faults: [{type: paper_out, at: {day: 1, action: settle}, lift_after: 30 min}]"),
+    Assay("forced_success", (11,), _UPLOAD_UNANSWERED),
+    Assay("host_closes", (11,), ""),
+    Assay("one_record_blocks", (15,), _LOG_CUT_OFF),
+    Assay("file_error", (31, 2), _READ_ONLY_AT_THE_REPLY),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -127,6 +127,13 @@ _ALL = (
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
     _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
+    _mutant("paper_blocks", "PaperBlocks", "A settlement whose slip cannot be printed does not clear the log.", 24),
+    _mutant("forced_success", "ForcedSuccess", "A failed batch upload is shown, and counts as done.", 11),
+    _mutant("host_closes", "HostCloses", "Leaves closing the batch to a host that leaves it to the terminal.", 11),
+    _mutant("one_record_blocks", "OneRecordBlocks", "One damaged record ends every settlement.", 15),
+    _mutant(
+        "file_error", "FileError", "An approval that cannot be written is shown as a file error, and stays.", 31, 2
+    ),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}
