@@ -1,7 +1,7 @@
 """Defect D6: without paper for its slip a settlement breaks off before the log is cleared, and is not taken up again.
 
-Seen in public terminal code (its third settlement step): the host has closed the batch, the terminal takes it for settled and keeps
-the log, so the storage stays full. Must be caught by I24 (back in service).
+Seen in public terminal code (its third settlement step): the host has closed the batch, the terminal takes it for settled and
+keeps the log, so the storage stays full. Must be caught by I24 (back in service).
 """
 
 from harness.contract import DeviceError, Failed, Outcome
