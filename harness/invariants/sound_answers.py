@@ -162,6 +162,11 @@ SoundAnswers.cases = (
         guilty=4, instead=reversal(3, code="A0"),
     ),
     case(
+        "not its own, with a wrong MAC besides", "it belongs to nobody: thrown away, and nothing came in time", "pass",
+        starts(), up(), down(2, stan="000009", altered="trace number and mac"), arrives(2), reversal(3, code="98"),
+        *answered(4, "0410"), *_REST,
+    ),
+    case(
         "reason lost in a cut", "after the restart nobody knows why: 98", "pass",
         starts(), up(), down(2, altered="mac"), arrives(2), power_lost(), comes_up(), reversal(3), *answered(4, "0410"), *_REST,
     ),

@@ -340,14 +340,19 @@ class Customer:
             till = self.till
             till.emit(IntentClosed(till.world.now_us, till.station.name, self.intent, self._belief, walked_away))
 
+    def host_declined(self) -> bool:
+        """Whether the host has declined one of the cards that were shown: a terminal alone could say so of all."""
+        device = self.till.station.name
+        return any(self.till.witness.host_declined(device, token) for token in self._tokens)
+
     def _count(self, ending: Ending) -> None:
         """Sort this sale into the tally."""
         if not self._counts:
             return
-        till, tally, device = self.till, self.till.tally, self.till.station.name
+        till, tally = self.till, self.till.tally
         if ending is Ending.PAID:
             tally.accepted += 1
-        elif ending is Ending.DECLINED and any(till.witness.host_declined(device, token) for token in self._tokens):
+        elif ending is Ending.DECLINED and self.host_declined():
             tally.declined += 1
         elif self._gave_way or excused(till, self._opened_us):
             tally.infeasible += 1

@@ -119,13 +119,16 @@ def one_sale(till: Till, day: int, number: int, amount_fen: int, settle_after: b
     """One more customer, outside the trading days: recovery is judged by a sale that must go through. It is no trade, and is
     in no tally.
 
-    The process's value is whether it was accepted (and settled, when that was asked for). ``number`` must be one that no
-    visit of ``day`` has; numbers from 9000 on are never drawn.
+    The process's value is whether the terminal served it: accepted (and settled, when that was asked for), or declined by
+    the host. ``number`` must be one that no visit of ``day`` has; numbers from 9000 on are never drawn.
     """
     visit = Visit(day, number, till.world.now_us, "sale", amount_fen, False, 3_000_000, 2_000_000, 1.4, 0.5)
 
     def steps() -> simpy.events.ProcessGenerator:
-        ending = yield from Customer(till, visit, counts=False).at_the_till()
+        customer = Customer(till, visit, counts=False)
+        ending = yield from customer.at_the_till()
+        if ending is Ending.DECLINED and not settle_after and customer.host_declined():
+            return True  # the terminal has asked and told the answer: it is in service, whatever the card is
         if ending is Ending.PAID and settle_after:
             return (yield from settle(till))
         return ending is Ending.PAID

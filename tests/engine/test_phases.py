@@ -145,6 +145,12 @@ def test_a_terminal_that_sells_nothing_is_restarted_by_support_and_that_is_told(
     assert 24 in found(run.verdict), told(run.verdict)
 
 
+def test_a_card_that_the_host_declines_is_no_reason_to_restart_the_terminal() -> None:
+    run = tell(small("host: {no_reply: 0%, decline: 100%}"), "reference")
+    assert set(actions(run, "recovery", "sale")["T01"]) == {"declined"}
+    assert support(run) == [] and found(run.verdict) == set()
+
+
 def test_a_terminal_whose_settlement_fails_is_restarted_by_support() -> None:
     run = tell(small(), "SettlesAfterRestart")
     assert support(run) == ["support restarted it: settlement failed"]

@@ -227,7 +227,8 @@ class UnionPay(Dialect):
                 reply, altered = _of_another(reply, knobs.mismatched_field), knobs.mismatched_field
             payload = encode(reply, self._mac(session.keys))
             if knobs is not None and knobs.wrong_macs and knobs.use("wrong_macs"):
-                payload, altered = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:]), "mac"
+                payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
+                altered = f"{altered} and mac" if altered else "mac"
         else:
             payload = encode(reply)
         envelope = received.envelope.reply(payload)

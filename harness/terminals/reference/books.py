@@ -163,13 +163,19 @@ class Books:
             self._note_stan(stan)
 
     def _clear(self, stan: str) -> None:
-        if self.pending is not None and self.pending.stan == stan:
+        # One request at most is in doubt. Had there been an older one, its end was in a record that is damaged: to reverse it
+        # now could undo what the customer was shown.
+        if self.pending is not None and (self.pending.stan == stan or _is_later(int(stan), int(self.pending.stan))):
             self.pending = None
 
     def _note_stan(self, stan: str) -> None:
-        # Numbers wrap from 999999 to 1, so "later" is a distance, not a size.
-        if 0 < (int(stan) - self.stan) % STAN_MAX < STAN_MAX // 2:
+        if _is_later(int(stan), self.stan):
             self.stan = int(stan)
+
+
+def _is_later(stan: int, than: int) -> bool:
+    """Numbers wrap from 999999 to 1, so "later" is a distance, not a size."""
+    return 0 < (stan - than) % STAN_MAX < STAN_MAX // 2
 
 
 __all__ = ["TIMED_OUT", "Books", "Slip"]
