@@ -42,7 +42,7 @@ class Request:
 
     __slots__ = (
         "action", "amount_fen", "approved", "approved_us", "at_us", "bad_mac", "cut", "cut_in_flight", "declined",
-        "device", "heard", "key", "last_us", "mti", "newer", "newer_last", "number", "original_stan", "processing_code",
+        "declined_code", "device", "heard", "key", "last_us", "mti", "newer", "newer_last", "number", "original_stan", "processing_code",
         "reason", "resent", "reversal", "reversal_last", "reversed", "stan", "surfaced", "token", "unsound", "unsound_why",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Request:
         self.approved: int | None = None
         self.approved_us = 0
         self.declined: int | None = None
+        self.declined_code = ""
         self.unsound: int | None = None
         """An answer 00 reached the terminal that must not count."""
         self.unsound_why = ""
@@ -133,6 +134,7 @@ class Requests(Observer):
         self.pages: dict[str, Page] = {}
         self._answers: dict[int, tuple[Request, MessageSent, str]] = {}
         self.unsound = 0
+        self.declines = 0
         """How many approvals that must not count reached a terminal."""
         self.reversible = 0
         """How many reversible requests went out."""
@@ -255,7 +257,8 @@ class Requests(Observer):
         elif answer.response_code == "00":
             request.approved, request.approved_us = number, event.at_us
         if not why.startswith("of another") and answer.response_code not in ("00", *UNDETERMINED_CODES):
-            request.declined = number
+            request.declined, request.declined_code = number, answer.response_code
+            self.declines += 1
 
     def _unsound_came(self, number: int, request: Request, answer: MessageSent, why: str) -> None:
         self.unsound += 1

@@ -2,7 +2,8 @@
 
 Models: as a black box. An answer counts when it names the request's trace number, amount, processing code, terminal and type,
 its MAC is right where it says 00, and it comes while the terminal waits: within the time it declares, and before it has
-reversed the request. An approval shown or printed for a request that got a 00 which does not count, and none that does, is
+reversed the request. An approval shown although the host's answer was a no (94, a number used before, is one) is a finding, too.
+An approval shown or printed for a request that got a 00 which does not count, and none that does, is
 the finding. An approval with a wrong MAC must lead to a reversal, and with nothing in between its reason is A0.
 Does not model: approvals shown without any answer (1, 7); whether a wrong MAC was looked at when the answer was a no anyway.
 Traps avoided: the right answer behind a wrong one; the same request answered at a second try; a reversal whose reason was lost in
@@ -45,7 +46,7 @@ class SoundAnswers(Invariant):
     number = 9
     name = "sound_answers"
     evidence = "approvals shown and reversals sent, against the answers that had reached the terminal"
-    requires = ("an approval that must not count",)
+    requires = ("an approval that must not count, or an answer that is a no",)
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
@@ -68,7 +69,10 @@ class SoundAnswers(Invariant):
 
     def _approval(self, number: int, event: ScreenShown | ReceiptPrinted) -> None:
         request = self.books.requests.told(event)
-        if request is None or request.unsound is None or request.approved is not None or request.number in self._told:
+        if request is None or request.approved is not None or request.number in self._told:
+            return
+        if request.unsound is None:
+            self._said_no(request, number, event)
             return
         self._told.add(request.number)
         summary = (
@@ -76,6 +80,18 @@ class SoundAnswers(Invariant):
             f"{when(event.at_us)}; the only approval that had come was one {request.unsound_why}."
         )
         events = (request.number, request.unsound, number)
+        self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "critical"))
+
+    def _said_no(self, request: Request, number: int, event: ScreenShown | ReceiptPrinted) -> None:
+        """An approval shown although the host said no. 94 to an advice that is sent again says that it has arrived."""
+        if request.declined is None or not request.is_reversible:
+            return
+        self._told.add(request.number)
+        summary = (
+            f"{event.device} showed a {request.name} of {yuan(request.amount_fen)} (trace number {request.stan}) as approved at "
+            f"{when(event.at_us)}; the host's answer had been no (code {request.declined_code})."
+        )
+        events = (request.number, request.declined, number)
         self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "critical"))
 
     @on(MessageSent)
@@ -96,7 +112,7 @@ class SoundAnswers(Invariant):
             )
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
-        self.checked = self.books.requests.unsound
+        self.checked = self.books.requests.unsound + self.books.requests.declines
         if not self.checked:
             self.skip("every approval that came was the request's own")
         for request in self.books.requests.unfinished():
@@ -167,6 +183,19 @@ SoundAnswers.cases = (
         *answered(4, "0410"), *_REST,
     ),
     case(
+        "94 is no approval", "the number was used before, and the terminal took that for a yes (R8)", "finding",
+        starts(), up(), down(2, code="94"), arrives(2), _SHOWN,
+        guilty=4, instead=screen("declined"),
+    ),
+    case(
+        "an advice that has arrived", "94 to a refund that is sent again", "pass",
+        starts(1, "refund"), up(mti="0220"), up(2, "0220"), down(3, "0230", code="94"), arrives(3), receipt("refund"), *_REST,
+    ),
+    case(
+        "approved in part", "code 10 is a yes to less", "not_checked",
+        starts(), up(), down(2, code="10", amount_fen=400), arrives(2), _SHOWN, *_REST,
+    ),
+    case(
         "reason lost in a cut", "after the restart nobody knows why: 98", "pass",
         starts(), up(), down(2, altered="mac"), arrives(2), power_lost(), comes_up(), reversal(3), *answered(4, "0410"), *_REST,
     ),
@@ -200,7 +229,7 @@ SoundAnswers.cases = (
         screen(stan="000001"), *_REST,
     ),
     case(
-        "wrong MAC on a no", "a no is a no", "not_checked",
+        "wrong MAC on a no", "a no is a no", "pass",
         starts(), up(), down(2, code="51", altered="mac"), arrives(2), screen("declined"), *_REST,
     ),
     case(

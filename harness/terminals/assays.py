@@ -186,6 +186,10 @@ faults:
   - {type: host_miscounts, at: {action: settle}}
   - {type: host_silent, unread: true, at: {message: {direction: up, mti: "0320", moment: sent}}}
 """
+_LOST_AND_REPLACED = """
+sales_per_day: 20
+faults: [{type: device_lost, takes: 1 min, at: {day: 1, time: "09:40"}}]
+"""
 _READ_ONLY_AT_THE_REPLY = """
 people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
 faults: [{type: read_only, at: {message: {direction: down, mti: "0210"}, occurrence: 3}, lift_after: 10 min}]
@@ -285,6 +289,11 @@ faults:
     Assay("host_closes", (11,), ""),
     Assay("one_record_blocks", (15,), _LOG_CUT_OFF),
     Assay("file_error", (31, 2), _READ_ONLY_AT_THE_REPLY),
+    Assay("shown_first", (7,), _CUT_IN_THE_COMMIT, seeds=40),
+    Assay("duplicate_approved", (9,), _LOST_AND_REPLACED),
+    Assay("capped_log", (1, 2), "sales_per_day: 90"),
+    Assay("slip_counts_voids", (12,), _people("voids: 30%")),
+    Assay("full_cried", (14,), _FULL_AT_NOON),
 )
 
 CUTS: tuple[Cuts, ...] = (

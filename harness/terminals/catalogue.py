@@ -134,6 +134,11 @@ _ALL = (
     _mutant(
         "file_error", "FileError", "An approval that cannot be written is shown as a file error, and stays.", 31, 2
     ),
+    _mutant("shown_first", "ShownFirst", "Shows approved before the record is written.", 7),
+    _mutant("duplicate_approved", "DuplicateApproved", "Takes 94, a number used before, for an approval.", 9),
+    _mutant("capped_log", "CappedLog", "Drops the record of every sale beyond 40 in a batch.", 1, 2),
+    _mutant("slip_counts_voids", "SlipCountsVoids", "Counts voided sales on the settlement slip alone.", 12),
+    _mutant("full_cried", "FullCried", "Says that its storage is full at every tenth sale, and sells on.", 14),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

@@ -10,6 +10,7 @@ from importlib import import_module, reload
 from io import StringIO
 
 import pytest
+from settling_scenarios import SETTLING_SCENARIOS
 from terminal_bench import PAN, TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
@@ -545,7 +546,7 @@ def part_of_the_price(make_bench, load_kind):
     return disagreements(bench) + settle(bench)
 
 
-SCENARIOS = {
+SCENARIOS = SETTLING_SCENARIOS | {
     "no_fsync": cut_everywhere,
     "reversal_dropped": answer_lost,
     "resend_as_new": asked_again,
