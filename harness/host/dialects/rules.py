@@ -1,0 +1,39 @@
+"""What one host's dialect may have otherwise than the dialect it is built on, as data: what a dialect file describes.
+
+Models: sizes on the line, codes that decide nothing, rules about reversals and repeated refunds, codes and processing codes,
+limits. Does not model other fields or other flows: those are a dialect of their own, in Python.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+TRANSACTIONS = ("sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void")
+
+ReversalStan = Literal["kept", "new", "either"]
+
+
+@dataclass(frozen=True, slots=True)
+class DialectRules:
+    """One dialect's choices. What a dialect's base does not know (pre-authorisations, say) has no entry in ``codes``."""
+
+    name: str
+    tpdu: bytes
+    header: bytes
+    codes: dict[str, str] = field(default_factory=dict)
+    """Processing code (DE3) by transaction."""
+    undetermined_codes: frozenset[str] = frozenset({"68", "91", "92", "96", "98"})
+    """Codes with which the host says that it does not know how a request ends."""
+    refund_repeat: Literal["00", "94"] = "00"
+    """What a refund that is sent again word for word is answered."""
+    reversal_stan: ReversalStan = "kept"
+    """Whether a reversal carries the number of what it undoes, or one of its own and names that."""
+    remembers_early_reversals: bool = True
+    """A reversal that comes before its original has the late original declined."""
+    settle_code: str = ""
+    """Processing code of the settlement request, where the dialect has one."""
+    settle_end_code: str = ""
+    """Processing code of the settlement request after an upload."""
+    differs_code: str = ""
+    """What a settlement request is answered when the totals are not the host's."""
+    amount_limit_fen: int | None = None
+    count_limit: int | None = None

@@ -1,0 +1,60 @@
+"""A dialect's line: its field table with its envelope, so that both ends pack and unpack by one object.
+
+Models: the two length bytes, a TPDU and a header of sizes of the dialect's own (either may be empty), and the message
+authentication code that covers the whole message before it. Does not model what is in the header.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from harness.iso8583.codec import Codec
+from harness.iso8583.frame import Envelope, split_frames
+from harness.iso8583.frame import unpack as unpack_envelope
+from harness.iso8583.message import Message
+
+MAC_FIELD = 64
+MAC_SIZE = 8
+MacFunction = Callable[[bytes], bytes]
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A frame that was understood: its envelope and message."""
+
+    envelope: Envelope
+    message: Message
+
+    def mac_is_good(self, mac: MacFunction) -> bool:
+        """Whether DE64 is there and is what ``mac`` makes of everything before it."""
+        return self.message.fields.get(MAC_FIELD) == mac(self.envelope.payload[:-MAC_SIZE])
+
+
+class Wire:
+    """How one dialect's messages go over the line. ``tpdu`` and ``header`` are what a request carries; their sizes are fixed."""
+
+    def __init__(self, codec: Codec, tpdu: bytes, header: bytes) -> None:
+        self.codec = codec
+        self.tpdu = tpdu
+        self.header = header
+        self.split_frames = split_frames
+
+    def encode(self, message: Message, mac: MacFunction | None = None) -> bytes:
+        """The message's bytes. With ``mac``, DE64 is that function of everything from the MTI up to DE63."""
+        if mac is None:
+            return self.codec.encode(message)
+        unsigned = Message(message.mti, {**message.fields, MAC_FIELD: bytes(MAC_SIZE)})
+        covered = self.codec.encode(unsigned)[:-MAC_SIZE]
+        return covered + mac(covered)
+
+    def pack(self, message: Message, mac: MacFunction | None = None) -> bytes:
+        """A whole frame, ready for the line."""
+        return self.seal(Envelope(self.encode(message, mac), self.tpdu, self.header))
+
+    def seal(self, envelope: Envelope) -> bytes:
+        """The frame of an envelope of this line."""
+        return envelope.pack(len(self.tpdu), len(self.header))
+
+    def unpack(self, frame: bytes) -> Received:
+        """A whole frame understood, or DecodeError."""
+        envelope = unpack_envelope(frame, len(self.tpdu), len(self.header))
+        return Received(envelope, self.codec.decode(envelope.payload))
