@@ -13,8 +13,8 @@ import msgspec
 
 from harness.history.recorder import Recorder
 from harness.host.bank import Bank, Decide, Part, approve_all
-from harness.host.batch import Batch, Settlement
-from harness.host.dialects import DIALECTS, Dialect, MessageHeader
+from harness.host.batch import Batch, Capture, Settlement
+from harness.host.dialects import Dialect, DialectChoice, MessageHeader
 from harness.host.holds import Rules
 from harness.host.knobs import Knobs
 from harness.host.ledger import Entry, LedgerState
@@ -51,7 +51,7 @@ class Acquirer:
 
     def __init__(
         self,
-        dialect: str,
+        dialect: str | DialectChoice,
         recorder: Recorder,
         seed: bytes,
         *,
@@ -63,7 +63,8 @@ class Acquirer:
         self._sessions: dict[str, Session] = {}
         self._knobs: dict[str, Knobs] = {}
         self.bank = Bank(recorder, decide, rules=rules, part=part)
-        self.dialect: Dialect = DIALECTS.get(dialect)(self.bank, KeyFactory(seed), start_date)
+        choice = DialectChoice.named(dialect) if isinstance(dialect, str) else dialect
+        self.dialect: Dialect = choice.make(self.bank, KeyFactory(seed), start_date)
         self.describe: Callable[[bytes], MessageHeader] = self.dialect.describe
         """What a history prints about a frame of either direction; never raises."""
 
@@ -72,11 +73,11 @@ class Acquirer:
         """How many entries the ledger has."""
         return len(self.bank.ledger.state.entries)
 
-    def register_terminal(self, tid: str, mid: str, device: str, master_key: bytes) -> None:
+    def register_terminal(self, tid: str, mid: str, device: str, master_key: bytes, capture: Capture = "host") -> None:
         """Make a terminal known, with the master key that was put into its PIN pad."""
         if tid in self._sessions:
             raise ValueError(f"terminal {tid} is registered twice")
-        self._sessions[tid] = Session(tid, mid, device, master_key)
+        self._sessions[tid] = Session(tid, mid, device, master_key, capture=capture)
         self._knobs[tid] = Knobs()
 
     def session(self, tid: str) -> Session:

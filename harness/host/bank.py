@@ -92,7 +92,8 @@ class Bank:
         self.book = BatchBook(self.ledger, recorder)
         self.decide = decide
         self.part = part
-        self.refund_repeat = refund_repeat
+        self.refund_repeat: Literal["00", "94"] = refund_repeat
+        self.undetermined_codes = UNDETERMINED_CODES
 
     def sale(self, demand: Demand, *, offline: bool = False) -> Judgement:
         """A sale; an ``offline`` one was approved by the card at the terminal and is booked without being judged."""
@@ -198,7 +199,7 @@ class Bank:
         refusal = self._refusal(demand, "refund")
         if refusal:
             return refusal
-        if demand.forced_code in UNDETERMINED_CODES:
+        if demand.forced_code in self.undetermined_codes:
             # A refund is an advice: nobody reverses it, it is sent until it is answered. Kept as declined, an answer that
             # decides nothing would be given to every repeat, and no batch with such a refund could ever be settled.
             return Judgement(demand.forced_code)

@@ -18,7 +18,7 @@ from harness.history.events import RecordSeen
 from harness.host.acquirer import Acquirer
 from harness.host.batch import Batch, BatchPhase, Claim, Settlement
 from harness.host.ledger import Entry, EntryKind, EntryState, Totals
-from harness.host.session import Keys
+from harness.host.session import Keys, Session
 
 KEY_SIZE = 16
 MAC_KEY_SIZE = 8
@@ -126,8 +126,8 @@ def put(acquirer: Acquirer, tid: str, held: HeldTerminal) -> list[Entry]:
     session.key_generation = max(0, held.key_generation)
     session.batches.clear()
     for batch in held.batches:
-        session.batches[_number(batch.number)] = _batch(batch, session.device, tid, first, len(entries))
-    session.batches.setdefault(session.batch, Batch(tid, session.device, session.batch))
+        session.batches[_number(batch.number)] = _batch(batch, session, tid, first, len(entries))
+    session.batches.setdefault(session.batch, session.new_batch(session.batch))
     for place, entry in enumerate(entries):
         if entry.batch not in session.batches:
             raise ValueError(f"entry {place} is of batch {entry.batch!r}, which is not listed")
@@ -171,8 +171,9 @@ def _entry(held: HeldEntry, device: str, tid: str, mid: str, first: int, count: 
     )
 
 
-def _batch(held: HeldBatch, device: str, tid: str, first: int, count: int) -> Batch:
-    batch = Batch(tid, device, _number(held.number), held.phase)
+def _batch(held: HeldBatch, session: Session, tid: str, first: int, count: int) -> Batch:
+    batch = session.new_batch(_number(held.number))
+    batch.phase = held.phase
     batch.early_reversals = {_number(each): 0 for each in held.early_reversals}
     batch.claims = {each.stan: Claim(each.stan, each.masked_pan, each.amount_fen) for each in held.claims}
     batch.terminal_totals = Totals(*held.terminal_totals)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from harness.host.batch import Batch
+from harness.host.batch import Batch, Capture
 
 BATCH_NUMBER_MAX = 999_999
 
@@ -34,9 +34,15 @@ class Session:
     """It traded before the run, and how is not known here: a reversal in an unknown batch is answered 25, not 77."""
     adopts_batch: bool = False
     """Nothing is known of its batch: the first number that it names is taken for the right one."""
+    capture: Capture = "host"
+    """Whose record is the money: the host's own entries, or what the terminal uploads."""
 
     def __post_init__(self) -> None:
-        self.batches.setdefault(self.batch, Batch(self.tid, self.device, self.batch))
+        self.batches.setdefault(self.batch, self.new_batch(self.batch))
+
+    def new_batch(self, number: str) -> Batch:
+        """An empty batch of this terminal."""
+        return Batch(self.tid, self.device, number, capture=self.capture)
 
     def copy(self) -> "Session":
         """An independent session; keys are frozen and shared."""
@@ -52,7 +58,7 @@ class Session:
         if self.adopts_batch and batch.strip("0"):
             self.adopts_batch = False
             self.batch = batch
-            self.batches = {batch: Batch(self.tid, self.device, batch)}
+            self.batches = {batch: self.new_batch(batch)}
 
     def start_next_batch(self) -> None:
         """Go on to the next number (999999 is followed by 1) unless the current batch is still open."""
@@ -60,7 +66,7 @@ class Session:
             return
         number = int(self.batch) % BATCH_NUMBER_MAX + 1
         self.batch = f"{number:06d}"
-        self.batches[self.batch] = Batch(self.tid, self.device, self.batch)
+        self.batches[self.batch] = self.new_batch(self.batch)
 
 
 class KeyFactory:

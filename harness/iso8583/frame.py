@@ -30,11 +30,11 @@ class Envelope(msgspec.Struct, frozen=True):
     tpdu: bytes = DEFAULT_TPDU
     header: bytes = DEFAULT_HEADER
 
-    def pack(self) -> bytes:
-        """The frame as it goes onto the line."""
-        if len(self.tpdu) != TPDU_SIZE or len(self.header) != HEADER_SIZE:
+    def pack(self, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE) -> bytes:
+        """The frame as it goes onto the line; the sizes are the line's."""
+        if len(self.tpdu) != tpdu_size or len(self.header) != header_size:
             found = f"{len(self.tpdu)} and {len(self.header)} bytes"
-            raise EncodeError("frame", f"a TPDU of {TPDU_SIZE} and a header of {HEADER_SIZE} bytes", found)
+            raise EncodeError("frame", f"a TPDU of {tpdu_size} and a header of {header_size} bytes", found)
         body = self.tpdu + self.header + self.payload
         if len(body) > FRAME_LENGTH_MAX:
             raise EncodeError("frame", f"at most {FRAME_LENGTH_MAX} bytes", f"{len(body)} bytes")
@@ -50,16 +50,16 @@ class Envelope(msgspec.Struct, frozen=True):
         return self.header.hex()[_PROCESSING_REQUEST_INDEX]
 
 
-def unpack(frame: bytes) -> Envelope:
+def unpack(frame: bytes, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE) -> Envelope:
     """One whole frame taken apart; DecodeError when it is short, long or lies about its length."""
     if len(frame) < LENGTH_SIZE:
         raise DecodeError("frame", 0, f"{LENGTH_SIZE} length bytes", f"{len(frame)} bytes")
     length = int.from_bytes(frame[:LENGTH_SIZE], "big")
     if length != len(frame) - LENGTH_SIZE:
         raise DecodeError("frame", 0, f"{length} bytes after the length", f"{len(frame) - LENGTH_SIZE} bytes")
-    if length < TPDU_SIZE + HEADER_SIZE:
-        raise DecodeError("frame", LENGTH_SIZE, f"at least {TPDU_SIZE + HEADER_SIZE} bytes", f"{length} bytes")
-    header_at, payload_at = LENGTH_SIZE + TPDU_SIZE, LENGTH_SIZE + TPDU_SIZE + HEADER_SIZE
+    if length < tpdu_size + header_size:
+        raise DecodeError("frame", LENGTH_SIZE, f"at least {tpdu_size + header_size} bytes", f"{length} bytes")
+    header_at, payload_at = LENGTH_SIZE + tpdu_size, LENGTH_SIZE + tpdu_size + header_size
     return Envelope(bytes(frame[payload_at:]), bytes(frame[LENGTH_SIZE:header_at]), bytes(frame[header_at:payload_at]))
 
 

@@ -5,7 +5,6 @@ filled up on the right in track-like fields (2, 32, 35, 48, 60, 61) and on the l
 or script results. Lengths and codes are from public source and domain knowledge; the specification was not re-read.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -13,13 +12,9 @@ import msgspec
 from harness.iso8583.codec import Codec
 from harness.iso8583.errors import DecodeError
 from harness.iso8583.frame import DEFAULT_HEADER, DEFAULT_TPDU, Envelope, split_frames
-from harness.iso8583.frame import unpack as unpack_envelope
 from harness.iso8583.message import Message
 from harness.iso8583.spec import FieldSpec, Kind, LengthType, MessageSpec
-
-MAC_FIELD = 64
-MAC_SIZE = 8
-MacFunction = Callable[[bytes], bytes]
+from harness.iso8583.wire import MAC_FIELD, MAC_SIZE, MacFunction, Received, Wire
 
 
 def _digits(number: int, name: str, length: int) -> FieldSpec:
@@ -78,24 +73,8 @@ SPEC = MessageSpec(
 CODEC = Codec(SPEC)
 
 
-class Received(msgspec.Struct, frozen=True):
-    """A frame that was understood: its envelope and message."""
-
-    envelope: Envelope
-    message: Message
-
-    def mac_is_good(self, mac: MacFunction) -> bool:
-        """Whether DE64 is there and is what ``mac`` makes of everything before it."""
-        return self.message.fields.get(MAC_FIELD) == mac(self.envelope.payload[:-MAC_SIZE])
-
-
-def encode(message: Message, mac: MacFunction | None = None) -> bytes:
-    """The message's bytes. With ``mac``, DE64 is that function of everything from the MTI up to DE63."""
-    if mac is None:
-        return CODEC.encode(message)
-    unsigned = Message(message.mti, {**message.fields, MAC_FIELD: bytes(MAC_SIZE)})
-    covered = CODEC.encode(unsigned)[:-MAC_SIZE]
-    return covered + mac(covered)
+WIRE = Wire(CODEC, DEFAULT_TPDU, DEFAULT_HEADER)
+encode, unpack = WIRE.encode, WIRE.unpack
 
 
 def pack(
@@ -106,12 +85,6 @@ def pack(
 ) -> bytes:
     """A whole frame, ready for the line."""
     return Envelope(encode(message, mac), tpdu, header).pack()
-
-
-def unpack(frame: bytes) -> Received:
-    """A whole frame understood, or DecodeError."""
-    envelope = unpack_envelope(frame)
-    return Received(envelope, CODEC.decode(envelope.payload))
 
 
 class Reserved60(msgspec.Struct, frozen=True):
@@ -238,6 +211,7 @@ __all__ = [
     "MAC_SIZE",
     "SPEC",
     "UPLOAD_ITEMS_MAX",
+    "WIRE",
     "MacFunction",
     "Original61",
     "Received",

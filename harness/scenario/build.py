@@ -28,7 +28,6 @@ from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
 from harness.host.holds import Rules
 from harness.host.service import HostQueue, ServiceTimes
-from harness.iso8583 import unionpay
 from harness.scenario.device import refuse_too_small
 from harness.scenario.field_data import FieldData
 from harness.scenario.host_site import HostSite, Issuers
@@ -104,7 +103,7 @@ def build(
         decisions,
         recorder,
         HostSite(env, acquirer, HostQueue(_service_times(plan)), decisions),
-        unionpay.split_frames,
+        acquirer.dialect.split_frames,
         acquirer.describe,
         count().__next__,
         start_us(plan.days.start),
@@ -115,7 +114,9 @@ def build(
     before: list[Event] = []
     for place, name in enumerate(names):
         hardware = build_hardware(plan, name, place, seed, surroundings)
-        acquirer.register_terminal(hardware.tid, hardware.mid, name, master_key(seed, hardware.tid))
+        acquirer.register_terminal(
+            hardware.tid, hardware.mid, name, master_key(seed, hardware.tid), software.manifest.capture
+        )
         if name in images:
             hardware.disk = hardware.disk.load(dict(images[name].images))
         world.stations.append(Station(world, place, hardware, software))

@@ -294,6 +294,7 @@ faults:
     Assay("capped_log", (1, 2), "sales_per_day: 90"),
     Assay("slip_counts_voids", (12,), _people("voids: 30%")),
     Assay("full_cried", (14,), _FULL_AT_NOON),
+    Assay("second_95", (11,), 'faults: [{type: host_miscounts, messages: 2, at: {day: 1, time: "09:30"}}]'),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -41,6 +41,12 @@ _ALL = (
         shares_modules=True,
     ),
     Shipped(
+        "reference_international",
+        f"{_PACKAGE}.reference.international:InternationalReference",
+        "The same, speaking the international dialect: 0500, 95, upload, 0500.",
+        shares_modules=True,
+    ),
+    Shipped(
         "tinydb",
         f"{_PACKAGE}.tinydb_terminal:TinyDbTerminal",
         "Keeps its log and settings in an unmodified TinyDB file.",
@@ -126,6 +132,7 @@ _ALL = (
     _mutant("damage_unsaid", "DamageUnsaid", "Leaves damaged records out and tells nobody.", 18),
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
     _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),
+    _mutant("second_95", "SecondNinetyFive", "Takes a second 95, after the upload, for a settled batch.", 11),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
     _mutant("paper_blocks", "PaperBlocks", "A settlement whose slip cannot be printed does not clear the log.", 24),
     _mutant("forced_success", "ForcedSuccess", "A failed batch upload is shown, and counts as done.", 11),

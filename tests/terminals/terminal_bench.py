@@ -100,13 +100,14 @@ class Bench:
         decide: Callable[[str, int, str], str] | None = None,
         part: Callable[[str, int], int] | None = None,
         rules: Rules = Rules(),  # noqa: B008 - frozen
+        dialect: str = "unionpay",
     ) -> None:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         (directory / "data").mkdir()
         self.recorder = Recorder()
         self.host = Acquirer(
-            "unionpay", self.recorder, b"bench", part=part, rules=rules, **({"decide": decide} if decide else {})
+            dialect, self.recorder, b"bench", part=part, rules=rules, **({"decide": decide} if decide else {})
         )
         self.host.register_terminal(TID, MID, "T01", MASTER_KEY)
         self.knobs = self.host.knobs(TID)

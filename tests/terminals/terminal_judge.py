@@ -7,7 +7,6 @@ from collections.abc import Callable
 from terminal_bench import PAN, Bench, PowerCut
 
 from harness.contract import Outcome, Terminal
-from harness.iso8583 import unionpay
 
 
 def trading(bench: Bench) -> None:
@@ -121,10 +120,10 @@ def _broken_promises(bench: Bench) -> list[str]:
             found.append(f"{key} was charged and nobody was told")
     frames: dict[tuple[str, str], bytes] = {}
     for frame in bench.sent:
-        message = unionpay.unpack(frame).message
-        if message.mti in ("0100", "0200", "0220"):
-            key = (message.text(60)[2:8], message.text(11))
-            if message.mti != "0220" and key in frames:
+        header = bench.host.describe(frame)
+        if header.mti in ("0100", "0200", "0220"):
+            key = (header.batch, header.stan)
+            if header.mti != "0220" and key in frames:
                 found.append(f"trace number {key} was used twice")
             frames[key] = frame
     return found

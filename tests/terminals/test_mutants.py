@@ -546,7 +546,19 @@ def part_of_the_price(make_bench, load_kind):
     return disagreements(bench) + settle(bench)
 
 
+def differs_twice(make_bench, load_kind):
+    """The host says that totals differ, and after the upload it still does."""
+    kind = load_kind()
+    bench = make_bench(dialect=kind.manifest.dialect)
+    start(bench, kind, 100, 200)
+    bench.knobs.totals_off_by_one = 2
+    before = bench.inspect().batch
+    bench.act("settle")
+    return unproven(bench, before)
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
+    "second_95": differs_twice,
     "no_fsync": cut_everywhere,
     "reversal_dropped": answer_lost,
     "resend_as_new": asked_again,

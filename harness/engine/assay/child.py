@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.core.errors import HarnessError
-from harness.engine.assay.request import REFERENCE, Begun, Done, Hit, Task, Tried, Try
+from harness.engine.assay.request import REFERENCE, REFERENCES, Begun, Done, Hit, Task, Tried, Try
 from harness.engine.request import RunRequest
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Bench:
         self._mutant = _load(task.terminal)
         if task.black_box:
             self._mutant = replace(self._mutant, black_box=True)
-        self._reference = _load(REFERENCE)
+        self._reference = _load(REFERENCES.get(self._mutant.manifest.dialect, REFERENCE))
 
     def tried(self, place: int, one: Try, started_s: float) -> Tried:
         """One run of the mutant; when it found something, the same of the reference, which must find nothing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 REFERENCE = "reference"
+REFERENCES = {"international": "reference_international"}
+"""By dialect: the correct terminal that speaks it, where it is another."""
 
 
 class Try(msgspec.Struct, frozen=True, omit_defaults=True):

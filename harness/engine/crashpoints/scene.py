@@ -28,7 +28,6 @@ from harness.faults.injector import Injector
 from harness.history.events import TerminalInstalled
 from harness.host.acquirer import Acquirer, HostImage
 from harness.host.dialects import Dialect
-from harness.iso8583 import unionpay
 from harness.scenario.build import Built, device_spec, master_key, start_us
 from harness.storage.image import Image
 from harness.sut.station import Station
@@ -157,7 +156,7 @@ class Scene:
             decisions,
             self.tape,
             self.site,
-            unionpay.split_frames,
+            self.acquirer.dialect.split_frames,
             self.acquirer.describe,
             count(chapter * _NUMBERS_A_CHAPTER).__next__,
             start_us(plan.days.start),
@@ -169,7 +168,9 @@ class Scene:
         factory_key = master_key(seed, spec.tid)
         hardware = self.hardware = Hardware.build(spec, surroundings, factory_key)
         hardware.nvram = WatchedNvram()
-        self.acquirer.register_terminal(hardware.tid, hardware.mid, DEVICE, factory_key)
+        self.acquirer.register_terminal(
+            hardware.tid, hardware.mid, DEVICE, factory_key, setting.software.manifest.capture
+        )
         if remains is not None:
             self.acquirer.restore(remains.host)
             hardware.restore(remains.hardware)

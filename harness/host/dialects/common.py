@@ -205,7 +205,8 @@ class KeyedDialect(Dialect):
                 reply, altered = _of_another(reply, knobs.mismatched_field), knobs.mismatched_field
             payload = self.wire.encode(reply, self._mac(session.keys))
             if knobs is not None and knobs.wrong_macs and knobs.use("wrong_macs"):
-                payload, altered = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:]), "mac"
+                payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
+                altered = f"{altered} and mac" if altered else "mac"
         else:
             payload = self.wire.encode(reply)
         envelope = received.envelope.reply(payload)

@@ -8,7 +8,6 @@ from typing import ClassVar
 from harness.contract import Action, DeviceError, Done, Failed, Outcome, Refused, Screen, Terminal
 from harness.iso8583 import CodecError, Message
 from harness.iso8583.keys import WorkingKeys, WrappedKey
-from harness.iso8583.unionpay import Reserved60
 from harness.terminals.reference.books import Books
 from harness.terminals.reference.link import NO_ANSWER, Answer, Connection, connect
 from harness.terminals.reference.messages import Messages
@@ -25,10 +24,11 @@ class TerminalCore(Terminal):
     """What every action needs. ``store`` is None while the flash cannot be used at all."""
 
     store_class: ClassVar[type[Store]] = Store
+    messages_class: ClassVar[type[Messages]] = Messages
 
     def boot(self) -> None:
         """Open the store, which recovers; say so when records are missing."""
-        self.messages = Messages(self.device)
+        self.messages = self.messages_class(self.device)
         self.store: Store | None = None
         self.must_sign_on = False
         self._backoff_s = BACKOFF_FIRST_S
@@ -76,7 +76,7 @@ class TerminalCore(Terminal):
 
     def open_line(self) -> Connection | None:
         """A connection to the host, or None: then nothing was sent."""
-        return connect(self.device)
+        return connect(self.device, self.messages.wire)
 
     def ask(self, request: Message) -> Answer:
         """One request that moves no money by itself, on a connection of its own."""
@@ -105,7 +105,7 @@ class TerminalCore(Terminal):
             keys = WorkingKeys.parse(answer.message.binary(62))
             self._load_key("pin", keys.pin_key)
             self._load_key("mac", keys.mac_key)
-            batch = Reserved60.parse(answer.text(60)).batch
+            batch = self.messages.batch_of(answer.text(60))
         except (CodecError, KeyError, TypeError, DeviceError):
             return False
         self.must_sign_on = False

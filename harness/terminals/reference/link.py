@@ -14,6 +14,7 @@ from typing import Literal
 
 from harness.contract import Device, PinPadError
 from harness.iso8583 import CodecError, Message, unionpay
+from harness.iso8583.wire import MAC_FIELD, Received, Wire
 
 CONNECT_TIMEOUT_S = 15.0
 # What a reply must repeat if it carries it at all (MTI apart): processing code, amount, STAN, terminal, merchant.
@@ -56,9 +57,10 @@ NO_ANSWER = Answer("no_answer")
 class Connection:
     """One TCP connection; closed after one exchange, or with ``with``."""
 
-    def __init__(self, device: Device, raw: socket.socket) -> None:
+    def __init__(self, device: Device, raw: socket.socket, wire: Wire = unionpay.WIRE) -> None:
         self._device = device
         self._raw = raw
+        self._wire = wire
 
     def __enter__(self) -> Connection:
         return self
@@ -85,7 +87,7 @@ class Connection:
                 data = self._raw.recv(_RECEIVE_BYTES)
                 if not data:
                     return NO_ANSWER
-                frames, buffer = unionpay.split_frames(buffer + data)
+                frames, buffer = self._wire.split_frames(buffer + data)
                 for received in frames:
                     answer = self._understand(received, request)
                     if answer is not None:
@@ -96,7 +98,7 @@ class Connection:
 
     def _understand(self, frame: bytes, request: Message) -> Answer | None:
         try:
-            received = unionpay.unpack(frame)
+            received = self._wire.unpack(frame)
         except CodecError:
             return None
         message = received.message
@@ -111,21 +113,21 @@ class Connection:
                 return None
         if message.text(11, "") != asked[11]:
             return None
-        needs_mac = request.mti in MAC_REQUESTS or unionpay.MAC_FIELD in message
+        needs_mac = request.mti in MAC_REQUESTS or MAC_FIELD in message
         if message.text(39, "") in APPROVALS and needs_mac and not self._has_good_mac(received):
             return Answer("bad_mac", message)
         return Answer("answered", message)
 
-    def _has_good_mac(self, received: unionpay.Received) -> bool:
+    def _has_good_mac(self, received: Received) -> bool:
         try:
             return received.mac_is_good(self._device.pin_pad.mac)
         except PinPadError:
             return False
 
 
-def connect(device: Device) -> Connection | None:
+def connect(device: Device, wire: Wire = unionpay.WIRE) -> Connection | None:
     """A connection to the acquirer, or None: then nothing was sent and nothing can have happened."""
     try:
-        return Connection(device, socket.create_connection(device.host_address, timeout=CONNECT_TIMEOUT_S))
+        return Connection(device, socket.create_connection(device.host_address, timeout=CONNECT_TIMEOUT_S), wire)
     except OSError:
         return None

@@ -8,11 +8,20 @@ beyond the PAN; tracks and PIN block exist only in the first request and are kep
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from harness.contract import CardData, Device, PinPadError
 from harness.iso8583 import Message, unionpay
 from harness.iso8583.message import FieldValue
-from harness.iso8583.unionpay import Original61, Settlement48, SettlementTotals, UploadItem
+from harness.iso8583.unionpay import (
+    UPLOAD_ITEMS_MAX,
+    Original61,
+    Reserved60,
+    Settlement48,
+    SettlementTotals,
+    UploadItem,
+)
+from harness.iso8583.wire import Wire
 from harness.terminals.reference.link import MAC_REQUESTS
 from harness.terminals.reference.records import BatchTotals, Transaction
 
@@ -33,7 +42,11 @@ _SIGN_ON_CODE, _SIGN_OFF_CODE = "003", "002"
 
 
 class Messages:
-    """Builds requests for one device."""
+    """Builds requests for one device. Another dialect is a subclass, with another line."""
+
+    wire: ClassVar[Wire] = unionpay.WIRE
+    upload_size: ClassVar[int] = UPLOAD_ITEMS_MAX
+    """How many records go into one upload."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -41,7 +54,11 @@ class Messages:
 
     def frame(self, request: Message) -> bytes:
         """The bytes to send. Raises PinPadError when there is no MAC key."""
-        return unionpay.pack(request, self._device.pin_pad.mac if request.mti in MAC_REQUESTS else None)
+        return self.wire.pack(request, self._device.pin_pad.mac if request.mti in MAC_REQUESTS else None)
+
+    def batch_of(self, reserved: str) -> str:
+        """The batch number in an answer's DE60; DecodeError when there is none."""
+        return Reserved60.parse(reserved).batch
 
     def financial(self, transaction: Transaction, card: CardData | None, pan: str) -> Message:
         """A sale, void, refund, or anything about a pre-authorisation."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from harness.contract import Action, DeviceError, Done, Failed, Outcome, Receipt, Refused, Screen
 from harness.contract import Totals as ContractTotals
 from harness.iso8583 import CodecError
-from harness.iso8583.unionpay import UPLOAD_ITEMS_MAX, Settlement48, UploadItem
+from harness.iso8583.unionpay import Settlement48, UploadItem
 from harness.terminals.reference.core import STORAGE_BROKEN
 from harness.terminals.reference.doubts import SIGN_ON_CODES, DoubtResolver
 from harness.terminals.reference.link import Answer
@@ -115,14 +115,14 @@ class SettlingTerminal(DoubtResolver):
 
     def upload_batch(self, store: Store) -> None:
         """Send all records that the host has not acknowledged; round by round."""
-        offsets = self.books.active_offsets()
-        parts = range(0, len(offsets), UPLOAD_ITEMS_MAX)
+        offsets, size = self.books.active_offsets(), self.messages.upload_size
+        parts = range(0, len(offsets), size)
         for _ in range(UPLOAD_ROUNDS):
             open_parts = [part for part in parts if part not in self._progress().uploaded]
             if not open_parts:
                 return
             for part in open_parts:
-                self.upload_part(store, part, offsets[part : part + UPLOAD_ITEMS_MAX])
+                self.upload_part(store, part, offsets[part : part + size])
         left = [part for part in parts if part not in self._progress().uploaded]
         self.require(not left, "upload", "批上送未完成 UPLOAD INCOMPLETE")
 
