@@ -32,6 +32,11 @@ DEFAULT_SCENARIO = "power/plain_counter"
     "--flow", "flows", multiple=True, metavar="FLOW", help="sale, void, refund, settle, upload or boot; default: all."
 )
 @click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--dialect",
+    metavar="SPEC",
+    help="What the host speaks: FILE.yaml or package.module:Class; default: the terminal's.",
+)
 @click.option("--device", metavar="CLASS", help="A device class instead of the scenario's; see `harness list devices`.")
 @click.option(
     "--profile",
@@ -82,6 +87,7 @@ def crashpoints(
     scenario: str,
     flows: tuple[str, ...],
     terminal: str | None,
+    dialect: str | None,
     device: str | None,
     profiles: tuple[str, ...],
     depth: int,
@@ -106,7 +112,7 @@ def crashpoints(
     With --fail the power stays on and calls fail: the first of its kind in the flow, then the second, and so on to the last,
     each once and from then on until the flow is over.
     """
-    from harness.cli.run import absolute_spec
+    from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.crashpoints.request import CrashRequest
     from harness.scenario.find import selected
 
@@ -120,6 +126,7 @@ def crashpoints(
     request = CrashRequest(
         scenario=str(paths[0]),
         terminal=absolute_spec(terminal),
+        dialect=absolute_dialect(dialect),
         device=device,
         seed=seed,
         flows=flows,

@@ -26,6 +26,11 @@ FIRST_LOOK = "combined/first_look"
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--dialect",
+    metavar="SPEC",
+    help="What the host speaks: FILE.yaml or package.module:Class; default: the terminal's.",
+)
 @click.option("--seed", type=int, help="Seed of every drawn value; default: the scenario's, else 1.")
 @click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
 @click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")
@@ -70,6 +75,7 @@ FIRST_LOOK = "combined/first_look"
 def run(
     scenarios: tuple[str, ...],
     terminal: str | None,
+    dialect: str | None,
     seed: int | None,
     days: int | None,
     terminals: int | None,
@@ -113,6 +119,7 @@ def run(
         request = RunRequest(
             scenario=str(path),
             terminal=absolute_spec(terminal),
+            dialect=absolute_dialect(dialect),
             seed=seed,
             days=days,
             terminals=terminals,
@@ -154,6 +161,23 @@ def absolute_spec(spec: str | None) -> str | None:
         return spec
     file, _, name = spec.rpartition(":")
     return f"{Path(file).absolute()}:{name}" if file.endswith(".py") else spec
+
+
+def absolute_dialect(spec: str | None) -> str | None:
+    """A file named in ``--dialect`` as an absolute path. UsageError for one that is not there, or cannot be read as a dialect."""
+    if spec is None:
+        return None
+    if not spec.strip():
+        raise UsageError("--dialect is empty; expected FILE.yaml or package.module:Class")
+    file, colon, name = spec.rpartition(":")
+    if file.endswith(".py"):
+        return f"{Path(file).absolute()}{colon}{name}"
+    if Path(spec).suffix not in (".yaml", ".yml", ".json"):
+        return spec
+    from harness.scenario.dialect_file import load_dialect
+
+    load_dialect(spec)  # its mistakes are told here, by the name that was given
+    return str(Path(spec).absolute())
 
 
 def _own_directory(out_dir: Path, scenario: Path, count: int) -> Path:

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
 @click.option("--resume", is_flag=True, help="Go on with the sweep in DIR; with more --runs, go further.")
 @click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--dialect",
+    metavar="SPEC",
+    help="What the host speaks: FILE.yaml or package.module:Class; default: the terminal's.",
+)
 @click.option("--seed", type=int, help="Seed of the first run; each next run takes the next; default: 1.")
 @click.option("--swarm/--no-swarm", default=None, help="Switch whole families of fault off by seed; default: yes.")
 @click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
@@ -55,6 +60,7 @@ def sweep(
     jobs: int | None,
     resume: bool,
     terminal: str | None,
+    dialect: str | None,
     seed: int | None,
     swarm: bool | None,
     days: int | None,
@@ -72,13 +78,24 @@ def sweep(
 
     Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, or a fault never bit; 3: some broke.
     """
-    from harness.cli.run import absolute_spec
+    from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.sink import make_directory
     from harness.engine.sweep.work import Wanted
 
     if str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/sweep")
-    wanted = Wanted(scenarios, runs, absolute_spec(terminal), seed, swarm, days, terminals, device, profile)
+    wanted = Wanted(
+        scenarios,
+        runs,
+        absolute_spec(terminal),
+        seed,
+        swarm,
+        days,
+        terminals,
+        device,
+        profile,
+        absolute_dialect(dialect),
+    )
     if not resume:
         make_directory(out_dir)
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)

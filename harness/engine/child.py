@@ -16,6 +16,7 @@ from harness.terminals.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from harness.scenario.plan import Plan
+    from harness.sut.software import Software
 
 ENDS_EARLY = (signal.SIGINT, signal.SIGTERM)
 """Signals that end trading at the next chunk of virtual time; the run still recovers, checks and says what it has seen."""
@@ -48,6 +49,7 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     shipped = {name: each.spec for name, each in CATALOGUE.items()}
     spec = request.terminal or plan.software
     loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
+    loaded = spoken_to(loaded, request.dialect)
 
     def report(progress: Progress) -> None:
         send(msgspec.to_builtins(progress))
@@ -55,6 +57,15 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     plan, images = begun_on(plan, request.images)
     with interpreter.installed():
         return Finished(run_plan(plan, loaded, request, report, interrupted, images))
+
+
+def spoken_to(software: Software, dialect: str | None) -> Software:
+    """The software, with a host that speaks ``dialect``. UsageError for a dialect that is none, or cannot be loaded."""
+    from harness.scenario.dialect_file import load_dialect
+
+    loaded = software if dialect is None else replace(software, dialect=load_dialect(dialect))
+    loaded.speaks  # noqa: B018 - what is wrong with it is told before anything runs
+    return loaded
 
 
 def adjusted(plan: Plan, request: RunRequest) -> Plan:

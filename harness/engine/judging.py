@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from harness.invariants.judge import Judge, Judgement
 if TYPE_CHECKING:
     from harness.scenario.build import Built
     from harness.scenario.plan import Plan
+    from harness.sut.software import Software
 
 _FINDINGS_KEPT = 200
 
@@ -42,9 +43,15 @@ def new_judge(built: Built) -> Judge:
     """A judge for the run, with what the scenario chose. What a medium makes unsurvivable is told by each cut."""
     plan = built.plan
     manifests = {station.name: station.manifest for station in built.world.stations}
-    terms = Terms(manifests, on_images=bool(built.images))
+    terms = Terms(manifests, on_images=bool(built.images), undecided=undecided_by(built.software))
     chosen = [name for name in INVARIANTS.names() if plan.invariants.wants(name)]
     return Judge(terms, selected=chosen)
+
+
+def undecided_by(software: Software) -> Callable[[frozenset[str]], frozenset[str]] | None:
+    """What the dialect file has to say of response codes that decide nothing, if there is one."""
+    rules = software.speaks.rules
+    return None if rules is None else rules.undecided
 
 
 def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) -> Verdict:

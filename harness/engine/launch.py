@@ -130,7 +130,15 @@ def _read_by(request: RunRequest) -> list[str]:
     file = (request.terminal or "").rpartition(":")[0]
     if file.endswith(".py"):
         places.append(str(Path(file).parent))
-    return [*places, *(each.partition("=")[2] for each in request.images)]
+    return [*places, *dialect_places(request.dialect), *(each.partition("=")[2] for each in request.images)]
+
+
+def dialect_places(dialect: str | None) -> list[str]:
+    """The directory of a dialect that a file holds."""
+    if dialect is None:
+        return []
+    file = dialect.rpartition(":")[0] or dialect
+    return [str(Path(file).parent)] if Path(file).suffix in (".yaml", ".yml", ".json", ".py") else []
 
 
 def _written_by(request: RunRequest) -> list[str]:

@@ -21,6 +21,8 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     scenario: str
     terminal: str | None = None
+    dialect: str | None = None
+    """A dialect file, or ``package.module:Class``; None: what the software's manifest names."""
     seed: int | None = None
     days: int | None = None
     terminals: int | None = None
@@ -46,7 +48,7 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
 
     Images are named and not held: a run that began on one is done again only where that directory still is what it was.
     """
-    parts = ["harness run", scenario, f"--terminal {terminal}", f"--seed {seed}"]
+    parts = ["harness run", scenario, f"--terminal {terminal}", *dialect_flag(request.dialect), f"--seed {seed}"]
     for flag, value in (
         ("--days", request.days),
         ("--terminals", request.terminals),
@@ -59,6 +61,11 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
     parts.extend(f"--without {family}" for family in request.without)
     parts.extend(f"--image {shlex.quote(each.removeprefix('='))}" for each in request.images)
     return " ".join(parts)
+
+
+def dialect_flag(dialect: str | None) -> tuple[str, ...]:
+    """The option of a replay line, where there was one."""
+    return () if dialect is None else (f"--dialect {shlex.quote(dialect)}",)
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):

@@ -77,6 +77,12 @@ class Terms:
     damage_kinds: frozenset[str] = DAMAGE_KINDS
     on_images: bool = False
     """Some devices began on data from before the run (``ImageLoaded``)."""
+    undecided: Callable[[frozenset[str]], frozenset[str]] | None = None
+    """From the response codes that usually decide nothing to those of this host, where a dialect file says so."""
+
+    def undetermined(self, usual: frozenset[str]) -> frozenset[str]:
+        """Response codes that leave a request in doubt."""
+        return usual if self.undecided is None else self.undecided(usual)
 
     def manifest(self, device: str) -> Manifest:
         """The manifest of the software on ``device``; a manifest of defaults when none was given."""

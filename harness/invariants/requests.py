@@ -130,6 +130,7 @@ class Requests(Observer):
 
     def __init__(self, terms: Terms, device: Callable[[str], DeviceBook]) -> None:
         self._terms = terms
+        self._undetermined = terms.undetermined(UNDETERMINED_CODES)
         self._book = device
         self.pages: dict[str, Page] = {}
         self._answers: dict[int, tuple[Request, MessageSent, str]] = {}
@@ -256,7 +257,7 @@ class Requests(Observer):
                 self._unsound_came(number, request, answer, why)
         elif answer.response_code == "00":
             request.approved, request.approved_us = number, event.at_us
-        if not why.startswith("of another") and answer.response_code not in ("00", *UNDETERMINED_CODES):
+        if not why.startswith("of another") and answer.response_code not in ("00", *self._undetermined):
             request.declined, request.declined_code = number, answer.response_code
             self.declines += 1
 

@@ -69,6 +69,7 @@ class StanUnique(Invariant):
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
+        self._undetermined = terms.undetermined(_UNDETERMINED)
         self._uses: dict[tuple[str, str], dict[str, _Use]] = {}
         self._replies: dict[int, tuple[_Use, int]] = {}
         self._disturbed: dict[str, int] = {}
@@ -78,7 +79,7 @@ class StanUnique(Invariant):
         if event.direction == "up":
             if event.mti in _REQUESTS and event.stan:
                 self._request(number, event)
-        elif event.mti in _ANSWERS and event.response_code not in _UNDETERMINED:
+        elif event.mti in _ANSWERS and event.response_code not in self._undetermined:
             use = self._uses.get((event.device, event.batch), {}).get(event.stan)
             if use is not None:
                 self._replies[event.message] = (use, use.at_us + self.terms.reply_timeout_us(event.device))

@@ -42,7 +42,10 @@ class Envelope(msgspec.Struct, frozen=True):
 
     def reply(self, payload: bytes) -> "Envelope":
         """The envelope of an answer: TPDU addresses swapped, header returned as received."""
-        return Envelope(payload, self.tpdu[:1] + self.tpdu[3:5] + self.tpdu[1:3], self.header)
+        tpdu = self.tpdu
+        # A prefix of another size has no addresses that are known; it is returned as it came.
+        swapped = tpdu[:1] + tpdu[3:5] + tpdu[1:3] if len(tpdu) == TPDU_SIZE else tpdu
+        return Envelope(payload, swapped, self.header)
 
     @property
     def processing_request(self) -> str:

@@ -37,6 +37,9 @@ class Declared:
     profile: str | None = None
     harness: str = ""
     """The version that wrote it."""
+    dialect: str | None = None
+    dialect_digest: str = ""
+    """Of the dialect's file, where one was named."""
 
     @property
     def runs_in_all(self) -> int:

@@ -123,7 +123,7 @@ def build(
         recorder.emit(
             TerminalInstalled(
                 0, name, hardware.tid, hardware.mid, merchants[name].name, software.spec,
-                software.manifest.dialect, plan.device.link,
+                software.speaks.name, plan.device.link,
             )
         )  # fmt: skip
         if name in images:
@@ -185,14 +185,24 @@ def _acquirer(
         plan.host.partial_percent,
     )
     return Acquirer(
-        software.manifest.dialect,
+        software.speaks,
         recorder,
         seed.to_bytes(16, "big", signed=True),
         start_date=plan.days.start,
         decide=issuers.decide,
-        rules=Rules(plan.host.hold_us, plan.host.amount_limit_fen, plan.host.count_limit, plan.host.trusts_completions),
+        rules=_rules(plan, software),
         part=issuers.part if plan.host.partial_percent else None,
     )
+
+
+def _rules(plan: Plan, software: Software) -> Rules:
+    """The acquirer's rules: the scenario's, and where it says nothing of limits the dialect file's."""
+    host, dialect = plan.host, software.speaks.rules
+    amount_fen, count = host.amount_limit_fen, host.count_limit
+    if dialect is not None:
+        amount_fen = dialect.amount_limit_fen if amount_fen is None else amount_fen
+        count = dialect.count_limit if count is None else count
+    return Rules(host.hold_us, amount_fen, count, host.trusts_completions)
 
 
 def _service_times(plan: Plan) -> ServiceTimes:

@@ -20,6 +20,11 @@ def load_scenario(name_or_path: str) -> Plan:
 
 def load_file(path: Path) -> Plan:
     """The scenario in ``path``: YAML, or JSON when the name ends so."""
+    return load_text(read_text(path), str(path), json=path.suffix == ".json")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of bounded size. Raises UsageError (there is none) or ScenarioErrors (it is no text)."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise ScenarioErrors(str(path), [Problem(1, 1, f"the file is larger than {FILE_BYTES_MAX >> 20} MiB")])
@@ -27,12 +32,11 @@ def load_file(path: Path) -> Plan:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
         raise ScenarioErrors(str(path), [Problem(line, column, "expected UTF-8 text")]) from error
-    return load_text(text, str(path), json=path.suffix == ".json")
 
 
 def load_text(text: str, file: str = "<text>", json: bool = False) -> Plan:

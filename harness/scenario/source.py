@@ -87,8 +87,13 @@ _CONSTANTS: dict[str, bool | None] = {
 }  # fmt: skip
 
 
-def read_document(text: str, json: bool = False) -> Document:
-    """The document that ``text`` holds. Nothing is raised for what a file may hold: problems are in the document."""
+def read_document(
+    text: str, json: bool = False, what: str = "a scenario: keys such as 'name:' and 'faults:'"
+) -> Document:
+    """The document that ``text`` holds. Nothing is raised for what a file may hold: problems are in the document.
+
+    ``what``: what the file should hold, as its errors say it.
+    """
     document = Document()
     if len(text) > FILE_BYTES_MAX:
         document.problems.append(Problem(1, 1, f"the file is larger than {FILE_BYTES_MAX >> 20} MiB"))
@@ -102,7 +107,7 @@ def read_document(text: str, json: bool = False) -> Document:
         document.problems.append(Problem(1, 1, f"the file is larger than {limit}"))
         return document
     try:
-        _Builder(document, cut).build(YAML(typ="safe", pure=True).compose(text))
+        _Builder(document, cut, what).build(YAML(typ="safe", pure=True).compose(text))
     except MarkedYAMLError as error:
         document.problems.append(_syntax_problem(error, cut))
     except YAMLError as error:
@@ -155,19 +160,18 @@ class _TooMuch(Exception):
 class _Builder:
     """Turns ruamel's nodes into plain values."""
 
-    def __init__(self, document: Document, cut: _Cut) -> None:
+    def __init__(self, document: Document, cut: _Cut, what: str) -> None:
         self._document = document
         self._cut = cut
+        self._what = what
         self._values = 0
 
     def build(self, root: Node | None) -> None:
         if root is None:
-            self._document.problems.append(Problem(1, 1, "the file is empty; expected a scenario"))
+            self._document.problems.append(Problem(1, 1, f"the file is empty; expected {self._what.partition(':')[0]}"))
         elif not isinstance(root, MappingNode):
             line, column = self._place(root)
-            self._document.problems.append(
-                Problem(line, column, "expected a scenario: keys such as 'name:' and 'faults:'")
-            )
+            self._document.problems.append(Problem(line, column, f"expected {self._what}"))
         else:
             value = self._value(root, ())
             assert isinstance(value, dict)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import msgspec
 
@@ -28,6 +28,9 @@ from harness.sut.inspections import Inspections
 from harness.sut.modules import ModuleTable
 from harness.sut.reports import NOT_SOFTWARE
 from harness.sut.scratch import run_in_scratch
+
+if TYPE_CHECKING:
+    from harness.host.dialects import DialectChoice
 
 _NEEDS = (
     "a terminal is a class with a `manifest` (harness.contract.Manifest), a constructor that takes the device, and `run`; "
@@ -62,6 +65,18 @@ class Software:
 
     black_box: bool = False
     """Its ``inspect`` is not asked, as if it had none."""
+
+    dialect: DialectChoice | None = field(default=None, compare=False, repr=False)
+    """What its host speaks, where the command line says so; None: the built-in dialect that the manifest names."""
+
+    @property
+    def speaks(self) -> DialectChoice:
+        """The dialect of its host; UsageError for a name that is none."""
+        if self.dialect is not None:
+            return self.dialect
+        from harness.host.dialects import DialectChoice
+
+        return DialectChoice.named(self.manifest.dialect)
 
     def remembering(self) -> Software:
         """The same software, whose ``inspect`` is asked once for equal images: for many worlds that come to the same."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.core.errors import HarnessError
-from harness.engine.child import ENDS_EARLY, SHARING, adjusted
+from harness.engine.child import ENDS_EARLY, SHARING, adjusted, spoken_to
 from harness.engine.crashpoints.report import CrashReport, FlowReport
 from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplored, Told, replay_line
 from harness.engine.request import RunRequest
@@ -71,6 +71,7 @@ def setting_of(request: CrashRequest) -> Setting:
     shipped = {name: each.spec for name, each in CATALOGUE.items()}
     spec = request.terminal or plan.software
     loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
+    loaded = spoken_to(loaded, request.dialect)
     seed = request.seed if request.seed is not None else (plan.seed if plan.seed is not None else 1)
     return Setting(plan, loaded, seed)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from harness.engine.crashpoints.afterwards import Afterwards
 from harness.engine.crashpoints.report import NOTHING_JUDGED, shorter
 from harness.engine.crashpoints.scene import DEVICE, Setting
+from harness.engine.judging import undecided_by
 from harness.history.events import Event, Inspected, ReceiptPrinted, ScreenShown
 from harness.invariants.base import Finding, Terms
 from harness.invariants.catalogue import INVARIANTS
@@ -24,7 +25,7 @@ class Court:
     """Judges histories of one software."""
 
     def __init__(self, setting: Setting) -> None:
-        self._terms = Terms({DEVICE: setting.software.manifest})
+        self._terms = Terms({DEVICE: setting.software.manifest}, undecided=undecided_by(setting.software))
         self._chosen = [name for name in INVARIANTS.names() if setting.plan.invariants.wants(name)]
         self.inconclusive: dict[str, None] = {}
         """Checkers that failed, by name and last line of the trace."""

@@ -20,6 +20,7 @@ from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageEr
 from harness.engine.child import ENDS_EARLY
 from harness.engine.crashpoints.report import CrashReport, FlowReport, merged
 from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplored, Told
+from harness.engine.launch import dialect_places
 from harness.engine.sink import make_directory
 from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
@@ -125,7 +126,7 @@ def _read_by(request: CrashRequest) -> list[str]:
     file = (request.terminal or "").rpartition(":")[0]
     if file.endswith(".py"):
         places.append(str(Path(file).parent))
-    return places
+    return [*places, *dialect_places(request.dialect)]
 
 
 def _error(refused: NotExplored) -> HarnessError:

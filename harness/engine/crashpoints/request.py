@@ -7,6 +7,7 @@ import shlex
 import msgspec
 
 from harness.engine.crashpoints.report import CrashReport
+from harness.engine.request import dialect_flag
 
 IMAGES_LIMIT = 512
 STATES_LIMIT = 20_000
@@ -17,6 +18,7 @@ class CrashRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     scenario: str
     terminal: str | None = None
+    dialect: str | None = None
     device: str | None = None
     seed: int | None = None
     flows: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class NotExplored(msgspec.Struct, frozen=True, tag="not_explored"):
 def replay_line(request: CrashRequest, scenario: str, terminal: str, flow: str, profile: str, state: str) -> str:
     """The command that judges one state again."""
     parts = ["harness crashpoints", shlex.quote(scenario), f"--terminal {shlex.quote(terminal)}", f"--flow {flow}"]
+    parts += dialect_flag(request.dialect)
     if request.device is not None:
         parts.append(f"--device {request.device}")
     if request.profiles:

@@ -144,7 +144,7 @@ class Scene:
         env = self.env = Environment(initial_time=chapter * CHAPTER_US)
         decisions = Decisions(Streams(seed), {})
         self.acquirer = Acquirer(
-            setting.software.manifest.dialect,
+            setting.software.speaks,
             self.tape,
             seed.to_bytes(16, "big", signed=True),
             start_date=plan.days.start,
@@ -191,7 +191,7 @@ class Scene:
             self.tape.emit(
                 TerminalInstalled(
                     0, DEVICE, hardware.tid, hardware.mid, merchant.name, setting.software.spec,
-                    setting.software.manifest.dialect, plan.device.link,
+                    setting.software.speaks.name, plan.device.link,
                 )
             )  # fmt: skip
 

@@ -47,6 +47,7 @@ class Wanted:
     terminals: int | None = None
     device: str | None = None
     profile: str | None = None
+    dialect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def planned(declared: Declared, wall_limit_s: float = 600.0) -> list[Planned]:
         base = RunRequest(
             scenario=str(path),
             terminal=declared.terminal,
+            dialect=declared.dialect,
             days=declared.days,
             terminals=declared.terminals,
             device=declared.device,
@@ -202,6 +204,8 @@ def declare(wanted: Wanted) -> Declared:
         wanted.device,
         wanted.profile,
         metadata.version("terminal-fault-harness"),
+        wanted.dialect,
+        _dialect_digest(wanted.dialect),
     )
 
 
@@ -211,6 +215,7 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
     given = {
         "SCENARIO": (bool(wanted.scenarios), _labels(before), _labels(asked)),
         "--terminal": (wanted.terminal is not None, before.terminal, asked.terminal),
+        "--dialect": (wanted.dialect is not None, before.dialect, asked.dialect),
         "--seed": (wanted.first_seed is not None, before.first_seed, asked.first_seed),
         "--swarm": (wanted.swarm is not None, before.swarm, asked.swarm),
         "--days": (wanted.days is not None, before.days, asked.days),
@@ -234,6 +239,8 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
             raise UsageError(f"{each.label} has changed since the sweep began; give another --out")
     if _software_digest(before.terminal) != before.software_digest:
         raise UsageError(f"the file of {before.terminal} has changed since the sweep began; give another --out")
+    if _dialect_digest(before.dialect) != before.dialect_digest:
+        raise UsageError(f"the file of {before.dialect} has changed since the sweep began; give another --out")
     if wanted.runs is not None and wanted.runs < before.runs:
         raise UsageError(f"--runs was {before.runs} in the sweep that is resumed; give as many or more")
     return replace(before, runs=wanted.runs or before.runs)
@@ -248,6 +255,11 @@ def _digest(path: Path) -> str:
         return sha256(path.read_bytes()).hexdigest()[:16]
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _dialect_digest(spec: str | None) -> str:
+    file = Path((spec or "").rpartition(":")[0] or spec or "")
+    return _digest(file) if file.suffix and file.is_file() else ""
 
 
 def _software_digest(spec: str) -> str:

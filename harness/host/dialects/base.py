@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
 import msgspec
 
@@ -41,6 +42,8 @@ class MessageHeader(msgspec.Struct, frozen=True):
 class Dialect(ABC):
     """The rules of one host interface. Frames are whole, with their length; nothing here raises for what is in them."""
 
+    base_rules: ClassVar[DialectRules | None] = None
+    """What a dialect file may change; None: nothing."""
     split_frames: Callable[[bytes], tuple[list[bytes], bytes]] = staticmethod(split_frames)
     """The whole frames at the start of what came over the line, and the rest; ValueError when framing is lost."""
 
@@ -91,5 +94,5 @@ class DialectChoice:
         if self.rules is None:
             return made(bank, key_factory, start_date)
         bank.refund_repeat = self.rules.refund_repeat
-        bank.undetermined_codes = self.rules.undetermined_codes
+        bank.undetermined_codes = self.rules.undecided(bank.undetermined_codes)
         return made(bank, key_factory, start_date, self.rules)

@@ -21,8 +21,10 @@ class DialectRules:
     header: bytes
     codes: dict[str, str] = field(default_factory=dict)
     """Processing code (DE3) by transaction."""
-    undetermined_codes: frozenset[str] = frozenset({"68", "91", "92", "96", "98"})
-    """Codes with which the host says that it does not know how a request ends."""
+    undetermined: frozenset[str] = frozenset()
+    """Further codes with which the host says that it does not know how a request ends."""
+    definitive: frozenset[str] = frozenset()
+    """Codes that decide here, though at most hosts they do not."""
     refund_repeat: Literal["00", "94"] = "00"
     """What a refund that is sent again word for word is answered."""
     reversal_stan: ReversalStan = "kept"
@@ -37,3 +39,7 @@ class DialectRules:
     """What a settlement request is answered when the totals are not the host's."""
     amount_limit_fen: int | None = None
     count_limit: int | None = None
+
+    def undecided(self, usual: frozenset[str]) -> frozenset[str]:
+        """The codes that decide nothing at this host, of those that usually do not and its own."""
+        return (usual - self.definitive) | self.undetermined

@@ -59,6 +59,11 @@ _SIGN_OFF, _ECHO_TEST = "002", "301"
 _UPLOAD, _END_UNBALANCED, _END_BALANCED = "201", "202", "207"
 _BALANCED, _NOT_BALANCED, _IN_ERROR = "1", "2", "3"
 
+_KINDS = {
+    "22": "sale", "23": "void", "25": "refund", "10": "preauth", "11": "preauth_void", "20": "completion",
+    "21": "completion_void",
+}  # fmt: skip
+"""Kinds of request by DE60.1."""
 RULES = DialectRules(
     name="unionpay",
     tpdu=DEFAULT_TPDU,
@@ -80,6 +85,7 @@ class UnionPay(KeyedDialect):
 
     def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date, rules: DialectRules = RULES) -> None:
         super().__init__(bank, key_factory, start_date, Wire(CODEC, rules.tpdu, rules.header), rules)
+        self._has_usual_codes = rules.codes == RULES.codes
         self._handlers = {
             "0100": self.financial,
             "0200": self.financial,
@@ -92,21 +98,38 @@ class UnionPay(KeyedDialect):
         }
 
     def header_of(self, message: Message, size_bytes: int) -> MessageHeader:
-        return header_of(message, size_bytes)
+        return header_of(self._in_words(message) or message, size_bytes)
+
+    def _in_words(self, message: Message) -> Message | None:
+        """The message with the processing code that this dialect usually has; None when the code is not its kind's here."""
+        if self._has_usual_codes:
+            return message
+        kind, code = _KINDS.get(message.text(60, "")[:2]), message.text(3, "")
+        if kind is None or not code:
+            return message
+        if code != self.rules.codes[kind]:
+            return None
+        return Message(message.mti, {**message.fields, 3: RULES.codes[kind]})
 
     def batch_of(self, message: Message) -> str:
         return Reserved60.parse(message.text(60)).batch
 
     def judge(self, message: Message, demand: Demand) -> Judgement | None:
-        return judge(self.bank, message, demand)
+        worded = self._in_words(message)
+        return Judgement("12") if worded is None else judge(self.bank, worded, demand)
 
     def is_sale(self, message: Message) -> bool:
-        return (message.mti, message.text(3)) == ("0200", "000000")
+        return message.mti == "0200" and message.text(3) == self.rules.codes["sale"]
 
     def original_of(self, request: Request) -> tuple[str, str]:
-        message = request.message
+        message = self._in_words(request.message) or request.message
         reserved = Reserved60.parse(message.text(60))
-        if 61 in message and message.text(3) == "000000" and reserved.type_code not in ON_HOLD_TYPES:
+        if (
+            self.rules.reversal_stan != "kept"
+            and 61 in message
+            and message.text(3) == "000000"
+            and reserved.type_code not in ON_HOLD_TYPES
+        ):
             named = Original61.parse(message.text(61))
             return named.batch, named.stan
         return request.batch, message.text(11)

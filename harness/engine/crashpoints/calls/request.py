@@ -8,6 +8,7 @@ import msgspec
 
 from harness.engine.crashpoints.calls.report import CallExample, CallReport
 from harness.engine.crashpoints.request import CrashRequest
+from harness.engine.request import dialect_flag
 
 
 class CallRequest(CrashRequest, frozen=True, omit_defaults=True):
@@ -30,6 +31,7 @@ class CallsPlayed(msgspec.Struct, frozen=True, tag="calls_played"):
 def replay_line(request: CallRequest, scenario: str, terminal: str, flow: str, example: CallExample) -> str:
     """The command that plays one trial again."""
     parts = ["harness crashpoints", shlex.quote(scenario), f"--terminal {shlex.quote(terminal)}", f"--flow {flow}"]
+    parts += dialect_flag(request.dialect)
     if request.device is not None:
         parts.append(f"--device {request.device}")
     parts += [f"--profile {profile}" for profile in request.profiles]
