@@ -26,6 +26,8 @@ class Manifest:
     """How many more it still takes after that, while it warns; then it refuses."""
     full_below_bytes: int | None = None
     """Below how much free space on the data volume it may say that its storage is full; None: not declared."""
+    offline_floor_fen: int | None = None
+    """Up to this amount it lets a card's chip approve a sale while the line is down, and forwards it later; None: never."""
     keeps_after_settlement_bytes: int = 65536
     """What may stay on the data volume after a settlement that a fresh terminal did not use."""
     data_bytes_min: int | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from harness.contract.answers import Outcome, Receipt, Screen
 from harness.contract.events import Action, Event
+
+CryptogramKind: TypeAlias = Literal["TC", "ARQC", "AAC"]
 
 
 class DeviceError(Exception):
@@ -20,6 +22,10 @@ class CardTimeout(DeviceError):
 
 class CardReadError(DeviceError):
     """A card was shown and could not be read."""
+
+
+class CardGone(DeviceError):
+    """The card was taken out before its chip had answered."""
 
 
 class PaperOut(DeviceError):
@@ -40,11 +46,37 @@ class CardData:
     entry_mode: str = "051"
     sequence_number: str = "001"
     emv_data: bytes = b""
+    chip: bool = False
+    """The card's chip takes part: it gives cryptograms, and has the last word on a sale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cryptogram:
+    """What a card's chip answers. ``TC``: it approves. ``ARQC``: ask the host. ``AAC``: it declines.
+
+    ``data`` is to be sent as it is in DE55. A TC is the proof of the sale, and the acquirer wants it at settlement; it may be
+    kept until then.
+    """
+
+    kind: CryptogramKind
+    data: bytes
 
 
 class CardReader(Protocol):
     def read(self, timeout_s: float = 60.0) -> CardData:
         """Wait for a card and read it. Raises CardTimeout or CardReadError."""
+
+    def first_cryptogram(self, amount_fen: int, *, offline: bool = False) -> Cryptogram:
+        """The chip's first word on a sale. ``offline``: it may approve without the host, if it sees fit.
+
+        Raises CardGone when the card was taken out, CardReadError when the card that was read last has no chip.
+        """
+
+    def second_cryptogram(self, response_code: str) -> Cryptogram:
+        """The chip's last word, once the host has answered ``response_code``: TC, or AAC even where the host approved.
+
+        Raises CardGone when the card was taken out, CardReadError without a first cryptogram.
+        """
 
 
 class PinPad(Protocol):

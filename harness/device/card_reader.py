@@ -2,7 +2,8 @@
 
 Models: a reader that tells the customer when it wants a card (``requested``), a card that stays in reach for 1.5 s (a tap;
 assumption) whether or not anybody asked for it, half a second to read it (assumption: contactless EMV up to 500 ms), and
-reads that fail. Does not model: the dialogue with the chip, collision of two cards.
+reads that fail; a chip that answers twice, 0.3 s each (assumption), unless the card was taken out. Does not model: the rest
+of the dialogue with the chip, collision of two cards.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.contract import CardData, CardReadError, CardTimeout
+from harness.contract import CardData, CardGone, CardReadError, CardTimeout, Cryptogram
 from harness.core.decisions import Decisions
 from harness.device.checks import timeout_us
+from harness.device.chip import Chip
 from harness.device.condition import DeviceCondition
 from harness.device.scope import Scope
 from harness.device.session import Session
+from harness.history.events import CardDecided
 from harness.network.lane import Keys
 
 if TYPE_CHECKING:
     import simpy
 
 READ_US = 500_000
+CRYPTOGRAM_US = 300_000
 IN_REACH_US = 1_500_000
+AMOUNT_FEN_LIMIT = 10**12
 
 
 @dataclass(slots=True, eq=False)
@@ -45,10 +50,12 @@ class CardReader:
         self._waiting: simpy.Event | None = None
         self._in_reach: CardData | None = None
         self._in_reach_until_us = 0
+        self.chip: Chip | None = None
+        """That of the card shown last."""
 
-    def present(self, card: CardData) -> bool:
+    def present(self, card: CardData, chip: Chip | None = None) -> bool:
         """A customer shows a card. True when a read was waiting for it; else it stays in reach for a moment."""
-        self._in_reach = card
+        self._in_reach, self.chip = card, chip
         self._in_reach_until_us = int(self._env.now) + IN_REACH_US
         if self._waiting is None or self._waiting.triggered:
             return False
@@ -75,7 +82,7 @@ class CardReader:
 
     def power_lost(self) -> None:
         """Nothing is asked for any more, and no card is in reach when power comes back."""
-        self._in_reach = None
+        self._in_reach = self.chip = None
         self.request_over()
 
     def read_fails(self, keys: Keys, decisions: Decisions) -> bool:
@@ -96,6 +103,9 @@ class CardReaderPort:
         self._reader = reader
         self._scope = scope
         self._decisions = decisions
+        self._chip: Chip | None = None
+        """That of the card read last."""
+        self._asked_fen: int | None = None
 
     def read(self, timeout_s: float = 60.0) -> CardData:
         """Wait for a card and read it. Raises CardTimeout or CardReadError."""
@@ -119,4 +129,36 @@ class CardReaderPort:
         if reader.conditions and reader.read_fails(self._scope.current(), self._decisions):
             raise CardReadError("the card could not be read")
         session.secrets.card_read(card)
+        self._chip, self._asked_fen = reader.chip, None
         return card
+
+    def first_cryptogram(self, amount_fen: int, *, offline: bool = False) -> Cryptogram:
+        """The chip's first word on a sale; see the contract."""
+        if self._session.dead:
+            self._session.check()
+        if type(amount_fen) is not int or not 0 <= amount_fen < AMOUNT_FEN_LIMIT:
+            self._session.breach("card.first_cryptogram: the amount is a number of fen")
+        if self._chip is None:
+            raise CardReadError("the card has no chip")
+        self._asked_fen = amount_fen
+        return self._ask(self._chip, "first", amount_fen, self._chip.first(amount_fen, offline=bool(offline)))
+
+    def second_cryptogram(self, response_code: str) -> Cryptogram:
+        """The chip's last word; see the contract."""
+        if self._session.dead:
+            self._session.check()
+        if self._chip is None or self._asked_fen is None:
+            raise CardReadError("the card was not asked for a first cryptogram")
+        amount_fen, self._asked_fen = self._asked_fen, None
+        return self._ask(self._chip, "second", amount_fen, self._chip.second(amount_fen, str(response_code)))
+
+    def _ask(self, chip: Chip, step: str, amount_fen: int, answer: Cryptogram | None) -> Cryptogram:
+        session = self._session
+        session.cpu.sleep(CRYPTOGRAM_US)
+        if session.dead:
+            session.check()
+        told = "removed" if answer is None else answer.kind
+        session.emit(CardDecided(session.now_us, session.device, session.action, chip.token, step, told, amount_fen))
+        if answer is None:
+            raise CardGone("the card was taken out")
+        return answer

@@ -16,6 +16,7 @@ from harness.contract import CableChanged, CardData, CardPresented, PaperChanged
 from harness.core.decisions import Decisions
 from harness.core.streams import Streams
 from harness.device.card_reader import CardReader
+from harness.device.chip import Chip
 from harness.device.cpu import Cpu
 from harness.device.facade import DeviceFacade, Peripherals, StationCallbacks
 from harness.device.memory import Memory
@@ -185,9 +186,9 @@ class Hardware:
 
     # ------------------------------------------------------------ what the world does to it
 
-    def present_card(self, card: CardData) -> None:
+    def present_card(self, card: CardData, chip: Chip | None = None) -> None:
         """A customer shows a card; software that is not reading gets an event."""
-        if self.powered and not self.card_reader.present(card) and self.facade is not None:
+        if self.powered and not self.card_reader.present(card, chip) and self.facade is not None:
             self.facade.post(CardPresented())
 
     def wall_us(self, now_us: int) -> int:

@@ -27,6 +27,7 @@ UNSURVIVABLE = {
     6: f"{UNSENT}, and it holds nothing back any more",
     17: UNREMEMBERED,
     20: UNREMEMBERED,
+    25: UNREMEMBERED,
     31: UNSENT,
 }
 """Invariants that no terminal with one copy of its journal can keep once that copy is damaged at rest."""

@@ -92,6 +92,20 @@ class Presented(Event, frozen=True):
     action: int
 
 
+class CardDecided(Event, frozen=True):
+    """The chip of the card in the reader answered: ``answer`` is TC, ARQC, AAC, or removed when the card was gone.
+
+    ``step`` is first (before the host was asked) or second (after it answered).
+    """
+
+    device: str
+    action: int | None
+    token: str
+    step: str
+    answer: str
+    amount_fen: int
+
+
 class IntentClosed(Event, frozen=True):
     """The customer leaves. ``belief`` is what they saw: paid, not_paid or unknown; ``walked_away`` if they lost patience."""
 
@@ -314,6 +328,8 @@ class MessageSent(Event, frozen=True):
     size_bytes: int = 0
     error: str = ""
     altered: str = ""
+    items: tuple[str, ...] = ()
+    """Trace numbers of the transactions in a batch upload."""
 
 
 class MessageDelivered(Event, frozen=True):
@@ -352,6 +368,8 @@ class LedgerChanged(Event, frozen=True):
     response_code: str = ""
     reason: str = ""
     original_entry: int | None = None
+    chip: bool = False
+    """A card's chip took part: at settlement the acquirer wants its certificate."""
 
 
 class BatchSettled(Event, frozen=True):
@@ -371,6 +389,14 @@ class BatchSettled(Event, frozen=True):
     host_only: tuple[int, ...] = ()
     terminal_only: tuple[str, ...] = ()
     repeated: bool = False
+
+
+class CertificateTaken(Event, frozen=True):
+    """The host was given the chip's certificate (TC) for the transaction with this trace number of the batch."""
+
+    device: str
+    batch: str
+    stan: str
 
 
 # ---------------------------------------------------------------- faults
@@ -435,11 +461,11 @@ class Inspected(Event, frozen=True):
 
 AnyEvent: TypeAlias = Union[
     RunStarted, PhaseStarted, Diverged, TerminalInstalled, ImageLoaded,
-    IntentOpened, Presented, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
+    IntentOpened, Presented, CardDecided, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
     MessageSent, MessageDelivered, MessageDropped,
-    LedgerChanged, BatchSettled,
+    LedgerChanged, BatchSettled, CertificateTaken,
     FaultStruck, FaultBit, FaultLifted,
     Inspected,
 ]  # fmt: skip

@@ -58,6 +58,7 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.PhaseStarted: lambda v: f"phase: {v.phase}",
     e.IntentOpened: lambda v: f"customer {v.intent} wants a {v.kind} of{_money(v.amount_fen)}",
     e.Presented: lambda v: f"customer {v.intent} shows a card (token {v.token})",
+    e.CardDecided: lambda v: f"card's chip, {v.step} word on{_money(v.amount_fen)}: {v.answer} (token {v.token})",
     e.IntentClosed: lambda v: f"customer {v.intent} leaves, believing: {v.belief}",
     e.ActionStarted: lambda v: f"operator asks for {v.kind}{_money(v.amount_fen)} (action {v.action})",
     e.ActionEnded: lambda v: f"action {v.action} ends: {v.outcome}{f' ({v.reason})' if v.reason else ''}",
@@ -89,6 +90,7 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
         f"host books {v.kind}{_money(v.amount_fen)}{_trace(v.stan)}: {v.previous_state or 'new'} -> {v.state}"
     ),
     e.BatchSettled: _settled,
+    e.CertificateTaken: lambda v: f"host has the chip's certificate{_trace(v.stan)} of batch {v.batch}",
     e.FaultStruck: lambda v: (
         f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault}){f': {v.detail}' if v.detail else ''}"
     ),

@@ -55,6 +55,7 @@ class Demand(msgspec.Struct, frozen=True):
     token: str
     pan: str
     at_us: int
+    chip: bool = False
     forced_code: str = ""
     """A response code that somebody makes the host give; the request is then booked as declined, but for an advice that
     the code leaves undecided."""
@@ -100,8 +101,11 @@ class Bank:
         refusal = self._refusal(demand, "sale")
         if refusal:
             return refusal
+        if offline and demand.forced_code:
+            # An advice is about what has happened. It is sent until it is taken; booked as declined it never could be.
+            return Judgement(demand.forced_code)
         if offline:
-            return self._book(demand, "sale", demand.forced_code or "00", None, "offline")
+            return self._book(demand, "sale", "00", None, "offline")
         code = demand.forced_code or self._decided(demand)
         if code == "00" and self.part is not None:
             part_fen = self.part(demand.token, demand.amount_fen)
@@ -305,6 +309,7 @@ class Bank:
             state="APPROVED" if code == "00" or part_fen else "DECLINED",
             original=None if original is None else original.number,
             asked_fen=demand.amount_fen if part_fen else 0,
+            chip=demand.chip,
         )
         self.ledger.add(entry, demand.at_us, reason)
         demand.batch.entries.append(entry.number)

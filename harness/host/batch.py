@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from harness.history.events import BatchSettled
+from harness.history.events import BatchSettled, CertificateTaken
 from harness.history.recorder import Recorder
 from harness.host.ledger import CHARGES, Entry, EntryKind, Ledger, Totals, same_card, totals_of
 
@@ -60,6 +60,8 @@ class Batch:
     early_reversals: dict[str, int] = field(default_factory=dict)
     """STANs of reversals that came before their originals, and when."""
     claims: dict[str, Claim] = field(default_factory=dict)
+    certificates: set[str] = field(default_factory=set)
+    """STANs of which the chip's certificate came in."""
     terminal_totals: Totals = field(default_factory=Totals)
     settlement: Settlement | None = None
     capture: Capture = "host"
@@ -71,6 +73,7 @@ class Batch:
             entries=self.entries.copy(),
             early_reversals=self.early_reversals.copy(),
             claims=self.claims.copy(),
+            certificates=self.certificates.copy(),
         )
 
 
@@ -149,6 +152,12 @@ class BatchBook:
             return False
         self.end(batch, at_us)
         return True
+
+    def certify(self, batch: Batch, stan: str, at_us: int) -> None:
+        """The certificate of a transaction came in, after a balanced close or in an upload."""
+        if stan not in batch.certificates:
+            batch.certificates.add(stan)
+            self._recorder.emit(CertificateTaken(at_us=at_us, device=batch.device, batch=batch.number, stan=stan))
 
     def end(self, batch: Batch, at_us: int) -> None:
         """The end of an upload: what both sides have is settled, the rest is listed for people to look at."""

@@ -89,6 +89,8 @@ class Entry:
     refunded_fen: int = 0
     asked_fen: int = 0
     """What was asked for, where only a part of it was approved; else 0."""
+    chip: bool = False
+    """A card's chip took part."""
     completions: int = 0
     """Of a pre-authorisation: how many completions of it stand; never more than one where the host checks them."""
     transitions: list[Transition] = field(default_factory=list)
@@ -98,7 +100,7 @@ class Entry:
         return Entry(
             self.number, self.device, self.tid, self.mid, self.batch, self.stan, self.kind, self.amount_fen, self.token,
             self.pan, self.rrn, self.auth_code, self.response_code, self.state, self.original, self.refunded_fen,
-            self.asked_fen, self.completions, self.transitions.copy(),
+            self.asked_fen, self.chip, self.completions, self.transitions.copy(),
         )  # fmt: skip
 
     @property
@@ -201,6 +203,7 @@ class Ledger:
                 response_code=entry.response_code,
                 reason=reason,
                 original_entry=entry.original,
+                chip=entry.chip,
             )
         )
 

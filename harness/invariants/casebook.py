@@ -15,6 +15,7 @@ from harness.history.events import (
     ActionStarted,
     AnyEvent,
     BatchSettled,
+    CardDecided,
     Event,
     ImageLoaded,
     Inspected,
@@ -94,10 +95,20 @@ def card(token: str = "1", action: int = 1, intent: int = 1) -> Presented:
     return Presented(0, T01, intent, token, action)
 
 
+def decides(answer: str = "TC", step: str = "first", token: str = "1", action: int = 1) -> CardDecided:
+    """The card's chip answers: approves without the host, unless said otherwise."""
+    return CardDecided(0, T01, action, token, step, answer, 1000)
+
+
 def screen(
     kind: str = "approved", action: int | None = 1, stan: str | None = None, batch: str | None = "000001"
 ) -> ScreenShown:
     return ScreenShown(0, T01, action, kind, kind.upper(), None, stan, batch if stan else None)
+
+
+def late_screen(stan: str = "000001", amount_fen: int = 1000) -> ScreenShown:
+    """An approval that comes to light outside any action."""
+    return ScreenShown(0, T01, None, "approved", "APPROVED", amount_fen, stan, "000001")
 
 
 def receipt(

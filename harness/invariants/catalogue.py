@@ -19,6 +19,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     no_lost_approval,
     no_sensitive_data,
     no_silent_charge,
+    offline_once,
     record_atomicity,
     returns_to_service,
     reversal_drains,

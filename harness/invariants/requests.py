@@ -43,7 +43,8 @@ class Request:
     __slots__ = (
         "action", "amount_fen", "approved", "approved_us", "at_us", "bad_mac", "cut", "cut_in_flight", "declined",
         "declined_code", "device", "heard", "key", "last_us", "mti", "newer", "newer_last", "number", "original_stan",
-        "processing_code", "reason", "resent", "reversal", "reversal_last", "reversed", "stan", "surfaced", "token", "unsound", "unsound_why",
+        "processing_code", "reason", "resent", "reversal", "reversal_last", "reversed", "stan", "surfaced", "token", "unsound",
+        "unsound_why",
     )  # fmt: skip
 
     def __init__(self, event: MessageSent, number: int, key: Key, action: int | None) -> None:

@@ -237,6 +237,7 @@ class Link:
                 len(frame),
                 header.error,
                 header.altered,
+                header.items,
             )
         )
 

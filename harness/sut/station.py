@@ -17,6 +17,7 @@ import simpy
 from simpy.events import URGENT
 
 from harness.contract import Action, ActionKind, ActionRequested, CardData, KeyPressed, Manifest, Outcome
+from harness.device.chip import Chip
 from harness.device.facade import DeviceFacade, StationCallbacks
 from harness.device.hardware import Hardware
 from harness.device.session import ContractViolation
@@ -435,9 +436,9 @@ class Station:
         if self.hardware.facade is not None:
             self.hardware.facade.post(KeyPressed(key))
 
-    def present_card(self, card: CardData) -> None:
+    def present_card(self, card: CardData, chip: Chip | None = None) -> None:
         """A customer shows a card."""
-        self.hardware.present_card(card)
+        self.hardware.present_card(card, chip)
 
     # ------------------------------------------------------------ white box
 

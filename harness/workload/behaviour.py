@@ -77,6 +77,14 @@ class Behaviour:
     """A colleague who did not see it done completes the same slip once more."""
     completes_voided_percent: float = 0.0
     """A colleague completes the slip of a hold that has just been voided."""
+    chip_percent: float = 0.0
+    """Of those who come to buy, so many pay with a card whose chip takes part; of the others it is only read what they show."""
+    chip_offline_percent: float = 100.0
+    """Of those chips, so many approve a small amount without the host where the terminal asks them to."""
+    chip_refuses_percent: float = 0.0
+    """Of those chips, so many refuse after the host has approved."""
+    card_taken_out_percent: float = 0.0
+    """Of those cards, so many are taken out before the chip's last word."""
     loads_paper_after_us: int = 2 * US_PER_MINUTE
     daily_reboot: bool = True
     """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""

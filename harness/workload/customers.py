@@ -16,10 +16,11 @@ from simpy.events import Event as SimEvent
 
 from harness.contract import ActionKind, Outcome
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
+from harness.device.chip import Chip
 from harness.history.events import IntentClosed, IntentOpened, Presented
 from harness.workload import stays
 from harness.workload.arrivals import Visit
-from harness.workload.cards import presentation
+from harness.workload.chips import drawn_chip, shown
 from harness.workload.operators import pull_plug, react_to_full, revive
 from harness.workload.ports import PendingPort
 from harness.workload.stays import Stay
@@ -62,21 +63,30 @@ class Customer:
 
     ``counts``: whether its sale is trade. Support's sale that shows that a terminal is back is not: a day on which nothing
     could be sold would pass on its account. ``returns``: the purchase was opened before the power went; the customer, who does
-    not know how it ended, is still there.
+    not know how it ended, is still there. ``chip``: what the card's chip does, where that is not left to chance.
     """
 
     __slots__ = (
-        "_belief", "_by_code", "_card_choice", "_closed", "_counts", "_gave_way", "_opened_us", "_presented_in_try",
-        "_returns", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind", "original", "till", "visit",
+        "_belief", "_by_code", "_card_choice", "_chip", "_closed", "_counts", "_gave_way", "_has_chip", "_opened_us",
+        "_presented_in_try", "_returns", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind", "original",
+        "till", "visit",
     )  # fmt: skip
 
     def __init__(
-        self, till: Till, visit: Visit, *, counts: bool = True, returns: bool = False, stay: Stay | None = None
+        self,
+        till: Till,
+        visit: Visit,
+        *,
+        counts: bool = True,
+        returns: bool = False,
+        stay: Stay | None = None,
+        chip: Chip | None = None,
     ) -> None:
         self.till = till
         self.visit = visit
         self.intent = till.intent_of(visit)
         self._stay = stay
+        self._chip = chip
         self.kind: ActionKind
         self.kind, self.original = _what_about(till, visit) if stay is None else (_check_out(visit), stay.slip)
         is_due = self.original is None or self.kind == "completion"
@@ -92,6 +102,9 @@ class Customer:
         self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
         by_code = visit.pays_by_code and self.kind != "preauth"
         self._by_code = by_code if self.original is None else self.original.by_code
+        self._has_chip = self.kind == "sale" and till.happens(till.behaviour.chip_percent, f"i{self.intent}/chip")
+        if self._has_chip or chip is not None:
+            self._by_code = False
         self._closed = False
         self._gave_way = False
         self._opened_us = 0
@@ -223,7 +236,10 @@ class Customer:
         self._tokens.append(token)
         self._presented_in_try = True
         till.emit(Presented(till.world.now_us, till.station.name, self.intent, token, pending.number))
-        till.station.present_card(presentation(self._card_choice, self._by_code, token))
+        chip = self._chip
+        if chip is None and self._has_chip:
+            chip = drawn_chip(till, f"i{self.intent}/{len(self._tokens)}")
+        till.station.present_card(*shown(self._card_choice, self._by_code, token, chip))
 
     def _grow_impatient(self, pending: PendingPort, occasion: str) -> None:
         behaviour = self.till.behaviour

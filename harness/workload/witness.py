@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from harness.history.events import (
+    CardDecided,
     FaultLifted,
     FaultStruck,
     LedgerChanged,
@@ -104,6 +105,7 @@ class Witness:
         recorder.watch(SoftwareReady, self._software_ready)
         recorder.watch(SoftwareDied, self._software_died)
         recorder.watch(LedgerChanged, self._ledger)
+        recorder.watch(CardDecided, self._card_decided)
 
     # ------------------------------------------------------------ answers
 
@@ -222,4 +224,9 @@ class Witness:
 
     def _ledger(self, _: int, event: LedgerChanged) -> None:
         if event.state == "DECLINED":
+            self._trouble(event.device).declined_token = event.token
+
+    def _card_decided(self, _: int, event: CardDecided) -> None:
+        # A sale that the card itself refuses, or that its owner broke off, is not the terminal's to make.
+        if event.answer in ("AAC", "removed"):
             self._trouble(event.device).declined_token = event.token

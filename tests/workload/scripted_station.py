@@ -17,6 +17,7 @@ import simpy
 from harness.contract import Approved, CardData, Manifest, Outcome
 from harness.core.decisions import Decisions
 from harness.core.streams import Streams
+from harness.device.chip import Chip
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
@@ -166,7 +167,7 @@ class ScriptedStation:
     def press_key(self, key: str) -> None:
         self.keys.append(key)
 
-    def present_card(self, card: CardData) -> None:
+    def present_card(self, card: CardData, chip: Chip | None = None) -> None:
         reader = self.hardware.card_reader
         reader.cards.append(card)
         if reader.shown is not None and not reader.shown.triggered:

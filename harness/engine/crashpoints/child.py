@@ -79,6 +79,8 @@ def setting_of(request: CrashRequest) -> Setting:
 def lacks(setting: Setting, flow: Flow) -> str:
     """Why the software cannot play the flow; empty when it can."""
     lacking = [each for each in flow.needs if each not in setting.software.manifest.actions]
+    if flow.offline and setting.software.manifest.offline_floor_fen is None:
+        lacking.append("offline sales")
     return f"{setting.software.spec} has no {', '.join(lacking)}" if lacking else ""
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from harness.core.registry import Registry
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND, seconds
+from harness.device.chip import Chip
 from harness.engine.crashpoints.scene import Scene
 from harness.engine.phases import measure_space
 from harness.history.events import PhaseStarted, SoftwareReady
+from harness.network.conditions import Partition
 from harness.workload.arrivals import Visit, VisitKind
 from harness.workload.customers import Customer
 from harness.workload.stays import Stay
@@ -26,6 +28,8 @@ REST_US = 90 * US_PER_SECOND
 """After a flow the terminal may still have something to do, such as a reversal."""
 SETTLED_US = 3 * US_PER_MINUTE
 """Between what comes before and the flow: whatever the kernel writes back by itself has been written."""
+FORWARDED_US = 5 * US_PER_MINUTE
+"""Within so long of the line's return a terminal that forwards offline sales by itself has begun to."""
 AMOUNT_FEN = 4_250
 """The amount of the flow's own transaction."""
 FLOW_VISIT = 9
@@ -48,6 +52,8 @@ class Flow:
     """Whether a customer is there who would come back and pay again."""
     wish: VisitKind = "sale"
     """What that customer came for."""
+    offline: bool = False
+    """Whether the terminal must be one that sells offline."""
 
 
 # ---------------------------------------------------------------- what people do
@@ -58,10 +64,20 @@ def visit(scene: Scene, kind: VisitKind, number: int, amount_fen: int) -> Visit:
     return Visit(0, number, scene.now_us, kind, amount_fen, False, 2_000_000, 1_000_000, 1.0, (number * 37 % 100) / 100)
 
 
-def buy(scene: Scene, number: int, amount_fen: int, kind: VisitKind = "sale") -> None:
+def buy(scene: Scene, number: int, amount_fen: int, kind: VisitKind = "sale", chip: Chip | None = None) -> None:
     """One customer, from coming in to leaving."""
-    customer = Customer(scene.till, visit(scene, kind, number, amount_fen), counts=False)
+    customer = Customer(scene.till, visit(scene, kind, number, amount_fen), counts=False, chip=chip)
     scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
+
+
+def buy_offline(scene: Scene) -> None:
+    """A small sale that the card approves while the line is down; then the line is back, and the host is told."""
+    line = scene.hardware.link.conditions
+    down = Partition()
+    line.add(down)
+    buy(scene, FLOW_VISIT, AMOUNT_FEN, chip=Chip("", approves_offline=True))
+    line.remove(down)
+    scene.run_for(FORWARDED_US)
 
 
 def check_out(scene: Scene, slip: SaleReceipt, *, returns: bool = False) -> None:
@@ -196,6 +212,10 @@ _ALL = (
     Flow(
         "completion", "what is due is taken from a hold of an older batch", ("sale", "settle", "preauth", "completion"),
         _checked_in, lambda scene: check_out(scene, slip_of_hold(scene)), returns=True, wish="completion",
+    ),
+    Flow(
+        "offline", "a small sale while the line is down, and the host is told of it", ("sale",), _one_sale, buy_offline,
+        returns=True, offline=True,
     ),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from harness.history.events import (
     ActionEnded,
     ActionStarted,
     BatchSettled,
+    CardDecided,
     Event,
     LedgerChanged,
     PhaseStarted,
@@ -74,6 +75,11 @@ def _totals_differed(events: Sequence[Event]) -> bool:
     return any(isinstance(each, BatchSettled) and not each.balanced for each in events) and _settled(events)
 
 
+def _forwarded(events: Sequence[Event]) -> bool:
+    offline = any(isinstance(each, CardDecided) and each.answer == "TC" and each.step == "first" for each in events)
+    return offline and _sold(events)
+
+
 def _came_up(events: Sequence[Event]) -> bool:
     return any(isinstance(each, SoftwareReady) for each in events)
 
@@ -86,5 +92,6 @@ _PURPOSES: Mapping[str, tuple[Callable[[Sequence[Event]], bool], str]] = {
     "upload": (_totals_differed, "no settlement with other totals was brought to its end"),
     "preauth": (_booked("preauth", "APPROVED"), "the host booked no pre-authorisation"),
     "completion": (_booked("completion", "APPROVED"), "the host booked no completion"),
+    "offline": (_forwarded, "no sale was approved by its card and told to the host"),
     "boot": (_came_up, "the software did not become ready"),
 }

@@ -37,6 +37,8 @@ class MessageHeader(msgspec.Struct, frozen=True):
     size_bytes: int = 0
     error: str = ""
     altered: str = ""
+    items: tuple[str, ...] = ()
+    """Trace numbers of the transactions in a batch upload."""
 
 
 class Dialect(ABC):

@@ -20,6 +20,7 @@ from harness.host.knobs import Knobs
 from harness.host.ledger import Totals
 from harness.host.session import KeyFactory, Keys, Session
 from harness.iso8583 import CodecError, DecodeError, FieldValue, Message
+from harness.iso8583.icc import kind_of, token_of
 from harness.iso8583.keys import WorkingKeys, WrappedKey
 from harness.iso8583.mac import UnionPayEcbMac
 from harness.iso8583.pinblock import PinBlockCipher
@@ -53,6 +54,11 @@ class Request(msgspec.Struct, frozen=True):
     batch: str
     """The batch that the request names."""
     at_us: int
+
+
+def chip_data(message: Message) -> bytes:
+    """DE55, or nothing."""
+    return message.binary(55) if 55 in message.fields else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +277,8 @@ class KeyedDialect(Dialect):
             batch=session.current,
             stan=message.text(11),
             amount_fen=int(message.text(4)),
-            token=track.discretionary if track else "",
+            token=track.discretionary if track else token_of(chip_data(message)),
+            chip=kind_of(chip_data(message)) is not None,
             pan=pan,
             at_us=request.at_us,
             forced_code=self._forced_code(message, knobs),

@@ -17,6 +17,10 @@ code and response-code tables; what those leave open is an assumption marked [A]
 - While an unbalanced batch waits for its upload, new transactions are answered 95 [A].
 - The end packet is the terminal's word that the upload is complete: the host closes the batch with what it has and lists
   the differences; it does not insist on the count in DE48 [A].
+- An offline sale's advice names its presentation in DE55, as no track is kept for it. What the host cannot take now (a fault's
+  code) it does not book, and takes when it comes again [A].
+- After a balanced close the certificates (TC) of chip sales come one by one, 0320 with 203 under the original's STAN; the host
+  closes without them and remembers which came [A].
 - An upload of which every item was known is answered 94, any other 00 (both count as delivered).
 """
 
@@ -25,7 +29,7 @@ from datetime import date
 from harness.host.bank import Bank, Demand, Judgement
 from harness.host.batch import Batch, Claim
 from harness.host.dialects.base import DIALECTS, MessageHeader
-from harness.host.dialects.common import FINANCIAL, Answer, KeyedDialect, MessageTable, Request, one_too_many
+from harness.host.dialects.common import FINANCIAL, Answer, KeyedDialect, MessageTable, Request, chip_data, one_too_many
 from harness.host.dialects.rules import DialectRules
 from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of
 from harness.host.dialects.unionpay_money import judge
@@ -33,6 +37,7 @@ from harness.host.ledger import Totals
 from harness.host.session import KeyFactory
 from harness.iso8583 import Message
 from harness.iso8583.frame import DEFAULT_HEADER, DEFAULT_TPDU
+from harness.iso8583.icc import kind_of
 from harness.iso8583.unionpay import (
     CODEC,
     Original61,
@@ -57,11 +62,12 @@ TABLE = MessageTable(
 _KEY_SIZES = {"001": (8, 0), "003": (16, 0), "004": (16, 16)}  # sign-on code -> PIN key, track key
 _SIGN_OFF, _ECHO_TEST = "002", "301"
 _UPLOAD, _END_UNBALANCED, _END_BALANCED = "201", "202", "207"
+_CHIP_DETAIL = frozenset({"203", "205"})
 _BALANCED, _NOT_BALANCED, _IN_ERROR = "1", "2", "3"
 
 _KINDS = {
     "22": "sale", "23": "void", "25": "refund", "10": "preauth", "11": "preauth_void", "20": "completion",
-    "21": "completion_void",
+    "21": "completion_void", "36": "sale",
 }  # fmt: skip
 """Kinds of request by DE60.1."""
 RULES = DialectRules(
@@ -205,6 +211,8 @@ class UnionPay(KeyedDialect):
             2 in message and 4 in message
         ):  # refunds, advices and ICC detail come one by one, under the original's STAN
             claims = [Claim(message.text(11), message.text(2), int(message.text(4)))]
+            if code in _CHIP_DETAIL and kind_of(chip_data(message)) == "TC":
+                self.bank.book.certify(batch, message.text(11), request.at_us)
         else:
             return "30"
         if batch.phase == "uploading":

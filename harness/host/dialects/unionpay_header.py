@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from harness.host.dialects.base import MessageHeader
 from harness.iso8583 import DecodeError, Message
+from harness.iso8583.icc import token_of
 from harness.iso8583.track import Track2
+from harness.iso8583.unionpay import parse_upload
 
 ON_HOLD_TYPES = frozenset({"10", "11", "20", "21"})
 """DE60.1 of pre-authorisations, completions and their voids."""
@@ -27,12 +29,26 @@ def header_of(message: Message, size_bytes: int) -> MessageHeader:
         reserved[2:8],
         text(41, ""),
         int(amount) if amount else None,
-        _token(text(35, "")) if 35 in fields else "",
+        _token(text(35, "")) if 35 in fields else _chip_token(fields.get(55)) if 55 in fields else "",
         text(39, ""),
         original_stan,
         reserved[8:11],
         size_bytes,
+        items=_items(text(48, "")) if mti == "0320" and reserved[8:11] == "201" else (),
     )
+
+
+def _items(text: str) -> tuple[str, ...]:
+    """The trace numbers of an upload's transactions."""
+    try:
+        return tuple(item.stan for item in parse_upload(text))
+    except DecodeError:
+        return ()
+
+
+def _chip_token(data: object) -> str:
+    """The same from a chip's answer, where no track is sent."""
+    return token_of(data) if isinstance(data, bytes) else ""
 
 
 def _token(track: str) -> str:

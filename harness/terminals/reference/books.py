@@ -44,6 +44,10 @@ class Books:
         self._voided = bytearray()
         self._originals = array("Q")
         """What each record is about, as one number; 0 for what stands for itself."""
+        self.unsent = array("L")
+        """Trace numbers of offline sales of which the host is yet to be told, oldest first."""
+        self.certified = array("L")
+        """Trace numbers of sales with a chip's certificate."""
         self._refunded: dict[int, int] = {}
         """By trace number: what was given back of sales of this batch."""
 
@@ -117,6 +121,11 @@ class Books:
             stan, reason = split(payload, 2)
             if self.pending is not None and self.pending.stan == stan:
                 self.pending_reason = reason
+        elif kind == Kind.FORWARDED:
+            stan, _ = split(payload, 2)
+            self._note_stan(stan)  # the sale's own record may have been lost since
+            if int(stan) in self.unsent:
+                self.unsent.remove(int(stan))
         elif kind == Kind.SLIP:
             (state,) = split(payload, 1)
             self.slip = None if state == "printed" or self.slip is None else replace(self.slip, begun=True)
@@ -135,6 +144,10 @@ class Books:
         self._voided.append(0)
         self._originals.append(self._name(transaction.original_batch, transaction.original_stan))
         self.totals = self.totals.plus(transaction)
+        if transaction.certificate:
+            self.certified.append(number)
+        if transaction.is_offline:
+            self.unsent.append(number)
         if transaction.kind == "refund" and transaction.original_stan and transaction.original_batch == self.batch:
             sale = int(transaction.original_stan)
             self._refunded[sale] = self._refunded.get(sale, 0) + transaction.amount_fen

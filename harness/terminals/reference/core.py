@@ -147,6 +147,10 @@ class TerminalCore(Terminal):
         self._backoff_s = BACKOFF_FIRST_S
         self._next_work_s = time.monotonic()
 
+    def wait_a_while(self) -> None:
+        """No background work at once: it has just been seen that it would fail."""
+        self._next_work_s = max(self._next_work_s, time.monotonic() + self._backoff_s)
+
     def idle(self) -> None:
         """Do background work; after a failure wait twice as long."""
         if not self.work_due():

@@ -38,6 +38,7 @@ _MESSAGE_TYPES = {"refund": "0220", "preauth": "0100", "preauth_void": "0100"}
 _CONDITIONS = dict.fromkeys(("preauth", "preauth_void", "completion", "completion_void"), "06")
 _WITH_PIN = frozenset({"sale", "preauth"})
 _SETTLE_CODE, _UPLOAD_CODE, _END_BALANCED_CODE, _END_UNBALANCED_CODE = "201", "201", "207", "202"
+_CERTIFICATE_CODE, _OFFLINE_TYPE_CODE = "203", "36"
 _SIGN_ON_CODE, _SIGN_OFF_CODE = "003", "002"
 
 
@@ -80,6 +81,22 @@ class Messages:
                 Original61(transaction.original_batch, transaction.original_stan, transaction.original_date)
             )
         return Message(_MESSAGE_TYPES.get(transaction.kind, "0200"), fields)
+
+    def advice(self, transaction: Transaction, pan: str) -> Message:
+        """An offline sale, as it is told to the host until it has it: same trace number each time, and no track."""
+        fields = self._common(transaction, pan)
+        fields[22] = transaction.entry_mode
+        fields[23] = transaction.sequence_number
+        fields[55] = bytes.fromhex(transaction.certificate)
+        fields[60] = _OFFLINE_TYPE_CODE + transaction.batch
+        return Message("0220", fields)
+
+    def certificate(self, transaction: Transaction, pan: str) -> Message:
+        """The chip's certificate for one sale of the batch that is being settled, under the sale's own trace number."""
+        fields = self._common(transaction, pan)
+        fields[55] = bytes.fromhex(transaction.certificate)
+        fields[60] = "00" + transaction.batch + _CERTIFICATE_CODE
+        return Message("0320", fields)
 
     def reversal(self, transaction: Transaction, reason: str, pan: str) -> Message:
         """The reversal of a request in doubt: same trace number, same DE60."""

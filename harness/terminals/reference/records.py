@@ -16,6 +16,8 @@ DEBITS = frozenset({"sale", "completion"})
 VOIDS = {"void": "sale", "preauth_void": "preauth", "completion_void": "completion"}
 """Kinds that take back another, and which."""
 STAN_MAX = 999_999
+OFFLINE_APPROVED = "Y1"
+"""The authorisation of a sale that the card approved without the host (EMV tag 8A)."""
 
 
 class Kind(IntEnum):
@@ -30,6 +32,7 @@ class Kind(IntEnum):
     SETTLE_ANSWERED = 7
     SETTLE_UPLOADED = 8
     SLIP = 9
+    FORWARDED = 10
 
 
 class RecordError(ValueError):
@@ -56,6 +59,8 @@ class Transaction:
     original_date: str = ""
     rrn: str = ""
     authorisation: str = ""
+    certificate: str = ""
+    """What the card's chip answered last, in hex; it goes to the acquirer with the settlement."""
 
     def pack(self) -> bytes:
         """The journal payload."""
@@ -63,14 +68,16 @@ class Transaction:
             (
                 self.kind, self.batch, self.stan, str(self.amount_fen), self.date, self.time, self.card, self.sealed_pan,
                 self.entry_mode, self.sequence_number, self.original_batch, self.original_stan, self.original_rrn,
-                self.original_date, self.rrn, self.authorisation,
+                self.original_date, self.rrn, self.authorisation, *((self.certificate,) if self.certificate else ()),
             )
         ).encode()  # fmt: skip
 
     @classmethod
     def unpack(cls, payload: bytes) -> Transaction:
         """From a journal payload."""
-        fields = _fields(payload, 16)
+        fields = payload.decode().split(_SEPARATOR)
+        if len(fields) not in (16, 17):
+            raise RecordError(f"{len(fields)} fields, not 16 or 17")
         kind, batch, stan, amount_fen, *rest = fields
         return cls(kind, batch, stan, int(amount_fen), *rest)
 
@@ -79,12 +86,17 @@ class Transaction:
         """All is reversed when in doubt but a refund, which is an advice and is repeated instead."""
         return self.kind != "refund"
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether the card approved it and the host is yet to be told, or has been told by an advice."""
+        return self.authorisation == OFFLINE_APPROVED
+
     def answered(self, rrn: str, authorisation: str, date: str, time: str) -> Transaction:
         """The same transaction with what the host's approval added."""
         return Transaction(
             self.kind, self.batch, self.stan, self.amount_fen, date or self.date, time or self.time, self.card, self.sealed_pan,
             self.entry_mode, self.sequence_number, self.original_batch, self.original_stan, self.original_rrn,
-            self.original_date, rrn, authorisation,
+            self.original_date, rrn, authorisation, self.certificate,
         )  # fmt: skip
 
 

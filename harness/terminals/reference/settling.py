@@ -58,6 +58,16 @@ class SettlingTerminal(DoubtResolver):
             self.hurry()
         return outcome
 
+    def sign_off(self, action: Action) -> Outcome:
+        """End the session with the host; not while the log holds records."""
+        if not self.open_store():
+            return Refused("storage_error", STORAGE_BROKEN)
+        if self.books.count or self.books.pending is not None or self.books.settlement is not None:
+            return Refused("settle_first", "请先结算 PLEASE SETTLE FIRST")
+        answer = self.ask(self.messages.sign_off(self.take_stan(), self.books.batch))
+        self.must_sign_on = answer.code == "00"
+        return Done("签退成功 SIGNED OFF") if self.must_sign_on else Failed("sign_off", "签退失败 SIGN-OFF FAILED")
+
     def run_settlement(self) -> Outcome:
         """Start or resume; Done when the batch is closed and a new one is open."""
         store = self.store
@@ -66,11 +76,13 @@ class SettlingTerminal(DoubtResolver):
         try:
             self.require(self.resolve_doubt(), "reversal_pending", "冲正未完成 REVERSAL PENDING")
             self.require(self.ensure_session(), "not_signed_on", "签到失败 SIGN-ON FAILED")
+            self.require(self.drain(), "offline_unsent", "脱机交易未上送 OFFLINE SALES NOT SENT")
             settlement = self.books.settlement or self.start_settlement(store)
             if not settlement.answered:
                 settlement = self.request_settlement(store, settlement)
             if not settlement.balanced:
                 self.upload_batch(store)
+            self.upload_certificates(store)
             self.end_upload(balanced=settlement.balanced)
             self.close_batch(store, settlement)
         except SettlementStopped as stop:
@@ -87,6 +99,13 @@ class SettlingTerminal(DoubtResolver):
         """Stop here for now unless ``condition``."""
         if not condition:
             raise SettlementStopped(reason, text)
+
+    def drain(self) -> bool:
+        """Tell the host of what it does not know yet; True when nothing is left."""
+        return True
+
+    def upload_certificates(self, store: Store) -> None:
+        """Send what the chips of cards have signed, with a balanced batch too."""
 
     def start_settlement(self, store: Store) -> Settlement:
         """Fix the totals, from what is on the disk: from now on no sale until the batch is closed."""
@@ -138,8 +157,8 @@ class SettlingTerminal(DoubtResolver):
 
     def _upload_item(self, store: Store, offset: int) -> UploadItem | None:
         transaction = store.read(offset)
-        if transaction is None or transaction.kind not in UPLOADED:
-            return None
+        if transaction is None or transaction.kind not in UPLOADED or transaction.certificate:
+            return None  # a chip sale goes with its certificate
         return UploadItem("00", transaction.stan, self.unseal(transaction), transaction.amount_fen)
 
     def end_upload(self, *, balanced: bool) -> None:

@@ -1,8 +1,9 @@
 """The reference terminal: a UnionPay terminal with host capture that keeps every rule of the domain (R1-R14).
 
-What it models: sign-on, sale, void, refund, pre-authorisation (see ``holds``), reversal, settlement with batch upload,
-reprint, recovery. What it does not: scan-to-pay, offline sales, EMV's second cryptogram. Source: rules R1-R14 of UnionPay
-practice as public terminal code shows them; storage practice as SQLite, LevelDB and the ALICE study (OSDI'14) teach it.
+What it models: sign-on, sale (by chip: see ``chip``; offline: see ``offline``), void, refund, pre-authorisation (see
+``holds``), reversal, settlement with batch upload, reprint, recovery. What it does not: scan-to-pay. Source: rules R1-R14
+of UnionPay practice as public terminal code shows them; storage practice as SQLite, LevelDB and the ALICE study (OSDI'14)
+teach it.
 
 One sale, in the order that matters: room is made sure of; nothing is in doubt; the card is read; the line is up; the request
 record (trace number and reversal in one) is durable; the request is sent; the approval record (log entry and end of the
@@ -37,13 +38,14 @@ from harness.contract import (
     Screen,
     Unknown,
 )
-from harness.iso8583 import CodecError, mask_pan
+from harness.iso8583 import CodecError, Message, mask_pan
+from harness.terminals.reference.chip import ChipTerminal
 from harness.terminals.reference.core import STORAGE_BROKEN, STORAGE_FULL
 from harness.terminals.reference.doubts import DEFINITIVE_CODES, SIGN_ON_CODES
-from harness.terminals.reference.holds import HoldingTerminal
 from harness.terminals.reference.inspection import inspect_image
 from harness.terminals.reference.journal import FILE_SIZE_BYTES
-from harness.terminals.reference.link import PARTLY, Answer
+from harness.terminals.reference.link import PARTLY, Answer, Connection
+from harness.terminals.reference.offline import NO_CONNECTION
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
@@ -60,7 +62,7 @@ _DATED = frozenset({"refund", "completion", "preauth_void"})
 """What may be about another batch and gives the original's date with its number."""
 
 
-class ReferenceTerminal(HoldingTerminal):
+class ReferenceTerminal(ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
@@ -85,6 +87,7 @@ class ReferenceTerminal(HoldingTerminal):
         ),
         max_transactions=500,
         full_below_bytes=65_536,
+        offline_floor_fen=10_000,
         transaction_p95_s=20.0,
         data_bytes_min=FILE_SIZE_BYTES,
         reply_timeout_s=30.0,
@@ -121,11 +124,11 @@ class ReferenceTerminal(HoldingTerminal):
         if refusal is not None:
             return refusal
         card = self.read_card()
-        return (
-            card
-            if isinstance(card, Outcome)
-            else self.conduct(self.compose("sale", action, card.pan, card), card, card.pan)
-        )
+        if isinstance(card, Outcome):
+            return card
+        if card.chip:
+            return self.sell_by_chip(action, card)
+        return self.conduct(self.compose("sale", action, card.pan, card), card, card.pan)
 
     def void(self, action: Action) -> Outcome:
         """Take back a sale of this batch, whole and once."""
@@ -187,16 +190,6 @@ class ReferenceTerminal(HoldingTerminal):
         """This terminal caches nothing: log and reversal are no cache, whatever the menu says."""
         return Done("缓存已清理 CACHE CLEARED")
 
-    def sign_off(self, action: Action) -> Outcome:
-        """End the session with the host; not while the log holds records."""
-        if not self.open_store():
-            return Refused("storage_error", STORAGE_BROKEN)
-        if self.books.count or self.books.pending is not None or self.books.settlement is not None:
-            return Refused("settle_first", "请先结算 PLEASE SETTLE FIRST")
-        answer = self.ask(self.messages.sign_off(self.take_stan(), self.books.batch))
-        self.must_sign_on = answer.code == "00"
-        return Done("签退成功 SIGNED OFF") if self.must_sign_on else Failed("sign_off", "签退失败 SIGN-OFF FAILED")
-
     # ------------------------------------------------------------ before the request
 
     def admission(self, action: Action) -> Outcome | None:
@@ -232,7 +225,7 @@ class ReferenceTerminal(HoldingTerminal):
             return Refused("already_voided", ALREADY_VOIDED)
         if self.books.refunded_fen(original.stan):
             return Refused("already_refunded", "原交易已退货 ALREADY REFUNDED")
-        return None
+        return None if self.host_knows(original) else NO_CONNECTION
 
     def refund_refusal(self, original: Transaction, amount_fen: int) -> Outcome | None:
         """Why so much of this sale of the open batch cannot be given back, or None. Of settled sales only the host knows."""
@@ -240,7 +233,7 @@ class ReferenceTerminal(HoldingTerminal):
             return Refused("already_voided", ALREADY_VOIDED)
         if amount_fen + self.books.refunded_fen(original.stan) > original.amount_fen:
             return Refused("over_the_sale", "退货金额超限 MORE THAN THE SALE")
-        return None
+        return None if self.host_knows(original) else NO_CONNECTION
 
     def read_card(self) -> CardData | Outcome:
         """Ask for a card."""
@@ -295,7 +288,10 @@ class ReferenceTerminal(HoldingTerminal):
             return Refused("not_sendable", "不能发送 CANNOT SEND")
         connection = self.open_line()
         if connection is None:
-            return Refused("no_connection", "通讯失败 NO CONNECTION")
+            return NO_CONNECTION
+        return self.converse(connection, transaction, frame, request)
+
+    def converse(self, connection: Connection, transaction: Transaction, frame: bytes, request: Message) -> Outcome:
         with connection:
             try:
                 self.write_ahead(transaction)
@@ -330,6 +326,11 @@ class ReferenceTerminal(HoldingTerminal):
         """Log first, then tell. If the log cannot be written, the money goes back."""
         assert self.store is not None
         logged = transaction.answered(answer.text(37), answer.text(38), answer.text(13), answer.text(12))
+        if logged.certificate:
+            agreed = self.last_word(logged)
+            if isinstance(agreed, Outcome):
+                return agreed
+            logged = agreed
         try:
             self.store.append(Kind.APPROVED, logged.pack())
         except StorageFault:
