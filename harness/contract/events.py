@@ -15,6 +15,9 @@ class Action:
     Void, refund and completion name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN, date
     (MMDD), amount (``original_amount_fen``; 0 where it is not keyed in). A completion is about a preauth; ``amount_fen`` is what
     is due, up to 115 % of what was held, and it may come days later.
+
+    ``scan_sale`` charges a customer's payment code, which ``device.card.read`` gives as ``CardData.code``; ``scan_refund`` gives
+    back a sale made so, named like any other: its RRN is the host's number for the order.
     """
 
     number: int

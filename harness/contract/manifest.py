@@ -45,7 +45,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One transaction in the terminal's own log, for ``inspect``. ``kind`` is the action's; a completed preauth stays active."""
+    """One transaction in the terminal's own log, for ``inspect``. ``kind`` is the action's; a completed preauth stays active.
+
+    What was paid by code is a sale here, and its refund a refund, as in the host's books.
+    """
 
     stan: str
     batch: str

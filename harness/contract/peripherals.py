@@ -38,7 +38,10 @@ class PinPadError(DeviceError):
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """What the reader got. ``track2`` is ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is in DE35."""
+    """What the reader got. ``track2`` is ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is in DE35.
+
+    Of a payment code that the reader's scanner read off a phone there is ``code`` alone, to be sent as it is, once.
+    """
 
     pan: str
     expiry: str
@@ -46,6 +49,7 @@ class CardData:
     entry_mode: str = "051"
     sequence_number: str = "001"
     emv_data: bytes = b""
+    code: str = ""
     chip: bool = False
     """The card's chip takes part: it gives cryptograms, and has the last word on a sale."""
 

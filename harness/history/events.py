@@ -330,6 +330,8 @@ class MessageSent(Event, frozen=True):
     altered: str = ""
     items: tuple[str, ...] = ()
     """Trace numbers of the transactions in a batch upload."""
+    order: str = ""
+    """The number of the scan-to-pay order that it is about."""
 
 
 class MessageDelivered(Event, frozen=True):
@@ -399,6 +401,25 @@ class CertificateTaken(Event, frozen=True):
     stan: str
 
 
+class OrderChanged(Event, frozen=True):
+    """A scan-to-pay order took ``state`` at the host: USERPAYING, SUCCESS, CLOSED or REVOKED; UNKNOWN is one that is not here.
+
+    ``order`` is the terminal's number for it, ``batch`` and ``stan`` are those of the request that created it, ``token`` names
+    the presentation of the payment code. ``entry`` is its payment (or decline) in the ledger.
+    """
+
+    device: str
+    order: str
+    state: str
+    previous_state: str
+    batch: str
+    stan: str
+    amount_fen: int
+    token: str
+    entry: int | None = None
+    reason: str = ""
+
+
 # ---------------------------------------------------------------- faults
 
 
@@ -465,7 +486,7 @@ AnyEvent: TypeAlias = Union[
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
     MessageSent, MessageDelivered, MessageDropped,
-    LedgerChanged, BatchSettled, CertificateTaken,
+    LedgerChanged, BatchSettled, OrderChanged, CertificateTaken,
     FaultStruck, FaultBit, FaultLifted,
     Inspected,
 ]  # fmt: skip

@@ -91,6 +91,9 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     ),
     e.BatchSettled: _settled,
     e.CertificateTaken: lambda v: f"host has the chip's certificate{_trace(v.stan)} of batch {v.batch}",
+    e.OrderChanged: lambda v: (
+        f"host turns order {v.order} of{_money(v.amount_fen)}: {v.previous_state or 'new'} -> {v.state} ({v.reason})"
+    ),
     e.FaultStruck: lambda v: (
         f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault}){f': {v.detail}' if v.detail else ''}"
     ),

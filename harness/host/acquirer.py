@@ -6,7 +6,7 @@ how slow it is, in ``service``.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import msgspec
@@ -18,6 +18,7 @@ from harness.host.dialects import Dialect, DialectChoice, MessageHeader
 from harness.host.holds import Rules
 from harness.host.knobs import Knobs
 from harness.host.ledger import Entry, LedgerState
+from harness.host.orders import Orders, OrdersState, Payer, pays_at_once
 from harness.host.session import KeyFactory, Session
 
 
@@ -36,6 +37,7 @@ class HostImage:
     sessions: dict[str, Session]
     ledger: LedgerState
     knobs: dict[str, Knobs]
+    orders: OrdersState = field(default_factory=OrdersState)
 
     def copy(self) -> "HostImage":
         """An image that shares nothing with this one that can change. Written out: a crash point takes one, a state another."""
@@ -43,6 +45,7 @@ class HostImage:
             {tid: session.copy() for tid, session in self.sessions.items()},
             self.ledger.copy(),
             {tid: knobs.copy() for tid, knobs in self.knobs.items()},
+            self.orders.copy(),
         )
 
 
@@ -59,10 +62,11 @@ class Acquirer:
         decide: Decide = approve_all,
         rules: Rules = Rules(),  # noqa: B008 - frozen
         part: Part | None = None,
+        payer: Payer = pays_at_once,
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._knobs: dict[str, Knobs] = {}
-        self.bank = Bank(recorder, decide, rules=rules, part=part)
+        self.bank = Bank(recorder, decide, rules=rules, part=part, payer=payer)
         choice = DialectChoice.named(dialect) if isinstance(dialect, str) else dialect
         self.dialect: Dialect = choice.make(self.bank, KeyFactory(seed), start_date)
         self.describe: Callable[[bytes], MessageHeader] = self.dialect.describe
@@ -148,11 +152,21 @@ class Acquirer:
         """What was taken for one presentation of a card."""
         return self.bank.ledger.net_fen(token)
 
+    @property
+    def orders(self) -> Orders:
+        """Scan-to-pay orders."""
+        return self.bank.orders
+
+    def fall_due(self, at_us: int) -> bool:
+        """Let happen what was due at the host by itself; whether anything was (see ``orders.OrderClock``)."""
+        return self.bank.orders.fall_due(at_us, self._sessions)
+
     def image(self) -> HostImage:
         """A copy of everything the host remembers; the history is not part of it."""
-        return HostImage(self._sessions, self.bank.ledger.state, self._knobs).copy()
+        return HostImage(self._sessions, self.bank.ledger.state, self._knobs, self.bank.orders.state).copy()
 
     def restore(self, image: HostImage) -> None:
         """Go back to an image, which can be used again."""
         mine = image.copy()
         self._sessions, self.bank.ledger.state, self._knobs = mine.sessions, mine.ledger, mine.knobs
+        self.bank.orders.state = mine.orders

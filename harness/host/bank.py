@@ -27,6 +27,7 @@ from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
 from harness.host.holds import Holds, Rules
 from harness.host.ledger import CHARGES, Entry, EntryKind, Ledger, same_card
+from harness.host.orders import Order, Orders, Payer, pays_at_once
 from harness.host.session import Session
 
 Decide = Callable[[str, int, str], str]
@@ -87,6 +88,7 @@ class Bank:
         refund_repeat: Literal["00", "94"] = "00",
         rules: Rules = Rules(),  # noqa: B008 - frozen
         part: Part | None = None,
+        payer: Payer = pays_at_once,
     ) -> None:
         self.ledger = Ledger(recorder)
         self.holds = Holds(self.ledger, rules)
@@ -95,6 +97,7 @@ class Bank:
         self.part = part
         self.refund_repeat: Literal["00", "94"] = refund_repeat
         self.undetermined_codes = UNDETERMINED_CODES
+        self.orders = Orders(self, recorder, payer)
 
     def sale(self, demand: Demand, *, offline: bool = False) -> Judgement:
         """A sale; an ``offline`` one was approved by the card at the terminal and is booked without being judged."""
@@ -106,14 +109,14 @@ class Bank:
             return Judgement(demand.forced_code)
         if offline:
             return self._book(demand, "sale", "00", None, "offline")
-        code = demand.forced_code or self._decided(demand)
+        code = demand.forced_code or self.decided(demand)
         if code == "00" and self.part is not None:
             part_fen = self.part(demand.token, demand.amount_fen)
             if 0 < part_fen < demand.amount_fen:
                 return self._book(demand, "sale", PARTLY, None, "approved in part", part_fen)
         return self._book(demand, "sale", code, None, "")
 
-    def _decided(self, demand: Demand) -> str:
+    def decided(self, demand: Demand) -> str:
         """The merchant's limits first, then the card."""
         rules = self.holds.rules
         if rules.amount_limit_fen is not None and demand.amount_fen > rules.amount_limit_fen:
@@ -160,7 +163,7 @@ class Bank:
         refusal = self._refusal(demand, "preauth")
         if refusal:
             return refusal
-        return self._book(demand, "preauth", demand.forced_code or self._decided(demand), None, "")
+        return self._book(demand, "preauth", demand.forced_code or self.decided(demand), None, "")
 
     def preauth_void(self, demand: Demand, original: Original) -> Judgement:
         """Give up a hold, whole."""
@@ -287,6 +290,18 @@ class Bank:
             return None
         named = (original.batch, original.stan)
         return sale if named in (("", ""), (sale.batch, sale.stan)) else None
+
+    def leaves_open(self, code: str) -> bool:
+        """Whether an answer with this code decides nothing."""
+        return code in UNDETERMINED_CODES
+
+    def book_order(self, order: Order, session: Session, code: str, at_us: int) -> Entry:
+        """The sale that an order came to, approved or declined, under the trace number that created it."""
+        batch = session.batches[order.batch]
+        demand = Demand(session, batch, order.stan, order.amount_fen, order.token, "", at_us)
+        entry = self._book(demand, "sale", code, None, f"order {order.number}").entry
+        assert entry is not None
+        return entry
 
     def _book(
         self, demand: Demand, kind: EntryKind, code: str, original: Entry | None, reason: str, part_fen: int = 0

@@ -31,6 +31,8 @@ class Rules:
     """How many sales and pre-authorisations of one terminal are approved a day: from then on 65."""
     completions_trusted: bool = False
     """Completions are booked as the terminal sends them, whatever their pre-authorisation says."""
+    codes_trusted: bool = False
+    """A payment code that has been used is charged again, in an order of another number."""
 
 
 class Holds:

@@ -46,6 +46,10 @@ class Knobs:
     issuer_declines: int = 0
     """So many sales above ``issuer_above_fen`` are declined with ``issuer_code``, as their issuers would."""
 
+    confirmations: int = 0
+    """So many orders have to be confirmed on the phone, after ``confirmed_after_us`` or a moment before they are revoked."""
+    confirmed_after_us: int = 0
+
     def copy(self) -> "Knobs":
         """Independent knobs in the same position."""
         return replace(self, struck=self.struck.copy())

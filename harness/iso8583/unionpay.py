@@ -125,6 +125,25 @@ class Original61:
         return self.batch + self.stan + self.date
 
 
+_ORDER_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Order59:
+    """DE59 of a scan-to-pay order: its number, and in its creation the customer's payment code."""
+
+    number: str
+    code: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Order59":
+        """From a message's DE59."""
+        return cls(text[:_ORDER_SIZE].rstrip(), text[_ORDER_SIZE:])
+
+    def __str__(self) -> str:
+        return f"{self.number:<{_ORDER_SIZE}}{self.code}"
+
+
 @dataclass(frozen=True, slots=True)
 class SettlementTotals:
     """One card side of DE48 in 0500 and 0510: amounts in fen and counts, and the host's verdict.
@@ -213,6 +232,7 @@ __all__ = [
     "UPLOAD_ITEMS_MAX",
     "WIRE",
     "MacFunction",
+    "Order59",
     "Original61",
     "Received",
     "Reserved60",

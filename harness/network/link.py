@@ -238,6 +238,7 @@ class Link:
                 header.error,
                 header.altered,
                 header.items,
+                header.order,
             )
         )
 

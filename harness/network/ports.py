@@ -35,6 +35,9 @@ class MessageHeader(Protocol):
     @property
     def items(self) -> tuple[str, ...]: ...
 
+    @property
+    def order(self) -> str: ...
+
 
 class HostEndpoint(Protocol):
     """The acquirer's side of every link."""

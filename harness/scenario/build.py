@@ -183,6 +183,8 @@ def _acquirer(
         decisions,
         tuple(merchant.decline_percent if declines is None else declines for merchant in merchants),
         plan.host.partial_percent,
+        plan.people.confirms_codes_percent,
+        plan.people.leaves_unconfirmed_percent,
     )
     return Acquirer(
         software.speaks,
@@ -192,6 +194,7 @@ def _acquirer(
         decide=issuers.decide,
         rules=_rules(plan, software),
         part=issuers.part if plan.host.partial_percent else None,
+        payer=issuers.confirms_after_us,
     )
 
 
@@ -202,7 +205,7 @@ def _rules(plan: Plan, software: Software) -> Rules:
     if dialect is not None:
         amount_fen = dialect.amount_limit_fen if amount_fen is None else amount_fen
         count = dialect.count_limit if count is None else count
-    return Rules(host.hold_us, amount_fen, count, host.trusts_completions)
+    return Rules(host.hold_us, amount_fen, count, host.trusts_completions, host.trusts_codes)
 
 
 def _service_times(plan: Plan) -> ServiceTimes:

@@ -7,13 +7,15 @@ Why here: devices and host do not know each other; the world builder joins them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import simpy
 
 from harness.core.decisions import Decisions
 from harness.core.environment import Call
+from harness.core.units import US_PER_SECOND
 from harness.host.acquirer import Acquirer
+from harness.host.orders import OrderClock
 from harness.host.service import HostQueue
 from harness.network.connection import Connection
 
@@ -30,6 +32,10 @@ class HostSite:
     queue: HostQueue
     decisions: Decisions
     listening: bool = True
+    _clock: OrderClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clock = OrderClock(self.env, self.acquirer)
 
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived: it is carried out when a worker has done with it, and answered then."""
@@ -51,6 +57,7 @@ class HostSite:
 
     def _answer(self, connection: Connection, frame: bytes, *, silent: bool = False, overloaded: bool = False) -> None:
         reply = self.acquirer.handle(frame, int(self.env.now), overloaded=overloaded)
+        self._clock.wind()
         if reply.frame is not None and not silent:
             connection.reply(reply.frame)
 
@@ -63,6 +70,10 @@ class Issuers:
     decline_percent_by_station: tuple[float, ...]
     partial_percent: float = 0.0
     """Share of presentations that are good for a part of the amount only."""
+    asked_percent: float = 0.0
+    """Share of payment codes whose owner has to confirm on the phone."""
+    unconfirmed_percent: float = 0.0
+    """Share of those owners who never do."""
 
     def decide(self, token: str, amount_fen: int, pan: str) -> str:
         """The response code for a presentation; by its token alone, so that a retransmission gets the same answer."""
@@ -79,7 +90,19 @@ class Issuers:
             return amount_fen
         return max(1, int(amount_fen * (0.1 + 0.8 * (u * 100.0 / self.partial_percent))))
 
+    def confirms_after_us(self, token: str, amount_fen: int) -> int | None:
+        """When the owner of a payment code agrees: at once, after a while, or never."""
+        percent = self.decisions.uniform(f"payer/{token}", 1.0) * 100.0
+        if percent >= self.asked_percent:
+            return 0
+        u = percent / self.asked_percent
+        if u * 100.0 >= 100.0 - self.unconfirmed_percent:
+            return None
+        return int((_CONFIRMS_FIRST_S + (_CONFIRMS_LAST_S - _CONFIRMS_FIRST_S) * u) * US_PER_SECOND)
 
+
+_CONFIRMS_FIRST_S, _CONFIRMS_LAST_S = 3.0, 30.0
+"""How long it takes to find one's password (assumption)."""
 _DECIDED = ("00", *(code for code, _ in DECLINES))
 
 

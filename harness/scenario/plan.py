@@ -75,6 +75,8 @@ class HostPlan:
     """How long a pre-authorisation holds its amount."""
     trusts_completions: bool = False
     """Completions are booked as they come, whatever their pre-authorisation says: the terminal's care is all there is."""
+    trusts_codes: bool = False
+    """A payment code that has been used is charged again in another order: the terminal's care is all there is."""
     workers: int = 64
     """How many requests it carries out at a time; the rest wait."""
 

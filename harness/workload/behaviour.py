@@ -85,6 +85,12 @@ class Behaviour:
     """Of those chips, so many refuse after the host has approved."""
     card_taken_out_percent: float = 0.0
     """Of those cards, so many are taken out before the chip's last word."""
+    scans_codes_percent: float = 0.0
+    """Of those who pay by code, so many are served by scan-to-pay, where the terminal has it; others' code is read as a card."""
+    confirms_codes_percent: float = 10.0
+    """Of customers served by scan-to-pay, so many must confirm on the phone."""
+    leaves_unconfirmed_percent: float = 5.0
+    """Of those who must, so many never do."""
     loads_paper_after_us: int = 2 * US_PER_MINUTE
     daily_reboot: bool = True
     """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""

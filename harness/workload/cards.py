@@ -31,6 +31,11 @@ def card_number(choice: float, by_code: bool) -> str:
     return body + luhn_digit(body)
 
 
+def payment_code(choice: float, token: str) -> CardData:
+    """What the scanner gets from one showing of a payment code: 19 digits, good for one payment."""
+    return CardData("", "", "", "031", code=f"62{int(choice * 1_000_000):06d}{token}")
+
+
 def presentation(choice: float, by_code: bool, token: str) -> CardData:
     """What the reader gets from one showing of the card."""
     pan = card_number(choice, by_code)

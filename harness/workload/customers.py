@@ -20,6 +20,7 @@ from harness.device.chip import Chip
 from harness.history.events import IntentClosed, IntentOpened, Presented
 from harness.workload import stays
 from harness.workload.arrivals import Visit
+from harness.workload.cards import payment_code
 from harness.workload.chips import drawn_chip, shown
 from harness.workload.operators import pull_plug, react_to_full, revive
 from harness.workload.ports import PendingPort
@@ -48,6 +49,8 @@ class Ending(Enum):
 
 _TRADE = frozenset({"sale", "preauth", "completion"})
 """What counts for the share of sales that were accepted."""
+_SCANNED: dict[ActionKind, ActionKind] = {"sale": "scan_sale", "refund": "scan_refund"}
+"""Keys of scan-to-pay."""
 _OTHER_CARD = frozenset({"sale", "preauth"})
 _BELIEF = {
     Ending.PAID: "paid",
@@ -68,8 +71,8 @@ class Customer:
 
     __slots__ = (
         "_belief", "_by_code", "_card_choice", "_chip", "_closed", "_counts", "_gave_way", "_has_chip", "_opened_us",
-        "_presented_in_try", "_returns", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind", "original",
-        "till", "visit",
+        "_presented_in_try", "_returns", "_scans", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind",
+        "original", "till", "visit",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +108,9 @@ class Customer:
         self._has_chip = self.kind == "sale" and till.happens(till.behaviour.chip_percent, f"i{self.intent}/chip")
         if self._has_chip or chip is not None:
             self._by_code = False
+        self._scans = self.kind == "sale" and visit.pays_by_code and _served_by_scan(till, f"i{self.intent}")
+        if self.original is not None:
+            self._scans = self.original.scanned
         self._closed = False
         self._gave_way = False
         self._opened_us = 0
@@ -192,7 +198,7 @@ class Customer:
         return Ending.LEFT
 
     def _ask(self) -> PendingPort:
-        kind: ActionKind = "scan_sale" if self._by_scan() else self.kind
+        kind: ActionKind = _SCANNED[self.kind] if self._scans else self.kind
         original = self.original
         if original is None:
             return self.till.station.request(kind, self.amount_fen, self.intent)
@@ -200,10 +206,6 @@ class Customer:
         return self.till.station.request(
             kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date, **held
         )
-
-    def _by_scan(self) -> bool:
-        """A payment code goes by its own key where the terminal has one, and through the reader as a card where not."""
-        return self.kind == "sale" and self.visit.pays_by_code and "scan_sale" in self.till.station.manifest.actions
 
     def _until_done(self, pending: PendingPort, deadline_us: int, occasion: str) -> Generator[SimEvent, object, bool]:
         """Show the card when asked, wait, grow impatient. False when patience is over before the terminal is done."""
@@ -239,6 +241,9 @@ class Customer:
         chip = self._chip
         if chip is None and self._has_chip:
             chip = drawn_chip(till, f"i{self.intent}/{len(self._tokens)}")
+        if self._scans:
+            till.station.present_card(payment_code(self._card_choice, token))
+            return
         till.station.present_card(*shown(self._card_choice, self._by_code, token, chip))
 
     def _grow_impatient(self, pending: PendingPort, occasion: str) -> None:
@@ -296,8 +301,9 @@ class Customer:
         elif stan:
             rrn = outcome.rrn if outcome is not None else ""
             slip = SaleReceipt(
-                self.amount_fen, stan, batch, rrn, till.date_text(), self._card_choice, self._by_code, self.kind
-            )
+                self.amount_fen, stan, batch, rrn, till.date_text(), self._card_choice, self._by_code, self.kind,
+                self._scans,
+            )  # fmt: skip
             if self.kind == "preauth":
                 stays.begin(till, self.visit, slip)
             else:
@@ -368,7 +374,7 @@ class Customer:
         till, tally = self.till, self.till.tally
         if ending is Ending.PAID:
             tally.accepted += 1
-        elif ending is Ending.DECLINED and self.host_declined():
+        elif self._could_be_declined(ending) and self.host_declined():
             tally.declined += 1
         elif self._gave_way or excused(till, self._opened_us):
             tally.infeasible += 1
@@ -382,6 +388,10 @@ class Customer:
             tally.refused += 1
         else:
             tally.unanswered += 1
+
+    def _could_be_declined(self, ending: Ending) -> bool:
+        """Whoever never confirms on the phone may have left before the order was over."""
+        return ending is Ending.DECLINED or (ending is Ending.LEFT and self._scans)
 
 
 def excused(till: Till, since_us: int) -> bool:
@@ -416,9 +426,19 @@ def _what_about(till: Till, visit: Visit) -> tuple[ActionKind, SaleReceipt | Non
     if not pile:
         return "sale", None
     slip = pile[int(visit.card_choice * len(pile))]
+    if slip.scanned:
+        return ("refund", slip) if "scan_refund" in actions else ("sale", None)
     if kind == "void" and slip.kind == "completion":
         kind = "completion_void"
     return (kind, slip) if kind in actions else ("sale", None)
+
+
+def _served_by_scan(till: Till, occasion: str) -> bool:
+    """A payment code goes by its own key where the terminal has one, and through the reader as a card where not."""
+    percent = till.behaviour.scans_codes_percent
+    return "scan_sale" in till.station.manifest.actions and (
+        percent >= 100.0 or till.happens(percent, f"{occasion}/scans")
+    )
 
 
 def _check_out(visit: Visit) -> ActionKind:

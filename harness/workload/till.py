@@ -55,6 +55,8 @@ class SaleReceipt(msgspec.Struct, frozen=True):
     by_code: bool
     kind: str = "sale"
     """What it is the slip of: sale, completion or preauth."""
+    scanned: bool = False
+    """It was paid by scan-to-pay, and is given back so."""
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ from harness.history.events import (
     LedgerChanged,
     MessageDropped,
     MessageSent,
+    OrderChanged,
     PowerLost,
     ReceiptPrinted,
     ScreenShown,
@@ -26,6 +27,7 @@ from harness.history.events import (
     StorageFailed,
 )
 from harness.history.recorder import Recorder
+from harness.host.orders import UNPAID
 
 OUTAGES: frozenset[str] = frozenset(
     {
@@ -106,6 +108,7 @@ class Witness:
         recorder.watch(SoftwareDied, self._software_died)
         recorder.watch(LedgerChanged, self._ledger)
         recorder.watch(CardDecided, self._card_decided)
+        recorder.watch(OrderChanged, self._order)
 
     # ------------------------------------------------------------ answers
 
@@ -229,4 +232,9 @@ class Witness:
     def _card_decided(self, _: int, event: CardDecided) -> None:
         # A sale that the card itself refuses, or that its owner broke off, is not the terminal's to make.
         if event.answer in ("AAC", "removed"):
+            self._trouble(event.device).declined_token = event.token
+
+    def _order(self, _: int, event: OrderChanged) -> None:
+        # Whoever did not confirm in time has declined.
+        if event.state == "REVOKED" and not event.entry and event.reason == UNPAID:
             self._trouble(event.device).declined_token = event.token

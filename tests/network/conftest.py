@@ -29,6 +29,7 @@ class Header(msgspec.Struct, frozen=True):
     function: str = ""
     error: str = ""
     altered: str = ""
+    order: str = ""
 
 
 def framed(text: str) -> bytes:

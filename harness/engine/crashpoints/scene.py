@@ -28,6 +28,7 @@ from harness.faults.injector import Injector
 from harness.history.events import TerminalInstalled
 from harness.host.acquirer import Acquirer, HostImage
 from harness.host.dialects import Dialect
+from harness.host.orders import OrderClock
 from harness.scenario.build import Built, device_spec, master_key, start_us
 from harness.storage.image import Image
 from harness.sut.station import Station
@@ -114,6 +115,17 @@ class PromptSite:
         self.busy = False
         self.listening = True
         self.on_handled: Callable[[], None] | None = None
+        self._clock = OrderClock(env, acquirer, self._happened)
+
+    def wind(self) -> None:
+        """The host was given a memory: what is due in it happens."""
+        self._clock.wind()
+
+    def _happened(self) -> None:
+        """The host did something by itself."""
+        self.digest = blake2b(int(self.env.now).to_bytes(8, "big"), key=self.digest, digest_size=16).digest()
+        if self.on_handled is not None:
+            self.on_handled()
 
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived."""
@@ -127,6 +139,7 @@ class PromptSite:
         self.busy = True
         reply = self.acquirer.handle(frame, now_us)
         self.busy = False
+        self._clock.wind()
         self.digest = blake2b(now_us.to_bytes(8, "big") + frame, key=self.digest, digest_size=16).digest()
         if self.on_handled is not None:
             self.on_handled()
@@ -173,6 +186,7 @@ class Scene:
         )
         if remains is not None:
             self.acquirer.restore(remains.host)
+            self.site.wind()
             hardware.restore(remains.hardware)
             hardware.disk = hardware.disk.load(dict(remains.images))
         self.station = Station(world, 0, hardware, setting.software)

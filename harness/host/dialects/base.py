@@ -39,6 +39,7 @@ class MessageHeader(msgspec.Struct, frozen=True):
     altered: str = ""
     items: tuple[str, ...] = ()
     """Trace numbers of the transactions in a batch upload."""
+    order: str = ""
 
 
 class Dialect(ABC):

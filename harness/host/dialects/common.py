@@ -28,6 +28,8 @@ from harness.iso8583.track import Track2
 from harness.iso8583.wire import MAC_SIZE, Received, Wire
 
 FINANCIAL = frozenset({"0100", "0200", "0220", "0400"})
+AUTHENTICATED = FINANCIAL | {"0600"}
+"""Requests that carry a MAC, and whose answers do; 0600 is about an order, where a dialect has it."""
 _MISMATCHED = {"trace number": 11, "amount": 4, "terminal": 41, "processing code": 3, "message type": 0}
 _CUT_OFF_US = 23 * US_PER_HOUR  # from then on a transaction belongs to the next settlement date
 _MEMO_MAX = 64  # a frame is described, handled and described again within a few messages
@@ -184,7 +186,7 @@ class KeyedDialect(Dialect):
             return "90"
         if not session.signed_on or session.keys is None:
             return "77"
-        if mti in FINANCIAL:
+        if mti in AUTHENTICATED:
             return "" if request.received.mac_is_good(self._mac(session.keys)) else "A0"
         return knobs.respond_code if knobs.use("respond_count") else ""
 
@@ -206,7 +208,7 @@ class KeyedDialect(Dialect):
         fields[39] = code
         fields.update(extra)
         reply, altered = Message(reply_type(request.mti), fields), ""
-        if request.mti in FINANCIAL and session is not None and session.keys is not None:
+        if request.mti in AUTHENTICATED and session is not None and session.keys is not None:
             if knobs is not None and knobs.mismatched_replies and knobs.use("mismatched_replies"):
                 reply, altered = _of_another(reply, knobs.mismatched_field), knobs.mismatched_field
             payload = self.wire.encode(reply, self._mac(session.keys))

@@ -31,8 +31,9 @@ from harness.host.batch import Batch, Claim
 from harness.host.dialects.base import DIALECTS, MessageHeader
 from harness.host.dialects.common import FINANCIAL, Answer, KeyedDialect, MessageTable, Request, chip_data, one_too_many
 from harness.host.dialects.rules import DialectRules
-from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of
+from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of, order_token_of
 from harness.host.dialects.unionpay_money import judge
+from harness.host.dialects.unionpay_orders import PAY, judge_order
 from harness.host.ledger import Totals
 from harness.host.session import KeyFactory
 from harness.iso8583 import Message
@@ -40,6 +41,7 @@ from harness.iso8583.frame import DEFAULT_HEADER, DEFAULT_TPDU
 from harness.iso8583.icc import kind_of
 from harness.iso8583.unionpay import (
     CODEC,
+    Order59,
     Original61,
     Reserved60,
     Settlement48,
@@ -50,6 +52,7 @@ from harness.iso8583.wire import Wire
 
 TABLE = MessageTable(
     required={
+        "0600": frozenset({3, 4, 11, 41, 42, 60, 64}),
         **dict.fromkeys(sorted(FINANCIAL), frozenset({3, 4, 11, 41, 42, 60, 64})),
         "0320": frozenset({11, 41, 42, 60}),
         "0500": frozenset({11, 41, 42, 48, 60}),
@@ -97,6 +100,7 @@ class UnionPay(KeyedDialect):
             "0200": self.financial,
             "0220": self.financial,
             "0400": self.financial,
+            "0600": self._order,
             "0320": self._upload,
             "0500": self._settle,
             "0800": self._sign_on,
@@ -163,6 +167,26 @@ class UnionPay(KeyedDialect):
         request.session.signed_on = False
         request.session.keys = None
         return "00", {}
+
+    def _order(self, request: Request) -> Answer:
+        """Anything about a scan-to-pay order; see ``unionpay_orders``. What exists already may be of a batch that is closed."""
+        message, session = request.message, request.session
+        asked = Order59.parse(message.text(59, ""))
+        if message.text(3) == PAY:
+            if request.batch != session.batch:
+                return "77", {}
+            if session.current.phase != "open":
+                return "95", {}
+        creates_or_unsure = message.text(3) == PAY or self.bank.leaves_open(request.knobs.respond_code)
+        demand = Demand(
+            session, session.current, message.text(11), int(message.text(4)), order_token_of(asked.code), "", request.at_us,
+            forced_code=self._forced_code(message, request.knobs) if creates_or_unsure else "",
+        )  # fmt: skip
+        judged = judge_order(self.bank, message, demand, request.knobs)
+        if judged is None:
+            return "30", {}
+        code, fields = self._judged(Judgement(*judged), request.at_us)
+        return code, {**fields, 59: str(Order59(asked.number))}
 
     # ------------------------------------------------------------ settlement
 

@@ -6,10 +6,11 @@ from harness.host.dialects.base import MessageHeader
 from harness.iso8583 import DecodeError, Message
 from harness.iso8583.icc import token_of
 from harness.iso8583.track import Track2
-from harness.iso8583.unionpay import parse_upload
+from harness.iso8583.unionpay import Order59, parse_upload
 
 ON_HOLD_TYPES = frozenset({"10", "11", "20", "21"})
 """DE60.1 of pre-authorisations, completions and their voids."""
+_ORDER_TYPES = frozenset({"0600", "0610"})
 
 
 def header_of(message: Message, size_bytes: int) -> MessageHeader:
@@ -22,6 +23,10 @@ def header_of(message: Message, size_bytes: int) -> MessageHeader:
     is_about_another = processing_code != "000000" or reserved[:2] in ON_HOLD_TYPES
     if mti in ("0400", "0410") and (not original_stan or is_about_another):
         original_stan = stan
+    order = Order59.parse(text(59, "")) if mti in _ORDER_TYPES and 59 in fields else None
+    token = _token(text(35, "")) if 35 in fields else _chip_token(fields.get(55)) if 55 in fields else ""
+    if order is not None and mti == "0600":
+        token = order_token_of(order.code)
     return MessageHeader(
         mti,
         processing_code,
@@ -29,13 +34,19 @@ def header_of(message: Message, size_bytes: int) -> MessageHeader:
         reserved[2:8],
         text(41, ""),
         int(amount) if amount else None,
-        _token(text(35, "")) if 35 in fields else _chip_token(fields.get(55)) if 55 in fields else "",
+        token,
         text(39, ""),
         original_stan,
         reserved[8:11],
         size_bytes,
         items=_items(text(48, "")) if mti == "0320" and reserved[8:11] == "201" else (),
+        order="" if order is None else order.number,
     )
+
+
+def order_token_of(code: str) -> str:
+    """Which presentation a payment code is of: its last eleven digits."""
+    return code[-11:] if len(code) > 11 and code.isdecimal() else ""
 
 
 def _items(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from harness.contract import Inspection, Record
 from harness.terminals.reference.books import Books
 from harness.terminals.reference.journal import FILE_NAMES, Entry, RecordFormat
-from harness.terminals.reference.records import Base, Kind, Transaction, next_stan
+from harness.terminals.reference.records import SCAN_SALE, Base, Kind, Transaction, next_stan
 
 
 def inspect_image(image: Mapping[str, bytes], record_format: RecordFormat) -> Inspection:
@@ -43,5 +43,6 @@ def _records(books: Books, entries: tuple[Entry, ...]) -> list[Record]:
         if logged.stan not in seen:
             seen.add(logged.stan)
             state = "voided" if books.is_voided(logged.stan) else "active"
-            records.append(Record(logged.stan, logged.batch, logged.kind, logged.amount_fen, state))  # type: ignore[arg-type]
+            kind = "sale" if logged.kind == SCAN_SALE else logged.kind
+            records.append(Record(logged.stan, logged.batch, kind, logged.amount_fen, state))  # type: ignore[arg-type]
     return records

@@ -20,7 +20,7 @@ CONNECT_TIMEOUT_S = 15.0
 # What a reply must repeat if it carries it at all (MTI apart): processing code, amount, STAN, terminal, merchant.
 _ECHOED = (3, 4, 11, 41, 42)
 _RECEIVE_BYTES = 4096
-MAC_REQUESTS = frozenset({"0100", "0200", "0220", "0400"})
+MAC_REQUESTS = frozenset({"0100", "0200", "0220", "0400", "0600"})
 """Requests that move money carry a MAC, and so do their answers."""
 
 PARTLY = "10"

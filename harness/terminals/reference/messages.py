@@ -15,6 +15,7 @@ from harness.iso8583 import Message, unionpay
 from harness.iso8583.message import FieldValue
 from harness.iso8583.unionpay import (
     UPLOAD_ITEMS_MAX,
+    Order59,
     Original61,
     Reserved60,
     Settlement48,
@@ -23,22 +24,23 @@ from harness.iso8583.unionpay import (
 )
 from harness.iso8583.wire import Wire
 from harness.terminals.reference.link import MAC_REQUESTS
-from harness.terminals.reference.records import BatchTotals, Transaction
+from harness.terminals.reference.records import SCAN_SALE, BatchTotals, Transaction
 
 _CURRENCY = "156"
 _TYPE_CODES = {
     "sale": "22", "void": "23", "refund": "25", "preauth": "10", "preauth_void": "11", "completion": "20",
-    "completion_void": "21",
+    "completion_void": "21", SCAN_SALE: "22",
 }  # fmt: skip
 _PROCESSING_CODES = {
     "sale": "000000", "void": "200000", "refund": "200000", "preauth": "030000", "preauth_void": "200000",
-    "completion": "000000", "completion_void": "200000",
+    "completion": "000000", "completion_void": "200000", SCAN_SALE: "000000",
 }  # fmt: skip
 _MESSAGE_TYPES = {"refund": "0220", "preauth": "0100", "preauth_void": "0100"}
 _CONDITIONS = dict.fromkeys(("preauth", "preauth_void", "completion", "completion_void"), "06")
 _WITH_PIN = frozenset({"sale", "preauth"})
 _SETTLE_CODE, _UPLOAD_CODE, _END_BALANCED_CODE, _END_UNBALANCED_CODE = "201", "201", "207", "202"
 _CERTIFICATE_CODE, _OFFLINE_TYPE_CODE = "203", "36"
+_QUERY, _REVOKE = "310000", "200000"
 _SIGN_ON_CODE, _SIGN_OFF_CODE = "003", "002"
 
 
@@ -104,6 +106,21 @@ class Messages:
         fields[22] = transaction.entry_mode
         fields[39] = reason
         return Message("0400", fields)
+
+    def order(self, order: Transaction, code: str) -> Message:
+        """Create an order and charge the customer's payment code."""
+        return Message("0600", self._common(order, "") | {22: "031", 59: str(Order59(order.order_number, code))})
+
+    def order_query(self, order: Transaction, stan: str) -> Message:
+        """How does it stand?"""
+        return self._about_order(order, stan, _QUERY)
+
+    def order_revocation(self, order: Transaction, stan: str) -> Message:
+        """Make sure that it takes nothing."""
+        return self._about_order(order, stan, _REVOKE)
+
+    def _about_order(self, order: Transaction, stan: str, what: str) -> Message:
+        return Message("0600", self._common(order, "") | {3: what, 11: stan, 59: str(Order59(order.order_number))})
 
     def _common(self, transaction: Transaction, pan: str) -> dict[int, FieldValue]:
         fields: dict[int, FieldValue] = {

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 _SEPARATOR = "\x1f"
-DEBITS = frozenset({"sale", "completion"})
+SCAN_SALE = "scan_sale"
+DEBITS = frozenset({"sale", "completion", SCAN_SALE})
 """What takes money. A pre-authorisation only holds it, and is in no total and no upload."""
 VOIDS = {"void": "sale", "preauth_void": "preauth", "completion_void": "completion"}
 """Kinds that take back another, and which."""
@@ -83,8 +84,13 @@ class Transaction:
 
     @property
     def is_reversible(self) -> bool:
-        """All is reversed when in doubt but a refund, which is an advice and is repeated instead."""
-        return self.kind != "refund"
+        """All is reversed when in doubt but a refund, which is an advice and is repeated, and an order, which is revoked."""
+        return self.kind not in ("refund", SCAN_SALE)
+
+    @property
+    def order_number(self) -> str:
+        """Of an order that is under way: never the same again, even where trace numbers begin anew."""
+        return f"{self.date}{self.time}{self.batch}{self.stan}"
 
     @property
     def is_offline(self) -> bool:

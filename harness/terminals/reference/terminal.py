@@ -1,7 +1,7 @@
 """The reference terminal: a UnionPay terminal with host capture that keeps every rule of the domain (R1-R14).
 
 What it models: sign-on, sale (by chip: see ``chip``; offline: see ``offline``), void, refund, pre-authorisation (see
-``holds``), reversal, settlement with batch upload, reprint, recovery. What it does not: scan-to-pay. Source: rules R1-R14
+``holds``), scan-to-pay (see ``orders``), reversal, settlement with batch upload, reprint, recovery. Source: rules R1-R14
 of UnionPay practice as public terminal code shows them; storage practice as SQLite, LevelDB and the ALICE study (OSDI'14)
 teach it.
 
@@ -46,45 +46,33 @@ from harness.terminals.reference.inspection import inspect_image
 from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import PARTLY, Answer, Connection
 from harness.terminals.reference.offline import NO_CONNECTION
+from harness.terminals.reference.orders import OrderingTerminal
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
+from harness.terminals.reference.texts import SLIPS, TITLES, in_doubt
 
 CARD_TIMEOUT_S = 60.0
 STAN_JUMP = 50
 ALREADY_VOIDED = "原交易已撤销 ALREADY VOIDED"
-_TITLES = {
-    "sale": "消费 SALE", "void": "撤销 VOID", "refund": "退货 REFUND",
-    "preauth": "预授权 PREAUTH", "preauth_void": "预授权撤销 PREAUTH VOID",
-    "completion": "预授权完成 COMPLETION", "completion_void": "预授权完成撤销 COMPLETION VOID",
-}  # fmt: skip
 _DATED = frozenset({"refund", "completion", "preauth_void"})
 """What may be about another batch and gives the original's date with its number."""
 
+_ACTIONS = frozenset(
+    {
+        "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
+        "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals",
+    }
+)  # fmt: skip
 
-class ReferenceTerminal(ChipTerminal):
+
+class ReferenceTerminal(OrderingTerminal, ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
         name="reference",
         reversal="background",
-        actions=frozenset(
-            {
-                "sale",
-                "void",
-                "refund",
-                "preauth",
-                "preauth_void",
-                "completion",
-                "completion_void",
-                "settle",
-                "sign_on",
-                "reprint",
-                "clear_cache",
-                "reboot",
-                "totals",
-            }
-        ),
+        actions=_ACTIONS,
         max_transactions=500,
         full_below_bytes=65_536,
         offline_floor_fen=10_000,
@@ -367,10 +355,7 @@ class ReferenceTerminal(ChipTerminal):
             self.store.note_reason(transaction.stan, reason)
         self.device.probe("reference.in_doubt")
         self.hurry()
-        text = "交易超时,将自动冲正 NO ANSWER, WILL BE REVERSED"
-        if not transaction.is_reversible:
-            text = "退货结果未知,将自动重发 NO ANSWER, WILL BE SENT AGAIN"
-        return Unknown("in_doubt", text, transaction.stan)
+        return Unknown("in_doubt", in_doubt(transaction.kind), transaction.stan)
 
     # ------------------------------------------------------------ telling people
 
@@ -380,7 +365,7 @@ class ReferenceTerminal(ChipTerminal):
         self.device.display.show(
             Screen(
                 "approved",
-                f"{_TITLES[transaction.kind]} 交易成功 APPROVED {transaction.amount_fen / 100:.2f}",
+                f"{TITLES[transaction.kind]} 交易成功 APPROVED {transaction.amount_fen / 100:.2f}",
                 transaction.amount_fen,
                 transaction.stan,
                 transaction.batch,
@@ -404,13 +389,13 @@ class ReferenceTerminal(ChipTerminal):
         """The slip; False without paper, and then a reprint can be asked for later."""
         mark = "重打印/DUPLICATED\n" if duplicate else ""
         text = (
-            f"{mark}{_TITLES[transaction.kind]} {transaction.amount_fen / 100:.2f}\n卡号 {transaction.card}\n"
+            f"{mark}{TITLES[transaction.kind]} {transaction.amount_fen / 100:.2f}\n卡号 {transaction.card}\n"
             f"批次 {transaction.batch} 凭证 {transaction.stan} 参考 {transaction.rrn}\n{transaction.date} {transaction.time}"
         )
         try:
             self.device.printer.print(
                 Receipt(
-                    transaction.kind,  # type: ignore[arg-type]
+                    SLIPS[transaction.kind],
                     text,
                     transaction.amount_fen,
                     transaction.stan,
