@@ -28,6 +28,7 @@ UNSURVIVABLE = {
     17: UNREMEMBERED,
     20: UNREMEMBERED,
     25: UNREMEMBERED,
+    30: "an order whose only record was damaged cannot be revoked; the duty left is to detect it and show it",
     31: UNSENT,
 }
 """Invariants that no terminal with one copy of its journal can keep once that copy is damaged at rest."""

@@ -20,6 +20,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     no_sensitive_data,
     no_silent_charge,
     offline_once,
+    orders_end,
     record_atomicity,
     returns_to_service,
     reversal_drains,

@@ -60,7 +60,7 @@ class NoLostApproval(Invariant):
 
     def _judge(self, action: ActionState, device: str) -> Iterator[Finding]:
         entries = action.entries
-        if not entries and action.kind == "refund":
+        if not entries and action.kind in ("refund", "scan_refund"):
             # A repeated advice is answered from the entry of the first attempt, another action of the same purchase.
             entries = [each for each in action.purchase.entries if each.kind == "refund"]
         verdicts = [self._entry_verdict(each, action, device) for each in entries]

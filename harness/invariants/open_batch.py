@@ -9,8 +9,8 @@ Does not model: records from before the run (``ImageLoaded``): the lower bound l
 from harness.history.events import ActionEnded, BatchSettled, ImageLoaded, LedgerChanged, MessageSent
 from harness.invariants.base import Invariant, Terms, on, plain_number
 from harness.invariants.books import Books
+from harness.invariants.requests import asks_for_money
 
-_REQUESTS = frozenset({"0100", "0200", "0220"})
 _LOGGED = frozenset({"sale", "refund"})
 
 
@@ -37,7 +37,7 @@ class CountingInvariant(Invariant):
 
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
-        if event.direction == "up" and event.mti in _REQUESTS:
+        if event.direction == "up" and asks_for_money(event):
             key = (plain_number(event.batch), plain_number(event.stan))
             asked = self._asked.setdefault(event.device, {})
             if key not in asked:

@@ -18,7 +18,7 @@ SETTLED_KINDS = CHARGE_KINDS | {"refund"}
 """What a settlement is about."""
 VOID_KINDS = frozenset({"void", "preauth_void", "completion_void"})
 MONEY_ACTIONS = frozenset({"sale", "scan_sale", "completion", "refund", "scan_refund", "preauth"}) | VOID_KINDS
-JUDGED_ACTIONS = frozenset({"sale", "completion", "refund", "preauth"}) | VOID_KINDS
+JUDGED_ACTIONS = MONEY_ACTIONS
 """Actions whose approval must be found in the ledger: the ledger holds all of these."""
 
 

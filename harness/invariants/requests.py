@@ -30,11 +30,22 @@ REVERSED_CODES = frozenset({"00", "12", "25"})
 """The host has nothing left to undo (R6)."""
 UNDETERMINED_CODES = frozenset({"", "68", "96", "98"})
 """The host does not know either (domain 1.4). Other codes that are not 00 are taken for a definite no: leave to doubt."""
+_ORDER, _CREATES = "0600", "000000"
 _ANSWERS = {"0110": "0100", "0210": "0200", "0230": "0220", "0410": REVERSAL}
 _TELLING = frozenset({"sale", "void", "refund"})
 
 Key = tuple[str, str]
 """Batch and STAN, without leading zeros."""
+
+
+def creates_order(event: MessageSent) -> bool:
+    """Whether a request charges a payment code: an order, which is revoked and not reversed."""
+    return event.mti == _ORDER and event.processing_code == _CREATES
+
+
+def asks_for_money(event: MessageSent) -> bool:
+    """Whether a request is one that a terminal keeps a record of."""
+    return event.mti in FINANCIAL or creates_order(event)
 
 
 class Request:
@@ -165,7 +176,7 @@ class Requests(Observer):
                 self._request(number, event)
             elif mti == REVERSAL:
                 self._reversal(number, event)
-            elif mti == "0500":
+            elif mti == "0500" or creates_order(event):
                 self._note_newer(self.page(event.device), number, None)
         elif event.mti in _ANSWERS:
             self._answer(event)

@@ -26,8 +26,8 @@ from harness.history.events import (
 from harness.invariants.base import INVARIANTS, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, arrives, at, case, down, settled, up
+from harness.invariants.requests import asks_for_money
 
-_REQUESTS = frozenset({"0100", "0200", "0220"})
 _ADVICE = "0220"
 _ANSWERS = frozenset({"0110", "0210", "0230"})
 _UNDETERMINED = frozenset({"", "68", "96", "98", "A0"})
@@ -77,7 +77,7 @@ class StanUnique(Invariant):
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
         if event.direction == "up":
-            if event.mti in _REQUESTS and event.stan:
+            if asks_for_money(event) and event.stan:
                 self._request(number, event)
         elif event.mti in _ANSWERS and event.response_code not in self._undetermined:
             use = self._uses.get((event.device, event.batch), {}).get(event.stan)

@@ -15,6 +15,7 @@ from harness.engine.crashpoints.flows import (
     FLOW_MAX_US,
     FLOW_VISIT,
     REST_US,
+    Wish,
     check_out,
     slip_of_hold,
     start,
@@ -24,7 +25,6 @@ from harness.engine.crashpoints.flows import (
 from harness.engine.crashpoints.scene import DEVICE, Remains, Scene, Setting
 from harness.engine.phases import recover, rest, settle_for_good
 from harness.history.events import Event, Inspected, IntentClosed, OperatorDid, PhaseStarted
-from harness.workload.arrivals import VisitKind
 from harness.workload.customers import Customer
 from harness.workload.trading import one_sale
 
@@ -44,7 +44,7 @@ class Afterwards:
 
 
 def live_on(
-    setting: Setting, chapter: int, remains: Remains, *, customer_stays: bool, wish: VisitKind = "sale"
+    setting: Setting, chapter: int, remains: Remains, *, customer_stays: bool, wish: Wish = "sale"
 ) -> Afterwards:
     """Boot the terminal on what remains and see what becomes of it, to the last settlement.
 
@@ -87,7 +87,7 @@ def to_the_last_settlement(scene: Scene) -> None:
     scene.tape.emit(PhaseStarted(scene.now_us, "check"))
 
 
-def _come_back(scene: Scene, kind: VisitKind) -> None:
+def _come_back(scene: Scene, kind: Wish) -> None:
     """The customer who did not know how it ended: has it come to light meanwhile? If not, they pay again."""
     wish = visit(scene, kind, FLOW_VISIT, AMOUNT_FEN)
     if scene.till.witness.late_approval(DEVICE, AMOUNT_FEN, 0) is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from harness.core.registry import Registry
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND, seconds
@@ -36,6 +37,11 @@ FLOW_VISIT = 9
 """The number of the customer whose transaction the flow is."""
 HELD_FEN = 4_000
 _CHECK_IN = 8
+_CONFIRMS_US = 6 * US_PER_SECOND
+"""When the customer who pays by code has found the password: behind the first query, before the second."""
+
+Wish: TypeAlias = VisitKind | Literal["scan_sale"]
+"""What a customer comes for; who comes for a scan sale wants to buy, and pays by code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Flow:
     """None: the flow is the boot that follows."""
     returns: bool = False
     """Whether a customer is there who would come back and pay again."""
-    wish: VisitKind = "sale"
+    wish: Wish = "sale"
     """What that customer came for."""
     offline: bool = False
     """Whether the terminal must be one that sells offline."""
@@ -59,12 +65,15 @@ class Flow:
 # ---------------------------------------------------------------- what people do
 
 
-def visit(scene: Scene, kind: VisitKind, number: int, amount_fen: int) -> Visit:
+def visit(scene: Scene, kind: Wish, number: int, amount_fen: int) -> Visit:
     """A customer without quirks, on day 0."""
-    return Visit(0, number, scene.now_us, kind, amount_fen, False, 2_000_000, 1_000_000, 1.0, (number * 37 % 100) / 100)
+    by_code = kind == "scan_sale"
+    wanted: VisitKind = "sale" if kind == "scan_sale" else kind
+    choice = (number * 37 % 100) / 100
+    return Visit(0, number, scene.now_us, wanted, amount_fen, by_code, 2_000_000, 1_000_000, 1.0, choice)
 
 
-def buy(scene: Scene, number: int, amount_fen: int, kind: VisitKind = "sale", chip: Chip | None = None) -> None:
+def buy(scene: Scene, number: int, amount_fen: int, kind: Wish = "sale", chip: Chip | None = None) -> None:
     """One customer, from coming in to leaving."""
     customer = Customer(scene.till, visit(scene, kind, number, amount_fen), counts=False, chip=chip)
     scene.run_until(scene.env.process(customer.at_the_till()), FLOW_MAX_US)
@@ -168,6 +177,13 @@ def _checked_in(scene: Scene) -> None:
     buy(scene, 2, 990)
 
 
+def _asked_on_the_phone(scene: Scene) -> None:
+    """The next customer who pays by code has to confirm it."""
+    _one_sale(scene)
+    knobs = scene.acquirer.knobs(scene.hardware.tid)
+    knobs.confirmations, knobs.confirmed_after_us = 1, _CONFIRMS_US
+
+
 def _miscounting_host(scene: Scene) -> None:
     """The host counts one sale more than it has: totals differ and the terminal must upload every record."""
     _three_sales(scene)
@@ -216,6 +232,10 @@ _ALL = (
     Flow(
         "offline", "a small sale while the line is down, and the host is told of it", ("sale",), _one_sale, buy_offline,
         returns=True, offline=True,
+    ),
+    Flow(
+        "scan", "a payment code is charged, and the customer confirms on the phone", ("sale", "scan_sale"),
+        _asked_on_the_phone, lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN, "scan_sale"), returns=True, wish="scan_sale",
     ),
 )  # fmt: skip
 

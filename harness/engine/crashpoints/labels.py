@@ -17,6 +17,7 @@ from harness.history.events import (
     MemorySampled,
     MessageDelivered,
     MessageSent,
+    OrderChanged,
     Presented,
     ProbeReached,
     ReceiptPrinted,
@@ -71,6 +72,8 @@ def _label(event: Event, events: Sequence[Event]) -> str:
             return "the customer leaves"
         case LedgerChanged():
             return f"the host books {event.state}"
+        case OrderChanged():
+            return f"the host's order is {event.state}"
         case BatchSettled():
             return "the host settles"
         case _:

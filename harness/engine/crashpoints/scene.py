@@ -55,6 +55,7 @@ _PEOPLE = Behaviour(
     retries_after_unknown_percent=0.0,
     tries_other_card_percent=0.0,
     daily_reboot=False,
+    scans_codes_percent=100.0,
 )
 
 

@@ -40,7 +40,7 @@ _REMEMBER = (
     "written, so that every copy of a record on this medium can go at once; the duty left is to detect it and show it"
 )
 _SEND = (
-    "a reversal on this medium can be destroyed by a cut during a write to something else, in all its copies; the duty left "
+    "a reversal or order on this medium can be destroyed by a cut during a write to something else, in all its copies; the duty left "
     "is to detect it and show it"
 )
 UNSURVIVABLE: Mapping[int, str] = {
@@ -54,6 +54,7 @@ UNSURVIVABLE: Mapping[int, str] = {
     19: f"a cut in the middle of recovery destroys as any other: {_REMEMBER}",
     20: _REMEMBER,
     25: _REMEMBER,
+    30: _SEND,
     31: _SEND,
 }
 """What no software that knows files alone can keep once a cut has harmed what nobody was writing."""
