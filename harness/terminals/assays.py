@@ -195,6 +195,15 @@ people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts:
 faults: [{type: read_only, at: {message: {direction: down, mti: "0210"}, occurrence: 3}, lift_after: 10 min}]
 """
 
+_BY_CODE = (
+    "sales_per_day: 20\npeople: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, scans_codes: 100%, "
+)
+_CREATION = "{message: {direction: up, mti: '0600', moment: sent}, occurrence: 3}"
+_ORDER_UNANSWERED = f"faults: [{{type: half_open, at: {_CREATION}, lift_after: 5 min}}]"
+_ORDER_CUT = f"faults: [{{type: power_loss, at: {_CREATION}, off_for: 30 s}}]"
+_ORDER_UNREAD = "faults: [{type: host_silent, unread: true, at: {action: scan_sale, occurrence: 3}}]"
+_TRUSTING = "\nhost: {no_reply: 0%, decline: 0%, trusts_codes: true}"
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -295,12 +304,22 @@ faults:
     Assay("slip_counts_voids", (12,), _people("voids: 30%")),
     Assay("full_cried", (14,), _FULL_AT_NOON),
     Assay("second_95", (11,), 'faults: [{type: host_miscounts, messages: 2, at: {day: 1, time: "09:30"}}]'),
+    Assay("order_assumed_paid", (30, 1), _BY_CODE + "confirms_codes: 0%}\n" + _ORDER_UNREAD),
+    Assay("order_number_reused", (30,), _BY_CODE + "confirms_codes: 0%}\n" + _CRASH.replace("sale", "scan_sale")),
+    Assay(
+        "order_forgotten",
+        (30, 31),
+        _BY_CODE + "confirms_codes: 100%, leaves_unconfirmed: 0%, attempts: 1}\n" + _ORDER_CUT,
+    ),
+    Assay("order_never_revoked", (30, 31), _BY_CODE + "confirms_codes: 100%, leaves_unconfirmed: 0%, attempts: 1}"),
+    Assay("orders_sent_again", (30, 3), _BY_CODE + "confirms_codes: 0%}\n" + _ORDER_UNANSWERED + _TRUSTING),
 )
 
 CUTS: tuple[Cuts, ...] = (
     Cuts("no_directory_fsync", (1,), "sale", ("posix-weak",)),
     Cuts("rename_without_fsync", (1,), "sale", ("posix-weak",)),
     Cuts("rewritten_in_place", (1,), "sale", ("ext4-ordered",)),
+    Cuts("order_after_send", (30, 31), "scan", ("ext4-ordered",)),
 )
 
 

@@ -133,6 +133,16 @@ _ALL = (
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
     _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),
     _mutant("second_95", "SecondNinetyFive", "Takes a second 95, after the upload, for a settled batch.", 11),
+    _mutant("order_assumed_paid", "OrderAssumedPaid", "Takes an order without an answer for paid.", 30, 1),
+    _mutant("order_number_reused", "OrderNumberReused", "Counts order numbers in RAM: used again after a restart.", 30),
+    _mutant("order_forgotten", "OrderForgotten", "Throws an open order away at the next start.", 30, 31),
+    _mutant("order_never_revoked", "OrderNeverRevoked", "Says not paid, and leaves the order open.", 30, 31),
+    _mutant(
+        "orders_sent_again", "OrdersSentAgain", "Forwards a queue of orders anew whenever the line is back.", 30, 3
+    ),
+    _cut_mutant(
+        "order_after_send", "OrderAfterSend", "Writes an order's record when the request has gone out.", 30, 31
+    ),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
     _mutant("paper_blocks", "PaperBlocks", "A settlement whose slip cannot be printed does not clear the log.", 24),
     _mutant("forced_success", "ForcedSuccess", "A failed batch upload is shown, and counts as done.", 11),

@@ -124,6 +124,7 @@ class Bench:
         self.fail: Callable[[str, int], None] | None = None
         self.unsynced: dict[str, list[tuple[int, bytes, int]]] = {}
         self.sent: list[bytes] = []
+        self.slept_s = 0.0
         self.actions = 0
         self.terminal: Terminal | None = None
 
@@ -201,16 +202,30 @@ class Bench:
     @contextmanager
     def routed(self) -> Iterator[None]:
         """Writes, fsyncs and connections of the code under test go through this bench."""
-        real = (os.pwrite, os.fsync, os.ftruncate, socket.create_connection, time.monotonic)
+        real = (os.pwrite, os.fsync, os.ftruncate, socket.create_connection, time.monotonic, time.sleep)
         os.pwrite, os.fsync, os.ftruncate = self._pwrite, self._fsync, self._ftruncate
         socket.create_connection = self._connect  # type: ignore[assignment]
         clock = iter(range(10**9))
-        time.monotonic = lambda: next(clock) / 1000
+        time.monotonic = lambda: next(clock) / 1000 + self.slept_s
+        time.sleep = self._sleep
         self.real_pwrite, self.real_ftruncate = real[0], real[2]
         try:
             yield
         finally:
-            os.pwrite, os.fsync, os.ftruncate, socket.create_connection, time.monotonic = real
+            os.pwrite, os.fsync, os.ftruncate, socket.create_connection, time.monotonic, time.sleep = real
+
+    @property
+    def now_us(self) -> int:
+        """The host's time: a second for each request, and what the terminal slept."""
+        return len(self.sent) * 1_000_000 + int(self.slept_s * 1_000_000)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+        self.host.fall_due(self.now_us)
+
+    def pass_time(self, seconds: float) -> None:
+        """Nobody touches the terminal for so long."""
+        self._sleep(seconds)
 
     def _path(self, fd: int) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
@@ -267,7 +282,8 @@ class Line:
         self._bench.strike("send")
         self._bench.sent.append(data)
         self._inbox += b"".join(self._bench.host.overdue(data))
-        reply = self._bench.host.handle(data, len(self._bench.sent) * 1_000_000)
+        self._bench.host.fall_due(self._bench.now_us)
+        reply = self._bench.host.handle(data, self._bench.now_us)
         self._inbox += reply.frame or b""
         self._bench.strike("sent")
 
@@ -308,7 +324,7 @@ class Facade:
             raise CardTimeout
         bench.presentations += 1
         token = f"{bench.presentations:011d}"
-        return CardData(PAN, "3012", f"{PAN}=3012201{token}", "051", "001", b"\x9f\x36\x02\x00\x01")
+        return CardData(PAN, "3012", f"{PAN}=3012201{token}", "051", "001", b"\x9f\x36\x02\x00\x01", f"62000000{token}")
 
     def write(self, offset: int, data: bytes) -> None:
         for index, byte in enumerate(data):

@@ -557,6 +557,74 @@ def differs_twice(make_bench, load_kind):
     return unproven(bench, before)
 
 
+def customer_confirms(bench, after_s):
+    """The next customer who pays by code has to confirm on the phone."""
+    bench.knobs.confirmations, bench.knobs.confirmed_after_us = 1, int(after_s * 1_000_000)
+
+
+def order_unread(make_bench, load_kind):
+    """An order is lost on its way to the host."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    bench.knobs.ignore_requests = 1
+    bench.act("scan_sale", 200)
+    bench.idle()
+    return disagreements(bench)
+
+
+def orders_around_a_restart(make_bench, load_kind):
+    """One customer pays by code before, another after a restart."""
+    bench = make_bench()
+    start(bench, load_kind())
+    assert bench.act("scan_sale", 100).kind == "approved"
+    bench.cut("lost")
+    start(bench, load_kind())
+    bench.act("scan_sale", 200)
+    return disagreements(bench) + settle(bench)
+
+
+def order_cut(make_bench, load_kind):
+    """Power is lost while the customer looks for the phone's password."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    customer_confirms(bench, after_s=6)
+
+    def fail(what, _place):
+        if what == "sent":
+            raise PowerCut
+
+    bench.fail = fail
+    with pytest.raises(PowerCut):
+        bench.act("scan_sale", 200)
+    bench.fail = None
+    bench.cut("lost")
+    bench.pass_time(30)
+    start(bench, load_kind())
+    bench.idle()
+    return disagreements(bench) + settle(bench)
+
+
+def slow_customer(make_bench, load_kind):
+    """The customer confirms after half a minute."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    customer_confirms(bench, after_s=30)
+    bench.act("scan_sale", 200)
+    bench.pass_time(60)
+    bench.idle()
+    return disagreements(bench)
+
+
+def order_answers_lost(make_bench, load_kind):
+    """Answers to an order are lost, at an acquirer that charges a code as often as it is asked to."""
+    bench = make_bench(rules=Rules(codes_trusted=True))
+    start(bench, load_kind())
+    bench.knobs.drop_replies = 3
+    bench.act("scan_sale", 200)
+    bench.idle()
+    return disagreements(bench)
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -617,6 +685,11 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "holds_settled": hotel_desk,
     "partial_as_whole": part_of_the_price,
     "partial_declined": charged_in_part,
+    "order_assumed_paid": order_unread,
+    "order_number_reused": orders_around_a_restart,
+    "order_forgotten": order_cut,
+    "order_never_revoked": slow_customer,
+    "orders_sent_again": order_answers_lost,
 }
 
 

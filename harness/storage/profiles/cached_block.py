@@ -40,8 +40,8 @@ _REMEMBER = (
     "written, so that every copy of a record on this medium can go at once; the duty left is to detect it and show it"
 )
 _SEND = (
-    "a reversal or order on this medium can be destroyed by a cut during a write to something else, in all its copies; the duty left "
-    "is to detect it and show it"
+    "a reversal or order on this medium can be destroyed by a cut during a write to something else, in all its copies; the duty "
+    "left is to detect it and show it"
 )
 UNSURVIVABLE: Mapping[int, str] = {
     1: _REMEMBER,

@@ -107,20 +107,20 @@ class Messages:
         fields[39] = reason
         return Message("0400", fields)
 
-    def order(self, order: Transaction, code: str) -> Message:
+    def order(self, order: Transaction, number: str, code: str) -> Message:
         """Create an order and charge the customer's payment code."""
-        return Message("0600", self._common(order, "") | {22: "031", 59: str(Order59(order.order_number, code))})
+        return Message("0600", self._common(order, "") | {22: "031", 59: str(Order59(number, code))})
 
-    def order_query(self, order: Transaction, stan: str) -> Message:
+    def order_query(self, order: Transaction, number: str, stan: str) -> Message:
         """How does it stand?"""
-        return self._about_order(order, stan, _QUERY)
+        return self._about_order(order, number, stan, _QUERY)
 
-    def order_revocation(self, order: Transaction, stan: str) -> Message:
+    def order_revocation(self, order: Transaction, number: str, stan: str) -> Message:
         """Make sure that it takes nothing."""
-        return self._about_order(order, stan, _REVOKE)
+        return self._about_order(order, number, stan, _REVOKE)
 
-    def _about_order(self, order: Transaction, stan: str, what: str) -> Message:
-        return Message("0600", self._common(order, "") | {3: what, 11: stan, 59: str(Order59(order.order_number))})
+    def _about_order(self, order: Transaction, number: str, stan: str, what: str) -> Message:
+        return Message("0600", self._common(order, "") | {3: what, 11: stan, 59: str(Order59(number))})
 
     def _common(self, transaction: Transaction, pan: str) -> dict[int, FieldValue]:
         fields: dict[int, FieldValue] = {

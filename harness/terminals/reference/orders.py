@@ -86,7 +86,7 @@ class OrderingTerminal(HoldingTerminal):
         """Send the order once, with its record durable before the first byte, and stay with it until it has ended."""
         self.device.display.show(Screen("processing", "处理中 PROCESSING"))
         try:
-            request = self.messages.order(order, code)
+            request = self.messages.order(order, self.order_number(order), code)
             frame = self.messages.frame(request)
         except (DeviceError, CodecError):
             return Refused("not_sendable", "不能发送 CANNOT SEND")
@@ -118,11 +118,15 @@ class OrderingTerminal(HoldingTerminal):
             time.sleep(QUERY_EVERY_S)
             answer = self.query(order)
 
+    def order_number(self, order: Transaction) -> str:
+        """Told by the order's record alone, and never the same again, even where trace numbers begin anew."""
+        return f"{order.date}{order.time}{order.batch}{order.stan}"
+
     def query(self, order: Transaction) -> Answer:
         """How the order stands at the host."""
         if not self.ensure_session():
             return NO_ANSWER
-        return self.ask(self.messages.order_query(order, self.take_stan()))
+        return self.ask(self.messages.order_query(order, self.order_number(order), self.take_stan()))
 
     def order_ended(self, order: Transaction, code: str) -> Outcome:
         """Declined, closed or revoked: nothing is taken. One that has not arrived may still do so."""
@@ -144,7 +148,7 @@ class OrderingTerminal(HoldingTerminal):
 
     def request_about(self, pending: Transaction) -> Message:
         if pending.kind == SCAN_SALE:
-            return self.messages.order_revocation(pending, self.take_stan())
+            return self.messages.order_revocation(pending, self.order_number(pending), self.take_stan())
         return super().request_about(pending)
 
     def repeat_answered(self, pending: Transaction, answer: Answer) -> None:

@@ -88,11 +88,6 @@ class Transaction:
         return self.kind not in ("refund", SCAN_SALE)
 
     @property
-    def order_number(self) -> str:
-        """Of an order that is under way: never the same again, even where trace numbers begin anew."""
-        return f"{self.date}{self.time}{self.batch}{self.stan}"
-
-    @property
     def is_offline(self) -> bool:
         """Whether the card approved it and the host is yet to be told, or has been told by an advice."""
         return self.authorisation == OFFLINE_APPROVED
