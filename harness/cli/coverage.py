@@ -62,8 +62,11 @@ def _seen_by(row: TradeRow) -> list[str]:
     """Invariants by number and name, then measures; an invariant of the domain that no check has yet is told as such."""
     from harness.invariants.catalogue import INVARIANTS
 
-    named = {invariant.number: name for name, invariant in INVARIANTS.items()}
-    return [f"{number} {named.get(number, '(no check yet)')}" for number in row.invariants] + list(row.measures)
+    named: dict[int, list[str]] = {}
+    for name, invariant in INVARIANTS.items():
+        named.setdefault(invariant.number, []).append(name)
+    seen = [" and ".join(named.get(number, ["(no check yet)"])) for number in row.invariants]
+    return [f"{number} {names}" for number, names in zip(row.invariants, seen, strict=True)] + list(row.measures)
 
 
 def _as_json(covered: Covered, bites: dict[str, str]) -> dict[str, object]:

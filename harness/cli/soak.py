@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.storage.kernels.findings import Tally
 
 RANDOM_FAULTS = "combined/random_faults"
-CRASH_POINTS = ((("sale",), 2), (("void", "refund", "settle", "upload", "boot", "preauth", "completion"), 1))
+CRASH_POINTS = ((("sale",), 2), (("void", "refund", "settle", "upload", "boot", "preauth", "completion", "scan"), 1))
 """Flows of which every crash point is tried on every profile, and how often the power goes."""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CountingKnob = Literal[
     "ignore_requests", "drop_replies", "respond_count", "wrong_macs", "settlement_errors", "totals_off_by_one",
-    "mismatched_replies", "held_replies", "issuer_declines",
+    "mismatched_replies", "held_replies", "issuer_declines", "confirmations",
 ]  # fmt: skip
 TimedKnob = Literal["silent_until_us", "cut_over_until_us", "overloaded_until_us"]
 

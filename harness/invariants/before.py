@@ -11,8 +11,7 @@ from collections.abc import Callable
 from harness.history.events import Event, ImageLoaded, MessageSent
 from harness.invariants.base import Handler, Observer, Terms, on, plain_number
 from harness.invariants.device_book import DeviceBook
-
-_REQUESTS = frozenset({"0100", "0200", "0220"})
+from harness.invariants.requests import asks_for_money
 
 
 class Before(Observer):
@@ -41,7 +40,7 @@ class Before(Observer):
         if book.requests is None or event.direction != "up" or not event.batch:
             return
         batch = plain_number(event.batch)
-        if event.mti in _REQUESTS:
+        if asks_for_money(event):
             book.requests.add((batch, plain_number(event.stan)))
         if book.unagreed_batch == "" and batch != "0":
             book.unagreed_batch = batch

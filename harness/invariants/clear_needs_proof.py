@@ -40,8 +40,8 @@ from harness.invariants.casebook import (
     up,
 )
 from harness.invariants.purchase import SETTLED_KINDS, Entry
+from harness.invariants.requests import asks_for_money
 
-_REQUESTS = frozenset({"0100", "0200", "0220"})
 _SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
 _SIGN_ON_REPLY = "0810"
 
@@ -87,7 +87,7 @@ class ClearNeedsProof(Invariant):
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
         if event.direction == "up":
-            if event.mti in _REQUESTS:
+            if asks_for_money(event):
                 self._request(number, event)
         elif event.mti == _SIGN_ON_REPLY:
             if event.response_code == "00":

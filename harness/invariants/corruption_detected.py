@@ -38,6 +38,7 @@ from harness.invariants.casebook import (
     up,
 )
 from harness.invariants.purchase import Entry
+from harness.invariants.requests import creates_order
 from harness.invariants.settlement_exactly_once import admits
 
 _CORRUPTS = (DAMAGE_KINDS | {"corrupt_read"}) - {"stale_backup"}
@@ -177,7 +178,7 @@ class CorruptionDetected(Invariant):
         state = self._device(event.device)
         batch = plain_number(event.batch)
         key = (batch, plain_number(event.stan))
-        if event.mti in _REQUESTS:
+        if event.mti in _REQUESTS or creates_order(event):
             if state.damage is not None and event.processing_code.startswith("20") and event.mti == "0200":
                 original = (batch, plain_number(event.original_stan))
                 self._same(number, event, state, original, "asked to void")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from harness.core.units import US_PER_SECOND
 from harness.history.events import (
     CardDecided,
     FaultLifted,
@@ -44,6 +45,9 @@ STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", 
 
 _OVER_WHEN_READY = frozenset({"power_loss", "crash", "scheduled_restart"})
 """The injector never lifts these: they are over when the software is up again."""
+
+_TOO_LATE_US = 5 * US_PER_SECOND
+"""A payment by code that lands so shortly before the order is revoked came behind the last query (domain 1.3: every 3 to 5 s)."""
 
 _NOT_OWN_ERRORS = frozenset({"EIO", "EROFS"})
 """ENOSPC is not here: a terminal may have filled its volume itself."""
@@ -79,6 +83,8 @@ class _Trouble:
     outage_at_us: int = -1
     storage_at_us: int = -1
     declined_token: str = ""
+    paid: tuple[str, int] = ("", 0)
+    """Token of the order that was paid last, and when."""
 
 
 class Witness:
@@ -235,6 +241,12 @@ class Witness:
             self._trouble(event.device).declined_token = event.token
 
     def _order(self, _: int, event: OrderChanged) -> None:
-        # Whoever did not confirm in time has declined.
-        if event.state == "REVOKED" and not event.entry and event.reason == UNPAID:
-            self._trouble(event.device).declined_token = event.token
+        trouble = self._trouble(event.device)
+        if event.state == "SUCCESS":
+            trouble.paid = (event.token, event.at_us)
+        elif event.state == "REVOKED" and event.token:
+            token, paid_us = trouble.paid
+            in_time = token == event.token and event.at_us - paid_us > _TOO_LATE_US
+            if event.reason == UNPAID or (not in_time and event.entry is not None):
+                # Whoever did not confirm in time has declined.
+                trouble.declined_token = event.token

@@ -30,6 +30,7 @@ from harness.faults.host_silent import HostSilent
 from harness.faults.inode_exhaustion import InodeExhaustion
 from harness.faults.interference import Interference
 from harness.faults.issuer_declines import IssuerDeclines
+from harness.faults.late_confirmation import LateConfirmation
 from harness.faults.late_reply import LateReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
@@ -59,6 +60,7 @@ from harness.faults.wear_out import WearOut
 from harness.faults.wrong_address import WrongAddressFault
 from harness.faults.wrong_mac import WrongMac
 from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, Plan, VolumePlan
+from harness.workload.behaviour import Behaviour
 from tests.faults.fault_bench import HOUR_US, SMALL
 
 NOON = Trigger(day=1, time_us=12 * HOUR_US)
@@ -68,6 +70,7 @@ TWO_DAYS = replace(SMALL, days=DaysPlan(2, SMALL.days.start, 9 * HOUR_US, 18 * H
 SMALL_DATA = replace(SMALL, device=DevicePlan(volumes=(VolumePlan("data", 512 * 1024),)))
 NOR = VolumePlan("data", 128 * 1024, medium="spi-nor", erase_block_bytes=4096, program_bytes=4096)
 ON_NOR = replace(SMALL, device=DevicePlan(volumes=(NOR,)))
+BY_CODE = replace(SMALL, people=Behaviour(scans_codes_percent=100.0))
 SLOW_HOST = replace(SMALL, host=HostPlan(latency_median_us=12_000_000, latency_p99_us=70_000_000, no_reply_percent=0.0))
 
 
@@ -146,5 +149,6 @@ ROWS: dict[str, Row] = {
         Row(DeviceLost(), at=SALE),
         Row(DeviceSwap(), at=SALE),
         Row(WrongAddressFault(), lift_after_us=HOUR_US),
+        Row(LateConfirmation(), plan=BY_CODE),
     )
 }
