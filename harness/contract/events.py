@@ -12,9 +12,14 @@ from harness.contract.kinds import ActionKind
 class Action:
     """An operator action. ``number`` is the harness's name for it; terminal software has no use for it but ``finish``.
 
-    Void, refund and completion name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN, date
-    (MMDD), amount (``original_amount_fen``; 0 where it is not keyed in). A completion is about a preauth; ``amount_fen`` is what
-    is due, up to 115 % of what was held, and it may come days later.
+    Void, refund and completion name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN,
+    date (MMDD), amount (``original_amount_fen``; 0 where it is not keyed in). A completion is about a preauth;
+    ``amount_fen`` is what is due, up to 115 % of what was held, and it may come days later.
+
+    ``account`` sets where the merchant's money goes (``account``) and when (``cycle``: T+1, D+1 or D+0); it is done when the
+    acquirer has taken both as they were keyed in, and never before. ``payout`` asks what has become of the money of the
+    batch settled last; it is done when the money has arrived or is not due yet, and failed when the acquirer holds it or it
+    came back.
 
     ``scan_sale`` charges a customer's payment code, which ``device.card.read`` gives as ``CardData.code``; ``scan_refund`` gives
     back a sale made so, named like any other: its RRN is the host's number for the order.
@@ -28,6 +33,8 @@ class Action:
     original_rrn: str = ""
     original_date: str = ""
     original_amount_fen: int = 0
+    account: str = ""
+    cycle: str = ""
 
 
 Sale: TypeAlias = Action

@@ -18,7 +18,9 @@ CountingKnob = Literal[
     "ignore_requests", "drop_replies", "respond_count", "wrong_macs", "settlement_errors", "totals_off_by_one",
     "mismatched_replies", "held_replies", "issuer_declines", "confirmations",
 ]  # fmt: skip
-TimedKnob = Literal["silent_until_us", "cut_over_until_us", "overloaded_until_us"]
+TimedKnob = Literal[
+    "silent_until_us", "cut_over_until_us", "overloaded_until_us", "payouts_stopped_until_us", "account_mistyped_until_us",
+]  # fmt: skip
 
 _HELD_US = 1 << 60
 """Later than any run: the strike's own lifting ends it."""

@@ -420,6 +420,57 @@ class OrderChanged(Event, frozen=True):
     reason: str = ""
 
 
+class SettingsKeyed(Event, frozen=True):
+    """Somebody keys in the merchant's account and settlement cycle, in ``action``. Of accounts the last four digits are told."""
+
+    device: str
+    action: int
+    account: str
+    cycle: str
+
+
+class SettingsJudged(Event, frozen=True):
+    """The acquirer was sent account and cycle: it took them (``code`` 00), or left everything as it was and said why."""
+
+    device: str
+    account: str
+    cycle: str
+    code: str
+
+
+class PayoutMade(Event, frozen=True):
+    """The acquirer pays a merchant, or does not: ``state`` is paid, bounced or held, for what ``reason`` says.
+
+    ``amount_fen`` is what the merchant gets, after ``fee_fen``. ``parts`` are the ledger entries that it is for and what
+    each adds: less than nothing for a refund, or for a sale that was paid and has been taken back since. ``due_us`` is when
+    the earliest of them was due. It is paid at the event's own time.
+    """
+
+    device: str
+    payout: int
+    state: str
+    account: str
+    cycle: str
+    amount_fen: int
+    fee_fen: int
+    due_us: int
+    parts: tuple[tuple[int, int], ...] = ()
+    batches: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class PayoutTold(Event, frozen=True):
+    """The acquirer answered what has become of a batch's money: ``state`` is paid, pending, held, bounced or none.
+
+    ``amount_fen`` is what has been paid of it, before fees.
+    """
+
+    device: str
+    batch: str
+    state: str
+    amount_fen: int
+
+
 # ---------------------------------------------------------------- faults
 
 
@@ -486,7 +537,7 @@ AnyEvent: TypeAlias = Union[
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
     MessageSent, MessageDelivered, MessageDropped,
-    LedgerChanged, BatchSettled, OrderChanged, CertificateTaken,
+    LedgerChanged, BatchSettled, OrderChanged, CertificateTaken, SettingsKeyed, SettingsJudged, PayoutMade, PayoutTold,
     FaultStruck, FaultBit, FaultLifted,
     Inspected,
 ]  # fmt: skip

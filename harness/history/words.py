@@ -94,6 +94,15 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.OrderChanged: lambda v: (
         f"host turns order {v.order} of{_money(v.amount_fen)}: {v.previous_state or 'new'} -> {v.state} ({v.reason})"
     ),
+    e.SettingsKeyed: lambda v: f"account {v.account} and cycle {v.cycle} are keyed in (action {v.action})",
+    e.SettingsJudged: lambda v: (
+        f"host {'takes' if v.code == '00' else 'refuses'} account {v.account} and cycle {v.cycle}, code {v.code}"
+    ),
+    e.PayoutMade: lambda v: (
+        f"payout {v.payout} of{_money(v.amount_fen)} to account {v.account or 'none'} is {v.state}"
+        f"{f': {v.reason}' if v.reason else ''}"
+    ),
+    e.PayoutTold: lambda v: f"host tells of batch {v.batch}:{_money(v.amount_fen)} paid, {v.state}",
     e.FaultStruck: lambda v: (
         f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault}){f': {v.detail}' if v.detail else ''}"
     ),

@@ -15,6 +15,7 @@ from harness.history.recorder import Recorder
 from harness.host.bank import Bank, Decide, Part, approve_all
 from harness.host.batch import Batch, Capture, Settlement
 from harness.host.dialects import Dialect, DialectChoice, MessageHeader
+from harness.host.funds import Funds, FundsTerms, MerchantMoney
 from harness.host.holds import Rules
 from harness.host.knobs import Knobs
 from harness.host.ledger import Entry, LedgerState
@@ -38,6 +39,7 @@ class HostImage:
     ledger: LedgerState
     knobs: dict[str, Knobs]
     orders: OrdersState = field(default_factory=OrdersState)
+    money: dict[str, MerchantMoney] = field(default_factory=dict)
 
     def copy(self) -> "HostImage":
         """An image that shares nothing with this one that can change. Written out: a crash point takes one, a state another."""
@@ -46,6 +48,7 @@ class HostImage:
             self.ledger.copy(),
             {tid: knobs.copy() for tid, knobs in self.knobs.items()},
             self.orders.copy(),
+            {tid: money.copy() for tid, money in self.money.items()},
         )
 
 
@@ -66,6 +69,7 @@ class Acquirer:
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._knobs: dict[str, Knobs] = {}
+        self._recorder = recorder
         self.bank = Bank(recorder, decide, rules=rules, part=part, payer=payer)
         choice = DialectChoice.named(dialect) if isinstance(dialect, str) else dialect
         self.dialect: Dialect = choice.make(self.bank, KeyFactory(seed), start_date)
@@ -83,6 +87,18 @@ class Acquirer:
             raise ValueError(f"terminal {tid} is registered twice")
         self._sessions[tid] = Session(tid, mid, device, master_key, capture=capture)
         self._knobs[tid] = Knobs()
+
+    def open_funds(self, terms: FundsTerms, *, sets_account: bool) -> Funds:
+        """From now on the money of all registered terminals is paid out; ``run_funds`` is to be called when it is time."""
+        funds = self.bank.funds = Funds(terms, self.bank.ledger, self._recorder, self.dialect.start_date)
+        for session in self._sessions.values():
+            funds.register(session.device, session.tid, session.mid, sets_account=sets_account)
+        return funds
+
+    def run_funds(self, at_us: int) -> None:
+        """Pay out what is due."""
+        if self.bank.funds is not None:
+            self.bank.funds.run(at_us, self._knobs)
 
     def session(self, tid: str) -> Session:
         """What the host remembers of one terminal besides the ledger."""
@@ -163,10 +179,14 @@ class Acquirer:
 
     def image(self) -> HostImage:
         """A copy of everything the host remembers; the history is not part of it."""
-        return HostImage(self._sessions, self.bank.ledger.state, self._knobs, self.bank.orders.state).copy()
+        funds = self.bank.funds
+        money = {} if funds is None else funds.merchants
+        return HostImage(self._sessions, self.bank.ledger.state, self._knobs, self.bank.orders.state, money).copy()
 
     def restore(self, image: HostImage) -> None:
         """Go back to an image, which can be used again."""
         mine = image.copy()
         self._sessions, self.bank.ledger.state, self._knobs = mine.sessions, mine.ledger, mine.knobs
         self.bank.orders.state = mine.orders
+        if self.bank.funds is not None:
+            self.bank.funds.merchants = mine.money

@@ -25,6 +25,7 @@ import msgspec
 from harness.core.units import US_PER_DAY
 from harness.history.recorder import Recorder
 from harness.host.batch import Batch, BatchBook
+from harness.host.funds import Funds
 from harness.host.holds import Holds, Rules
 from harness.host.ledger import CHARGES, Entry, EntryKind, Ledger, same_card
 from harness.host.orders import Order, Orders, Payer, pays_at_once
@@ -98,6 +99,8 @@ class Bank:
         self.refund_repeat: Literal["00", "94"] = refund_repeat
         self.undetermined_codes = UNDETERMINED_CODES
         self.orders = Orders(self, recorder, payer)
+        self.funds: Funds | None = None
+        """The merchants' money after the sale, where that is looked at."""
 
     def sale(self, demand: Demand, *, offline: bool = False) -> Judgement:
         """A sale; an ``offline`` one was approved by the card at the terminal and is booked without being judged."""

@@ -45,6 +45,10 @@ class Knobs:
     issuer_above_fen: int = 0
     issuer_declines: int = 0
     """So many sales above ``issuer_above_fen`` are declined with ``issuer_code``, as their issuers would."""
+    payouts_stopped_until_us: int = 0
+    """Until then no money is paid out, however due it is."""
+    account_mistyped_until_us: int = 0
+    """Until then the acquirer's record of the merchant's account is wrong: payouts come back."""
 
     confirmations: int = 0
     """So many orders have to be confirmed on the phone, after ``confirmed_after_us`` or a moment before they are revoked."""

@@ -14,6 +14,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     exclusive_fate,
     fast_at_every_fill,
     full_message,
+    funds_paid_once,
     memory_bounded,
     no_double_charge,
     no_lost_approval,

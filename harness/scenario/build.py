@@ -32,6 +32,7 @@ from harness.scenario.device import refuse_too_small
 from harness.scenario.field_data import FieldData
 from harness.scenario.host_site import HostSite, Issuers
 from harness.scenario.in_service import put_in_service
+from harness.scenario.payouts import open_payouts
 from harness.scenario.plan import Plan, VolumePlan
 from harness.storage.profiles import registry as profiles
 from harness.sut.software import Software
@@ -137,7 +138,10 @@ def build(
         plan.surge,
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
-    return Built(plan, software, world, Floor.open(world), injector, merchants, trading_days, images, tuple(before))
+    floor = Floor.open(world)
+    if plan.funds is not None:
+        open_payouts(plan.funds, world, floor, plan.days.count)
+    return Built(plan, software, world, floor, injector, merchants, trading_days, images, tuple(before))
 
 
 def refuse_what_the_disk_lacks(plan: Plan) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import typing
 
 from harness.contract import ActionKind
+from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.core.units import US_PER_DAY
 from harness.faults.base import FaultPlan
+from harness.host.business_days import is_business_day, next_business_day
 from harness.scenario import registries
 from harness.scenario.plan import Plan, VolumePlan
 from harness.scenario.source import Document, Path
@@ -26,6 +29,7 @@ def check(document: Document, plan: Plan) -> None:
     """Note what does not fit together."""
     _check_amounts(document, plan)
     _check_names(document, plan)
+    _check_funds(document, plan)
     for number, fault in enumerate(plan.faults):
         _check_fault(document, plan, fault, ("faults", number))
 
@@ -101,6 +105,23 @@ def _check_names(document: Document, plan: Plan) -> None:
                 hint = near if near.startswith("did") else "`harness coverage` lists them"
                 document.complain(("covers", number), f"no row of the trade named {row!r}; {hint}")
     known(("terminals", "software"), "shipped terminal", plan.software, registries.terminal_names())
+
+
+def _check_funds(document: Document, plan: Plan) -> None:
+    funds = plan.funds
+    if funds is None:
+        return
+    if funds.due_by_us < funds.paid_at_us:
+        document.complain(("funds", "due_by"), "expected no earlier than paid_at")
+    if "T+1" not in (funds.cycle, funds.keyed_cycle):
+        return
+    try:
+        # What is sold on the last day may be due after a long holiday.
+        is_business_day(plan.days.start)
+        next_business_day(plan.days.start + datetime.timedelta(days=plan.days.count + 1))
+    except UsageError as error:
+        at: Path = ("days", "start") if ("days", "start") in document.places else ("funds",)
+        document.complain(at, str(error))
 
 
 def _check_fault(document: Document, plan: Plan, fault: FaultPlan, path: Path) -> None:

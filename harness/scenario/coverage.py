@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
-from harness.scenario.plan import HostPlan, Plan
+from harness.scenario.plan import FundsPlan, HostPlan, Plan
 from harness.scenario.trade import TradeRow, trade_rows
 from harness.workload.behaviour import Behaviour
 
@@ -41,14 +41,16 @@ def happens(plan: Plan) -> tuple[str, ...]:
     """What goes wrong in a scenario: its kinds of fault, and the habits of people and host that are not the ordinary ones."""
     kinds = dict.fromkeys(fault.fault.kind for fault in plan.faults)
     habits = (f"people.{name}" for name in _unusual(plan.people, Behaviour()))
-    host = (f"host.{name}" for name in _unusual(plan.host, HostPlan()))
+    host: Iterable[str] = (f"host.{name}" for name in _unusual(plan.host, HostPlan()))
+    if plan.funds is not None:
+        host = (*host, *(f"funds.{name}" for name in _unusual(plan.funds, FundsPlan())))
     trade = ("surge",) if plan.surge is not None else ()
     if not kinds and not trade and plan.sales_per_day is not None:
         trade = ("sales_per_day",)
     return (*kinds, *habits, *host, *trade)
 
 
-def _unusual(thing: Behaviour | HostPlan, ordinary: Behaviour | HostPlan) -> Iterable[str]:
+def _unusual(thing: Behaviour | HostPlan | FundsPlan, ordinary: Behaviour | HostPlan | FundsPlan) -> Iterable[str]:
     for each in fields(thing):
         if getattr(thing, each.name) != getattr(ordinary, each.name):
             yield each.name.removesuffix("_percent").removesuffix("_us")

@@ -2,8 +2,8 @@
 
 A field's unit is the end of its name; the key is the name without it, and the value is written with its unit:
 ``off_for_us`` is the key ``off_for: 90s``, ``free_bytes`` is ``free: 4 KiB``, ``loss_percent`` is ``loss: 10%``,
-``time_us`` is a time of day, ``jump_us`` may be negative. A field may name its key itself (``metadata={"key": ...}``). So a
-new fault's parameters are in the scenario language without a line here.
+``time_us`` is a time of day, ``jump_us`` may be negative. A field may name its key or its unit itself (``metadata={"key":
+...}``). So a new fault's parameters are in the scenario language without a line here.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def _fields(cls: type, hints: dict[str, Any], described: dict[str, str]) -> Iter
         kind, optional = _without_none(hints[each.name])
         key, unit = key_of(each.name)
         key = str(each.metadata.get("key", key))
+        unit = each.metadata.get("unit", unit)
         required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
         default: object = None
         if each.default is not dataclasses.MISSING:

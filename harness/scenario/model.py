@@ -18,7 +18,7 @@ from harness.scenario import kinds, quantities
 from harness.scenario.fields import Field as Parameter
 from harness.scenario.fields import fields_of
 from harness.scenario.kinds import Clock, Day, Decimal, Devices, Duration, Flag, Percent, Text, Whole
-from harness.scenario.plan import Budgets, DevicePlan, HostPlan, VolumePlan
+from harness.scenario.plan import Budgets, DevicePlan, FundsPlan, HostPlan, VolumePlan
 from harness.scenario.source import Number
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
@@ -110,6 +110,7 @@ def _device_model() -> Any:
 # Models made at run time are types to pydantic and values to mypy; Any says so once.
 DeviceModel: Any = _device_model()
 HostModel: Any = model_of(HostPlan)
+FundsModel: Any = model_of(FundsPlan)
 PeopleModel: Any = model_of(Behaviour)
 SurgeModel: Any = model_of(Surge)
 BudgetsModel: Any = model_of(Budgets)
@@ -179,6 +180,7 @@ class Scenario(Model):
     disk: Literal["vfs", "pyfakefs"] = Field("vfs", description="the virtual disk: the harness's own, or pyfakefs")
     profile: Text | None = Field(None, description="what the medium may lose at a power cut")
     host: HostModel | None = Field(None, description="the acquirer")
+    funds: FundsModel | None = Field(None, description="how the merchants' money is paid out; without it nobody looks")
     people: PeopleModel | None = Field(None, description="habits of people")
     faults: list[dict[str, Any]] = Field([], description="what goes wrong, where and when")
     invariants: Annotated[AllBut | list[Text] | None, BeforeValidator(_chosen)] = Field(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.core.decisions import Value
-from harness.core.units import US_PER_DAY, US_PER_SECOND
+from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
 from harness.device.spec import DEFAULT_MEDIUM
 from harness.faults.base import FaultPlan
+from harness.host.funds import Cycle
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
@@ -82,6 +83,36 @@ class HostPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FundsPlan:
+    """How the merchants' money is paid out, and what people key in at set-up. Where a scenario has it, terminals set it up."""
+
+    cycle: Cycle = "T+1"
+    """What was agreed: the next business day, the next day, or the same day."""
+    cut_off_us: int = field(default=23 * US_PER_HOUR, metadata={"unit": "clock"})
+    """From this time of day on a sale counts as the next day's."""
+    paid_at_us: int = field(default=10 * US_PER_HOUR, metadata={"unit": "clock"})
+    """When T+1 and D+1 are paid; D+0 is at each full hour."""
+    due_by_us: int = field(default=18 * US_PER_HOUR, metadata={"unit": "clock"})
+    """By when they are due on their day."""
+    same_day_fee_fen: int = 0
+    """What one payout of D+0 costs."""
+    large_fen: int | None = None
+    """A payout above it is looked at first; None: none is."""
+    look_us: int = 24 * US_PER_HOUR
+    """How long that takes."""
+    checks_settings: bool = True
+    """The acquirer refuses an account that does not exist and a cycle that was not agreed; else only the payout fails."""
+    keyed_account: Literal["right", "mistyped", "unknown"] = "right"
+    """The account that is keyed in first: the merchant's own, one with a wrong digit, or one that the bank does not have."""
+    keyed_cycle: Cycle | None = None
+    """The cycle that is keyed in first; None: the one that was agreed."""
+    corrects: bool = True
+    """Whoever is told that it was refused, or that a payout came back, keys in what is right."""
+    looks_after_money: bool = True
+    """Asks the terminal each morning what has become of the money of the batch before."""
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantShare:
     """One kind of merchant and its weight among the terminals."""
 
@@ -141,6 +172,8 @@ class Plan:
     disk: str = "vfs"
     profile: str = "ext4-ordered"
     host: HostPlan = HostPlan()
+    funds: FundsPlan | None = None
+    """How money is paid out after the sale; None: nobody looks at that."""
     people: Behaviour = field(default_factory=Behaviour)
     faults: tuple[FaultPlan, ...] = ()
     invariants: InvariantChoice = InvariantChoice()

@@ -89,6 +89,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "disk": plan.disk,
         "profile": plan.profile,
         "host": _parameters(plan.host),
+        "funds": None if plan.funds is None else _parameters(plan.funds),
         "people": _parameters(plan.people),
         "faults": [_fault(fault) for fault in plan.faults],
         "must_happen": list(plan.must_happen),

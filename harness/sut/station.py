@@ -413,14 +413,17 @@ class Station:
         original_rrn: str = "",
         original_date: str = "",
         original_amount_fen: int = 0,
+        account: str = "",
+        cycle: str = "",
     ) -> Pending:
         """An operator asks for an action. On a terminal without running software nothing happens, and ``done`` says so."""
         self._actions += 1
         number = self._actions
         pending = Pending(number, self.env.event())
         action = Action(
-            number, kind, amount_fen, original_stan, original_batch, original_rrn, original_date, original_amount_fen
-        )
+            number, kind, amount_fen, original_stan, original_batch, original_rrn, original_date, original_amount_fen,
+            account, cycle,
+        )  # fmt: skip
         facade = self.hardware.facade
         if facade is None or not facade.post(ActionRequested(action)):
             pending.done.succeed(None)

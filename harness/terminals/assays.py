@@ -313,6 +313,11 @@ faults:
     ),
     Assay("order_never_revoked", (30, 31), _BY_CODE + "confirms_codes: 100%, leaves_unconfirmed: 0%, attempts: 1}"),
     Assay("orders_sent_again", (30, 3), _BY_CODE + "confirms_codes: 0%}\n" + _ORDER_UNANSWERED + _TRUSTING),
+    Assay("refusal_hidden", (30,), "funds: {keyed_account: unknown}"),
+    Assay("cycle_left_as_is", (30,), "funds: {cycle: D+1, checks_settings: false}"),
+    Assay("paid_by_calendar", (30,), _TWO_DAYS.replace("count: 2", "count: 2, start: 2026-03-06") + "funds: {}"),
+    Assay("payout_of_another_batch", (30,), _TWO_DAYS + "funds: {}"),
+    Assay("bounce_as_pending", (30,), _TWO_DAYS + "funds: {keyed_account: unknown, checks_settings: false}"),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -202,9 +202,9 @@ class Customer:
         original = self.original
         if original is None:
             return self.till.station.request(kind, self.amount_fen, self.intent)
-        held = {} if self._stay is None else {"original_amount_fen": self._stay.held_fen}
+        held_fen = 0 if self._stay is None else self._stay.held_fen
         return self.till.station.request(
-            kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date, **held
+            kind, self.amount_fen, self.intent, original.stan, original.batch, original.rrn, original.date, held_fen
         )
 
     def _until_done(self, pending: PendingPort, deadline_us: int, occasion: str) -> Generator[SimEvent, object, bool]:

@@ -9,7 +9,7 @@ import datetime
 from collections import deque
 from collections.abc import Generator
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 from simpy.events import Event as SimEvent
@@ -25,6 +25,9 @@ from harness.workload.stays import Stay
 from harness.workload.tally import TradeTally
 from harness.workload.waiting import TOO_LATE, Alarm
 from harness.workload.witness import Witness
+
+if TYPE_CHECKING:
+    from harness.workload.money import Money
 
 Steps = Generator[SimEvent, object, None]
 """What a person does, as a SimPy process."""
@@ -77,6 +80,7 @@ class Till:
         "hours",
         "meddled_at_us",
         "merchant",
+        "money",
         "recorder",
         "settled_in_vain",
         "settled_sales",
@@ -119,6 +123,8 @@ class Till:
         """Somebody is on the way for a new roll."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
+        self.money: Money | None = None
+        """What somebody does about the money after the sale; None: nobody looks at that."""
         self.trade: Trade = "open"
         self.attended = False
         """Somebody of the trading day is at the terminal."""

@@ -22,6 +22,7 @@ from harness.workload.arrivals import Hours, Surge, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
+from harness.workload.money import Money, look_after, set_up
 from harness.workload.operators import close_day, daily_reboot, look_at_paper, meddle, settle, sign_on
 from harness.workload.ports import StationPort, WorldPort
 from harness.workload.stays import CHECK_OUTS, Stay, next_due
@@ -68,6 +69,8 @@ class Floor:
     world: WorldPort
     witness: Witness
     tills: dict[str, Till] = field(default_factory=dict)
+    money: dict[str, Money] = field(default_factory=dict)
+    """By station: what somebody does there about the money after the sale."""
 
     @classmethod
     def open(cls, world: WorldPort) -> Floor:
@@ -108,6 +111,7 @@ def start_trading(
     """
     place = floor if floor is not None else Floor.open(world)
     till = Till(world, station, merchant, behaviour, place.witness)
+    till.money = place.money.get(station.name)
     place.tills[station.name] = till
     processes = [world.env.process(_trade(till, days))]
     if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0:
@@ -164,6 +168,7 @@ def _trade(till: Till, days: TradingDays) -> Steps:
         if not (yield from _come(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)):
             return
         yield from sign_on(till)
+        yield from set_up(till)
         date = world.start + datetime.timedelta(days=day)
         name, surge = till.station.name, days.surge
         for visit in visits_of_day(world.decisions, name, till.merchant, day, date, hours, volume, surge):
@@ -177,6 +182,7 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             return
         if not (yield from _come(till, day * US_PER_DAY + hours.close_us)):
             return
+        yield from look_after(till)
         settle_in_the_morning = yield from close_day(till, day)
     till.leave()
 

@@ -16,8 +16,10 @@ from harness.history.events import (
     Booted,
     IntentClosed,
     IntentOpened,
+    LedgerChanged,
     MessageDropped,
     MessageSent,
+    PayoutMade,
     PowerLost,
     Presented,
     ReceiptPrinted,
@@ -36,6 +38,8 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
     down_since: dict[str, int] = {}
     sale_us: list[int] = []
     free_bytes: list[int] = []
+    booked_us: dict[int, int] = {}
+    to_account_us: list[int] = []
     for event in events:
         if isinstance(event, ActionStarted):
             kinds[event.device, event.action] = event.kind, event.at_us
@@ -68,6 +72,12 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             counts["boots"] += 1
         elif isinstance(event, SpaceMeasured):
             free_bytes.append(event.free_bytes)
+        elif isinstance(event, LedgerChanged):
+            booked_us.setdefault(event.entry, event.at_us)
+        elif isinstance(event, PayoutMade):
+            counts[f"payouts.{event.state}"] += 1
+            if event.state == "paid":
+                to_account_us.extend(event.at_us - booked_us[entry] for entry, _ in event.parts)
         if isinstance(event, PowerLost | SoftwareDied):
             down_since.setdefault(event.device, event.at_us)
         elif isinstance(event, SoftwareReady) and event.device in down_since:
@@ -75,6 +85,7 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
     sale_us.sort()
     counts["p95_sale_ms"] = sale_us[int(len(sale_us) * 0.95)] // 1000 if sale_us else 0
     counts["slowest_sale_ms"] = sale_us[-1] // 1000 if sale_us else 0
+    counts["hours_to_account"] = sum(to_account_us) // len(to_account_us) // 3_600_000_000 if to_account_us else 0
     counts["free_kib_min"] = min(free_bytes, default=0) // 1024
     return dict(counts)
 

@@ -18,7 +18,7 @@ from harness.history.events import AnyEvent, FaultStruck
 from harness.scenario import find
 from harness.scenario.coverage import happens
 from harness.scenario.load import load_scenario
-from harness.scenario.plan import HostPlan, Plan
+from harness.scenario.plan import FundsPlan, HostPlan, Plan
 from harness.workload.behaviour import Behaviour
 from tests.engine.ablation_measures import measures_of, moved
 from tests.engine.ablation_table import NOTHING_GOES_WRONG, SHOWN_BY, Shown
@@ -31,7 +31,8 @@ def ablated(plan: Plan) -> Plan:
     """The same shop on a day on which nothing goes wrong."""
     if plan.faults:
         return replace(plan, faults=())
-    return replace(plan, people=Behaviour(), host=HostPlan(), surge=None)
+    funds = None if plan.funds is None else FundsPlan(cycle=plan.funds.cycle)
+    return replace(plan, people=Behaviour(), host=HostPlan(), surge=None, funds=funds)
 
 
 def shrunk(plan: Plan, shown: Shown) -> Plan:

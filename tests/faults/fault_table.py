@@ -31,6 +31,7 @@ from harness.faults.inode_exhaustion import InodeExhaustion
 from harness.faults.interference import Interference
 from harness.faults.issuer_declines import IssuerDeclines
 from harness.faults.late_confirmation import LateConfirmation
+from harness.faults.late_payout import LatePayout
 from harness.faults.late_reply import LateReply
 from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
@@ -57,9 +58,10 @@ from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
 from harness.faults.unreadable_sector import UnreadableSector
 from harness.faults.wear_out import WearOut
+from harness.faults.wrong_account import WrongAccount
 from harness.faults.wrong_address import WrongAddressFault
 from harness.faults.wrong_mac import WrongMac
-from harness.scenario.plan import DaysPlan, DevicePlan, HostPlan, Plan, VolumePlan
+from harness.scenario.plan import DaysPlan, DevicePlan, FundsPlan, HostPlan, Plan, VolumePlan
 from harness.workload.behaviour import Behaviour
 from tests.faults.fault_bench import HOUR_US, SMALL
 
@@ -72,6 +74,7 @@ NOR = VolumePlan("data", 128 * 1024, medium="spi-nor", erase_block_bytes=4096, p
 ON_NOR = replace(SMALL, device=DevicePlan(volumes=(NOR,)))
 BY_CODE = replace(SMALL, people=Behaviour(scans_codes_percent=100.0))
 SLOW_HOST = replace(SMALL, host=HostPlan(latency_median_us=12_000_000, latency_p99_us=70_000_000, no_reply_percent=0.0))
+PAID_THE_SAME_DAY = replace(SMALL, funds=FundsPlan(cycle="D+0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +153,7 @@ ROWS: dict[str, Row] = {
         Row(DeviceSwap(), at=SALE),
         Row(WrongAddressFault(), lift_after_us=HOUR_US),
         Row(LateConfirmation(), plan=BY_CODE),
+        Row(LatePayout(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
+        Row(WrongAccount(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
     )
 }

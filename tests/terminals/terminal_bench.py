@@ -143,7 +143,13 @@ class Bench:
         return self.terminal
 
     def act(
-        self, kind: ActionKind, amount_fen: int = 0, original: Outcome | None = None, original_amount_fen: int = 0
+        self,
+        kind: ActionKind,
+        amount_fen: int = 0,
+        original: Outcome | None = None,
+        original_amount_fen: int = 0,
+        account: str = "",
+        cycle: str = "",
     ) -> Outcome:
         """One operator action."""
         assert self.terminal is not None
@@ -156,6 +162,8 @@ class Bench:
             original.batch if original else "",
             original.rrn if original else "",
             original_amount_fen=original_amount_fen,
+            account=account,
+            cycle=cycle,
         )
         with self.routed():
             outcome = getattr(self.terminal, kind)(action)

@@ -14,6 +14,8 @@ from settling_scenarios import SETTLING_SCENARIOS
 from terminal_bench import PAN, TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
 
+from harness.core.units import US_PER_DAY, US_PER_HOUR
+from harness.host.funds import FundsTerms
 from harness.host.holds import Rules
 from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.reference import ReferenceTerminal
@@ -625,6 +627,33 @@ def order_answers_lost(make_bench, load_kind):
     return disagreements(bench)
 
 
+def money_desk(make_bench, load_kind):
+    """An account set, refused and set anew; money that is not there yet, that came back, and that has come."""
+    bench = make_bench()
+    funds = bench.host.open_funds(FundsTerms(cycle="D+0", checks_settings=False), sets_account=True)
+    money = funds.merchants[TID]
+    start(bench, load_kind())
+    found = []
+    if bench.act("account", account=money.true_account, cycle="W+1").kind == "done":
+        found.append("said to be set, and refused")
+    bench.act("account", account=money.true_account, cycle="D+0")
+    if (money.account, money.cycle) != (money.true_account, "D+0"):
+        found.append(f"set as {money.cycle}")
+    bench.act("sale", 300)
+    bench.act("settle")
+    bench.act("payout")
+    found += ["shown before it came" for screen in bench.screens if screen.kind == "paid_out"]
+    bench.knobs.account_mistyped_until_us = 1 << 60
+    bench.host.run_funds(2 * US_PER_DAY - 2 * US_PER_HOUR)
+    if bench.act("payout").kind == "done":
+        found.append("nobody was told that it came back")
+    bench.knobs.account_mistyped_until_us = 0
+    bench.host.run_funds(3 * US_PER_DAY - 2 * US_PER_HOUR)
+    bench.act("payout")
+    shown = [(screen.batch, screen.amount_fen) for screen in bench.screens if screen.kind == "paid_out"]
+    return found + ([] if shown == [("000001", 300)] else [f"shown as {shown}"])
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -690,6 +719,11 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "order_forgotten": order_cut,
     "order_never_revoked": slow_customer,
     "orders_sent_again": order_answers_lost,
+    "refusal_hidden": money_desk,
+    "cycle_left_as_is": money_desk,
+    "paid_by_calendar": money_desk,
+    "payout_of_another_batch": money_desk,
+    "bounce_as_pending": money_desk,
 }
 
 

@@ -31,6 +31,7 @@ from harness.host.batch import Batch, Claim
 from harness.host.dialects.base import DIALECTS, MessageHeader
 from harness.host.dialects.common import FINANCIAL, Answer, KeyedDialect, MessageTable, Request, chip_data, one_too_many
 from harness.host.dialects.rules import DialectRules
+from harness.host.dialects.unionpay_funds import FUNDS_CODES, answer_about_funds
 from harness.host.dialects.unionpay_header import ON_HOLD_TYPES, header_of, order_token_of
 from harness.host.dialects.unionpay_money import judge
 from harness.host.dialects.unionpay_orders import PAY, judge_order
@@ -148,6 +149,8 @@ class UnionPay(KeyedDialect):
 
     def _sign_on(self, request: Request) -> Answer:
         reserved = Reserved60.parse(request.message.text(60))
+        if reserved.network_code in FUNDS_CODES:
+            return self._about_funds(request, reserved.network_code)
         sizes = _KEY_SIZES.get(reserved.network_code)
         if sizes is None:
             return "12", {}
@@ -157,6 +160,15 @@ class UnionPay(KeyedDialect):
         keys = self.draw_keys(session, *sizes)
         answered = Reserved60(reserved.type_code, session.batch, reserved.network_code)
         return "00", {37: self.bank.ledger.next_rrn(), 60: str(answered), 62: keys}
+
+    def _about_funds(self, request: Request, code: str) -> Answer:
+        session = request.session
+        if not session.signed_on or session.keys is None:
+            return "77", {}
+        is_good = request.received.mac_is_good(self._mac(session.keys))
+        return answer_about_funds(
+            self.bank.funds, request.message, code, session.tid, request.at_us, mac_is_good=is_good
+        )
 
     def _network_management(self, request: Request) -> Answer:
         code = Reserved60.parse(request.message.text(60)).network_code

@@ -57,7 +57,9 @@ class Messages:
 
     def frame(self, request: Message) -> bytes:
         """The bytes to send. Raises PinPadError when there is no MAC key."""
-        return self.wire.pack(request, self._device.pin_pad.mac if request.mti in MAC_REQUESTS else None)
+        is_about_money = request.mti == "0800" and 63 in request
+        is_signed = request.mti in MAC_REQUESTS or is_about_money
+        return self.wire.pack(request, self._device.pin_pad.mac if is_signed else None)
 
     def batch_of(self, reserved: str) -> str:
         """The batch number in an answer's DE60; DecodeError when there is none."""
@@ -145,6 +147,10 @@ class Messages:
     def sign_on(self, stan: str, batch: str) -> Message:
         """Ask for working keys (double length) and the batch number."""
         return Message("0800", {11: stan, **self._place, 60: "00" + batch + _SIGN_ON_CODE})
+
+    def about_money(self, stan: str, batch: str, code: str, text: str) -> Message:
+        """Set the merchant's account and cycle, or ask for a batch's payout."""
+        return Message("0800", {11: stan, **self._place, 60: "00" + batch + code, 63: text})
 
     def sign_off(self, stan: str, batch: str) -> Message:
         """End the session."""

@@ -47,6 +47,7 @@ from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import PARTLY, Answer, Connection
 from harness.terminals.reference.offline import NO_CONNECTION
 from harness.terminals.reference.orders import OrderingTerminal
+from harness.terminals.reference.payouts import PayoutTerminal
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
@@ -61,12 +62,12 @@ _DATED = frozenset({"refund", "completion", "preauth_void"})
 _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
-        "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals",
+        "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals", "account", "payout",
     }
 )  # fmt: skip
 
 
-class ReferenceTerminal(OrderingTerminal, ChipTerminal):
+class ReferenceTerminal(PayoutTerminal, OrderingTerminal, ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
