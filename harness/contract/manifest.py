@@ -12,6 +12,9 @@ class Manifest:
 
     name: str
     version: str = "1"
+    previous: str = ""
+    """The release that this one updates: ``module:Class``, or ``:Class`` in the same file. Scenarios with an update begin with
+    it; empty: an update installs this same release again."""
     dialect: str = "unionpay"
     capture: Literal["host", "terminal"] = "host"
     settlement: Literal["operator", "automatic", "host", "none"] = "operator"

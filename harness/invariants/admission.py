@@ -43,7 +43,7 @@ from harness.invariants.purchase import ActionState
 SPACE_ERRORS = frozenset({"ENOSPC", "EDQUOT"})
 UNFORESEEABLE = frozenset({"misreported_space", "no_clean_block", "shrink_capacity", "wear_out"})
 """Under these no figure and no preallocated room tells whether the next write will find space."""
-_TAKES_SPACE = frozenset({"full_storage", "quota", "inode_exhaustion"})
+_TAKES_SPACE = frozenset({"full_storage", "quota", "inode_exhaustion", "software_update"})
 _SALE = "0200"
 
 
@@ -109,7 +109,8 @@ class Admission(CountingInvariant):
             request = self._requests.get(device)
             if request is not None and event.kind in _TAKES_SPACE | UNFORESEEABLE:
                 request.is_excused = True
-            if event.kind in UNFORESEEABLE or (event.kind == "full_storage" and event.detail == "update"):
+            is_download = event.kind == "software_update" or (event.kind == "full_storage" and event.detail == "update")
+            if event.kind in UNFORESEEABLE or is_download:
                 self._blind.setdefault(device, {})[event.fault] = None
 
     @on(FaultLifted)

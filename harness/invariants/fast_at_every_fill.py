@@ -32,7 +32,7 @@ from harness.invariants.open_batch import CountingInvariant
 LEVELS_PERCENT = (0, 10, 50, 90, 99)
 SALES_MIN = 20
 """Fewer at a level say nothing about one in twenty."""
-_EXPECTED_KINDS = frozenset({"full_storage", "shrink_capacity"})
+_EXPECTED_KINDS = frozenset({"full_storage", "shrink_capacity", "software_update"})
 """Conditions that fill the terminal: the transaction must be fast under them."""
 _EVENTS_KEPT = 19
 

@@ -33,7 +33,7 @@ _PHASE = "settle_while_full"
 _LAST_PHASE = "final_settlement"
 _SELLING_PHASES = frozenset({_PHASE, "recovery", "quiescence"})
 _ACCEPTED = frozenset({"approved", "declined", "unknown"})
-_FOREIGN_KINDS = frozenset({"full_storage", "quota"})
+_FOREIGN_KINDS = frozenset({"full_storage", "quota", "software_update"})
 _VOLUME = "data"
 
 

@@ -52,6 +52,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         covers=tuple(scenario.covers),
         terminals=scenario.terminals.count,
         software=scenario.terminals.software,
+        release=scenario.terminals.release,
         days=_days(scenario.days),
         merchants=tuple(MerchantShare(name, weight) for name, weight in scenario.merchants.items()),
         sales_per_day=scenario.sales_per_day,

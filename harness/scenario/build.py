@@ -23,7 +23,7 @@ from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.hardware import Hardware, Surroundings
 from harness.device.spec import MIB, SYSTEM_VOLUME, DeviceSpec, VolumeSpec
 from harness.faults.injector import Injector
-from harness.history.events import Diverged, Event, TerminalInstalled
+from harness.history.events import Diverged, Event, OperatorDid, TerminalInstalled
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
 from harness.host.holds import Rules
@@ -35,7 +35,7 @@ from harness.scenario.in_service import put_in_service
 from harness.scenario.payouts import open_payouts
 from harness.scenario.plan import Plan, VolumePlan
 from harness.storage.profiles import registry as profiles
-from harness.sut.software import Software
+from harness.sut.software import Software, previous_release
 from harness.sut.station import Station
 from harness.sut.world import World
 from harness.workload.merchants import MERCHANTS, Merchant
@@ -113,6 +113,7 @@ def build(
         env=env, decisions=decisions, recorder=recorder, stations=[], acquirer=acquirer, start=plan.days.start
     )
     before: list[Event] = []
+    previous = previous_release(software) if plan.release == "previous" else software
     for place, name in enumerate(names):
         hardware = build_hardware(plan, name, place, seed, surroundings)
         acquirer.register_terminal(
@@ -127,6 +128,8 @@ def build(
                 software.speaks.name, plan.device.link,
             )
         )  # fmt: skip
+        if plan.release == "previous":
+            before.append(_begin_with(world.stations[place], previous))
         if name in images:
             before.extend(put_in_service(world.stations[place], images[name], seed, master_key(seed, hardware.tid)))
     trading_days = TradingDays(
@@ -177,6 +180,13 @@ _CUTS_AT_FSYNC = ("posix-weak", "ext4-ordered")
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _begin_with(station: Station, previous: Software) -> Event:
+    """The station runs the release before the one under test; an update brings that."""
+    station.releases["previous"] = station.software = previous
+    told = f"{previous.name} {previous.manifest.version} is installed, the release before the one under test"
+    return OperatorDid(0, station.name, told)
 
 
 def _acquirer(

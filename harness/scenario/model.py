@@ -90,6 +90,9 @@ class Terminals(Model):
     software: Annotated[Text, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = Field(
         "reference", description="name of a shipped terminal; the command line decides what runs"
     )
+    release: Literal["current", "previous"] = Field(
+        "current", description="previous: they begin with the release before it, which the software's manifest names"
+    )
 
 
 class Days(Model):

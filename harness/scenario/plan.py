@@ -161,6 +161,8 @@ class Plan:
     """Rows of the trade that it stands for, by id."""
     terminals: int = 1
     software: str = DEFAULT_SOFTWARE
+    release: Literal["current", "previous"] = "current"
+    """What terminals begin with: the software that is run, or the release that its manifest names as the one before it."""
     days: DaysPlan = DaysPlan()
     merchants: tuple[MerchantShare, ...] = (MerchantShare("convenience"),)
     sales_per_day: float | None = None

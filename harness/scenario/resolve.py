@@ -79,7 +79,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "name": plan.name,
         "summary": plan.summary,
         "covers": list(plan.covers),
-        "terminals": {"count": plan.terminals, "software": plan.software},
+        "terminals": {"count": plan.terminals, "software": plan.software, **_release(plan)},
         "days": days,
         "merchants": {share.merchant: percent_text(share.weight) for share in plan.merchants},
         "sales_per_day": plan.sales_per_day,
@@ -104,6 +104,11 @@ def plan_values(plan: Plan) -> dict[str, Written]:
     if plan.unpinned != "neutral":
         values["unpinned"] = plan.unpinned
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _release(plan: Plan) -> dict[str, Written]:
+    """Only where it is not the usual one: most scenarios know of no releases."""
+    return {} if plan.release == "current" else {"release": plan.release}
 
 
 def _fault(plan: FaultPlan) -> Written:

@@ -121,6 +121,31 @@ def load(spec: str, shipped: Mapping[str, str] | None = None, *, share_modules: 
         hint = nearest(spec, list(shipped)) if shipped else "no terminals ship with this installation"
         raise UsageError(f"no terminal named {spec!r}; {hint}. Or give package.module:Class or path/to/file.py:Class")
     module_name, class_name, search_path = _where(target)
+    return _loaded(spec, target, module_name, class_name, search_path, share_modules=share_modules)
+
+
+def previous_release(software: Software) -> Software:
+    """The release that its manifest names as the one before it, found where the software itself was; else the same again.
+
+    The software under test names it, and no scenario: which code runs comes from the command line alone.
+    """
+    named = software.manifest.previous
+    if not named:
+        return software
+    module_name, _, class_name = named.rpartition(":")
+    return _loaded(
+        named,
+        f"{software.spec}, manifest.previous {named!r}",
+        module_name or software.module_name,
+        class_name,
+        software.search_path,
+        share_modules=software.shared_table is not None,
+    )
+
+
+def _loaded(
+    spec: str, target: str, module_name: str, class_name: str, search_path: tuple[str, ...], *, share_modules: bool
+) -> Software:
     guard.allow_code(search_path)
     with interpreter.installed():
         table = interpreter.new_table(search_path)

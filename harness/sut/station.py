@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import greenlet
 import simpy
@@ -26,6 +27,7 @@ from harness.history.events import (
     ActionStarted,
     Booted,
     Inspected,
+    OperatorDid,
     PowerLost,
     SecretFound,
     SoftwareDied,
@@ -83,6 +85,8 @@ class Station:
         self.name = hardware.name
         """Such as T01."""
         self.software = software
+        """What is installed: the software under test, or the release before it."""
+        self.releases = {"current": software, "previous": software}
         self.init = init
         self.durability = Durability({volume.name: profiles.get(volume.profile) for volume in hardware.spec.volumes})
         for volume in hardware.disk.volumes:
@@ -199,6 +203,15 @@ class Station:
         self.gave_up = False
         self._deaths_in_row = 0
         self._boot_after(self.init.restart_delay_us)
+
+    def install(self, release: Literal["current", "previous"]) -> None:
+        """The device's loader restarts it into that release, which finds what the other one left."""
+        before, self.software = self.software, self.releases[release]
+        names = [f"{each.name} {each.manifest.version}" for each in (before, self.software)]
+        self.world.recorder.emit(
+            OperatorDid(self.world.now_us, self.name, f"an update was installed: {names[0]} gave way to {names[1]}")
+        )
+        self.restart("reboot")
 
     def crash(self, reason: str, detail: str) -> None:
         """The software died. The device's init starts it again, but for ever only while it gets something done."""

@@ -47,6 +47,12 @@ _ALL = (
         shares_modules=True,
     ),
     Shipped(
+        "reference_v1",
+        f"{_PACKAGE}.reference_v1:ReferenceV1",
+        "The release before the reference: the same rules, an older format of records.",
+        shares_modules=True,
+    ),
+    Shipped(
         "tinydb",
         f"{_PACKAGE}.tinydb_terminal:TinyDbTerminal",
         "Keeps its log and settings in an unmodified TinyDB file.",

@@ -40,7 +40,9 @@ OUTAGES: frozenset[str] = frozenset(
 (host_silent, link_reset) are not here: what they do shows as a request without an answer. Answers that the terminal must throw
 away do not show so."""
 
-STORAGE_TROUBLE: frozenset[str] = frozenset({"full_storage", "shrink_capacity", "misreported_space", "read_only"})
+STORAGE_TROUBLE: frozenset[str] = frozenset(
+    {"full_storage", "shrink_capacity", "misreported_space", "read_only", "software_update"}
+)
 """Kinds of fault under which refusing to sell is right, for as long as they are on. A single error shows by itself."""
 
 _OVER_WHEN_READY = frozenset({"power_loss", "crash", "scheduled_restart"})

@@ -126,4 +126,5 @@ SHOWN_BY: dict[str, Shown] = {
     "storage/slower_from_day_to_day": moves("walked_away"),
     "storage/update_takes_the_space": moves("storage.ENOSPC"),
     "storage/wear_over_months": moves("storage.EIO"),
+    "update/old_data_under_a_new_release": moves("downtime_s"),
 }

@@ -53,6 +53,7 @@ from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
 from harness.faults.slow_reply import SlowReply
 from harness.faults.slow_with_fill import SlowWithFillFault
+from harness.faults.software_update import SoftwareUpdate
 from harness.faults.stale_backup import StaleBackup
 from harness.faults.storage_error import StorageError
 from harness.faults.truncate_file import TruncateFile
@@ -155,5 +156,6 @@ ROWS: dict[str, Row] = {
         Row(LateConfirmation(), plan=BY_CODE),
         Row(LatePayout(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
         Row(WrongAccount(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
+        Row(SoftwareUpdate(), plan=replace(SMALL, release="previous")),
     )
 }

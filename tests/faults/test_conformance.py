@@ -201,6 +201,8 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("device_swap", {"takes_us": 0}),
     ("overheating", {"slower": 1.0}),
     ("overheating", {"cuts_every_us": 0}),
+    ("software_update", {"size_bytes": 0}),
+    ("software_update", {"download_us": 1}),
 ]
 
 

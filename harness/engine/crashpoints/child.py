@@ -78,6 +78,8 @@ def setting_of(request: CrashRequest) -> Setting:
 
 def lacks(setting: Setting, flow: Flow) -> str:
     """Why the software cannot play the flow; empty when it can."""
+    if flow.updates and not setting.software.manifest.previous:
+        return f"{setting.software.spec} names no release before it (manifest.previous)"
     lacking = [each for each in flow.needs if each not in setting.software.manifest.actions]
     if flow.offline and setting.software.manifest.offline_floor_fen is None:
         lacking.append("offline sales")

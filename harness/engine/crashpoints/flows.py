@@ -60,6 +60,8 @@ class Flow:
     """What that customer came for."""
     offline: bool = False
     """Whether the terminal must be one that sells offline."""
+    updates: bool = False
+    """Whether what comes before was the release before this one: the boot is this one's first."""
 
 
 # ---------------------------------------------------------------- what people do
@@ -221,6 +223,10 @@ _ALL = (
     Flow("settle", "settlement of three sales, totals agree", ("sale", "settle"), _three_sales, settle),
     Flow("upload", "settlement with totals that differ: batch upload", ("sale", "settle"), _miscounting_host, settle),
     Flow("boot", "power comes back after a sale whose answer was lost", ("sale",), _unanswered_sale, None),
+    Flow(
+        "update", "a new release starts on the old one's open batch, with a sale in doubt", ("sale",), _unanswered_sale, None,
+        updates=True,
+    ),
     Flow(
         "preauth", "an amount is held at check-in", ("sale", "preauth", "completion"), _one_sale,
         lambda scene: buy(scene, FLOW_VISIT, AMOUNT_FEN, "preauth"), returns=True, wish="preauth",

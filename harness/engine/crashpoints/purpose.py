@@ -94,5 +94,6 @@ _PURPOSES: Mapping[str, tuple[Callable[[Sequence[Event]], bool], str]] = {
     "completion": (_booked("completion", "APPROVED"), "the host booked no completion"),
     "offline": (_forwarded, "no sale was approved by its card and told to the host"),
     "scan": (_sold, "no sale by code was booked by the host and shown as approved"),
+    "update": (_came_up, "the new release did not become ready"),
     "boot": (_came_up, "the software did not become ready"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.engine.crashpoints.callsites import CallSites
@@ -17,7 +17,7 @@ from harness.history.events import Event
 from harness.storage.draft import Draft
 from harness.storage.image import Image
 from harness.storage.oplog import Op
-from harness.sut.software import Software
+from harness.sut.software import Software, previous_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
 
     The power goes with everything written: what the boot makes of a record is this flow's matter, losing it another's.
     """
+    if flow.updates:
+        setting = replace(setting, software=previous_release(setting.software))
     scene = Scene(setting)
     recording = Recording(scene, call_sites(setting.software))
     flow.prepare(scene)

@@ -12,11 +12,12 @@ from harness.terminals.reference.books import Books
 from harness.terminals.reference.link import NO_ANSWER, Answer, Connection, connect
 from harness.terminals.reference.messages import Messages
 from harness.terminals.reference.records import next_stan
-from harness.terminals.reference.store import StorageFault, Store
+from harness.terminals.reference.store import NewerRelease, StorageFault, Store
 
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 120.0
 STORAGE_BROKEN = "存储故障,不能交易 STORAGE FAULT"
+NEWER_RELEASE = "数据来自新版本,请更新软件 DATA OF A LATER RELEASE, PLEASE UPDATE"
 STORAGE_FULL = "存储满,请先结算 STORAGE FULL, PLEASE SETTLE FIRST"
 
 
@@ -47,8 +48,9 @@ class TerminalCore(Terminal):
             return True
         try:
             self.store = self.make_store()
-        except StorageFault:
-            self.device.display.show(Screen("error", STORAGE_BROKEN))
+        except StorageFault as fault:
+            text = NEWER_RELEASE if isinstance(fault, NewerRelease) else STORAGE_BROKEN
+            self.device.display.show(Screen("error", text))
             return False
         self.store_opened()
         return True

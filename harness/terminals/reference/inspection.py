@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.contract import Inspection, Record
 from harness.terminals.reference.books import Books
-from harness.terminals.reference.journal import FILE_NAMES, Entry, RecordFormat
+from harness.terminals.reference.formats import Entry, RecordFormat, is_newer, newest_of
+from harness.terminals.reference.journal import FILE_NAMES
 from harness.terminals.reference.records import SCAN_SALE, Base, Kind, Transaction, next_stan
 
 
-def inspect_image(image: Mapping[str, bytes], record_format: RecordFormat) -> Inspection:
-    """Records, pending reversal and batch. NVRAM is not in the image, so a lost tail shows only to the terminal itself."""
+def inspect_image(image: Mapping[str, bytes], formats: Sequence[RecordFormat]) -> Inspection | None:
+    """Records, pending reversal and batch. NVRAM is not in the image, so a lost tail shows only to the terminal itself.
+
+    None: a later release wrote them.
+    """
     files = [_file(image, name) for name in FILE_NAMES]
-    found = record_format.newest(files)
+    found = newest_of(formats, files)
+    if is_newer(files, formats, -1 if found is None else found.generation):
+        return None
     if found is None:
         return Inspection()
     books = Books.fold(found.entries, Base("000001", 0, 0, 0, False))

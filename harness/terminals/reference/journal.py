@@ -22,13 +22,24 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from struct import Struct
 from typing import ClassVar
-from zlib import crc32
 
+from harness.terminals.reference.formats import (
+    COPIED,
+    HEADER_BYTES,
+    MAGIC,
+    Entry,
+    FirstFormat,
+    RecordFormat,
+    Recovered,
+    is_newer,
+    newest_of,
+    payload_bytes,
+)
 from harness.terminals.reference.journal_file import JournalFile
 from harness.terminals.reference.records import Kind
+
+__all__ = ["COPIED", "MAGIC", "Entry", "Journal", "JournalError", "RecordFormat", "Recovered"]
 
 FILE_NAMES = ("journal.0", "journal.1")
 FILE_SIZE_BYTES = 16_384
@@ -37,10 +48,6 @@ GROWTH_BYTES = 16_384
 RESERVE_BYTES = 6_144
 """Room that only reversals and the settlement may use: 63 upload acknowledgements of 40 bytes, and as much again."""
 
-MAGIC = b"TJ1\n"
-_HEADER = Struct(">4sHBxIII")
-_CRC_FROM = 4
-COPIED = 0x80
 _ERASE_BYTES = 4_096
 """Records share an erase sector with no others than those before them; larger ones are multiples of this."""
 
@@ -49,94 +56,8 @@ class JournalError(Exception):
     """The journal cannot be written or read now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record as found in a file. ``is_copied``: brought over from an earlier generation, before the base was written."""
-
-    kind: int
-    is_copied: bool
-    generation: int
-    sequence: int
-    offset: int
-    payload: bytes
-
-    @property
-    def end(self) -> int:
-        """The offset after it."""
-        return self.offset + _HEADER.size + len(self.payload)
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """The newest whole generation: which file it is in, its records, and how many that must have been there are missing."""
-
-    slot: int
-    generation: int
-    entries: tuple[Entry, ...]
-    missing: int
-    next_sequence: int
-
-
-class RecordFormat:
-    """How records look on the disk, and which of those found there are to be believed."""
-
-    def frame(self, kind: int, generation: int, sequence: int, payload: bytes) -> bytes:
-        """A record's bytes."""
-        checked = _HEADER.pack(MAGIC, len(payload), kind, generation, sequence, 0)[_CRC_FROM:-4]
-        return MAGIC + checked + crc32(payload, crc32(checked)).to_bytes(4, "big") + payload
-
-    def is_intact(self, checked: bytes, payload: bytes, crc: int) -> bool:
-        """Whether header and payload are what was written."""
-        return crc32(payload, crc32(checked)) == crc
-
-    def scan(self, data: bytes) -> list[Entry]:
-        """Every whole record in ``data``; what is torn or damaged is skipped, up to the next magic."""
-        entries: list[Entry] = []
-        at = data.find(MAGIC)
-        while 0 <= at <= len(data) - _HEADER.size:
-            _, length, kind, generation, sequence, crc = _HEADER.unpack_from(data, at)
-            start = at + _HEADER.size
-            payload = data[start : start + length]
-            is_whole = len(payload) == length and self.is_intact(data[at + _CRC_FROM : start - 4], payload, crc)
-            if is_whole:
-                entries.append(Entry(kind & ~COPIED, bool(kind & COPIED), generation, sequence, at, payload))
-            at = data.find(MAGIC, start + length if is_whole else at + 1)
-        return entries
-
-    def newest(
-        self, images: Sequence[bytes], witnessed: tuple[int, int] | None = None, disowned: tuple[int, int] | None = None
-    ) -> Recovered | None:
-        """The generation to go on with. ``witnessed`` and ``disowned`` name records by generation and sequence."""
-        best: tuple[int, int, list[Entry]] | None = None
-        for slot, image in enumerate(images):
-            entries = self.scan(image)
-            # Without a record of its own, a generation was still being copied when power went: the other file is the truth.
-            generation = max((entry.generation for entry in entries if not entry.is_copied), default=-1)
-            if generation >= 0 and (best is None or generation > best[0]):
-                best = (generation, slot, [entry for entry in entries if entry.generation == generation])
-        if best is None:
-            return None
-        generation, slot, entries = best
-        entries = [entry for entry in entries if (generation, entry.sequence) != disowned]
-        last = max((entry.sequence for entry in entries), default=0)
-        if witnessed is not None and witnessed[0] == generation:
-            last = max(last, witnessed[1])
-        skipped = disowned[1] if disowned is not None and disowned[0] == generation else None
-        missing = _missing(entries, last, skipped)
-        return Recovered(slot, generation, tuple(entries), missing, max(last, skipped or 0) + 1)
-
-
-def _missing(entries: list[Entry], last: int, skipped: int | None) -> int:
-    """How many records up to ``last`` should be there and are not."""
-    present = {entry.sequence for entry in entries}
-    first = next((int(entry.payload.split(b"\x1f")[2]) for entry in entries if entry.kind == Kind.BASE), None)
-    bases_lost = 2 if first is None else 0
-    if first is None:
-        first = min(present, default=last + 1)
-    expected = last + 1 - first
-    if skipped is not None and first <= skipped <= last:
-        expected -= 1
-    return bases_lost + max(0, expected - len(present))
+class NewerData(JournalError):
+    """A later release wrote these files: this one cannot read them and must not write there."""
 
 
 def _sector_end(offset: int) -> int:
@@ -165,6 +86,8 @@ class Journal:
     """Both files, and where the next record goes. Any OSError leaves the journal as it was before the call."""
 
     format: ClassVar[RecordFormat] = RecordFormat()
+    older: ClassVar[tuple[RecordFormat, ...]] = (FirstFormat(),)
+    """What earlier releases wrote: read, and never written."""
     file_class: ClassVar[type[JournalFile]] = JournalFile
 
     def __init__(self, directory: str) -> None:
@@ -182,6 +105,8 @@ class Journal:
         self._tail = 0
         self._blank_to = 0
         self._current = 0
+        self._found: RecordFormat = self.format
+        """What the present generation is written in."""
         self.generation = 0
         self.sequence = 0
         self.is_failing = False
@@ -192,14 +117,18 @@ class Journal:
     def recover(self, witnessed: tuple[int, int] | None, disowned: tuple[int, int] | None) -> Recovered | None:
         """Find the newest generation and stand at its end. None: there is none in these files."""
         images = [file.read() for file in self._files]
+        formats = (self.format, *self.older)
+        found = newest_of(formats, images, witnessed, disowned)
+        if is_newer(images, formats, -1 if found is None else found.generation):
+            raise NewerData("a later release wrote these files")
         # A generation that never got its base must not lend its number to a later one.
-        self.generation = max((entry.generation for image in images for entry in self.format.scan(image)), default=0)
-        found = self.format.newest(images, witnessed, disowned)
+        scanned = (entry for each in formats for image in images for entry in each.scan(image))
+        self.generation = max((entry.generation for entry in scanned), default=0)
         for file in self._files:
             file.grow(FILE_SIZE_BYTES)
         if found is None:
             return None
-        self._active = found.slot
+        self._active, self._found = found.slot, found.format
         file = self._files[self._active]
         self._tail = found.entries[-1].end if found.entries else 0
         self._blank_to = _sector_end(self._tail)
@@ -216,9 +145,20 @@ class Journal:
                 self.is_failing = True
         return found
 
+    def before_migration(self) -> Recovered | None:
+        """What an earlier release left, and stand at its end, where it is whole: what it became is not."""
+        found = newest_of(self.older, [file.read() for file in self._files])
+        if found is None or found.missing:
+            return None
+        self._active, self._found = found.slot, found.format
+        self._tail = found.entries[-1].end
+        self._blank_to, self.is_torn = _sector_end(self._tail), False
+        self._current, self.sequence = found.generation, found.next_sequence - 1
+        return found
+
     def append(self, kind: Kind, payload: bytes) -> int:
         """Add a record; durable when this returns. Returns its offset."""
-        data = self.format.frame(kind, self._current, self.sequence + 1, payload)
+        data = self._found.frame(kind, self._current, self.sequence + 1, payload)
         file, offset = self._files[self._active], self._tail
         end = _sector_end(offset + len(data))
         if end > self._blank_to:
@@ -230,6 +170,11 @@ class Journal:
         self.sequence += 1
         self._tail = offset + len(data)
         return offset
+
+    @property
+    def is_old(self) -> bool:
+        """Whether an earlier release wrote the present generation."""
+        return self._found is not self.format
 
     @property
     def position(self) -> tuple[int, int]:
@@ -266,6 +211,7 @@ class Journal:
         self._active, self._tail, self._blank_to = target, len(body) + len(bases), end
         self.is_torn = False
         self._current, self.sequence = self.generation, sequence + 2
+        self._found = self.format
         old.shrink(FILE_SIZE_BYTES)
         if not copies:
             # A batch was closed: what both files had grown by goes back to the volume.
@@ -278,15 +224,15 @@ class Journal:
     def entries(self) -> list[Entry]:
         """The records of this generation, read from the file again."""
         data = self._files[self._active].read(0, self._tail)
-        return [entry for entry in self.format.scan(data) if entry.generation == self._current]
+        return [entry for entry in self._found.scan(data) if entry.generation == self._current]
 
     def read(self, offset: int) -> Entry | None:
         """The record at ``offset``, or None when it is damaged."""
         file = self._files[self._active]
-        header = file.read(offset, _HEADER.size)
-        if len(header) < _HEADER.size:
+        header = file.read(offset, HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
             return None
-        found = self.format.scan(header + file.read(offset + _HEADER.size, _HEADER.unpack(header)[1]))
+        found = self._found.scan(header + file.read(offset + HEADER_BYTES, payload_bytes(header)))
         return found[0] if found and found[0].generation == self._current else None
 
     def has_room(self, size_bytes: int) -> bool:

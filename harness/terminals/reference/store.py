@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from harness.contract import Nvram
 from harness.terminals.reference.books import Books
-from harness.terminals.reference.journal import Entry, Journal, JournalError, Recovered
+from harness.terminals.reference.journal import Entry, Journal, JournalError, NewerData, Recovered
 from harness.terminals.reference.records import (
     Base,
     BatchTotals,
@@ -30,6 +30,10 @@ TRANSACTION_BYTES = 1_024
 
 class StorageFault(Exception):
     """The record could not be made durable, and will not be believed."""
+
+
+class NewerRelease(StorageFault):
+    """What is stored was written by a later release, which alone can read it."""
 
 
 class Store:
@@ -57,18 +61,22 @@ class Store:
             seen = self.witness.seen
             witnessed = None if seen is None else (seen.generation, seen.sequence)
             found = journal.recover(witnessed, self.witness.disowned)
+            if found is not None and found.missing and seen is not None and seen.kind == Kind.BASE:
+                found = journal.before_migration() or found
             self.books = self._recover_books(journal, found, seen)
             disowned = self.witness.disowned
             is_doubtful = found is not None and disowned is not None and disowned[0] == journal.position[0]
-            if is_doubtful or journal.is_failing:
+            if is_doubtful or journal.is_failing or journal.is_old:
                 # A record not to be believed may be on the disk: leave that file, so that nobody else believes it either.
+                # What an earlier release wrote is brought over: until the last byte is durable, the old file is the truth.
                 self._relocate(journal)
             elif journal.is_torn:
                 self._leave_torn(journal)
         except (OSError, JournalError) as error:
             if journal is not None:
                 journal.close()
-            raise StorageFault(str(error)) from error
+            kind = NewerRelease if isinstance(error, NewerData) else StorageFault
+            raise kind(str(error)) from error
         return journal
 
     def _leave_torn(self, journal: Journal) -> None:
@@ -80,14 +88,21 @@ class Store:
 
     def _recover_books(self, journal: Journal, found: Recovered | None, seen: Seen | None) -> Books:
         is_whole = found is not None and (seen is None or seen.generation <= found.generation)
+        if found is not None and seen is not None and found.format is not journal.format and seen.kind == Kind.BASE:
+            # Brought over from an earlier release, and nothing was written since: what that release left still holds.
+            is_whole = is_whole or int(self._fold(found, seen).batch) == seen.batch
+            journal.generation = max(journal.generation, seen.generation)
         if found is not None and is_whole:
-            books = Books.fold(found.entries, self._guessed_base(found, seen))
+            books = self._fold(found, seen)
             books.damaged += found.missing
             self.last_kind = Kind(found.entries[-1].kind) if found.entries else None
             if seen is not None and seen.generation == found.generation:
                 self._believe_witness(books, found, seen)
             return books
         return self._begin_anew(journal, found, seen)
+
+    def _fold(self, found: Recovered, seen: Seen | None) -> Books:
+        return Books.fold(found.entries, self._guessed_base(found, seen))
 
     def _begin_anew(self, journal: Journal, found: Recovered | None, seen: Seen | None) -> Books:
         """The newest journal is gone, or there never was one. What is found, if anything, is an older truth."""

@@ -52,6 +52,7 @@ from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
 from harness.terminals.reference.texts import SLIPS, TITLES, in_doubt
+from harness.terminals.reference.updating import UpdatableTerminal
 
 CARD_TIMEOUT_S = 60.0
 STAN_JUMP = 50
@@ -62,16 +63,18 @@ _DATED = frozenset({"refund", "completion", "preauth_void"})
 _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
-        "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals", "account", "payout",
+        "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
     }
 )  # fmt: skip
 
 
-class ReferenceTerminal(PayoutTerminal, OrderingTerminal, ChipTerminal):
+class ReferenceTerminal(UpdatableTerminal, PayoutTerminal, OrderingTerminal, ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
         name="reference",
+        version="2",
+        previous="harness.terminals.reference_v1:ReferenceV1",
         reversal="background",
         actions=_ACTIONS,
         max_transactions=500,
@@ -412,4 +415,5 @@ class ReferenceTerminal(PayoutTerminal, OrderingTerminal, ChipTerminal):
     @classmethod
     def inspect(cls, image: Mapping[str, bytes]) -> Inspection | None:
         """The open batch as the files tell it."""
-        return inspect_image(image, cls.store_class.journal_class.format)
+        journal = cls.store_class.journal_class
+        return inspect_image(image, (journal.format, *journal.older))
