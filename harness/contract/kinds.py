@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias
 ActionKind: TypeAlias = Literal[
     "sale", "refund", "void", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
     "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals",
-    "account", "payout",
+    "account", "payout", "read_log", "clear_reversal",
 ]  # fmt: skip
 """What an operator can ask for. An action the software does not know is answered ``Unsupported``."""
 
 ScreenKind: TypeAlias = Literal[
     "idle", "prompt", "processing", "approved", "declined", "refused", "unknown", "storage_full", "settled", "settle_failed",
-    "error", "text", "paid_out",
+    "error", "text", "paid_out", "warning",
 ]  # fmt: skip
 """``paid_out``: so much of a batch (``amount_fen``, ``batch``) has arrived in the merchant's account."""
 

@@ -20,6 +20,7 @@ CountingKnob = Literal[
 ]  # fmt: skip
 TimedKnob = Literal[
     "silent_until_us", "cut_over_until_us", "overloaded_until_us", "payouts_stopped_until_us", "account_mistyped_until_us",
+    "reversals_refused_until_us",
 ]  # fmt: skip
 
 _HELD_US = 1 << 60

@@ -8,6 +8,17 @@ from harness.history import events as e
 
 Sentence = Callable[[Any], str]
 
+SUPPORT_CLEARED = "support cleared the reversal"
+"""How the history begins (``OperatorDid``) when support takes a reversal away with the acquirer's consent."""
+
+
+def cleared_by_support(what: str) -> str | None:
+    """The trace number of the request whose reversal support took away; empty when none is named, None when none was."""
+    if not what.startswith(SUPPORT_CLEARED):
+        return None
+    _, _, named = what.partition("trace number ")
+    return named[:6].strip() if named[:6].isdecimal() else ""
+
 
 def line(event: e.Event) -> str:
     """Time, device and what happened."""

@@ -142,6 +142,13 @@ class Acquirer:
         knobs.held = tuple((left - 1, answer) for left, answer in knobs.held if left > 1)
         return due
 
+    def undo_by_hand(self, tid: str, batch: str, stan: str, at_us: int) -> bool:
+        """Undo one request of a terminal whose reversal does not get through; a late original will be declined.
+
+        False when that is not possible: it was undone or settled before, or the batch is not known.
+        """
+        return self.bank.undo_by_hand(self._sessions[tid], batch, stan, at_us)
+
     def batch_number(self, tid: str) -> str:
         """The batch that takes the terminal's new transactions."""
         return self._sessions[tid].batch

@@ -245,6 +245,16 @@ class Bank:
             self.holds.give_back(hold, demand.at_us, f"completion {entry.stan} reversed")
         return Judgement("00", entry)
 
+    def undo_by_hand(self, session: Session, batch: str, stan: str, at_us: int) -> bool:
+        """What a reversal would do, done by somebody at the acquirer. False when there is nothing left to undo."""
+        held = session.batches.get(batch)
+        if held is None or held.phase == "closed":
+            return False
+        entry = self.ledger.find(session.tid, batch, stan)
+        amount_fen = 0 if entry is None else entry.amount_fen
+        judgement = self.reverse(Demand(session, held, stan, amount_fen, "", "", at_us), "by hand")
+        return judgement.code in ("00", "25")
+
     def _reverse_void(self, demand: Demand, void: Entry, reason: str) -> Judgement:
         original = self._original(void)
         if original is None or (demand.batch.phase == "closed" and void.kind != "preauth_void"):

@@ -26,6 +26,8 @@ class Knobs:
     """Until then everything but sign-on is answered 90, day cut-over in progress."""
     overloaded_until_us: int = 0
     """Until then everything is answered 96, system fault."""
+    reversals_refused_until_us: int = 0
+    """Until then each reversal is answered 96 and not carried out."""
     settlement_errors: int = 0
     """So many settlement requests are answered with code 3, error, and change nothing."""
     totals_off_by_one: int = 0

@@ -15,11 +15,13 @@ from harness.history.events import (
     MessageDelivered,
     MessageDropped,
     MessageSent,
+    OperatorDid,
     PowerLost,
     ReceiptPrinted,
     ScreenShown,
     SoftwareDied,
 )
+from harness.history.words import cleared_by_support
 from harness.invariants.base import Observer, Terms, on, plain_number
 from harness.invariants.device_book import DeviceBook
 
@@ -284,6 +286,16 @@ class Requests(Observer):
             last.unsound, last.unsound_why = number, "of another trace number"
 
     # ------------------------------------------------------------ the terminal
+
+    @on(OperatorDid)
+    def _operator(self, number: int, event: OperatorDid) -> None:
+        """The acquirer was asked on the telephone, and undid it: that is its word, though no message brought it."""
+        stan = cleared_by_support(event.what)
+        if stan is None:
+            return
+        for each in self.page(event.device).open.values():
+            if each.reversed is None and (not stan or plain_number(each.stan) == plain_number(stan)):
+                each.reversed = number
 
     @on(PowerLost, SoftwareDied)
     def _died(self, number: int, event: PowerLost | SoftwareDied) -> None:

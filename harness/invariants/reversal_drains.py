@@ -4,7 +4,8 @@ Models: at rest - powered, link and host healthy, a sale triggered, time given -
 terminal's own list, and none that was sent and never answered with 00, 12 or 25.
 Does not model: a reversal that was never sent nor listed (2, 31 see what it leaves at the host); its order (6).
 Traps avoided: an answer lost on the way is asked for again, under the same or a new STAN; a reversal repeated after a crash
-that lost the answer is legal; one sent just before the end is still waiting; terminals that declare no reversals, and
+that lost the answer is legal; one sent just before the end is still waiting; what support cleared with the acquirer's consent
+is over; terminals that declare no reversals, and
 terminals that never came back (24), are not judged.
 Source: domain section 8, invariant 22; rules R5, R6.
 """
@@ -12,7 +13,8 @@ Source: domain section 8, invariant 22; rules R5, R6.
 from collections.abc import Iterator
 
 from harness.contract import Manifest
-from harness.history.events import Inspected, MessageDelivered, MessageDropped, MessageSent, PowerLost
+from harness.history.events import Inspected, MessageDelivered, MessageDropped, MessageSent, OperatorDid, PowerLost
+from harness.history.words import SUPPORT_CLEARED, cleared_by_support
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, arrives, at, case, down, inspected, phase, up
@@ -77,6 +79,13 @@ class ReversalDrains(Invariant):
         if key is not None and self._pending.pop(key, None) is not None:
             for name in [each for each, named in self._names.items() if named == key]:
                 del self._names[name]
+
+    @on(OperatorDid)
+    def _operator(self, number: int, event: OperatorDid) -> None:
+        stan = cleared_by_support(event.what)
+        if stan is not None:
+            for key in [each for each in self._pending if each[0] == event.device and stan in ("", each[2])]:
+                del self._pending[key]
 
     @on(MessageDropped)
     def _dropped(self, number: int, event: MessageDropped) -> None:
@@ -153,6 +162,17 @@ ReversalDrains.cases = (
         "repeated until answered", "the first answer was lost, the second arrived", "pass",
         _REVERSAL, MessageDropped(0, T01, 5, "partition"), up(7, "0400", token=""), arrives(7), down(8, "0410", code="25"),
         arrives(8), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "cleared by support", "the acquirer undid it in its own books", "pass",
+        _REVERSAL, OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000001, the acquirer agreed"), phase("quiescence"),
+        at(900, phase("check")),
+    ),
+    case(
+        "support cleared another one", "this one is still owed", "finding",
+        _REVERSAL, OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000009, the acquirer agreed"), phase("quiescence"),
+        at(900, phase("check")),
+        guilty=0, instead=up(5, "0800", token=""),
     ),
     case(
         "repeated under a new number", "the reversal names its original", "pass",

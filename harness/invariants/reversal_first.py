@@ -12,10 +12,12 @@ Source: domain section 8, invariant 6; rules R5, R12.
 
 from collections.abc import Iterator
 
-from harness.history.events import MessageSent
+from harness.history.events import MessageSent, OperatorDid
+from harness.history.words import SUPPORT_CLEARED
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
+    T01,
     answered,
     arrives,
     at,
@@ -139,6 +141,15 @@ ReversalFirst.cases = (
         "answered late", "the approval came when nobody waited any more", "finding",
         up(), at(100, down(2)), arrives(2), _NEXT, reversal(3),
         guilty=1, instead=down(2, code="51"),
+    ),
+    case(
+        "cleared by support", "the acquirer undid it, and the shop goes on", "pass",
+        up(), reversal(3), OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000001, the acquirer agreed"), _NEXT,
+    ),
+    case(
+        "support cleared another one", "this one is still in doubt", "finding",
+        up(), reversal(3), OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000009, the acquirer agreed"), _NEXT,
+        guilty=3, instead=up(9),
     ),
     case("no reversal", "nothing was in doubt", "not_checked", up(), *answered(2), _NEXT),
 )  # fmt: skip

@@ -15,6 +15,7 @@ Source: domain section 8, invariant 5; rules R3, R4, R6; defects D2, D3, D11.
 from collections.abc import Iterator
 
 from harness.history.events import BatchSettled, Inspected, OperatorDid
+from harness.history.words import SUPPORT_CLEARED
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
@@ -34,9 +35,6 @@ from harness.invariants.casebook import (
 )
 from harness.invariants.requests import Request
 
-AUTHORISED_CLEAR = "support cleared the reversal"
-"""What the history says (``OperatorDid``) when support takes a reversal away with the acquirer's consent."""
-
 
 @INVARIANTS.register("reversal_removed")
 class ReversalRemoved(Invariant):
@@ -49,15 +47,9 @@ class ReversalRemoved(Invariant):
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
-        self._cleared: dict[str, int] = {}
         self._seen: dict[str, tuple[int, Inspected]] = {}
         self._unclaimed: dict[int, int] = {}
         """Entries that a settlement left unclaimed, and the event of its closing."""
-
-    @on(OperatorDid)
-    def _operator(self, number: int, event: OperatorDid) -> None:
-        if event.what.startswith(AUTHORISED_CLEAR):
-            self._cleared[event.device] = number
 
     @on(Inspected)
     def _inspected(self, number: int, event: Inspected) -> None:
@@ -79,7 +71,7 @@ class ReversalRemoved(Invariant):
             return
         for request in requests.unfinished():
             finding = self._removed(request, at_us)
-            if finding is None or self._cleared.get(request.device, -1) > request.number:
+            if finding is None:
                 continue
             if self.terms.manifest(request.device).reversal == "none":
                 self.skip(f"{request.device} declares no reversals")
@@ -189,7 +181,12 @@ ReversalRemoved.cases = (
     case("refund without an answer", "it is repeated, not reversed", "pass", up(mti="0220"), up(3), *answered(4), *_NEXT, *_REST),
     case(
         "cleared by support", "the acquirer had been asked", "pass",
-        up(), reversal(3), OperatorDid(0, T01, f"{AUTHORISED_CLEAR}: the acquirer agreed"), *_NEXT, *_REST,
+        up(), reversal(3), OperatorDid(0, T01, f"{SUPPORT_CLEARED}: the acquirer agreed"), *_NEXT, *_REST,
+    ),
+    case(
+        "support cleared another one", "consent to one reversal is none to the next", "finding",
+        up(), reversal(3), OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000009, the acquirer agreed"), *_NEXT, *_REST,
+        guilty=0, instead=up(mti="0220"),
     ),
     case("terminal is down", "it cannot send it", "pass", up(), *_NEXT, power_lost(), *_REST),
     case("not at rest", "it may still come", "not_checked", up(), *_NEXT),

@@ -47,6 +47,10 @@ class World:
         """The path to the acquirer of each device, by name."""
         return {station.name: station.hardware.link for station in self.stations}
 
+    def undo_by_hand(self, device: str, batch: str, stan: str) -> bool:
+        """The acquirer undoes one request in its own books, as it was asked on the telephone; False when it cannot."""
+        return self.acquirer.undo_by_hand(self.station(device).tid, batch, stan, self.now_us)
+
     def station(self, name: str) -> Station:
         """The station of that name; KeyError when there is none."""
         for station in self.stations:

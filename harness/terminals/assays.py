@@ -204,6 +204,14 @@ _ORDER_CUT = f"faults: [{{type: power_loss, at: {_CREATION}, off_for: 30 s}}]"
 _ORDER_UNREAD = "faults: [{type: host_silent, unread: true, at: {action: scan_sale, occurrence: 3}}]"
 _TRUSTING = "\nhost: {no_reply: 0%, decline: 0%, trusts_codes: true}"
 
+_SUPPORT_IN_A_SETTLEMENT = """
+days: {count: 2, open: "09:00", close: "11:00"}
+sales_per_day: 30
+people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false, calls_support: 100%, support_after: 20 min}
+faults:
+  - {type: half_open, at: {day: 2, action: settle}, lift_after: 2 h}
+"""
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -318,6 +326,8 @@ faults:
     Assay("paid_by_calendar", (30,), _TWO_DAYS.replace("count: 2", "count: 2, start: 2026-03-06") + "funds: {}"),
     Assay("payout_of_another_batch", (30,), _TWO_DAYS + "funds: {}"),
     Assay("bounce_as_pending", (30,), _TWO_DAYS + "funds: {keyed_account: unknown, checks_settings: false}"),
+    Assay("log_deciphered", (29,), _people("reads_log_per_day: 12")),
+    Assay("clears_too_much", (11,), _SUPPORT_IN_A_SETTLEMENT),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -29,6 +29,10 @@ def _mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shippe
     return Shipped(name, f"{_PACKAGE}.mutants.{name}:{class_name}", summary, caught_by, shares_modules=True)
 
 
+def _variant(name: str, class_name: str, summary: str) -> Shipped:
+    return Shipped(name, f"{_PACKAGE}.variants.{name}:{class_name}", summary, shares_modules=True)
+
+
 def _cut_mutant(name: str, class_name: str, summary: str, *caught_by: int) -> Shipped:
     return replace(_mutant(name, class_name, summary, *caught_by), at_crash_points=True)
 
@@ -167,6 +171,11 @@ _ALL = (
     _mutant("paid_by_calendar", "PaidByCalendar", "Shows money as paid once it should have come.", 30),
     _mutant("payout_of_another_batch", "PayoutOfAnotherBatch", "Shows one batch's payout as another's.", 30),
     _mutant("bounce_as_pending", "BounceAsPending", "Says of a payout that came back that it is expected.", 30),
+    _variant(
+        "keeps_log", "KeepsLog", "The reference with an event log that support can have printed, cards truncated."
+    ),
+    _mutant("log_deciphered", "LogDeciphered", "Prints its event log with the card numbers deciphered.", 29),
+    _mutant("clears_too_much", "ClearsTooMuch", "The service menu's clear reversal ends a pending settlement too.", 11),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

@@ -91,6 +91,14 @@ class Behaviour:
     """Of customers served by scan-to-pay, so many must confirm on the phone."""
     leaves_unconfirmed_percent: float = 5.0
     """Of those who must, so many never do."""
+    calls_support_percent: float = 0.0
+    """Calls support when the terminal refuses a sale and settling does not help, or is not what it asks for."""
+    support_after_us: int = 30 * US_PER_MINUTE
+    """How long support takes to find out what is wrong and to act."""
+    support_with_log_us: int = 10 * US_PER_MINUTE
+    """The same where the terminal keeps an event log that can be read to them."""
+    reads_log_per_day: float = 0.0
+    """How often a day somebody has the terminal's event log printed, and takes it away."""
     loads_paper_after_us: int = 2 * US_PER_MINUTE
     daily_reboot: bool = True
     """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""

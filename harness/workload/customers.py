@@ -18,7 +18,7 @@ from harness.contract import ActionKind, Outcome
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
 from harness.device.chip import Chip
 from harness.history.events import IntentClosed, IntentOpened, Presented
-from harness.workload import stays
+from harness.workload import stays, support
 from harness.workload.arrivals import Visit
 from harness.workload.cards import payment_code
 from harness.workload.chips import drawn_chip, shown
@@ -331,8 +331,11 @@ class Customer:
         if ending is Ending.FULL:
             acted = yield from react_to_full(till, occasion)
             self._settled = acted
+            if not acted:
+                support.call(till, occasion)
             return acted
         if ending is Ending.REFUSED:
+            support.call(till, occasion)
             yield till.pause(20 * US_PER_SECOND)
             return self._keys_less() or self._tries < 2
         yield till.pause(15 * US_PER_SECOND)

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from simpy.events import Event as SimEvent
 
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
+from harness.workload import support
 from harness.workload.till import Steps, Till
 
 SETTLEMENT_PATIENCE_US = 20 * US_PER_MINUTE
@@ -139,6 +140,8 @@ def meddle(till: Till, at_us: int, what: str) -> Steps:
         # Not only when the terminal is idle: the reports are about a cache cleared in the middle of a sale.
         if "clear_cache" in station.manifest.actions:
             till.request("clear_cache")
+    elif what == "read_log":
+        support.read_log(till)
     else:
         till.did("restarted the terminal")
         till.meddled_at_us = till.world.now_us

@@ -76,6 +76,7 @@ class Till:
         "alarm",
         "attended",
         "behaviour",
+        "calling_support",
         "fetching_paper",
         "hours",
         "meddled_at_us",
@@ -121,6 +122,8 @@ class Till:
         """The last settlement failed with nothing in the way, or the terminal was full again at once."""
         self.fetching_paper = False
         """Somebody is on the way for a new roll."""
+        self.calling_support = False
+        """Support has been called and has not found out yet."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
         self.money: Money | None = None

@@ -114,7 +114,7 @@ def start_trading(
     till.money = place.money.get(station.name)
     place.tills[station.name] = till
     processes = [world.env.process(_trade(till, days))]
-    if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0:
+    if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0 or behaviour.reads_log_per_day > 0.0:
         processes.append(world.env.process(_meddlers(till, days)))
     return processes
 
@@ -246,7 +246,12 @@ def _come(till: Till, at_us: int) -> Generator[SimEvent, object, bool]:
 def _meddlers(till: Till, days: TradingDays) -> Steps:
     """Everybody who does something to the terminal at a moment of their own choosing, day by day."""
     hours = days.hours(till.merchant)
-    rates = {"clear_cache": till.behaviour.clears_cache_per_day, "restart": till.behaviour.restarts_per_day}
+    habits = till.behaviour
+    rates = {
+        "clear_cache": habits.clears_cache_per_day,
+        "restart": habits.restarts_per_day,
+        "read_log": habits.reads_log_per_day,
+    }
     for day in range(days.count):
         moments: list[tuple[int, str]] = []
         for what, per_day in rates.items():

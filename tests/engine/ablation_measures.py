@@ -19,6 +19,7 @@ from harness.history.events import (
     LedgerChanged,
     MessageDropped,
     MessageSent,
+    OperatorDid,
     PayoutMade,
     PowerLost,
     Presented,
@@ -29,6 +30,7 @@ from harness.history.events import (
     SpaceMeasured,
     StorageFailed,
 )
+from harness.history.words import cleared_by_support
 
 
 def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
@@ -36,6 +38,7 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     kinds: dict[tuple[str, int], tuple[str, int]] = {}
     down_since: dict[str, int] = {}
+    called_us: dict[str, int] = {}
     sale_us: list[int] = []
     free_bytes: list[int] = []
     booked_us: dict[int, int] = {}
@@ -49,6 +52,12 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             counts[f"{kind}.{event.outcome}"] += 1
             if kind == "sale" and event.outcome == "approved":
                 sale_us.append(event.at_us - since_us)
+                counts["repair_s"] += (event.at_us - called_us.pop(event.device, event.at_us)) // 1_000_000
+        elif isinstance(event, OperatorDid):
+            counts["reversals_cleared"] += cleared_by_support(event.what) is not None
+            if event.what == "called support":
+                counts["support_calls"] += 1
+                called_us.setdefault(event.device, event.at_us)
         elif isinstance(event, IntentOpened):
             counts["intents"] += 1
         elif isinstance(event, IntentClosed):

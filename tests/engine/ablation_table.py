@@ -18,6 +18,8 @@ class Shown:
     finds: tuple[int, ...] = ()
     measure: str = ""
     terminals: int = 2
+    instead: str = ""
+    """For a countermeasure: the terminal without it, under which the run goes otherwise."""
 
 
 def by(terminal: str, *finds: int, terminals: int = 2) -> Shown:
@@ -25,9 +27,9 @@ def by(terminal: str, *finds: int, terminals: int = 2) -> Shown:
     return Shown(terminal, finds, terminals=terminals)
 
 
-def moves(measure: str, terminals: int = 2) -> Shown:
-    """Moved here: this measure of the reference terminal."""
-    return Shown(measure=measure, terminals=terminals)
+def moves(measure: str, terminals: int = 2, instead: str = "") -> Shown:
+    """Moved here: this measure of the scenario's own terminal, against an ordinary day or the terminal ``instead``."""
+    return Shown(measure=measure, terminals=terminals, instead=instead)
 
 
 NOTHING_GOES_WRONG = {"power/plain_counter"}
@@ -86,9 +88,13 @@ SHOWN_BY: dict[str, Shown] = {
     "operator/hotel_checks_out": moves("downtime_s"),
     "operator/key_pressed_twice": moves("presentations"),
     "operator/large_payout_held": by("bounce_as_pending", 30),
+    "operator/log_read_and_taken_away": by("log_deciphered", 29),
+    "operator/log_shortens_the_repair": moves("repair_s", instead="reference"),
     "operator/paper_runs_out": moves("slips.settlement.later"),
     "operator/plug_pulled_when_slow": moves("downtime_s"),
     "operator/settings_are_checked": by("refusal_hidden", 30),
+    "operator/support_called_in_a_settlement": by("clears_too_much", 11),
+    "operator/support_clears_a_reversal": moves("reversals_cleared"),
     "operator/voids_and_refunds": moves("void.unknown"),
     "operator/wrong_amount_then_void": moves("void.approved"),
     "operator/wrong_cycle_chosen": moves("hours_to_account"),
@@ -106,6 +112,7 @@ SHOWN_BY: dict[str, Shown] = {
     "power/voltage_dips": by("jsonfile", 24),
     "security/altered_replies": moves("messages.0400"),
     "security/cloned_terminal_number": moves("answered.A0"),
+    "security/dump_for_support": by("crash_dump", 28, 29),
     "security/reversal_forgotten_by_the_host": moves("messages.0320"),
     "security/stolen_cards": moves("answered.59"),
     "storage/bad_contact": moves("sale.unknown"),

@@ -48,6 +48,7 @@ from harness.faults.partition import PartitionFault
 from harness.faults.power_loss import PowerLoss
 from harness.faults.quota import QuotaFault
 from harness.faults.read_only import ReadOnly
+from harness.faults.reversals_refused import ReversalsRefused
 from harness.faults.scheduled_restart import ScheduledRestart
 from harness.faults.settlement_error import SettlementError
 from harness.faults.shrink_capacity import ShrinkCapacity
@@ -157,5 +158,6 @@ ROWS: dict[str, Row] = {
         Row(LatePayout(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
         Row(WrongAccount(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
         Row(SoftwareUpdate(), plan=replace(SMALL, release="previous")),
+        Row(ReversalsRefused(), plan=SLOW_HOST, at=Trigger(day=1, time_us=0), lift_after_us=15 * HOUR_US),
     )
 }

@@ -654,6 +654,27 @@ def money_desk(make_bench, load_kind):
     return found + ([] if shown == [("000001", 300)] else [f"shown as {shown}"])
 
 
+def log_printed(make_bench, load_kind):
+    """Two sales, and somebody has the event log printed."""
+    bench = make_bench()
+    kind = load_kind()
+    start(bench, kind, 100, 200)
+    if "read_log" in kind.manifest.actions:
+        assert bench.act("read_log").kind == "done"
+        assert "000002" in bench.receipts[-1].text
+    return [each.text for each in bench.receipts if PAN in each.text]
+
+
+def support_in_a_settlement(make_bench, load_kind):
+    """The settlement's answer is lost, and support clears what there is to clear."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    bench.knobs.drop_replies = 1
+    bench.act("settle")
+    bench.act("clear_reversal")
+    return [] if bench.inspect().records else ["log cleared"]
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -724,6 +745,8 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "paid_by_calendar": money_desk,
     "payout_of_another_batch": money_desk,
     "bounce_as_pending": money_desk,
+    "log_deciphered": log_printed,
+    "clears_too_much": support_in_a_settlement,
 }
 
 

@@ -49,6 +49,9 @@ class World:
     def now_us(self) -> int:
         return int(self.env.now)
 
+    def undo_by_hand(self, device: str, batch: str, stan: str) -> bool:
+        return True
+
 
 @dataclass
 class Asked:

@@ -323,6 +323,8 @@ class KeyedDialect(Dialect):
         message, session, knobs = request.message, request.session, request.knobs
         if knobs.use("respond_count"):
             return knobs.respond_code, {}
+        if knobs.reversals_refused_until_us and knobs.before("reversals_refused_until_us", request.at_us):
+            return "96", {}
         named_batch, named_stan = self.original_of(request)
         batch = session.batches.get(named_batch)
         if batch is None:

@@ -27,6 +27,7 @@ class InternationalReference(ReferenceTerminal):
         ReferenceTerminal.manifest,
         name="reference_international",
         dialect="international",
+        previous="",
         actions=frozenset(
             {"sale", "void", "refund", "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals"}
         ),

@@ -49,6 +49,7 @@ from harness.terminals.reference.offline import NO_CONNECTION
 from harness.terminals.reference.orders import OrderingTerminal
 from harness.terminals.reference.payouts import PayoutTerminal
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
+from harness.terminals.reference.service import ServiceMenu
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
 from harness.terminals.reference.texts import SLIPS, TITLES, in_doubt
@@ -64,11 +65,12 @@ _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
         "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
+        "clear_reversal",
     }
 )  # fmt: skip
 
 
-class ReferenceTerminal(UpdatableTerminal, PayoutTerminal, OrderingTerminal, ChipTerminal):
+class ReferenceTerminal(ServiceMenu, UpdatableTerminal, PayoutTerminal, OrderingTerminal, ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
@@ -177,10 +179,6 @@ class ReferenceTerminal(UpdatableTerminal, PayoutTerminal, OrderingTerminal, Chi
         return Done(
             f"消费{totals.debit_count}笔{totals.debit_fen / 100:.2f} 退货{totals.credit_count}笔{totals.credit_fen / 100:.2f}"
         )
-
-    def clear_cache(self, action: Action) -> Outcome:
-        """This terminal caches nothing: log and reversal are no cache, whatever the menu says."""
-        return Done("缓存已清理 CACHE CLEARED")
 
     # ------------------------------------------------------------ before the request
 

@@ -1,0 +1,63 @@
+"""What support may do at the reference terminal, and what an event log may say."""
+
+import pytest
+
+from harness.terminals.reference import ReferenceTerminal
+from harness.terminals.variants.keeps_log import KeepsLog
+
+
+@pytest.fixture
+def bench(make_bench):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    assert bench.act("sign_on").kind == "done"
+    return bench
+
+
+def test_a_reversal_that_support_clears_is_named_and_gone_for_good(bench):
+    bench.act("sale", 100)
+    bench.knobs.ignore_requests = 9
+    assert bench.act("sale", 200).kind == "unknown"
+    assert bench.act("sale", 300).reason == "reversal_pending"
+    cleared = bench.act("clear_reversal")
+    assert (cleared.kind, cleared.stan, cleared.batch) == ("done", "000003", "000001")
+    bench.knobs.ignore_requests = 0
+    bench.boot(ReferenceTerminal)
+    assert bench.inspect().pending_reversals == ()
+    bench.sent.clear()
+    assert bench.act("sale", 300).kind == "approved"
+    assert [bench.host.describe(frame).mti for frame in bench.sent] == ["0200"]
+
+
+def test_there_is_nothing_to_clear_while_a_settlement_is_under_way(bench):
+    bench.act("sale", 100)
+    bench.knobs.drop_replies = 1
+    assert bench.act("settle").kind == "failed"
+    assert bench.act("clear_reversal").reason == "nothing_pending"
+    assert bench.inspect().settling
+    assert bench.act("settle").kind == "done"
+
+
+def test_a_refund_in_doubt_is_not_support_s_to_clear(bench):
+    sale = bench.act("sale", 500)
+    bench.knobs.ignore_requests = 1
+    assert bench.act("refund", 100, sale).kind == "unknown"
+    assert bench.act("clear_reversal").reason == "nothing_pending"
+    assert bench.act("sale", 100).kind == "approved"
+
+
+def test_the_event_log_tells_every_request_and_stays_small(make_bench):
+    bench = make_bench()
+    bench.boot(KeepsLog)
+    bench.act("sign_on")
+    for amount_fen in range(100, 220):
+        assert bench.act("sale", amount_fen).kind == "approved"
+    bench.knobs.drop_replies = 1
+    bench.act("sale", 300)
+    bench.act("settle")
+    bench.act("read_log")
+    printed = bench.receipts[-1].text
+    assert printed.splitlines()[-1].endswith("settle done") and "unknown in_doubt" in printed
+    assert "622202******7894" in printed
+    kept = sum(path.stat().st_size for path in bench.directory.rglob("events.*"))
+    assert kept <= 2 * 4_096
