@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("mutants", nargs=-1, metavar="[MUTANT]...")
+@click.option(
+    "--set",
+    "which",
+    type=click.Choice(("shipped", "unseen")),
+    default="shipped",
+    show_default=True,
+    help="unseen: twenty defects imagined without sight of the checks; harness/terminals/unseen/README.md.",
+)
 @click.option("--budget", type=Duration(), default="10 min", show_default=True, help="Real time that it may take.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Child processes at a time; default: one for each core.")
 @click.option("--families", is_flag=True, help="Run each kill again without each family of fault: which does it need?")
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def assay(
     mutants: tuple[str, ...],
+    which: str,
     budget: float,
     jobs: int | None,
     families: bool,
@@ -62,7 +71,7 @@ def assay(
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/assay")
     named = [absolute_spec(each) or each for each in mutants]
-    tasks = tasks_of(named, families=families, black_box=black_box, thorough=thorough)
+    tasks = tasks_of(named, families=families, black_box=black_box, thorough=thorough, unseen=which == "unseen")
     count = jobs or len(os.sched_getaffinity(0))
     assayer = Assayer(tasks, count, budget, None if out_dir is None else out_dir.absolute())
     report = _watched(assayer, len(tasks), quiet=as_json or not sys.stderr.isatty())

@@ -371,10 +371,20 @@ def _general() -> Iterator[Trial]:
 
 
 _SEEDS_OF_ALL = 3
+_STATES_OF_A_FLOW = 120
 _CUTS_COST = 200
 """Crash points of one flow take about as long as so many sales."""
 
 GENERAL: tuple[Trial, ...] = tuple(_general())
+
+
+_FLOWS = ("sale", "void", "refund", "settle", "upload", "boot", "preauth", "completion")
+
+UNSEEN_TRIALS: tuple[Trial, ...] = (
+    *GENERAL,
+    *(Cuts("", (), flow, ("ext4-ordered",), states=_STATES_OF_A_FLOW) for flow in _FLOWS),
+)
+"""What is tried for a defect imagined without sight of the checks: all that is general, then every flow's crash points."""
 
 
 def trials(mutant: str) -> tuple[Trial, ...]:

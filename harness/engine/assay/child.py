@@ -123,12 +123,13 @@ def plan_of(one: Try) -> Plan:
 
 
 def _load(spec: str) -> Software:
-    from harness.engine.child import SHARING
     from harness.sut import software
     from harness.terminals.catalogue import CATALOGUE
+    from harness.terminals.unseen import UNSEEN
 
-    shipped = {name: each.spec for name, each in CATALOGUE.items()}
-    return software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
+    known = CATALOGUE | UNSEEN
+    shipped = {name: each.spec for name, each in known.items()}
+    return software.load(spec, shipped, share_modules=spec in known and known[spec].shares_modules)
 
 
 def _run(plan: Plan, software: Software, seed: int) -> Any:

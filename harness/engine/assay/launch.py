@@ -30,6 +30,7 @@ from harness.invariants.catalogue import INVARIANTS
 from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.unseen import UNSEEN
 
 _ENTRY = "harness.engine.assay.child:execute"
 _RETURNS_TO_SERVICE = 24
@@ -182,7 +183,7 @@ class Assayer:
 
     def _report(self, course: _Course) -> MutantReport:
         task, tried = course.task, sorted(course.tried, key=lambda each: each.place)
-        shipped = CATALOGUE.get(task.terminal)
+        shipped = CATALOGUE.get(task.terminal) or UNSEEN.get(task.terminal)
         counts: dict[tuple[int, str], int] = {}
         for each in tried:
             for hit in each.hits:

@@ -10,8 +10,9 @@ from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.engine.assay.child import plan_of
 from harness.engine.assay.request import Task, Try
-from harness.terminals.assays import Assay, Trial, hour, is_shipped, trials
+from harness.terminals.assays import UNSEEN_TRIALS, Assay, Trial, hour, is_shipped, trials
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.unseen import UNSEEN
 
 DEFAULT_PROFILE = "ext4-ordered"
 
@@ -22,10 +23,18 @@ def mutant_names() -> list[str]:
 
 
 def tasks_of(
-    names: Sequence[str], *, families: bool = False, black_box: bool = False, thorough: bool = False
+    names: Sequence[str],
+    *,
+    families: bool = False,
+    black_box: bool = False,
+    thorough: bool = False,
+    unseen: bool = False,
 ) -> list[Task]:
-    """One task a mutant: shipped ones by name, others as ``module:Class`` or ``file.py:Class``. No names are all mutants."""
-    known = mutant_names()
+    """One task a mutant: shipped ones by name, others as ``module:Class`` or ``file.py:Class``. No names are all mutants.
+
+    ``unseen``: those that were imagined without sight of the checks, which have no rows of their own.
+    """
+    known = list(UNSEEN) if unseen else mutant_names()
     for name in names:
         if name not in known and ":" not in name:
             hint = "it is no mutant" if name in CATALOGUE else nearest(name, known)
@@ -38,7 +47,8 @@ def _task(name: str, families: bool, black_box: bool, thorough: bool) -> Task:
     shipped = CATALOGUE.get(name)
     # Without its own records some promised invariant may have nothing to judge: then any that finds it will do.
     promised = () if shipped is None or black_box else shipped.caught_by
-    tries = tuple(one for trial in trials(name) for one in _tries(trial))
+    tried = UNSEEN_TRIALS if name in UNSEEN else trials(name)
+    tries = tuple(one for trial in tried for one in _tries(trial))
     return Task(name, tries, promised, families, black_box, thorough)
 
 
@@ -66,7 +76,7 @@ def label_of(text: str) -> str:
 
 def again(task: Task, one: Try, kept_in: Path | None) -> str:
     """The command that does the run again; none for a small scenario whose text was not kept (``--out``)."""
-    terminal = shlex.quote(task.terminal)
+    terminal = shlex.quote(UNSEEN[task.terminal].spec if task.terminal in UNSEEN else task.terminal)
     if one.flow:
         profiles = ",".join(one.profiles)
         return f"harness crashpoints --flow {one.flow} --terminal {terminal} --profile {profiles} --states {one.states}"
