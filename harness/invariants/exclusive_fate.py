@@ -1,7 +1,7 @@
 """Invariant 7: a transaction is approved or reversed, never both.
 
 Models: a sale (or completion, or hold) that the terminal told its customer was approved, or that its log or its upload
-counts, while the host ended with it reversed.
+counts, while the host ended with it reversed; a copy of a slip that was never due, of what ended reversed or was declined.
 Does not model: approvals that the host never had (1).
 Traps avoided: a reversal of an attempt that was never shown is right; a second card shown in the same action may be the one
 that was approved; a voided sale was given up openly; a void that timed out is reversed while its sale stands; records read
@@ -11,7 +11,7 @@ Source: domain section 8, invariant 7.
 
 from collections.abc import Iterator
 
-from harness.history.events import BatchSettled
+from harness.history.events import BatchSettled, ReceiptPrinted
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
@@ -34,6 +34,7 @@ from harness.invariants.casebook import (
 from harness.invariants.purchase import ActionState, Entry, Purchase
 
 _RECOVERED = ("quiescence", "after_settlement")
+_SLIPS = frozenset({"sale", "completion", "preauth"})
 
 
 @INVARIANTS.register("exclusive_fate")
@@ -48,6 +49,8 @@ class ExclusiveFate(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._claimed: dict[int, tuple[Entry, int]] = {}
+        self._copied: dict[int, tuple[Entry, ReceiptPrinted, int]] = {}
+        """Entries of which a copy of the slip was printed: looked up at once, for the same reason."""
 
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
@@ -59,6 +62,14 @@ class ExclusiveFate(Invariant):
             entry = by_key.get((plain_number(event.batch), plain_number(stan)))
             if entry is not None and entry.state == "REVERSED":
                 self._claimed[entry.number] = (entry, number)
+
+    @on(ReceiptPrinted)
+    def _printed(self, number: int, event: ReceiptPrinted) -> None:
+        if not event.duplicate or not event.stan or not event.batch or event.kind not in _SLIPS:
+            return
+        entry = self.books.device(event.device).by_key.get((plain_number(event.batch), plain_number(event.stan)))
+        if entry is not None and entry.kind == event.kind and entry.state != "SETTLED":
+            self._copied.setdefault(entry.number, (entry, event, number))
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
         self.checked = self.books.approvals_shown + self.books.charges
@@ -73,6 +84,10 @@ class ExclusiveFate(Invariant):
             if entry.number not in told:
                 told.add(entry.number)
                 yield self._kept(entry, number, "claimed in the settlement", at_us)
+        for entry, slip, number in self._copied.values():
+            if entry.number not in told and entry.state in ("REVERSED", "DECLINED"):
+                told.add(entry.number)
+                yield self._reprinted(entry, slip, number)
         for book in self.books.devices.values():
             if not self.books.resting(book.name):
                 continue
@@ -101,6 +116,17 @@ class ExclusiveFate(Invariant):
         numbers = (action.shown, entry.first, entry.last)
         moment_us, stake_fen = action.shown_us, entry.amount_fen
         return self.finding(purchase.device, moment_us, summary, numbers, stake_fen, "critical", entry.last_us)
+
+    def _reprinted(self, entry: Entry, slip: ReceiptPrinted, number: int) -> Finding:
+        fate = "reversed" if entry.state == "REVERSED" else "declined"
+        summary = (
+            f"{entry.device} printed a copy of the slip of a {entry.kind} of {yuan(entry.amount_fen)} at {when(slip.at_us)} "
+            f"(trace number {entry.stan}), which says that it was approved; the host had it {fate}."
+        )
+        events = (entry.first, number, entry.last)
+        return self.finding(
+            entry.device, slip.at_us, summary, events, entry.amount_fen, "critical", max(slip.at_us, entry.last_us)
+        )
 
     def _kept(self, entry: Entry, number: int, how: str, at_us: int) -> Finding:
         summary = (
@@ -139,6 +165,28 @@ ExclusiveFate.cases = (
     case(
         "never shown", "timed out and reversed, as it should", "pass",
         *paid_sale()[:4], screen("unknown"), ends(1, "unknown"), ledger(state="REVERSED", before="APPROVED"),
+    ),
+    case(
+        "copy of a slip that was never due", "the sale was reversed, and a reprint says that it was paid", "finding",
+        *paid_sale()[:4], screen("unknown"), ends(1, "unknown"), starts(2, "reprint", None), receipt(action=2, duplicate=True),
+        ends(2, "done"), ledger(state="REVERSED", before="APPROVED"),
+        guilty=7, instead=receipt(action=2, duplicate=False, kind="other"),
+    ),
+    case(
+        "copy of a slip that was declined", "the clerk holds a slip that says it was paid", "finding",
+        *paid_sale()[:3], ledger(state="DECLINED"), screen("declined"), ends(1, "declined"), starts(2, "reprint", None),
+        receipt(action=2, duplicate=True), ends(2, "done"),
+        guilty=7, instead=receipt("000009", action=2, duplicate=True),
+    ),
+    case(
+        "copy of the slip before", "the last sale was declined: the copy is of the one before", "pass",
+        *paid_sale(), *paid_sale(2)[:3], ledger(2, "DECLINED", token="2", stan="000002"), screen("declined", 2),
+        ends(2, "declined"), starts(3, "reprint", None), receipt(action=3, duplicate=True), ends(3, "done"),
+    ),
+    case(
+        "copy of a voided sale", "it had been approved", "pass",
+        *paid_sale(), ledger(1, "VOIDED", "APPROVED"), starts(2, "reprint", None), receipt(action=2, duplicate=True),
+        ends(2, "done"),
     ),
     case(
         "second card", "the first attempt was reversed, the second was shown", "pass",

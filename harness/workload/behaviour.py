@@ -67,6 +67,8 @@ class Behaviour:
     """A refund is keyed with a nought too many."""
     wrong_amount_percent: float = 0.0
     """Keys a wrong amount, notices it on the slip, voids the sale and sells anew."""
+    reprints_percent: float = 0.0
+    """Before the next customer comes somebody asks for the last slip once more, whatever became of the sale."""
     clears_cache_per_day: float = 0.0
     """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
     restarts_per_day: float = 0.0

@@ -22,7 +22,7 @@ from harness.workload import stays, support
 from harness.workload.arrivals import Visit
 from harness.workload.cards import payment_code
 from harness.workload.chips import drawn_chip, shown
-from harness.workload.operators import pull_plug, react_to_full, revive
+from harness.workload.operators import pull_plug, react_to_full, reprint, revive
 from harness.workload.ports import PendingPort
 from harness.workload.stays import Stay
 from harness.workload.till import SaleReceipt, Steps, Till, outcome_of
@@ -151,6 +151,8 @@ class Customer:
         if ending is Ending.PAID and self._stay is not None:
             yield from self._once_more(self._stay)
         self._close(walked_away=ending in (Ending.DEAD, Ending.LEFT))
+        if till.happens(till.behaviour.reprints_percent, f"i{self.intent}/reprints"):
+            yield from reprint(till)
         self._count(ending)
         return ending
 

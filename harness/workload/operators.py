@@ -52,6 +52,12 @@ def sign_on(till: Till) -> Steps:
         yield from till.perform("sign_on", 2 * US_PER_MINUTE)
 
 
+def reprint(till: Till) -> Steps:
+    """Ask for the last slip once more."""
+    if "reprint" in till.station.manifest.actions:
+        yield from till.perform("reprint", US_PER_MINUTE)
+
+
 def look_at_paper(till: Till) -> None:
     """Send for a new roll when the paper is out. Trade goes on meanwhile, without slips, as it does in shops."""
     if till.fetching_paper or till.station.hardware.printer.has_paper():
