@@ -338,6 +338,32 @@ CUTS: tuple[Cuts, ...] = (
 )
 
 
+BEYOND: tuple[str, ...] = (
+    # A slip asked for once more after a sale that was not to be.
+    _people("attempts: 1, reprints: 100%").replace(": 20", ": 8") + "host: {no_reply: 0%, decline: 30%}" + _ANSWER_LOST,
+    "faults: [{type: paper_out, at: {day: 1, time: '09:10'}, lift_after: 30 min}]",
+    # The line breaks when the host has carried the request out.
+    _NOBODY_PAYS_TWICE + "faults: [{type: link_reset, at: {action: sale, occurrence: 3}}]",
+    "merchants: hotel\nfaults: [{type: host_silent, at: {action: preauth, occurrence: 2}}]",
+    _TWO_DAYS + _people("refunds: 40%") + "faults: [{type: host_silent, at: {action: refund}}]",
+    "faults: [{type: day_cut_over, at: {action: settle}, lift_after: 30 min}]",
+    "faults: [{type: cloned_tid, at: {day: 1, time: '09:20'}, lift_after: 20 min}]",
+    # Uploads of all lengths.
+    """
+days: {count: 12, open: "09:00", close: "10:00"}
+sales_per_day: 12
+faults: [{type: host_miscounts, messages: 12, at: {action: settle}}]
+""",
+    # Hours without a line, with something in doubt.
+    """
+days: {count: 2, open: "09:00", close: "18:00"}
+sales_per_day: 60
+faults: [{type: partition, at: {day: 1, time: "09:50", action: sale}, lift_after: 6 h}]
+""",
+)
+"""What happens in shops and is in no row, because no mutant has needed it: tried for every mutant without rows."""
+
+
 def _cost(scenario: str) -> float:
     """About how much a small scenario costs: the sales of all its days. The text says what is not as in the quiet hour."""
     text = hour(scenario)
@@ -357,6 +383,8 @@ def _general() -> Iterator[Trial]:
     for each in ASSAYS:
         if not is_shipped(each.scenario):
             seeds[each.scenario] = max(seeds.get(each.scenario, 0), min(each.seeds, _SEEDS_OF_ALL))
+    for text in BEYOND:
+        seeds.setdefault(text, 1)
     cuts = [
         Cuts("", (), flow, profiles) for flow, profiles in dict.fromkeys((each.flow, each.profiles) for each in CUTS)
     ]
