@@ -14,6 +14,7 @@ most), 3.5.1 (unreadable wherever stored, no hash beside the truncated number).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import md5, sha1, sha256
@@ -21,7 +22,7 @@ from typing import Literal, TypeAlias
 
 from harness.contract import CardData
 from harness.core.masking import mask_pan
-from harness.device.views import views
+from harness.device.views import HEX_CHARACTERS, Alphabet, views
 
 PRESENTATIONS_KEPT = 1_000
 PIN_BLOCKS_KEPT = 64
@@ -40,8 +41,10 @@ _LEADING_DIGITS = re.compile(r"\d*")
 _CARD_DIGITS = range(19, 12, -1)
 _TAIL_DIGITS = range(23, _EXPIRY_AND_SERVICE_DIGITS + 3, -1)
 _CUT = re.compile(r"(\d{6,12})[*xX.#]{1,12}(\d{4,12})")
-_HEX_RUN = re.compile(r"[0-9A-Fa-f]{32,}")
 _DIGEST_DIGITS = frozenset({32, 40, 64})
+_DIGESTS = Alphabet(HEX_CHARACTERS, min(_DIGEST_DIGITS))
+_WORD_BYTES = 4
+_CLEAN_TEXTS_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class Secrets:
         self._heads: dict[str, int] = {}
         self._tail_heads: dict[str, int] = {}
         """How many cards, and tails, begin with these digits: what a search looks for first."""
+        self._clean: set[str] = set()
+        """Short texts with nothing in them that begins like any of these. Only ever asked for membership."""
+        self._words: frozenset[int] | None = None
+        self._searched: dict[bytes, tuple[Found, ...]] = {}
+        """Digest of a content to what a search found in it, since the last secret."""
 
     def __len__(self) -> int:
         return len(self._tails)
@@ -92,10 +100,11 @@ class Secrets:
         if len(pan) < _HEAD_DIGITS + _LAST_DIGITS or not token:
             return
         if self._cards.pop(pan, None) is None:
-            _count(self._heads, pan[:_HEAD_DIGITS], 1)
+            self._count(self._heads, pan[:_HEAD_DIGITS], 1)
         self._cards[pan] = token
+        self._searched.clear()
         if tail not in self._tails:
-            _count(self._tail_heads, tail[:_EXPIRY_AND_SERVICE_DIGITS], 1)
+            self._count(self._tail_heads, tail[:_EXPIRY_AND_SERVICE_DIGITS], 1)
         self._tails[tail] = (pan, token)
         if len(self._tails) > PRESENTATIONS_KEPT:
             self._forget_oldest()
@@ -103,13 +112,23 @@ class Secrets:
     def _forget_oldest(self) -> None:
         tail = next(iter(self._tails))
         pan, token = self._tails.pop(tail)
-        _count(self._tail_heads, tail[:_EXPIRY_AND_SERVICE_DIGITS], -1)
+        self._count(self._tail_heads, tail[:_EXPIRY_AND_SERVICE_DIGITS], -1)
         if self._cards.get(pan) == token:
             del self._cards[pan]
-            _count(self._heads, pan[:_HEAD_DIGITS], -1)
+            self._count(self._heads, pan[:_HEAD_DIGITS], -1)
+
+    def _count(self, table: dict[str, int], key: str, by: int) -> None:
+        known = len(table)
+        table[key] = table.get(key, 0) + by
+        if not table[key]:
+            del table[key]
+        if len(table) != known:
+            self._clean.clear()
 
     def pin_block_made(self, pan: str, block: bytes) -> None:
         """The software got this PIN block."""
+        self._searched.clear()
+        self._words = None
         self._blocks.pop(block, None)
         self._blocks[block] = (pan, self._cards.get(pan, ""))
         if len(self._blocks) > PIN_BLOCKS_KEPT:
@@ -136,10 +155,22 @@ class Secrets:
 
     def _may_be_in(self, text: str) -> bool:
         """A quick no for nearly all texts, slips with a well masked number among them."""
-        begins = any(head[:_GROUP_DIGITS] in text for head in self._heads) or _BETWEEN_DIGITS.search(text) is not None
+        if text in self._clean:
+            return False
+        begins = _BETWEEN_DIGITS.search(text) is not None
+        for head in self._heads:
+            begins = begins or head[:_GROUP_DIGITS] in text
         if begins and _CARD_LIKE.search(text) is not None:
             return True
-        return any(head in text for head in self._tail_heads) or _BLOCK_LIKE.search(text) is not None
+        for head in self._tail_heads:
+            if head in text:
+                return True
+        if _BLOCK_LIKE.search(text) is not None:
+            return True
+        if len(self._clean) >= _CLEAN_TEXTS_MAX:
+            self._clean.clear()
+        self._clean.add(text)
+        return False
 
     def _blocks_in_text(self, text: str) -> Iterator[_Match]:
         if _BLOCK_LIKE.search(text) is None:
@@ -157,31 +188,52 @@ class Secrets:
         """What ``content`` (a file, a memory) holds; ``offset`` is a place in it."""
         if not self._cards:
             return ()
+        digest = sha256(content).digest()
+        known = self._searched.get(digest)
+        if known is None:
+            known = self._searched[digest] = self._search(content)
+        return known
+
+    def _search(self, content: bytes) -> tuple[Found, ...]:
         matches: list[_Match] = []
         for view in views(content):
             found = list(self._digits(view.text))
             if view.is_raw:
-                found += self._blocks_in_bytes(view.text.encode("latin-1"))
-                found += self._hashes(view.text)
+                raw = view.text.encode("latin-1")
+                found += self._blocks_in_bytes(raw)
+                found += self._hashes(raw, view.text)
             matches += [replace(each, start=view.place(each.start)) for each in found]
         return _told(matches)
 
     def _blocks_in_bytes(self, content: bytes) -> Iterator[_Match]:
+        if not self._may_hold_blocks(content):
+            return
         for block, (pan, token) in self._blocks.items():
             at = content.find(block)
             if at >= 0:
                 yield _Match("pin_block", at, at + len(block), pan, token)
 
-    def _hashes(self, text: str) -> Iterator[_Match]:
+    def _may_hold_blocks(self, content: bytes) -> bool:
+        """A quick no: wherever a block of eight bytes begins, one of its words stands at a multiple of four."""
+        if self._words is None:
+            self._words = frozenset(
+                int.from_bytes(block[first : first + _WORD_BYTES], sys.byteorder)
+                for block in self._blocks
+                for first in range(_WORD_BYTES)
+            )
+        whole = len(content) // _WORD_BYTES * _WORD_BYTES
+        return not self._words.isdisjoint(memoryview(content)[:whole].cast("I"))
+
+    def _hashes(self, content: bytes, text: str) -> Iterator[_Match]:
         """A hash alone tells little; beside the truncated number only six digits are left to be tried."""
-        digests = [each for each in _HEX_RUN.finditer(text) if len(each.group()) in _DIGEST_DIGITS]
+        digests = [(start, run) for start, run in _DIGESTS.runs(content) if len(run) in _DIGEST_DIGITS]
         if not digests:
             return
         known = {made(pan.encode()).hexdigest(): pan for pan in self._cards for made in (md5, sha1, sha256)}
-        for each in digests:
-            pan = known.get(each.group().lower())
+        for start, run in digests:
+            pan = known.get(run.decode().lower())
             if pan is not None and re.search(f"{pan[:_HEAD_DIGITS]}[*xX.#]+{pan[-_LAST_DIGITS:]}", text):
-                yield _Match("hash_beside_truncated", *each.span(), pan, self._cards[pan])
+                yield _Match("hash_beside_truncated", start, start + len(run), pan, self._cards[pan])
 
     # ------------------------------------------------------------ digits
 
@@ -225,12 +277,6 @@ class Secrets:
             for pan, token in self._cards.items():
                 if pan.startswith(first) and pan.endswith(last):
                     yield _Match("card_number", *cut.span(), pan, token)
-
-
-def _count(table: dict[str, int], key: str, by: int) -> None:
-    table[key] = table.get(key, 0) + by
-    if not table[key]:
-        del table[key]
 
 
 def _told(matches: list[_Match]) -> tuple[Found, ...]:
