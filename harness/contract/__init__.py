@@ -23,7 +23,8 @@ The smallest terminal has one method per action::
 method has not shown it itself, and ends each action with ``device.finish``. Override ``run`` to write the loop yourself.
 
 Everything is imported from here, ``from harness.contract import ...``. What there is stands in ``events`` (what the world
-sends), ``answers`` (outcomes, screens, receipts), ``peripherals`` (the device), ``manifest`` and ``terminal`` (the class above).
+sends), ``answers`` (outcomes, screens, receipts), ``peripherals`` (the device), ``manifest``, ``making`` (quick dataclasses) and
+``terminal`` (the class above).
 The package depends on nothing but the standard library, so that terminal software needs nothing else of the harness.
 """
 
@@ -52,6 +53,7 @@ from harness.contract.events import (
     Sale,
 )
 from harness.contract.kinds import ActionKind, OutcomeKind, ReceiptKind, ScreenKind
+from harness.contract.making import quick
 from harness.contract.manifest import Inspection, Manifest, Record
 from harness.contract.peripherals import (
     CardData,
@@ -116,4 +118,5 @@ __all__ = [
     "Totals",
     "Unknown",
     "Unsupported",
+    "quick",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.contract.kinds import OutcomeKind, ReceiptKind, ScreenKind
+from harness.contract.making import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an action ended. ``text`` is shown to people; ``reason`` says why in a word (``storage_full``, ``host_05``)."""
@@ -54,6 +56,7 @@ def Unsupported() -> Outcome:
     return Outcome("unsupported")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Screen:
     """What the display shows. An ``approved`` screen is a promise to the customer: from that instant the money has moved."""
@@ -66,6 +69,7 @@ class Screen:
     rrn: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Totals:
     """A batch's totals: counts and amounts in fen. Debits are sales and completions, credits are refunds; what was voided is in
@@ -78,6 +82,7 @@ class Totals:
     credit_fen: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A slip of paper. A reprint is marked ``duplicate``; a settlement slip carries ``totals``."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.contract.kinds import ActionKind
+from harness.contract.making import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Action:
     """An operator action. ``number`` is the harness's name for it; terminal software has no use for it but ``finish``.
@@ -41,6 +43,7 @@ Sale: TypeAlias = Action
 """The request handed to each sugar method is the whole Action; this name reads better in a sale's signature."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ActionRequested:
     """The operator asks for an action. It must be answered with ``device.finish(action, outcome)``."""

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from harness.contract.answers import Outcome, Receipt, Screen
 from harness.contract.events import Action, Event
+from harness.contract.making import quick
 
 CryptogramKind: TypeAlias = Literal["TC", "ARQC", "AAC"]
 
@@ -36,6 +37,7 @@ class PinPadError(DeviceError):
     """The PIN pad refused: key missing, wrong check value, tampered."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CardData:
     """What the reader got. ``track2`` is ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is in DE35.

@@ -120,13 +120,19 @@ def check_screen(screen: object) -> Screen:
         refuse("display.show", "a Screen", screen)
     kind = _clean_kind(screen.kind, _SCREEN_KINDS, "Screen.kind")
     text = clean_text(screen.text, "Screen.text")
-    amount_fen, stan, batch, rrn = screen.amount_fen, screen.stan, screen.batch, screen.rrn
-    is_words_alone = amount_fen is None and stan is None and batch is None and rrn is None
-    if is_words_alone and text is screen.text and type(screen) is Screen:
+    amount_fen = clean_amount(screen.amount_fen, "Screen.amount_fen")
+    stan, batch = clean_name(screen.stan, "Screen.stan"), clean_name(screen.batch, "Screen.batch")
+    rrn = clean_name(screen.rrn, "Screen.rrn")
+    if (
+        text is screen.text
+        and amount_fen is screen.amount_fen
+        and stan is screen.stan
+        and batch is screen.batch
+        and rrn is screen.rrn
+        and type(screen) is Screen
+    ):
         return screen
-    amount_fen = clean_amount(amount_fen, "Screen.amount_fen")
-    stan, batch = clean_name(stan, "Screen.stan"), clean_name(batch, "Screen.batch")
-    return Screen(kind, text, amount_fen, stan, batch, clean_name(rrn, "Screen.rrn"))  # type: ignore[arg-type]
+    return Screen(kind, text, amount_fen, stan, batch, rrn)  # type: ignore[arg-type]
 
 
 def check_receipt(receipt: object) -> Receipt:

@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.contract.making import quick
+
 HEX_CHARACTERS = b"0123456789ABCDEFabcdef"
 _BASE64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _HEX = re.compile(rb"[0-9A-Fa-f]{16,}")
@@ -47,6 +49,7 @@ _HEX_RUNS = Alphabet(HEX_CHARACTERS, _HEX_MIN)
 _BASE64_RUNS = Alphabet(_BASE64_CHARACTERS, _BASE64_MIN)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class View:
     """``text`` stands for bytes of the content; ``places`` says for which."""

@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.contract.making import quick
 from harness.core.masking import mask_pan
 from harness.history.events import LedgerChanged
 from harness.history.recorder import Recorder
@@ -53,6 +54,7 @@ class Transition(msgspec.Struct, frozen=True):
     reason: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Counts and amounts of a batch: debits are sales and completions, credits refunds; what was voided is in neither [A]."""

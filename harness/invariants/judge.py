@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from harness.contract.making import quick
 from harness.history.codec import read_history
 from harness.history.events import Event
 from harness.history.recorder import Recorder
@@ -21,6 +22,7 @@ from harness.invariants.catalogue import INVARIANTS, build
 Outcome: TypeAlias = Literal["pass", "finding", "inconclusive", "not_checked"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What one invariant came to. ``reasons`` say what was not checked and why, also beside a pass or a finding."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from harness.contract.making import quick
 from harness.storage.inode import Directory, Inode, RegularFile, SymbolicLink
 from harness.storage.oplog import ROOT_INODE
 from harness.storage.volume import Volume
@@ -32,6 +33,7 @@ class VolumeImage(Protocol):
     def lost_chains(self) -> tuple[int, ...]: ...
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class VolumeContents:
     """A volume's whole tree; equal trees compare equal."""

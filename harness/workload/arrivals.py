@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from harness.contract.making import quick
 from harness.core.decisions import Decisions
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
 from harness.workload.merchants import Merchant
@@ -27,6 +28,7 @@ from harness.workload.merchants import Merchant
 VisitKind = Literal["sale", "void", "refund", "preauth", "preauth_void", "completion"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One customer's wish. ``day`` counts from 0, ``number`` within the day from 0."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from struct import Struct
 from zlib import crc32
 
+from harness.contract.making import quick
 from harness.terminals.reference.records import Kind
 
 MAGIC = b"TJ1\n"
@@ -24,6 +25,7 @@ _CRC_FROM = 4
 COPIED = 0x80
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A record as found in a file. ``is_copied``: brought over from an earlier generation, before the base was written."""
@@ -41,6 +43,7 @@ class Entry:
         return self.offset + _HEADER.size + len(self.payload)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """The newest whole generation: which file it is in, its records, and how many that must have been there are missing."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.contract import Device, PinPadError
+from harness.contract.making import quick
 from harness.iso8583 import CodecError, Message, unionpay
 from harness.iso8583.wire import MAC_FIELD, Received, Wire
 
@@ -29,6 +30,7 @@ APPROVALS = frozenset({"00", PARTLY})
 Status = Literal["answered", "bad_mac", "no_answer"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. ``no_answer``: nothing that belongs to the request, so what happened there is unknown."""

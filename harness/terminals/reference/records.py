@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from harness.contract.making import quick
+
 _SEPARATOR = "\x1f"
 SCAN_SALE = "scan_sale"
 DEBITS = frozenset({"sale", "completion", SCAN_SALE})
@@ -40,6 +42,7 @@ class RecordError(ValueError):
     """A record's payload is not what its kind promises."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """One financial request: as it was sent and, once approved, as it is logged."""
@@ -101,6 +104,7 @@ class Transaction:
         )  # fmt: skip
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BatchTotals:
     """Counts and amounts of the active records: sales and completions that were not voided, and refunds."""
@@ -124,6 +128,7 @@ class BatchTotals:
         return str(self.debit_count), str(self.debit_fen), str(self.credit_count), str(self.credit_fen)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Slip:
     """A settlement slip that is owed to the merchant: of which batch, with which totals, and whether printing had begun."""
@@ -134,6 +139,7 @@ class Slip:
     begun: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Base:
     """The first word of a generation: which batch is open, which STAN was used last, what is still owed from before."""
@@ -167,6 +173,7 @@ class Base:
         return cls(fields[0], int(fields[1]), int(fields[2]), int(fields[3]), fields[4] == "1", slip)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """How far a settlement has come: the request as sent, the host's answer, which upload messages it acknowledged."""

@@ -13,6 +13,7 @@ from struct import Struct
 from zlib import crc32
 
 from harness.contract import Nvram
+from harness.contract.making import quick
 
 _SEEN = Struct(">IIIIB")
 _PAIR = Struct(">II")
@@ -24,6 +25,7 @@ _DISOWNED_OFFSET = 96
 _CRC_SEED = 0x7E57
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The last journal record that was durable."""
