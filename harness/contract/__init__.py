@@ -54,7 +54,7 @@ from harness.contract.events import (
 )
 from harness.contract.kinds import ActionKind, OutcomeKind, ReceiptKind, ScreenKind
 from harness.contract.making import quick
-from harness.contract.manifest import Inspection, Manifest, Record
+from harness.contract.manifest import Inspection, Manifest, Record, TextPattern
 from harness.contract.peripherals import (
     CardData,
     CardGone,
@@ -115,6 +115,7 @@ __all__ = [
     "Screen",
     "ScreenKind",
     "Terminal",
+    "TextPattern",
     "Totals",
     "Unknown",
     "Unsupported",

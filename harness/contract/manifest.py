@@ -7,6 +7,19 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class TextPattern:
+    """What a text on the display or a slip says: where ``pattern`` (a regular expression) is found, it is of this ``kind``.
+
+    Groups may be named ``amount`` (in yuan), ``stan``, ``batch``, ``rrn``; on slips also ``duplicate`` and, of a settlement,
+    ``debit_count``, ``debit``, ``credit_count``, ``credit``. Patterns that some text could make slow are refused.
+    """
+
+    pattern: str
+    kind: str
+    """A ``ScreenKind``, or on slips a ``ReceiptKind``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What the software declares about itself. What is not declared is not checked, and the verdict says so."""
 
@@ -44,6 +57,12 @@ class Manifest:
     memory_slack_bytes: int = 262144
     """How much the software's memory may grow over its life, caches included, after it has warmed up."""
     encoding: str = "utf-8"
+    """Of the bytes that it writes to display and printer, such as ``gbk``."""
+    screens: tuple[TextPattern, ...] = ()
+    """For software that shows text alone (``display.write``, or screens of the kind ``text``): what each text says, the first
+    pattern that fits."""
+    receipts: tuple[TextPattern, ...] = ()
+    """The same for slips (``printer.write``, or receipts of the kind ``other``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,9 @@ class Printer(Protocol):
     def print(self, receipt: Receipt) -> None:
         """Print the whole slip. Raises PaperOut when there is no paper."""
 
+    def write(self, data: bytes) -> None:
+        """Print a slip of text in the manifest's encoding; its ``receipts`` tell what it says. Raises PaperOut."""
+
     def has_paper(self) -> bool:
         """Whether there is paper for one more slip."""
 
@@ -124,6 +127,9 @@ class Display(Protocol):
 
     def show(self, screen: Screen) -> None:
         """Replace what the display shows."""
+
+    def write(self, data: bytes) -> None:
+        """Replace it by text in the manifest's encoding; its ``screens`` tell what it says."""
 
 
 class Nvram(Protocol):

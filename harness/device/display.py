@@ -5,7 +5,7 @@ dark with the power. Does not model: backlight, pixels, touch.
 """
 
 from harness.contract import Screen
-from harness.device.checks import check_screen, concealed
+from harness.device.checks import check_bytes, check_screen, concealed
 from harness.device.session import Session
 from harness.history.events import ScreenShown
 
@@ -38,7 +38,8 @@ class DisplayPort:
         session = self._session
         if session.dead:
             session.check()
-        worded, found = concealed(session.secrets, screen)
+        said = session.texts.screen(screen)
+        worded, found = concealed(session.secrets, said)
         safe = session.accept(check_screen, worded)
         session.emit(
             ScreenShown(
@@ -54,5 +55,15 @@ class DisplayPort:
         )
         if found:
             session.exposed("screen", found)
-        self._current, self._safe = screen, safe
+        self._current, self._safe = said if isinstance(said, Screen) else screen, safe
         session.cpu.spend(DRAW_US)
+
+    def write(self, data: bytes) -> None:
+        """Replace it by text in the software's own encoding."""
+        session = self._session
+        session.check()
+        self.show(Screen("text", session.texts.text(session.accept(_written, data))))
+
+
+def _written(data: object) -> bytes:
+    return check_bytes(data, "display.write")

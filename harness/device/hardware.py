@@ -28,6 +28,7 @@ from harness.device.scope import Scope
 from harness.device.secrets import Secrets
 from harness.device.session import Session
 from harness.device.spec import DeviceSpec
+from harness.device.text_map import NO_MAP, TextMap
 from harness.history.recorder import Recorder
 from harness.network.link import Addresses, Link
 from harness.network.ports import Describe, HostEndpoint, Split
@@ -138,8 +139,10 @@ class Hardware:
             self.rtc.power_on(self._now())
             self.link.power_on()
 
-    def boot(self, cpu: Cpu, callbacks: StationCallbacks, dead_error: type[BaseException]) -> DeviceFacade:
-        """The facade for a fresh boot of the software, which waits through ``cpu``."""
+    def boot(
+        self, cpu: Cpu, callbacks: StationCallbacks, dead_error: type[BaseException], texts: TextMap = NO_MAP
+    ) -> DeviceFacade:
+        """The facade for a fresh boot of the software, which waits through ``cpu``. ``texts``: what its texts say."""
         self._end_boot()
         self.boots += 1
         self.memory.booted()
@@ -147,6 +150,7 @@ class Hardware:
         session = Session(self.name, cpu, self._recorder)
         session.dead_error = dead_error
         session.secrets = self.secrets
+        session.texts = texts
         parts = Peripherals(self.card_reader, self.pin_pad, self.printer, self.nvram, self.memory, self.scope)
         self.facade = DeviceFacade(
             session,

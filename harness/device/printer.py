@@ -8,7 +8,7 @@ as not printed: nobody can rely on it. Does not model: jams, worn heads, partial
 from collections.abc import Callable
 
 from harness.contract import PaperOut, Receipt
-from harness.device.checks import check_receipt, concealed
+from harness.device.checks import check_bytes, check_receipt, concealed
 from harness.device.session import Session
 from harness.history.events import ReceiptPrinted
 
@@ -70,7 +70,7 @@ class PrinterPort:
         session = self._session
         if session.dead:
             session.check()
-        worded, found = concealed(session.secrets, receipt)
+        worded, found = concealed(session.secrets, session.texts.receipt(receipt))
         safe = session.accept(check_receipt, worded)
         self._require_paper()
         action = session.action
@@ -100,7 +100,17 @@ class PrinterPort:
             session.exposed("receipt", found)
         self._printer.take_slip()
 
+    def write(self, data: bytes) -> None:
+        """Print a slip of text in the software's own encoding. Raises PaperOut when there is no paper."""
+        session = self._session
+        session.check()
+        self.print(Receipt("other", session.texts.text(session.accept(_written, data))))
+
     def _require_paper(self) -> None:
         if self._printer.slips_left <= 0:
             self._printer.refusals += 1
             raise PaperOut("no paper" if self._printer.present else "this device has no printer")
+
+
+def _written(data: object) -> bytes:
+    return check_bytes(data, "printer.write")

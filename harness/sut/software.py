@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import msgspec
 
-from harness.contract import ActionKind, Device, Inspection, Manifest
+from harness.contract import ActionKind, Device, Inspection, Manifest, TextPattern
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
+from harness.device.text_map import map_of
 from harness.sut import guard, interpreter
 from harness.sut.console import presentable
 from harness.sut.inspections import Inspections
@@ -276,10 +277,18 @@ def _line_of(found: type) -> int:
 
 def _check_manifest(manifest: Manifest, where: str) -> None:
     values: dict[str, Any] = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(manifest)}
+    for name in ("screens", "receipts"):
+        given = values[name]
+        if isinstance(given, tuple):
+            values[name] = [dataclasses.asdict(each) if isinstance(each, TextPattern) else each for each in given]
     try:
         msgspec.convert(values, Manifest, strict=True)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where} is not valid: {error}") from None
+    try:
+        map_of(manifest)
+    except ValueError as error:
+        raise UsageError(f"{where}.{error}") from None
     if not manifest.name.strip():
         raise UsageError(f"{where}.name is empty")
     kinds = list(get_args(ActionKind))

@@ -22,6 +22,7 @@ from harness.device.chip import Chip
 from harness.device.facade import DeviceFacade, StationCallbacks
 from harness.device.hardware import Hardware
 from harness.device.session import ContractViolation
+from harness.device.text_map import map_of
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
@@ -324,7 +325,7 @@ class Station:
         process.table = self.software.table()
         self.process = process
         callbacks = StationCallbacks(self._became_ready, self._finished, self._reboot_asked, self._violated)
-        facade = hardware.boot(process, callbacks, dead_error(process))
+        facade = hardware.boot(process, callbacks, dead_error(process), map_of(self.manifest))
         self._told_ready = False
         interpreter.collect_garbage(1)
         process.spawn(lambda: self._run(process, facade))

@@ -23,6 +23,8 @@ FAILS = ("--terminal filequeue", "--terminal no_directory_fsync", "my_terminal.p
 def _unpack(place: Path) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (place / "my_terminal.py").write_text(source)
+    (dialect,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (place / "shop_bank.yaml").write_text(dialect)
     (place / "scenarios").symlink_to(ROOT / "scenarios")
 
 

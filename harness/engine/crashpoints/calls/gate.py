@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from harness.device.cpu import Cpu
 from harness.device.facade import DeviceFacade, StationCallbacks
+from harness.device.text_map import NO_MAP, TextMap
 from harness.engine.crashpoints.scene import Scene
 from harness.sut import current
 from harness.sut.wordlist import words
@@ -83,8 +84,10 @@ class Gate:
         hardware = scene.hardware
         boot = hardware.boot
 
-        def booted(cpu: Cpu, callbacks: StationCallbacks, dead_error: type[BaseException]) -> DeviceFacade:
-            facade = boot(cpu, callbacks, dead_error)
+        def booted(
+            cpu: Cpu, callbacks: StationCallbacks, dead_error: type[BaseException], texts: TextMap = NO_MAP
+        ) -> DeviceFacade:
+            facade = boot(cpu, callbacks, dead_error, texts)
             self._fit_disk(hardware.disk)
             self._fit_device(facade)
             return facade

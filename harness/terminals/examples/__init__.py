@@ -1,0 +1,1 @@
+"""Terminals to learn from: complete, small, each with its dialect file where it needs one."""
