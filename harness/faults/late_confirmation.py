@@ -8,7 +8,7 @@ Survivability: everything: a revocation gives back what was paid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.units import US_PER_MS, US_PER_SECOND
@@ -23,19 +23,27 @@ if TYPE_CHECKING:
 @FAULTS.register("late_confirmation")
 @dataclass(frozen=True, slots=True)
 class LateConfirmation(Fault):
-    """The next ``orders`` are confirmed by their customers a moment before it is too late."""
+    """The next ``messages`` orders are confirmed by their customers a moment before it is too late."""
 
     kind: ClassVar[str] = "late_confirmation"
     family: ClassVar[Family] = "host"
 
-    orders: int = 1
+    messages: int = 1
     after_us: int = 44 * US_PER_SECOND + 900 * US_PER_MS
 
     def __post_init__(self) -> None:
-        require(self.orders >= 1, "at least one order")
+        require(self.messages >= 1, "at least one message")
         require(self.after_us > 0, "a time above zero")
 
     def inject(self, world: World, station: Station, key: str) -> Strike:
+        knobs = world.acquirer.knobs(station.tid)
         # All that are late at one terminal are so in one way: the latest strike's.
-        world.acquirer.knobs(station.tid).confirmed_after_us = self.after_us
-        return wind_up(world, station, "confirmations", self.orders, "customers confirmed at the last moment")
+        knobs.confirmed_after_us = self.after_us
+        strike = wind_up(world, station, "confirmations", self.messages, "customers confirmed at the last moment")
+
+        def lift() -> None:
+            strike.lift()
+            if not knobs.confirmations:
+                knobs.confirmed_after_us = 0
+
+        return replace(strike, lift=lift)

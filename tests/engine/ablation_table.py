@@ -56,7 +56,7 @@ SHOWN_BY: dict[str, Shown] = {
     "field/surge_on_a_slow_host": moves("p95_sale_ms", terminals=8),
     "host/account_mistyped_at_the_acquirer": by("bounce_as_pending", 30),
     "host/cards_good_for_a_part": moves("sale.unknown"),
-    "host/customers_confirm_late": by("order_never_revoked", 30),
+    "host/customers_confirm_late": moves("scan_sale.unknown"),
     "host/issuer_leg_cut": moves("sale.unknown"),
     "host/maintenance_window": moves("sale.declined"),
     "host/payout_late": moves("hours_to_account"),

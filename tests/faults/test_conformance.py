@@ -157,7 +157,7 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("mismatched_reply", {"messages": 0}),
     ("late_reply", {"requests": 0}),
     ("settlement_error", {"messages": 0}),
-    ("late_confirmation", {"orders": 0}),
+    ("late_confirmation", {"messages": 0}),
     ("late_confirmation", {"after_us": 0}),
     ("host_miscounts", {"messages": 0}),
     ("host_responds", {"messages": 0}),

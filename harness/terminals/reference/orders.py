@@ -40,6 +40,7 @@ FIRST_ANSWER_S = 10.0
 PAYING = "09"
 """The customer has not confirmed yet; of a revocation: too early."""
 _UNKNOWN = "25"
+_TRY_AGAIN = Refused("order_lost", "未支付,请重试 NOT PAID, TRY AGAIN")
 _ENDED = DEFINITIVE_CODES - SIGN_ON_CODES - {"94"}
 """94: the order has reached the host before, twice on its way perhaps; how it stands is still to be asked."""
 
@@ -132,7 +133,8 @@ class OrderingTerminal(HoldingTerminal):
         """Declined, closed or revoked: nothing is taken. One that has not arrived may still do so."""
         assert self.store is not None
         if code == _UNKNOWN:
-            return self.give_up(order)
+            given_up = self.give_up(order)
+            return _TRY_AGAIN if given_up.kind == "declined" else given_up
         self.store.clear(order.stan, code)
         return Declined(f"host_{code}", f"未支付 NOT PAID {code}", order.stan)
 
