@@ -50,7 +50,7 @@ class Client:
     def exchange(self, message, lose_reply=False):
         """The reply message, or None."""
         self.now_us += 1_000_000
-        signs = message.mti in ("0100", "0200", "0220", "0400")
+        signs = message.mti in ("0100", "0200", "0220", "0400", "0600")
         frame = unionpay.pack(message, self.mac if signs else None)
         self.sent.append(frame)
         reply = self.acquirer.handle(frame, self.now_us)
