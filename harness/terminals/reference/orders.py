@@ -1,6 +1,6 @@
 """Scan-to-pay at the terminal: a customer's payment code is charged by an order that always ends paid and logged, or revoked.
 
-Models: the order's record (its number in it) durable before the first byte is sent; queries every four seconds while the customer
+Models: the order's record (its number in it) durable before the first byte is sent; queries every 3.5 seconds while the customer
 confirms on the phone or the answer is missing; revocation of what is not known to be paid after 45 seconds, and of what a power
 cut or crash left open, before anything else moves money. Success is shown when the host says SUCCESS and the log has it.
 Does not model: codes that the terminal shows, payment without a line. Source: domain notes 1.3.
@@ -33,7 +33,7 @@ from harness.terminals.reference.records import SCAN_SALE, Transaction
 from harness.terminals.reference.store import StorageFault
 
 CODE_TIMEOUT_S = 60.0
-QUERY_EVERY_S = 4.0
+QUERY_EVERY_S = 3.5
 GIVES_UP_AFTER_S = 45.0
 FIRST_ANSWER_S = 10.0
 """How long to wait for the answer to the order itself: asking is better than waiting."""
