@@ -51,6 +51,12 @@ class Knobs:
     """Until then no money is paid out, however due it is."""
     account_mistyped_until_us: int = 0
     """Until then the acquirer's record of the merchant's account is wrong: payouts come back."""
+    closed_from_us: int = 0
+    closed_until_us: int = 0
+    """Between these everything but sign-on is answered with one of ``closed_codes`` after the other, for equal times."""
+    closed_codes: tuple[str, ...] = ()
+    closure_announced: bool = False
+    """Every answer until then says from when until when it is."""
 
     confirmations: int = 0
     """So many orders have to be confirmed on the phone, after ``confirmed_after_us`` or a moment before they are revoked."""
@@ -68,6 +74,21 @@ class Knobs:
         setattr(self, name, left - 1)
         self.struck[name] += 1
         return True
+
+    def closed_code(self, at_us: int) -> str:
+        """The code of a host that is closed at this time; nothing when it is open."""
+        if not self.closed_from_us <= at_us < self.closed_until_us:
+            return ""
+        self.struck["closed"] += 1
+        length_us = self.closed_until_us - self.closed_from_us
+        return self.closed_codes[(at_us - self.closed_from_us) * len(self.closed_codes) // length_us]
+
+    def closure_told(self, at_us: int) -> tuple[int, int] | None:
+        """From when until when the host is closed, as far as it says so."""
+        if not self.closure_announced or at_us >= self.closed_until_us:
+            return None
+        self.struck["closure told"] += 1
+        return self.closed_from_us, self.closed_until_us
 
     def before(self, name: str, at_us: int) -> bool:
         """Whether a timed knob is still on."""

@@ -33,7 +33,7 @@ from harness.host.orders import UNPAID
 OUTAGES: frozenset[str] = frozenset(
     {
         "partition", "half_open", "congestion", "wrong_mac", "mismatched_reply", "late_reply", "card_unreadable", "power_loss",
-        "crash", "scheduled_restart", "wrong_address", "interference",
+        "crash", "scheduled_restart", "wrong_address", "interference", "maintenance",
     }
 )  # fmt: skip
 """Kinds of fault under which no software can be sure to sell, for as long as they are on. Faults that hit one message

@@ -55,6 +55,7 @@ SHOWN_BY: dict[str, Shown] = {
     "field/small_device_large_trade": moves("screens.storage_full"),
     "field/surge_on_a_slow_host": moves("p95_sale_ms", terminals=8),
     "host/account_mistyped_at_the_acquirer": by("bounce_as_pending", 30),
+    "host/announced_window": moves("sale.refused"),
     "host/cards_good_for_a_part": moves("sale.unknown"),
     "host/customers_confirm_late": moves("scan_sale.unknown"),
     "host/issuer_leg_cut": moves("sale.unknown"),

@@ -37,6 +37,7 @@ from harness.faults.latency_drift import LatencyDriftFault
 from harness.faults.link_reset import LinkReset
 from harness.faults.lose_erase_block import LoseEraseBlock
 from harness.faults.lose_file import LoseFile
+from harness.faults.maintenance import Maintenance
 from harness.faults.memory_leak import MemoryLeak
 from harness.faults.misdirected_write import MisdirectedWriteFault
 from harness.faults.mismatched_reply import MismatchedReply
@@ -156,6 +157,7 @@ ROWS: dict[str, Row] = {
         Row(WrongAddressFault(), lift_after_us=HOUR_US),
         Row(LateConfirmation(), plan=BY_CODE),
         Row(LatePayout(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
+        Row(Maintenance(announced=False), lift_after_us=3 * HOUR_US),
         Row(WrongAccount(), plan=PAID_THE_SAME_DAY, lift_after_us=4 * HOUR_US),
         Row(SoftwareUpdate(), plan=replace(SMALL, release="previous")),
         Row(ReversalsRefused(), plan=SLOW_HOST, at=Trigger(day=1, time_us=0), lift_after_us=15 * HOUR_US),

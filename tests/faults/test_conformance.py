@@ -162,6 +162,8 @@ NONSENSE: list[tuple[str, dict[str, object]]] = [
     ("host_miscounts", {"messages": 0}),
     ("host_responds", {"messages": 0}),
     ("clock_jump", {"jump_us": 0}),
+    ("maintenance", {"closed_us": 0}),
+    ("maintenance", {"notice_us": 12 * 3_600_000_000}),
     ("congestion", {"bandwidth_percent": 0.0}),
     ("congestion", {"loss_percent": 100.0}),
     ("link_reset", {"nth": 0}),

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
+from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 from harness.host.bank import PARTLY, Bank, Demand, Judgement
 from harness.host.dialects.base import Dialect, MessageHeader
 from harness.host.dialects.rules import DialectRules
@@ -20,6 +20,7 @@ from harness.host.knobs import Knobs
 from harness.host.ledger import Totals
 from harness.host.session import KeyFactory, Keys, Session
 from harness.iso8583 import CodecError, DecodeError, FieldValue, Message
+from harness.iso8583.closure import Closure63
 from harness.iso8583.icc import kind_of, token_of
 from harness.iso8583.keys import WorkingKeys, WrappedKey
 from harness.iso8583.mac import UnionPayEcbMac
@@ -70,6 +71,8 @@ class MessageTable:
     required: dict[str, frozenset[int]]
     """By message type; what is not in it is not answered."""
     echoed: frozenset[int]
+    announces_closure: bool = False
+    """Whether answers say in DE63 when the host will be closed."""
     settlement_date: bool = False
     """Whether answers about money say to which day they belong (DE15)."""
 
@@ -182,6 +185,8 @@ class KeyedDialect(Dialect):
             return "96"
         if mti in ("0800", "0820"):
             return ""
+        if knobs.closed_until_us and (closed := knobs.closed_code(request.at_us)):
+            return closed
         if knobs.cut_over_until_us and knobs.before("cut_over_until_us", request.at_us):
             return "90"
         if not session.signed_on or session.keys is None:
@@ -207,6 +212,10 @@ class KeyedDialect(Dialect):
         fields[13] = self._month_day(day)
         fields[39] = code
         fields.update(extra)
+        if self.table.announces_closure and knobs is not None and knobs.closed_until_us:
+            window = knobs.closure_told(at_us)
+            if window is not None:
+                fields.setdefault(63, str(Closure63(*(us // US_PER_MINUTE for us in window))))
         reply, altered = Message(reply_type(request.mti), fields), ""
         if request.mti in AUTHENTICATED and session is not None and session.keys is not None:
             if knobs is not None and knobs.mismatched_replies and knobs.use("mismatched_replies"):

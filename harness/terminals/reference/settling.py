@@ -58,16 +58,6 @@ class SettlingTerminal(DoubtResolver):
             self.hurry()
         return outcome
 
-    def sign_off(self, action: Action) -> Outcome:
-        """End the session with the host; not while the log holds records."""
-        if not self.open_store():
-            return Refused("storage_error", STORAGE_BROKEN)
-        if self.books.count or self.books.pending is not None or self.books.settlement is not None:
-            return Refused("settle_first", "请先结算 PLEASE SETTLE FIRST")
-        answer = self.ask(self.messages.sign_off(self.take_stan(), self.books.batch))
-        self.must_sign_on = answer.code == "00"
-        return Done("签退成功 SIGNED OFF") if self.must_sign_on else Failed("sign_off", "签退失败 SIGN-OFF FAILED")
-
     def run_settlement(self) -> Outcome:
         """Start or resume; Done when the batch is closed and a new one is open."""
         store = self.store

@@ -47,9 +47,9 @@ from harness.terminals.reference.journal import FILE_SIZE_BYTES
 from harness.terminals.reference.link import PARTLY, Answer, Connection
 from harness.terminals.reference.offline import NO_CONNECTION
 from harness.terminals.reference.orders import OrderingTerminal
-from harness.terminals.reference.payouts import PayoutTerminal
 from harness.terminals.reference.records import VOIDS, Kind, Transaction
 from harness.terminals.reference.service import ServiceMenu
+from harness.terminals.reference.session import HOST_CLOSED, SessionTerminal
 from harness.terminals.reference.settling import SETTLE_PENDING
 from harness.terminals.reference.store import StorageFault, Store
 from harness.terminals.reference.texts import SLIPS, TITLES, in_doubt
@@ -70,7 +70,7 @@ _ACTIONS = frozenset(
 )  # fmt: skip
 
 
-class ReferenceTerminal(ServiceMenu, UpdatableTerminal, PayoutTerminal, OrderingTerminal, ChipTerminal):
+class ReferenceTerminal(ServiceMenu, UpdatableTerminal, SessionTerminal, OrderingTerminal, ChipTerminal):
     """See the module's first lines."""
 
     manifest = Manifest(
@@ -199,6 +199,8 @@ class ReferenceTerminal(ServiceMenu, UpdatableTerminal, PayoutTerminal, Ordering
             self.device.probe("reference.storage_full")
             self.device.display.show(Screen("storage_full", STORAGE_FULL))
             return Refused("storage_full", STORAGE_FULL)
+        if self.is_host_closed():
+            return Refused("host_closed", HOST_CLOSED)
         if not self.resolve_doubt():
             return Refused("reversal_pending", "冲正未完成,不能交易 REVERSAL PENDING")
         if not self.ensure_session():
@@ -297,6 +299,7 @@ class ReferenceTerminal(ServiceMenu, UpdatableTerminal, PayoutTerminal, Ordering
 
     def conclude(self, transaction: Transaction, answer: Answer) -> Outcome:
         """What the answer means; an answer that settles nothing leaves the transaction in doubt."""
+        self.heed(answer)
         if answer.status == "no_answer":
             return self.in_doubt(transaction, "98")
         if answer.status == "bad_mac":
