@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
-from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, Status, Verdict
+from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
 from harness.invariants.base import Terms
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
+from harness.scenario.thresholds import MEASURES
 
 if TYPE_CHECKING:
     from harness.scenario.build import Built
@@ -35,6 +36,8 @@ class Course:
     events: int
     digest: str
     probes: Collection[str] = ()
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """Measures by name."""
     cut_short: str = ""
     """Why the run did not take its whole course; empty when it did."""
 
@@ -64,7 +67,9 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) ->
         FaultView(each.name, each.kind, each.family, each.struck, each.bit) for each in built.injector.tallies
     )
     reasons = _inconclusive(course, built, judgements, sales)
-    status: Status = "fail" if findings else "inconclusive" if reasons else "pass"
+    measures = _measures(course)
+    is_bad = findings or any(each.missed for each in measures)
+    status: Status = "fail" if is_bad else "inconclusive" if reasons else "pass"
     stories = tell_stories(course.history, findings[:_FINDINGS_KEPT])
     plan = course.plan
     return Verdict(
@@ -96,7 +101,22 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) ->
         diverged=built.world.decisions.divergences,
         probes=tuple(course.probes),
         replay=replay_line(course.request, plan.source or plan.name, course.spec, course.seed),
+        measures=measures,
     )  # fmt: skip
+
+
+def _measures(course: Course) -> tuple[MeasureView, ...]:
+    """What was measured, each with the scenario's threshold where it has one."""
+    thresholds = {each.measure: each for each in course.plan.thresholds}
+    views = []
+    for name, value in course.measured.items():
+        threshold = thresholds.get(name)
+        if threshold is None:
+            views.append(MeasureView(name, value))
+        else:
+            missed = not threshold.holds(value)
+            views.append(MeasureView(name, value, MEASURES[name].bound, threshold.value, missed))
+    return tuple(views)
 
 
 def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...], sales: Sales) -> list[str]:
@@ -113,6 +133,9 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
     for probe in course.plan.must_happen:
         if probe not in course.probes:
             reasons.append(f"probe {probe!r} was never reached")
+    for threshold in course.plan.thresholds:
+        if threshold.measure not in course.measured:
+            reasons.append(f"nothing was measured for {threshold.measure}, for which there is a threshold")
     if not sales.feasible:
         reasons.append("no sale was feasible, so nothing was shown")
     elif sales.acceptance_percent < course.plan.acceptance_percent:

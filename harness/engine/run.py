@@ -27,6 +27,7 @@ from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SE
 from harness.engine.fullness import watch_fullness
 from harness.engine.images import excuse_what_cannot_be_opened
 from harness.engine.judging import Course, assemble, new_judge
+from harness.engine.measures import Meter
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
 from harness.engine.secrecy import Searches
@@ -133,6 +134,8 @@ class Run:
             camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
+            meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
+            meter.attach(recorder)
             self._watch(built, judge)
             searches = Searches(built)
             watch_fullness(built)
@@ -148,12 +151,13 @@ class Run:
             recorder.emit(PhaseStarted(built.world.now_us, "check"))
             self._tell(built, judge, force=True)
             judgements = judge.conclude(built.world.now_us, self.broken_off)
+            measured = meter.measures(built.world.now_us, built.floor.tally().accepted_percent)
             digest = recorder.close()
             spill.flush()
             self._check_sinks()
         course = Course(
             self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
-            tuple(self.probes), self.cut_short,
+            tuple(self.probes), measured, self.cut_short,
         )  # fmt: skip
         return assemble(course, built, judgements)
 
@@ -339,7 +343,7 @@ def run_plan(
             if request.resolved_out is not None:
                 write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path, request.images)
             if request.out_dir is not None:
-                if verdict.findings:
+                if verdict.status == "fail":
                     write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path, request.images)
                 run.decisions_path.unlink()
                 write_verdict(verdict, directory)

@@ -1,7 +1,8 @@
 """The verdict of one run: pass, fail or inconclusive, and all that it rests on.
 
-A pass means: every invariant that could be checked held, every scheduled fault bit, every probe that had to be reached was,
-and the terminal accepted enough of the sales that it could have taken. Anything less is inconclusive, never a pass.
+A pass means: every invariant that could be checked held, every measure is within its threshold, every scheduled fault bit,
+every probe that had to be reached was, and the terminal accepted enough of the sales that it could have taken. Anything less
+is inconclusive, never a pass.
 """
 
 from typing import Literal, TypeAlias
@@ -58,6 +59,17 @@ class Sales(msgspec.Struct, frozen=True):
         return 100.0 * self.accepted / self.feasible if self.feasible else 0.0
 
 
+class MeasureView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measured value. ``bound`` (at least, at most) and ``threshold`` are the scenario's, where it has one; then ``missed``
+    says whether the value is beyond it."""
+
+    name: str
+    value: float
+    bound: str = ""
+    threshold: float | None = None
+    missed: bool = False
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What a run says. Written as verdict.json; the same run gives the same bytes."""
 
@@ -78,6 +90,12 @@ class Verdict(msgspec.Struct, frozen=True):
     diverged: int = 0
     probes: tuple[str, ...] = ()
     replay: str = ""
+    measures: tuple[MeasureView, ...] = ()
+
+    @property
+    def missed(self) -> tuple[MeasureView, ...]:
+        """Measures beyond the scenario's thresholds: each alone makes a run fail."""
+        return tuple(each for each in self.measures if each.missed)
 
     @property
     def exit_code(self) -> ExitCode:

@@ -28,6 +28,9 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     for reason in verdict.inconclusive_because:
         yield f"  because {reason}"
     yield ""
+    for measure in verdict.missed:
+        asked = f"{measure.bound} {measure.threshold:,.12g} was asked for"
+        yield f"threshold missed: {measure.name} is {measure.value:,.12g}, {asked}"
     for group in _grouped(verdict.findings)[:_MOST_FINDINGS]:
         yield from _finding(group)
     hidden = len(_grouped(verdict.findings)) - _MOST_FINDINGS
@@ -70,6 +73,11 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
         f"sales        {sales.asked:,} asked, {sales.feasible:,} feasible, {sales.accepted:,} accepted "
         f"({sales.acceptance_percent:.1f} % of the feasible)"
     )
+    if verdict.measures:
+        yield "measures"
+        for measure in verdict.measures:
+            bound = f"  ({measure.bound} {measure.threshold:,.12g})" if measure.threshold is not None else ""
+            yield f"  {measure.name:<34} {measure.value:>14,.12g}{bound}"
     yield f"checked      {', '.join(verdict.checked) or 'nothing'}"
     if verdict.not_checked:
         yield "not checked"

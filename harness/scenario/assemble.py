@@ -27,6 +27,7 @@ from harness.scenario.plan import (
 )
 from harness.scenario.problems import Problem
 from harness.scenario.source import Document, Path, Plain
+from harness.scenario.thresholds import Threshold
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
@@ -68,6 +69,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         invariants=InvariantChoice(only, excluded),
         must_happen=tuple(scenario.must_happen),
         acceptance_percent=defaults.acceptance_percent if scenario.acceptance is None else scenario.acceptance,
+        thresholds=tuple(Threshold(name, value) for name, value in (scenario.measures or {}).items()),
         budgets=_built(document, Budgets, scenario.budgets, ("budgets",)) or Budgets(),
         seed=scenario.seed,
         decisions=decisions,

@@ -14,6 +14,7 @@ from harness.host.business_days import is_business_day, next_business_day
 from harness.scenario import registries
 from harness.scenario.plan import Plan, VolumePlan
 from harness.scenario.source import Document, Path
+from harness.scenario.thresholds import MEASURES
 
 TERMINALS_MAX = 2_000
 DAYS_MAX = 366
@@ -104,6 +105,8 @@ def _check_names(document: Document, plan: Plan) -> None:
                 near = nearest(row, list(registries.row_names()))
                 hint = near if near.startswith("did") else "`harness coverage` lists them"
                 document.complain(("covers", number), f"no row of the trade named {row!r}; {hint}")
+    for threshold in plan.thresholds:
+        known(("measures", threshold.measure), "measure", threshold.measure, tuple(MEASURES))
     known(("terminals", "software"), "shipped terminal", plan.software, registries.terminal_names())
 
 

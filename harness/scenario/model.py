@@ -191,6 +191,9 @@ class Scenario(Model):
     )
     must_happen: list[Text] = Field([], description="probes that must be reached, or the run proves nothing")
     acceptance: Percent | None = Field(None, description="least share of the feasible sales that must be accepted")
+    measures: dict[str, Decimal] | None = Field(
+        None, description="bounds on measures by name, such as availability_percent: 99; a run beyond one fails"
+    )
     budgets: BudgetsModel | None = Field(None, description="what a run may use")
     seed: Whole | None = Field(None, description="the seed, when the command line gives none")
     decisions: Text | None = Field(None, description="pinned decisions, one 'key value' a line: a resolved scenario")

@@ -12,6 +12,7 @@ from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
 from harness.device.spec import DEFAULT_MEDIUM
 from harness.faults.base import FaultPlan
 from harness.host.funds import Cycle
+from harness.scenario.thresholds import Threshold
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
@@ -182,6 +183,8 @@ class Plan:
     must_happen: tuple[str, ...] = ()
     """Probes that must be reached, or the run proves nothing."""
     acceptance_percent: float = ACCEPTANCE_PERCENT_DEFAULT
+    thresholds: tuple[Threshold, ...] = ()
+    """Bounds on measures: a run beyond one fails."""
     budgets: Budgets = Budgets()
     seed: int | None = None
     decisions: Mapping[str, Value] | None = field(default=None, repr=False)

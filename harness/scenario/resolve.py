@@ -94,6 +94,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "faults": [_fault(fault) for fault in plan.faults],
         "must_happen": list(plan.must_happen),
         "acceptance": percent_text(plan.acceptance_percent),
+        "measures": {each.measure: each.value for each in plan.thresholds} or None,
         "budgets": _parameters(plan.budgets),
         "seed": plan.seed,
     }

@@ -7,7 +7,7 @@ import re
 import msgspec
 import pytest
 
-from harness.engine.verdict import FaultView, FindingView, NotChecked, Sales, Status, Verdict
+from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
 from harness.reporters.console import render
 
 VERDICT = Verdict(
@@ -124,3 +124,16 @@ def test_a_replay_that_went_another_way_is_told() -> None:
     assert "diverged" not in text_of()
     assert "1 pinned decision missing" in line_with(text_of(diverged=1), "diverged")
     assert "3 pinned decisions missing" in line_with(text_of(diverged=3), "diverged")
+
+
+def test_a_missed_threshold_stands_above_and_beside_its_measure() -> None:
+    views = (
+        MeasureView("availability_percent", 97.25, "at least", 99.0, True),
+        MeasureView("value_at_risk_yuan", 1_234_567.5),
+        MeasureView("late_payouts", 0.0, "at most", 0.0),
+    )
+    text = text_of(status="fail", measures=views)
+    assert "threshold missed: availability_percent is 97.25, at least 99 was asked for" in text
+    assert text.count("threshold missed") == 1
+    assert "97.25  (at least 99)" in line_with(text, "  availability_percent ")
+    assert "1,234,567.5" in line_with(text, "value_at_risk_yuan")

@@ -29,6 +29,7 @@ def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
         "acceptance_percent": sales.acceptance_percent,
         "events": verdict.events,
         "diverged": verdict.diverged,
+        **{each.name: each.value for each in verdict.measures if each.name != "acceptance_percent"},
     }
     return RunRow(
         label,
@@ -39,7 +40,7 @@ def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
         verdict.replay,
         verdict.history_sha256,
         tuple(Measure(name, float(value)) for name, value in measures.items()),
-        _findings(verdict.findings),
+        _findings((*verdict.findings, *_missed(verdict))),
         tuple(BiteRow(each.name, each.kind, each.family, each.struck, each.bit) for each in verdict.faults),
     )
 
@@ -47,6 +48,20 @@ def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
 def row_of_error(label: str, request: RunRequest, error: HarnessError) -> RunRow:
     """A run that the harness could not bring to an end; it is tried again when the sweep is resumed."""
     return RunRow(label, request.seed or 1, request.without, "error", (str(error)[:2000],))
+
+
+def _missed(verdict: Verdict) -> tuple[FindingView, ...]:
+    """Thresholds that were missed, as findings of no invariant: a run that failed for one alone has a signature, too."""
+    return tuple(
+        FindingView(
+            0,
+            "threshold",
+            "",
+            0,
+            f"{each.name} is {each.value:,.12g}, {each.bound} {each.threshold:,.12g} was asked for.",
+        )
+        for each in verdict.missed
+    )
 
 
 def _findings(views: tuple[FindingView, ...]) -> tuple[FindingRow, ...]:
