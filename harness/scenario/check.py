@@ -22,6 +22,7 @@ SALES_PER_DAY_MAX = 8_000
 """Visits are numbered within their day; numbers from 9000 on are kept for the sales that judge recovery."""
 
 ERASE_BLOCK_BYTES_MAX = 16 << 20
+_NEEDS_FUNDS = frozenset({"late_payout", "wrong_account"})
 
 PHASES = ("trading", "settle_while_full", "recovery", "quiescence", "final_settlement", "check")
 
@@ -143,6 +144,10 @@ def _check_fault(document: Document, plan: Plan, fault: FaultPlan, path: Path) -
         document.complain((*path, "per_day"), "expected either times or per_day, found both")
     if fault.lift_after_us is not None and fault.fault.damage:
         document.complain((*path, "lift_after"), "damage stays; only a condition can be lifted")
+    if plan.funds is None and fault.fault.kind in _NEEDS_FUNDS:
+        document.complain(
+            (*path, "type"), f"{fault.fault.kind} is about payouts; without the key 'funds' there are none"
+        )
     if plan.disk in fault.fault.unsupported_disks:
         document.complain((*path, "type"), f"{fault.fault.kind} needs the disk vfs; {plan.disk} cannot do it")
     if trigger.day is not None and not 1 <= trigger.day <= plan.days.count:

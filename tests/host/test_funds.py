@@ -14,7 +14,11 @@ from harness.host.business_days import is_business_day, next_business_day
 from harness.host.funds import Funds, FundsTerms, account_of
 from harness.host.knobs import Knobs
 from harness.host.ledger import Entry, Ledger
+from harness.iso8583 import Message, unionpay
 from harness.iso8583.funds import Settings63, is_well_formed
+from tests.host.host_client import MID as CLIENT_MID
+from tests.host.host_client import TID as CLIENT_TID
+from tests.host.host_client import Client, make_host
 
 TID, MID = "10000001", "104110000000001"
 RIGHT = account_of(MID)
@@ -184,3 +188,38 @@ def test_what_stands_is_paid_once_and_no_sooner(bookings, cycle, large_fen, stop
     for each in paid:
         assert all(shop.ledger.entry(number).since_us < each.at_us for number, _ in each.parts)
         assert each.at_us >= shop.knobs[TID].payouts_stopped_until_us
+
+
+@pytest.mark.parametrize(
+    ("text", "signed", "signed_on", "has_funds", "code"),
+    [
+        (f"{account_of(CLIENT_MID)}|D+1", True, True, True, "00"),
+        (f"{account_of(CLIENT_MID)}|D+1", False, True, True, "A0"),
+        (f"{account_of(CLIENT_MID)}|D+1", True, False, True, "77"),
+        (f"{account_of(CLIENT_MID)}|D+1", True, True, False, "12"),
+        ("8" * 40 + "|D+1", True, True, True, "30"),
+        ("||", True, True, True, "30"),
+        ("", True, True, True, "30"),
+        ("|D+1", True, True, True, "42"),
+    ],
+)
+def test_who_sets_the_account_must_be_known_and_signed(text, signed, signed_on, has_funds, code):
+    acquirer, _, _ = make_host()
+    if has_funds:
+        acquirer.open_funds(FundsTerms(cycle="D+1"), sets_account=True)
+    client = Client(acquirer)
+    client.sign_on()
+    mac = client.mac
+    if not signed_on:
+        acquirer.session(CLIENT_TID).signed_on = False
+    fields = {11: "000077", 41: CLIENT_TID, 42: CLIENT_MID, 60: "00000001401", 63: text}
+    request = Message("0800", {number: value for number, value in fields.items() if value})
+    reply = acquirer.handle(unionpay.pack(request, mac if signed else None), 40 * US_PER_HOUR)
+    answer = unionpay.unpack(reply.frame).message
+    assert answer.text(39) == code
+    if code == "00":
+        assert answer.text(63) == f"*{account_of(CLIENT_MID)[-4:]}|D+1", "nobody is told the whole account"
+        image = acquirer.image()
+        acquirer.bank.funds.merchants[CLIENT_TID].account = "lost"
+        acquirer.restore(image)
+        assert acquirer.bank.funds.merchants[CLIENT_TID].account == account_of(CLIENT_MID)

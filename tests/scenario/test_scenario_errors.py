@@ -115,6 +115,15 @@ ONE_PROBLEM = [
     ("name: x\ndecisions: |\n  T01/a\t0.5\n  T01/b\nseed: 1\n",
      "f:4:3: decisions: expected 'key value', found 'T01/b'"),
     ("name: x\ndecisions: |\n  T01/a yes\n", "f:3:3: decisions: expected a number or a quoted text, found 'yes'"),
+    # money after the sale, and what is measured
+    ("name: x\ndays: {count: 3, start: 2026-12-30}\nfunds: {cycle: T+1}\n",
+     "f:2:25: days.start: the holidays of 2027 are not known, those of 2024 to 2026 are: start the days earlier, or use a "
+     "settlement cycle that asks for none (D+1, D+0)"),
+    ("name: x\nfunds: {paid_at: '19:00'}\n", "f:2:8: funds.due_by: expected no earlier than paid_at"),
+    ("name: x\nfaults:\n  - type: late_payout\n",
+     "f:3:11: faults[0].type: late_payout is about payouts; without the key 'funds' there are none"),
+    ("name: x\nmeasures: {late_payout: 0}\n",
+     "f:2:25: measures.late_payout: no measure named 'late_payout'; did you mean 'late_payouts'?"),
 ]  # fmt: skip
 
 

@@ -22,6 +22,10 @@ code and response-code tables; what those leave open is an assumption marked [A]
 - After a balanced close the certificates (TC) of chip sales come one by one, 0320 with 203 under the original's STAN; the host
   closes without them and remembers which came [A].
 - An upload of which every item was known is answered 94, any other 00 (both count as delivered).
+- 0800 with DE60.3 401 and DE63 ``account|cycle`` sets where the merchant's money goes and when; the answer's DE63 is what is
+  on record; 42 no such account, 40 no such cycle. 402 with a batch number in DE63 asks for its payout, which the answer's DE63
+  tells: ``batch|state|fen|MMDD|cycle``. Both carry a MAC, and are answered 12 where the scenario has no funds [A].
+- An acquirer that will be closed for maintenance says so in DE63 of its answers: ``CLOSED|hhmm|hhmm``, beside DE12 [A].
 """
 
 from datetime import date
