@@ -170,6 +170,23 @@ people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "09:05"}}]
 """
 _TWO_DAYS = 'days: {count: 2, open: "09:00", close: "10:00"}\n'
+_FROM_BEFORE = "terminals: {count: 1, release: previous}\n"
+_UPDATED = """
+faults:
+  - {type: software_update, size: 256 KiB, download: 1 min, at: {action: sale, occurrence: 4, delay: 2 min}}
+"""
+_IN_DOUBT_ACROSS_IT = (
+    _NOBODY_PAYS_TWICE
+    + _UPDATED.replace("occurrence: 4", "occurrence: 3")
+    + """
+  - {type: host_silent, at: {action: sale, occurrence: 3}}
+  - {type: host_silent, name: unread, unread: true, messages: 5, at: {message: {direction: up, mti: '0400', moment: sent}}}
+"""
+)
+_BACK_AND_FORTH = """
+  - {type: software_update, name: back, to: previous, size: 256 KiB, download: 1 min, at: {day: 1, time: "09:40"}}
+  - {type: software_update, name: forth, size: 256 KiB, download: 1 min, at: {day: 1, time: "09:45"}}
+"""
 # The last digit of the second approval's amount, 16.48 yuan with seed 1: 8 and 9 differ in their last bit.
 _BIT_IN_AN_AMOUNT = """
 faults:
@@ -258,6 +275,10 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("card_on_slip", (29,), ""),
     Assay("crash_dump", (28, 29), _ANSWER_LOST),
     Assay("hashed_cards", (29,), ""),
+    Assay("migration_drops_doubt", (5, 2, 31), _FROM_BEFORE + _IN_DOUBT_ACROSS_IT),
+    Assay("update_formats", (1,), _FROM_BEFORE + _UPDATED),
+    Assay("version_ignored", (1, 2), _FROM_BEFORE + _UPDATED),
+    Assay("downgrade_overwrites", (1,), _FROM_BEFORE + _UPDATED + _BACK_AND_FORTH),
     Assay("blind_admission", (13,), _FULL_IN_THE_MORNING, seeds=10),
     Assay("over_limit_warns", (13, 14), _FULL_IN_THE_MORNING),
     Assay("units_mixed_up", (14,), _FULL_IN_THE_MORNING),
@@ -335,6 +356,7 @@ CUTS: tuple[Cuts, ...] = (
     Cuts("rename_without_fsync", (1,), "sale", ("posix-weak",)),
     Cuts("rewritten_in_place", (1,), "sale", ("ext4-ordered",)),
     Cuts("order_after_send", (30, 31), "scan", ("ext4-ordered",)),
+    Cuts("migrated_in_place", (1,), "update", ("ext4-ordered",)),
 )
 
 

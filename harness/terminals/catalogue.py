@@ -176,6 +176,18 @@ _ALL = (
     ),
     _mutant("log_deciphered", "LogDeciphered", "Prints its event log with the card numbers deciphered.", 29),
     _mutant("clears_too_much", "ClearsTooMuch", "The service menu's clear reversal ends a pending settlement too.", 11),
+    _mutant(
+        "migration_drops_doubt",
+        "MigrationDropsDoubt",
+        "An update leaves the reversal behind that is still to send.",
+        5,
+        2,
+        31,
+    ),
+    _cut_mutant("migrated_in_place", "MigratedInPlace", "Writes migrated records over those that it reads.", 1),
+    _mutant("update_formats", "UpdateFormats", "An update starts on empty files, settled or not.", 1),
+    _mutant("version_ignored", "VersionIgnored", "Reads an older release's records as if they were its own.", 1, 2),
+    _mutant("downgrade_overwrites", "DowngradeOverwrites", "A downgrade begins anew over newer records.", 1),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

@@ -675,6 +675,34 @@ def support_in_a_settlement(make_bench, load_kind):
     return [] if bench.inspect().records else ["log cleared"]
 
 
+def release_before(kind):
+    """What the terminal's manifest names as the release before it."""
+    module_name, _, class_name = kind.manifest.previous.rpartition(":")
+    return getattr(import_module(module_name or kind.__module__), class_name)
+
+
+def updated(make_bench, load_kind):
+    """The release before it leaves two sales and one in doubt; it starts on them, and settles."""
+    bench, kind = make_bench(), load_kind()
+    start(bench, release_before(kind), 100, 200)
+    bench.knobs.drop_replies = 1
+    bench.act("sale", 300)
+    bench.boot(kind)
+    bench.idle()
+    bench.act("sign_on")
+    return disagreements(bench) + settle(bench)
+
+
+def gone_back(make_bench, load_kind):
+    """Somebody goes back to the release before it, and comes again."""
+    bench, kind = make_bench(), load_kind()
+    start(bench, kind, 100, 200)
+    for each in (release_before(kind), kind):
+        bench.boot(each)
+        bench.act("sale", 300)
+    return disagreements(bench) + settle(bench)
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -747,6 +775,10 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "bounce_as_pending": money_desk,
     "log_deciphered": log_printed,
     "clears_too_much": support_in_a_settlement,
+    "migration_drops_doubt": updated,
+    "update_formats": updated,
+    "version_ignored": updated,
+    "downgrade_overwrites": gone_back,
 }
 
 
