@@ -516,7 +516,8 @@ class RecordSeen(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Inspected(Event, frozen=True):
-    """The terminal's own records, read from its image at ``when``: quiescence, after_settlement, after_power_loss."""
+    """The terminal's own records, read from its image at ``when``: quiescence, after_settlement, after_power_loss,
+    recovered (twice, with nothing but a restart between)."""
 
     device: str
     when: str

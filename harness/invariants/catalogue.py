@@ -23,6 +23,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     offline_once,
     orders_end,
     record_atomicity,
+    recovery_idempotent,
     returns_to_service,
     reversal_drains,
     reversal_first,

@@ -276,6 +276,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("crash_dump", (28, 29), _ANSWER_LOST),
     Assay("hashed_cards", (29,), ""),
     Assay("migration_drops_doubt", (5, 2, 31), _FROM_BEFORE + _IN_DOUBT_ACROSS_IT),
+    Assay("doubt_expires", (19, 5), _FROM_BEFORE + _IN_DOUBT_ACROSS_IT),
     Assay("update_formats", (1,), _FROM_BEFORE + _UPDATED),
     Assay("version_ignored", (1, 2), _FROM_BEFORE + _UPDATED),
     Assay("downgrade_overwrites", (1,), _FROM_BEFORE + _UPDATED + _BACK_AND_FORTH),

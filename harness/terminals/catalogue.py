@@ -187,6 +187,7 @@ _ALL = (
     _cut_mutant("migrated_in_place", "MigratedInPlace", "Writes migrated records over those that it reads.", 1),
     _mutant("update_formats", "UpdateFormats", "An update starts on empty files, settled or not.", 1),
     _mutant("version_ignored", "VersionIgnored", "Reads an older release's records as if they were its own.", 1, 2),
+    _mutant("doubt_expires", "DoubtExpires", "Strikes a reversal off that an earlier start has brought over.", 19, 5),
     _mutant("downgrade_overwrites", "DowngradeOverwrites", "A downgrade begins anew over newer records.", 1),
 )
 

@@ -693,6 +693,18 @@ def updated(make_bench, load_kind):
     return disagreements(bench) + settle(bench)
 
 
+def updated_and_restarted(make_bench, load_kind):
+    """Started twice on what the release before it left, before the host could be asked again."""
+    bench, kind = make_bench(), load_kind()
+    start(bench, release_before(kind), 100)
+    bench.knobs.drop_replies = 1
+    bench.act("sale", 300)
+    bench.boot(kind)
+    bench.boot(kind)
+    bench.idle()
+    return disagreements(bench) + settle(bench)
+
+
 def gone_back(make_bench, load_kind):
     """Somebody goes back to the release before it, and comes again."""
     bench, kind = make_bench(), load_kind()
@@ -776,6 +788,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "log_deciphered": log_printed,
     "clears_too_much": support_in_a_settlement,
     "migration_drops_doubt": updated,
+    "doubt_expires": updated_and_restarted,
     "update_formats": updated,
     "version_ignored": updated,
     "downgrade_overwrites": gone_back,

@@ -7,7 +7,7 @@ here: a cut in recovery must end in the same records as recovery without one, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from harness.engine.crashpoints.afterwards import Afterwards
 from harness.engine.crashpoints.report import NOTHING_JUDGED, shorter
@@ -17,8 +17,9 @@ from harness.history.events import Event, Inspected, ReceiptPrinted, ScreenShown
 from harness.invariants.base import Finding, Terms
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
+from harness.invariants.recovery_idempotent import RecoveryIdempotent, differences
 
-RECOVERY_IDEMPOTENT = (19, "recovery_idempotent")
+RECOVERY_IDEMPOTENT = (RecoveryIdempotent.number, RecoveryIdempotent.name)
 
 
 class Court:
@@ -26,7 +27,9 @@ class Court:
 
     def __init__(self, setting: Setting) -> None:
         self._terms = Terms({DEVICE: setting.software.manifest}, undecided=undecided_by(setting.software))
-        self._chosen = [name for name in INVARIANTS.names() if setting.plan.invariants.wants(name)]
+        # Recovery is compared here, across the second cut; no history has two starts without one between.
+        wanted = [name for name in INVARIANTS.names() if name != RecoveryIdempotent.name]
+        self._chosen = [name for name in wanted if setting.plan.invariants.wants(name)]
         self.inconclusive: dict[str, None] = {}
         """Checkers that failed, by name and last line of the trace."""
         self.not_checked = dict.fromkeys(self._chosen, NOTHING_JUDGED)
@@ -69,33 +72,9 @@ def not_idempotent(once: Inspected | None, twice: Inspected | None, history: Seq
         for event in history
         if isinstance(event, ScreenShown | ReceiptPrinted) and event.stan and event.batch
     }
-    differences = list(_differences(once, twice, shown))
-    if not differences:
+    found = list(differences(once, twice, shown))
+    if not found:
         return None
     number, name = RECOVERY_IDEMPOTENT
-    summary = (
-        f"Recovery that was cut and begun again came to other records than recovery alone: {'; '.join(differences)}."
-    )
+    summary = f"Recovery that was cut and begun again came to other records than recovery alone: {'; '.join(found)}."
     return Finding(name, number, DEVICE, twice.at_us, summary, 0, (), "major")
-
-
-def _differences(once: Inspected, twice: Inspected, shown: set[tuple[str, str]]) -> Iterable[str]:
-    """Records, reversals, batch; a trace number may be skipped by a recovery that was begun twice."""
-    first = {(record.stan, record.batch): record for record in once.records}
-    second = {(record.stan, record.batch): record for record in twice.records}
-    missing = [key for key in first if key not in second]
-    for key in missing:
-        if key in shown:
-            yield f"record {key[0]} is missing"
-    for key in [key for key in second if key not in first]:
-        yield f"record {key[0]} is new"
-    for key, record in first.items():
-        if key in second and second[key] != record:
-            yield f"record {key[0]} is {second[key].state} instead of {record.state}"
-    if once.batch != twice.batch:
-        yield f"batch {twice.batch} instead of {once.batch}"
-    if not missing and once.pending_reversals != twice.pending_reversals:
-        pending, expected = (", ".join(each.pending_reversals) or "none" for each in (twice, once))
-        yield f"reversals pending: {pending} instead of {expected}"
-    if once.damaged_records != twice.damaged_records:
-        yield f"{twice.damaged_records} damaged records instead of {once.damaged_records}"
