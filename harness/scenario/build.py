@@ -23,6 +23,7 @@ from harness.core.units import US_PER_DAY, US_PER_SECOND
 from harness.device.hardware import Hardware, Surroundings
 from harness.device.spec import MIB, SYSTEM_VOLUME, DeviceSpec, VolumeSpec
 from harness.faults.injector import Injector
+from harness.faults.software_update import SoftwareUpdate
 from harness.history.events import Diverged, Event, OperatorDid, TerminalInstalled
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
@@ -113,7 +114,7 @@ def build(
         env=env, decisions=decisions, recorder=recorder, stations=[], acquirer=acquirer, start=plan.days.start
     )
     before: list[Event] = []
-    previous = previous_release(software) if plan.release == "previous" else software
+    previous = previous_release(software) if _updates(plan) else software
     for place, name in enumerate(names):
         hardware = build_hardware(plan, name, place, seed, surroundings)
         acquirer.register_terminal(
@@ -128,6 +129,7 @@ def build(
                 software.speaks.name, plan.device.link,
             )
         )  # fmt: skip
+        world.stations[place].releases["previous"] = previous
         if plan.release == "previous":
             before.append(_begin_with(world.stations[place], previous))
         if name in images:
@@ -182,9 +184,14 @@ _CUTS_AT_FSYNC = ("posix-weak", "ext4-ordered")
 # ---------------------------------------------------------------- parts
 
 
+def _updates(plan: Plan) -> bool:
+    """Whether the release before the one under test has a part in it."""
+    return plan.release == "previous" or any(isinstance(each.fault, SoftwareUpdate) for each in plan.faults)
+
+
 def _begin_with(station: Station, previous: Software) -> Event:
     """The station runs the release before the one under test; an update brings that."""
-    station.releases["previous"] = station.software = previous
+    station.software = previous
     told = f"{previous.name} {previous.manifest.version} is installed, the release before the one under test"
     return OperatorDid(0, station.name, told)
 
