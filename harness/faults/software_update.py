@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
 from harness.faults.base import FAULTS, Family, Fault, Strike, require
+from harness.faults.on_file import files_on
 from harness.faults.on_space import Ballast, Felt
 from harness.faults.on_volume import volume_of
 from harness.history.events import OperatorDid, SoftwareReady
+from harness.storage.damage import copy_tree, restore_tree
 from harness.storage.media import strike
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_US = 10 * US_PER_SECOND
 _ASK_AGAIN_US = 10 * US_PER_MINUTE
 _PATCH_SHARE = 10
+_SECTOR_BYTES = 512
 
 
 @FAULTS.register("software_update")
@@ -53,6 +56,8 @@ class SoftwareUpdate(Fault):
     """full: all of the release is staged; incremental: what differs, a tenth of it."""
     download_us: int = 10 * US_PER_MINUTE
     """How long a whole release takes to download."""
+    leaves: Literal["nothing", "temp_files"] = "nothing"
+    """temp_files: copies of the software's files, each broken off after a sector, stay beside them as ``.tmp``."""
     to: Literal["current", "previous"] = "current"
     """current: the software under test; previous: the release that its manifest names as the one before it."""
 
@@ -81,7 +86,6 @@ class Update:
         self._felt = Felt(station)
         self._had_no_room = False
         self._boots = 0
-        self._installed = False
 
     def evidence(self) -> str:
         """It is felt once the software has started from it, or when its bytes were in the way of something."""
@@ -162,9 +166,17 @@ class Update:
 
     def _install(self) -> None:
         self._remove_package()
-        self._installed = True
+        if self._fault.leaves == "temp_files":
+            self._leave_temp_files()
         self._world.recorder.watch(SoftwareReady, self._ready)
         self._station.install(self._fault.to)
+
+    def _leave_temp_files(self) -> None:
+        disk = self._station.hardware.disk
+        for path, _ in files_on(self._station, self._fault.volume):
+            copy = copy_tree(disk, path)
+            assert isinstance(copy, bytes)
+            restore_tree(disk, f"{path}.tmp", copy[:_SECTOR_BYTES])
 
     def _ready(self, _: int, event: SoftwareReady) -> None:
         if event.device == self._station.name:

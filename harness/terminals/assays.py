@@ -277,6 +277,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("hashed_cards", (29,), ""),
     Assay("migration_drops_doubt", (5, 2, 31), _FROM_BEFORE + _IN_DOUBT_ACROSS_IT),
     Assay("doubt_expires", (19, 5), _FROM_BEFORE + _IN_DOUBT_ACROSS_IT),
+    Assay("leftover_taken", (1,), _UPDATED.replace("download: 1 min", "download: 1 min, leaves: temp_files")),
     Assay("update_formats", (1,), _FROM_BEFORE + _UPDATED),
     Assay("version_ignored", (1, 2), _FROM_BEFORE + _UPDATED),
     Assay("downgrade_overwrites", (1,), _FROM_BEFORE + _UPDATED + _BACK_AND_FORTH),

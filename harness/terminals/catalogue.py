@@ -188,6 +188,7 @@ _ALL = (
     _mutant("update_formats", "UpdateFormats", "An update starts on empty files, settled or not.", 1),
     _mutant("version_ignored", "VersionIgnored", "Reads an older release's records as if they were its own.", 1, 2),
     _mutant("doubt_expires", "DoubtExpires", "Strikes a reversal off that an earlier start has brought over.", 19, 5),
+    _mutant("leftover_taken", "LeftoverTaken", "Takes a temporary file found at start for an unfinished rewrite.", 1),
     _mutant("downgrade_overwrites", "DowngradeOverwrites", "A downgrade begins anew over newer records.", 1),
 )
 

@@ -134,5 +134,11 @@ SHOWN_BY: dict[str, Shown] = {
     "storage/slower_from_day_to_day": moves("walked_away"),
     "storage/update_takes_the_space": moves("storage.ENOSPC"),
     "storage/wear_over_months": moves("storage.EIO"),
-    "update/old_data_under_a_new_release": moves("downtime_s"),
+    "update/back_to_the_old_release": by("downgrade_overwrites", 1),
+    "update/cut_in_the_first_boot": by("migrated_in_place", 1, terminals=8),
+    "update/leftovers_of_the_loader": by("leftover_taken", 1),
+    "update/no_room_for_the_package": moves("screens.storage_full"),
+    "update/old_data_under_a_new_release": by("update_formats", 1),
+    "update/patch_after_closing": by("version_ignored", 1),
+    "update/worked_during_the_update": moves("downtime_s"),
 }

@@ -705,6 +705,17 @@ def updated_and_restarted(make_bench, load_kind):
     return disagreements(bench) + settle(bench)
 
 
+def with_a_leftover(make_bench, load_kind):
+    """Half a copy of the journal stays beside it, as a backup that was broken off leaves it."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    (path,) = [each for each in bench.directory.rglob("*") if each.name == "journal.0"]
+    path.with_name("journal.0.tmp").write_bytes(path.read_bytes()[:100])
+    bench.cut("kept")
+    start(bench, load_kind())
+    return disagreements(bench) + settle(bench)
+
+
 def gone_back(make_bench, load_kind):
     """Somebody goes back to the release before it, and comes again."""
     bench, kind = make_bench(), load_kind()
@@ -789,6 +800,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "clears_too_much": support_in_a_settlement,
     "migration_drops_doubt": updated,
     "doubt_expires": updated_and_restarted,
+    "leftover_taken": with_a_leftover,
     "update_formats": updated,
     "version_ignored": updated,
     "downgrade_overwrites": gone_back,
