@@ -63,6 +63,9 @@ class Manifest:
     pattern that fits."""
     receipts: tuple[TextPattern, ...] = ()
     """The same for slips (``printer.write``, or receipts of the kind ``other``)."""
+    duplicate_window_s: float | None = None
+    """Within this virtual time after an approved sale it takes no second one from the same card over the same amount; None: it
+    has no such guard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class IntentOpened(Event, frozen=True):
     """A customer wants something: ``kind`` is sale, void, refund, preauth, completion or a void of one of these.
 
     A preauth asks for ``amount_fen`` to be held, and nothing of it is due. A completion's ``amount_fen`` is what is finally
-    due; ``held_fen`` is what was held for it, in the intent ``stay``.
+    due; ``held_fen`` is what was held for it, in the intent ``stay``. ``repeats``: nobody wants this one; a colleague keys in
+    once more what the intent named has paid for.
     """
 
     device: str
@@ -81,6 +82,7 @@ class IntentOpened(Event, frozen=True):
     amount_fen: int
     held_fen: int | None = None
     stay: int | None = None
+    repeats: int | None = None
 
 
 class Presented(Event, frozen=True):

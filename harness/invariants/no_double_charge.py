@@ -1,7 +1,8 @@
 """Invariant 3: nobody pays more for a purchase than its price.
 
 Models: the sum of what the host captured for one purchase intent, over all presentations of its cards, refunds deducted,
-once everything has come to rest. Also a card shown for a purchase that was paid and settled long ago and is charged again.
+once everything has come to rest. Also a card shown for a purchase that was paid and settled long ago and is charged again, and,
+where the terminal declares a guard against it, a paid sale that a colleague keys in again within the guard's window.
 Does not model: fees; whether a refund was itself paid twice (20).
 Traps avoided: two genuine equal purchases are two intents; who pays again after the terminal told of success has chosen to
 (a confirmed repeat); while a reversal is still on its way there may be more, so only the end is judged; a completion may
@@ -12,8 +13,14 @@ Source: domain section 8, invariant 3 and its amendments.
 
 from collections.abc import Iterator
 
-from harness.invariants.base import INVARIANTS, Finding, Invariant, when, yuan
+from harness.contract import Manifest
+from harness.core.units import seconds
+from harness.history.events import IntentClosed, IntentOpened, LedgerChanged, Presented
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, when, yuan
+from harness.invariants.books import Books
 from harness.invariants.casebook import (
+    T01,
+    at,
     card,
     case,
     closes,
@@ -38,6 +45,42 @@ class NoDoubleCharge(Invariant):
     evidence = "the host's captures by presentation token, against purchase intents"
     requires = ("a charge", "quiescence")
 
+    def __init__(self, terms: Terms, books: Books) -> None:
+        super().__init__(terms, books)
+        self._paid: dict[str, tuple[int, int]] = {}
+        """By device: the intent that was paid last, and when."""
+        self._repeats: dict[int, tuple[int, int]] = {}
+        """Intents that nobody wants, on devices with a guard: the event, and until when the guard must hold."""
+        self._tokens: dict[str, int] = {}
+        self._unguarded: dict[int, tuple[LedgerChanged, int, int]] = {}
+        """Entries that a guard should have stopped, with the events of the intent and of the charge."""
+
+    @on(IntentClosed)
+    def _closed(self, number: int, event: IntentClosed) -> None:
+        if event.belief == "paid":
+            self._paid[event.device] = (event.intent, event.at_us)
+
+    @on(IntentOpened)
+    def _opened(self, number: int, event: IntentOpened) -> None:
+        window_s = self.terms.manifest(event.device).duplicate_window_s
+        intent, paid_us = self._paid.get(event.device, (-1, 0))
+        if event.repeats is not None and window_s is not None and intent == event.repeats:
+            self._repeats[event.intent] = (number, paid_us + seconds(window_s))
+
+    @on(Presented)
+    def _presented(self, number: int, event: Presented) -> None:
+        if event.intent in self._repeats:
+            self._tokens[event.token] = event.intent
+
+    @on(LedgerChanged)
+    def _booked(self, number: int, event: LedgerChanged) -> None:
+        if event.state == "APPROVED" and event.token in self._tokens:
+            opened, until_us = self._repeats[self._tokens[event.token]]
+            if event.at_us <= until_us:
+                self._unguarded[event.entry] = (event, opened, number)
+        elif event.state in ("REVERSED", "VOIDED"):
+            self._unguarded.pop(event.entry, None)
+
     def conclude(self, at_us: int) -> Iterator[Finding]:
         if not self.books.at_rest:
             self.skip("the run never came to rest")
@@ -51,6 +94,15 @@ class NoDoubleCharge(Invariant):
                 yield self._finding(purchase, net_fen, at_us)
             else:
                 self.skip(f"{purchase.device} never came back to finish its reversals")
+        for event, opened, booked in self._unguarded.values():
+            if self.books.resting(event.device):
+                summary = (
+                    f"A card that had just paid {yuan(event.amount_fen)} at {event.device} was charged the same again at "
+                    f"{when(event.at_us)}, which its guard against that should have refused."
+                )
+                yield self.finding(
+                    event.device, event.at_us, summary, (opened, booked), event.amount_fen, "critical", at_us
+                )
 
     def _finding(self, purchase: Purchase, net_fen: int, at_us: int) -> Finding:
         excess_fen = net_fen - purchase.limit_fen
@@ -78,6 +130,9 @@ class NoDoubleCharge(Invariant):
 
 
 _RETRY = (starts(2), card("2", 2), ledger(2, token="2", stan="000002"), screen(action=2), ends(2), leaves())
+
+_GUARDED = Terms({T01: Manifest(name="guarded", duplicate_window_s=180.0)})
+_AGAIN = (IntentOpened(0, T01, 2, "sale", 1000, repeats=1), *paid_sale(2)[1:])
 
 NoDoubleCharge.cases = (
     case("one charge", "the ordinary sale", "pass", *paid_sale(), phase("quiescence")),
@@ -172,6 +227,30 @@ NoDoubleCharge.cases = (
         "charged again after settlement", "an old request came back long after its batch", "finding",
         *paid_sale(), *closes(1), phase("quiescence"), ledger(7, token="1", stan="000007", batch="000002"),
         guilty=10, instead=ledger(7, "DECLINED", token="1", stan="000007", batch="000002"),
+    ),
+    case(
+        "keyed in again, no guard", "a colleague's mistake is no fault of a terminal that promises nothing", "pass",
+        *paid_sale(), *_AGAIN, phase("quiescence"),
+    ),
+    case(
+        "keyed in again, guarded", "a terminal that promises to refuse it must", "finding",
+        *paid_sale(), *_AGAIN, phase("quiescence"),
+        guilty=7, instead=intent(2), terms=_GUARDED,
+    ),
+    case(
+        "keyed in again, and reversed", "in doubt, undone: nothing was charged twice", "pass",
+        *paid_sale(), *_AGAIN, ledger(2, "REVERSED", "APPROVED", token="2", stan="000002"), phase("quiescence"),
+        terms=_GUARDED,
+    ),
+    case(
+        "keyed in much later", "beyond the window it is anybody's guess", "pass",
+        *paid_sale(), at(300, _AGAIN[0]), *_AGAIN[1:], phase("quiescence"),
+        terms=_GUARDED,
+    ),
+    case(
+        "bought again", "two genuine purchases that the guard let pass", "pass",
+        *paid_sale(), *paid_sale(2), phase("quiescence"),
+        terms=_GUARDED,
     ),
     case(
         "not at rest", "the reversal may still come", "not_checked",

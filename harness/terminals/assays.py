@@ -350,6 +350,7 @@ faults:
     Assay("payout_of_another_batch", (30,), _TWO_DAYS + "funds: {}"),
     Assay("bounce_as_pending", (30,), _TWO_DAYS + "funds: {keyed_account: unknown, checks_settings: false}"),
     Assay("log_deciphered", (29,), _people("reads_log_per_day: 12")),
+    Assay("guard_by_track", (3,), _people("charges_again: 40%")),
     Assay("clears_too_much", (11,), _SUPPORT_IN_A_SETTLEMENT),
 )
 

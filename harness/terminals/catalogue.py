@@ -175,6 +175,8 @@ _ALL = (
         "keeps_log", "KeepsLog", "The reference with an event log that support can have printed, cards truncated."
     ),
     _mutant("log_deciphered", "LogDeciphered", "Prints its event log with the card numbers deciphered.", 29),
+    _variant("duplicate_guard", "DuplicateGuard", "The reference with a guard against the same card and amount twice."),
+    _mutant("guard_by_track", "GuardByTrack", "Its guard against double charges compares what never repeats.", 3),
     _mutant("clears_too_much", "ClearsTooMuch", "The service menu's clear reversal ends a pending settlement too.", 11),
     _mutant(
         "migration_drops_doubt",

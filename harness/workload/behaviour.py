@@ -69,6 +69,10 @@ class Behaviour:
     """Keys a wrong amount, notices it on the slip, voids the sale and sells anew."""
     reprints_percent: float = 0.0
     """Before the next customer comes somebody asks for the last slip once more, whatever became of the sale."""
+    charges_again_percent: float = 0.0
+    """A colleague who did not see that a sale was paid keys it in once more, and takes the card that still lies there."""
+    buys_again_percent: float = 0.0
+    """Who has just paid buys the same once more, and means it."""
     clears_cache_per_day: float = 0.0
     """How often a day somebody clears the cache, at any moment, in the middle of a sale too."""
     restarts_per_day: float = 0.0

@@ -66,13 +66,14 @@ class Customer:
 
     ``counts``: whether its sale is trade. Support's sale that shows that a terminal is back is not: a day on which nothing
     could be sold would pass on its account. ``returns``: the purchase was opened before the power went; the customer, who does
-    not know how it ended, is still there. ``chip``: what the card's chip does, where that is not left to chance.
+    not know how it ended, is still there. ``chip``: what the card's chip does, where that is not left to chance. ``repeats``: the
+    intent that has paid, when its sale is keyed in again by mistake.
     """
 
     __slots__ = (
         "_belief", "_by_code", "_card_choice", "_chip", "_closed", "_counts", "_gave_way", "_has_chip", "_opened_us",
-        "_presented_in_try", "_returns", "_scans", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent", "kind",
-        "original", "till", "visit",
+        "_presented_in_try", "_repeats", "_returns", "_scans", "_settled", "_stay", "_tokens", "_tries", "amount_fen", "intent",
+        "kind", "original", "till", "visit",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +85,7 @@ class Customer:
         returns: bool = False,
         stay: Stay | None = None,
         chip: Chip | None = None,
+        repeats: int | None = None,
     ) -> None:
         self.till = till
         self.visit = visit
@@ -100,6 +102,7 @@ class Customer:
             self.amount_fen *= 10
         self._counts = counts and self.kind in _TRADE
         self._returns = returns
+        self._repeats = repeats
         self._belief = "not_paid"
         # Whoever wants money back comes with what the money was paid with.
         self._card_choice = visit.card_choice if self.original is None else self.original.card_choice
@@ -119,6 +122,11 @@ class Customer:
         self._tokens: list[str] = []
         self._tries = 0
 
+    @property
+    def card_choice(self) -> float:
+        """Which card was shown last."""
+        return self._card_choice
+
     def at_the_till(self) -> Generator[SimEvent, object, Ending]:
         """All of it: open, try, think, try again, leave. Gives how the last try ended."""
         till = self.till
@@ -128,7 +136,14 @@ class Customer:
             held_fen, check_in = (None, None) if stay is None else (stay.held_fen, stay.check_in)
             till.emit(
                 IntentOpened(
-                    self._opened_us, till.station.name, self.intent, self.kind, self.amount_fen, held_fen, check_in
+                    self._opened_us,
+                    till.station.name,
+                    self.intent,
+                    self.kind,
+                    self.amount_fen,
+                    held_fen,
+                    check_in,
+                    self._repeats,
                 )
             )
         if self._counts:

@@ -17,7 +17,7 @@ import simpy
 from simpy.events import Event as SimEvent
 from simpy.events import Process
 
-from harness.core.units import US_PER_DAY, US_PER_MINUTE
+from harness.core.units import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND
 from harness.workload.arrivals import Hours, Surge, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
@@ -38,6 +38,7 @@ _FIRST_CORRECTION = 8_000
 _CORRECTED_MAX = 500
 """Corrections of a day's first visits have numbers of their own, from 8000 on, which no visit has."""
 _LAST = 1.0 - 1e-9
+_ONCE_MORE_US = 20 * US_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +219,32 @@ def _receive(till: Till, visit: Visit, stay: Stay | None = None) -> Generator[Si
     if mistaken and till.happens(till.behaviour.wrong_amount_percent, f"i{till.intent_of(visit)}/wrong_amount"):
         yield from _sell_in_two_tries(till, visit)
     else:
-        yield from Customer(till, visit, stay=stay).at_the_till()
+        customer = Customer(till, visit, stay=stay)
+        ending = yield from customer.at_the_till()
+        if stay is None and visit.number < _CORRECTED_MAX and ending is Ending.PAID and customer.kind == "sale":
+            yield from _once_more(till, visit, customer)
     return True
+
+
+def _once_more(till: Till, visit: Visit, paid: Customer) -> Steps:
+    """The same card over the same amount a moment later: by mistake of a colleague, or because the customer wants it."""
+    habits, occasion = till.behaviour, f"i{paid.intent}"
+    by_mistake = till.happens(habits.charges_again_percent, f"{occasion}/charged_again")
+    if not by_mistake and not till.happens(habits.buys_again_percent, f"{occasion}/buys_again"):
+        return
+    yield till.pause(_ONCE_MORE_US)
+    if till.trade != "open":
+        return
+    if by_mistake:
+        till.did("keyed a paid sale in again")
+    again = replace(
+        visit,
+        number=_FIRST_CORRECTION + 2 * visit.number,
+        amount_fen=paid.amount_fen,
+        card_choice=paid.card_choice,
+        at_us=till.world.now_us,
+    )
+    yield from Customer(till, again, counts=not by_mistake, repeats=paid.intent if by_mistake else None).at_the_till()
 
 
 def _sell_in_two_tries(till: Till, visit: Visit) -> Steps:

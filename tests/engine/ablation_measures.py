@@ -50,6 +50,7 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
         elif isinstance(event, ActionEnded):
             kind, since_us = kinds.get((event.device, event.action), ("", 0))
             counts[f"{kind}.{event.outcome}"] += 1
+            counts[f"{kind}.{event.outcome}.{event.reason}"] += 1
             if kind == "sale" and event.outcome == "approved":
                 sale_us.append(event.at_us - since_us)
                 counts["repair_s"] += (event.at_us - called_us.pop(event.device, event.at_us)) // 1_000_000

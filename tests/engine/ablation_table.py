@@ -84,6 +84,7 @@ SHOWN_BY: dict[str, Shown] = {
     "operator/broken_card_reader": moves("lost_sales"),
     "operator/cache_cleared_mid_sale": by("stan_in_ram", 8),
     "operator/cards_refuse_after_the_host": moves("messages.0400"),
+    "operator/charged_again_by_a_colleague": by("guard_by_track", 3),
     "operator/customers_leave": moves("walked_away"),
     "operator/dirty_card_reader": moves("presentations"),
     "operator/hotel_checks_out": moves("downtime_s"),

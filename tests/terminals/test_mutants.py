@@ -726,6 +726,16 @@ def gone_back(make_bench, load_kind):
     return disagreements(bench) + settle(bench)
 
 
+def keyed_in_again(make_bench, load_kind):
+    """A paid sale is keyed in once more, with the same card."""
+    bench = make_bench()
+    kind = load_kind()
+    start(bench, kind, 100)
+    if kind.manifest.duplicate_window_s is None:
+        return []
+    return [] if bench.act("sale", 100).reason == "duplicate" else ["charged twice"]
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -797,6 +807,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "payout_of_another_batch": money_desk,
     "bounce_as_pending": money_desk,
     "log_deciphered": log_printed,
+    "guard_by_track": keyed_in_again,
     "clears_too_much": support_in_a_settlement,
     "migration_drops_doubt": updated,
     "doubt_expires": updated_and_restarted,

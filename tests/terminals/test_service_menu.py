@@ -1,8 +1,11 @@
 """What support may do at the reference terminal, and what an event log may say."""
 
+import time
+
 import pytest
 
 from harness.terminals.reference import ReferenceTerminal
+from harness.terminals.variants.duplicate_guard import DuplicateGuard
 from harness.terminals.variants.keeps_log import KeepsLog
 
 
@@ -61,3 +64,21 @@ def test_the_event_log_tells_every_request_and_stays_small(make_bench):
     assert "622202******7894" in printed
     kept = sum(path.stat().st_size for path in bench.directory.rglob("events.*"))
     assert kept <= 2 * 4_096
+
+
+def test_the_guard_blocks_a_charge_that_stands_and_nothing_else(make_bench, monkeypatch):
+    # The log has the host's date and time, and this host's clock stands still in January.
+    new_year = time.struct_time((2026, 1, 1, 0, 0, 0, 3, 1, 0))
+    monkeypatch.setattr(time, "localtime", lambda *_: new_year)
+    bench = make_bench()
+    bench.boot(DuplicateGuard)
+    bench.act("sign_on")
+    first = bench.act("sale", 100)
+    assert bench.act("sale", 200).kind == "approved"
+    bench.boot(DuplicateGuard)
+    assert bench.act("sale", 100).reason == "duplicate"
+    assert bench.act("void", 100, first).kind == "approved"
+    assert bench.act("sale", 100).kind == "approved"
+    bench.knobs.drop_replies = 1
+    assert bench.act("sale", 300).kind == "unknown"
+    assert bench.act("sale", 300).kind == "approved"
