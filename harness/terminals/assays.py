@@ -229,6 +229,18 @@ faults:
   - {type: half_open, at: {day: 2, action: settle}, lift_after: 2 h}
 """
 
+# Of 25 approved sales the 25th begins with a move of the older ones, and the 45th with the next.
+_CUT_IN_A_MOVE = """
+days: {count: 1, open: "09:00", close: "11:00"}
+sales_per_day: 60
+profile: posix-weak
+faults:
+  - {type: power_loss, at: {action: sale, occurrence: 25, storage_operation: [6, 9]}, off_for: 30 s}
+"""
+_CUT_IN_A_PACKING = _CUT_IN_A_MOVE.replace(
+    "occurrence: 25, storage_operation: [6, 9]", "occurrence: 45, storage_operation: [2, 4]"
+)
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -351,6 +363,8 @@ faults:
     Assay("bounce_as_pending", (30,), _TWO_DAYS + "funds: {keyed_account: unknown, checks_settings: false}"),
     Assay("log_deciphered", (29,), _people("reads_log_per_day: 12")),
     Assay("guard_by_track", (3,), _people("charges_again: 40%")),
+    Assay("moved_too_soon", (1, 2), _CUT_IN_A_MOVE, seeds=20),
+    Assay("packed_in_place", (1,), _CUT_IN_A_PACKING, seeds=20),
     Assay("clears_too_much", (11,), _SUPPORT_IN_A_SETTLEMENT),
 )
 

@@ -177,6 +177,10 @@ _ALL = (
     _mutant("log_deciphered", "LogDeciphered", "Prints its event log with the card numbers deciphered.", 29),
     _variant("duplicate_guard", "DuplicateGuard", "The reference with a guard against the same card and amount twice."),
     _mutant("guard_by_track", "GuardByTrack", "Its guard against double charges compares what never repeats.", 3),
+    _variant("tiered", "Tiered", "The reference, with older records of the batch moved to the second volume."),
+    _variant("compressing", "Compressing", "The reference, with older records of the batch compressed."),
+    _mutant("moved_too_soon", "MovedTooSoon", "Moves records out of the journal before the archive has them.", 1, 2),
+    _mutant("packed_in_place", "PackedInPlace", "Compresses its archive anew over the old one.", 1),
     _mutant("clears_too_much", "ClearsTooMuch", "The service menu's clear reversal ends a pending settlement too.", 11),
     _mutant(
         "migration_drops_doubt",

@@ -736,6 +736,34 @@ def keyed_in_again(make_bench, load_kind):
     return [] if bench.act("sale", 100).reason == "duplicate" else ["charged twice"]
 
 
+def cut_in_moves(make_bench, load_kind):
+    """Power goes at each strike of the sale with which older records move for the second time; then the batch is settled."""
+    at = 0
+    while True:
+        at += 1
+        bench = make_bench()
+        start(bench, load_kind(), *[100] * 44)
+        bench.calls.clear()
+
+        def cut(what, count, at=at):
+            if count == at:
+                raise PowerCut
+            if what == "send":
+                raise StopIteration  # the move is over
+
+        bench.fail = cut
+        try:
+            bench.act("sale", 100)
+        except PowerCut:
+            bench.fail = None
+            bench.cut("torn" if at % 2 else "lost")
+            bench.boot(load_kind())
+            if found := settle(bench):
+                return found
+        except StopIteration:
+            return []
+
+
 SCENARIOS = SETTLING_SCENARIOS | {
     "second_95": differs_twice,
     "no_fsync": cut_everywhere,
@@ -807,6 +835,8 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "payout_of_another_batch": money_desk,
     "bounce_as_pending": money_desk,
     "log_deciphered": log_printed,
+    "moved_too_soon": cut_in_moves,
+    "packed_in_place": cut_in_moves,
     "guard_by_track": keyed_in_again,
     "clears_too_much": support_in_a_settlement,
     "migration_drops_doubt": updated,

@@ -36,6 +36,9 @@ class Kind(IntEnum):
     SETTLE_UPLOADED = 8
     SLIP = 9
     FORWARDED = 10
+    ARCHIVED = 20
+    """Older records of this batch are elsewhere: how many bytes of the archive count, and how many records are there. Written by
+    variants that have an archive."""
 
 
 class RecordError(ValueError):

@@ -57,7 +57,7 @@ class Store:
     def _open(self) -> Journal:
         journal: Journal | None = None
         try:
-            journal = self.journal_class(self._directory)
+            journal = self._make_journal()
             seen = self.witness.seen
             witnessed = None if seen is None else (seen.generation, seen.sequence)
             found = journal.recover(witnessed, self.witness.disowned)
@@ -78,6 +78,9 @@ class Store:
             kind = NewerRelease if isinstance(error, NewerData) else StorageFault
             raise kind(str(error)) from error
         return journal
+
+    def _make_journal(self) -> Journal:
+        return self.journal_class(self._directory)
 
     def _leave_torn(self, journal: Journal) -> None:
         """A cut left something half written behind the last record; on a volume without room it is written over after all."""
