@@ -27,6 +27,7 @@ UNSURVIVABLE = {
     6: f"{UNSENT}, and it holds nothing back any more",
     17: UNREMEMBERED,
     20: UNREMEMBERED,
+    23: f"how far a settlement had come is such a record: {UNREMEMBERED}",
     25: UNREMEMBERED,
     30: "an order whose only record was damaged cannot be revoked; the duty left is to detect it and show it",
     31: UNSENT,

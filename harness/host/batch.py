@@ -60,11 +60,11 @@ class Batch:
     early_reversals: dict[str, int] = field(default_factory=dict)
     """STANs of reversals that came before their originals, and when."""
     claims: dict[str, Claim] = field(default_factory=dict)
-    certificates: set[str] = field(default_factory=set)
-    """STANs of which the chip's certificate came in."""
     terminal_totals: Totals = field(default_factory=Totals)
     settlement: Settlement | None = None
     capture: Capture = "host"
+    certificates: set[str] = field(default_factory=set)
+    """STANs of which the chip's certificate came in."""
 
     def copy(self) -> "Batch":
         """An independent batch; claims, totals and settlement are frozen and shared."""

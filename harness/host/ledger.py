@@ -91,18 +91,18 @@ class Entry:
     refunded_fen: int = 0
     asked_fen: int = 0
     """What was asked for, where only a part of it was approved; else 0."""
-    chip: bool = False
-    """A card's chip took part."""
     completions: int = 0
     """Of a pre-authorisation: how many completions of it stand; never more than one where the host checks them."""
     transitions: list[Transition] = field(default_factory=list)
+    chip: bool = False
+    """A card's chip took part."""
 
     def copy(self) -> "Entry":
         """An independent entry; transitions are frozen and shared."""
         return Entry(
             self.number, self.device, self.tid, self.mid, self.batch, self.stan, self.kind, self.amount_fen, self.token,
             self.pan, self.rrn, self.auth_code, self.response_code, self.state, self.original, self.refunded_fen,
-            self.asked_fen, self.chip, self.completions, self.transitions.copy(),
+            self.asked_fen, self.completions, self.transitions.copy(), self.chip,
         )  # fmt: skip
 
     @property

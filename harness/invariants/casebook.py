@@ -16,6 +16,7 @@ from harness.history.events import (
     AnyEvent,
     BatchSettled,
     CardDecided,
+    CertificateTaken,
     Event,
     ImageLoaded,
     Inspected,
@@ -137,10 +138,16 @@ def ledger(
     amount_fen: int = 1000,
     batch: str = "000001",
     original: int | None = None,
+    chip: bool = False,
 ) -> LedgerChanged:
     return LedgerChanged(
-        0, T01, entry, kind, state, before, batch, stan, amount_fen, token, original_entry=original
+        0, T01, entry, kind, state, before, batch, stan, amount_fen, token, original_entry=original, chip=chip
     )  # fmt: skip
+
+
+def certified(stan: str = "000001", batch: str = "000001") -> CertificateTaken:
+    """The host has the chip's certificate of a sale."""
+    return CertificateTaken(0, T01, batch, stan)
 
 
 def settled(
@@ -194,6 +201,11 @@ def down(
 def answered(message: int, mti: str = "0210", stan: str = "000001", code: str = "00") -> tuple[AnyEvent, ...]:
     """An answer that leaves the host and arrives."""
     return (down(message, mti, stan, code), arrives(message))
+
+
+def uploads(*items: str, message: int = 3, stan: str = "000010") -> MessageSent:
+    """A batch upload of the transactions with these trace numbers."""
+    return MessageSent(0, T01, message, "up", "0320", "", stan, "000001", function="201", items=items)
 
 
 def reversal(message: int = 50, stan: str = "000001", code: str = "98") -> MessageSent:

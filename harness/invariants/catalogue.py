@@ -30,6 +30,7 @@ from harness.invariants import (  # noqa: F401 - each registers itself
     reversal_removed,
     settlement_exactly_once,
     settlement_frees_space,
+    settlement_resumes,
     sound_answers,
     stan_unique,
     totals_match_log,

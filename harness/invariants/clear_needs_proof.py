@@ -3,21 +3,25 @@
 Models: as a black box. Giving up a batch shows as "settled" on the display, as a settlement that ends done, or as sales under
 a new batch number. Before that the host must have closed the batch (balanced, or upload and end packet), and a
 reply that says so must have arrived after the closing. The word of an end packet counts only when every record that
-the totals were made of had been delivered: the host closes with what it has.
+the totals were made of had been delivered: the host closes with what it has. Sales by chip need more: the host must have the
+certificate of each, with a balanced batch too, for without it nobody is paid who is asked for it.
 Does not model: what the log really holds (1, 2), amounts (12).
 Traps avoided: "not balanced" legally needs the upload before anything is cleared; code 3 (error) is not balanced; a repeated
 0500 after a lost reply brings the proof late; a batch without approvals has nothing to lose; a host that assigns the next
-batch number at sign-on gives its word by that; voided and reversed sales need no settlement.
+batch number at sign-on gives its word by that; voided and reversed sales need no settlement, nor a certificate.
 Source: domain section 8, invariant 11 and its amendment; rules R12, R13.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from harness.history.events import (
     ActionEnded,
     BatchSettled,
+    CertificateTaken,
     FaultBit,
     FaultStruck,
+    LedgerChanged,
     MessageDelivered,
     MessageDropped,
     MessageSent,
@@ -30,6 +34,7 @@ from harness.invariants.casebook import (
     arrives,
     card,
     case,
+    certified,
     down,
     ends,
     ledger,
@@ -44,6 +49,13 @@ from harness.invariants.requests import asks_for_money
 
 _SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
 _SIGN_ON_REPLY = "0810"
+
+
+class Wanted(NamedTuple):
+    """A settled sale whose certificate the host wants: the event that settled it."""
+
+    settled: int
+    amount_fen: int
 
 
 class _Device:
@@ -75,6 +87,9 @@ class ClearNeedsProof(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._devices: dict[str, _Device] = {}
+        self._certificates: dict[tuple[str, str], dict[str, Wanted]] = {}
+        """By device and batch: certificates of sales that were settled, by trace number."""
+        self._taken: dict[tuple[str, str], set[str]] = {}
         self._proofs: dict[int, str] = {}
         self._assignments: dict[int, str] = {}
 
@@ -146,6 +161,30 @@ class ClearNeedsProof(Invariant):
         missing_fen = sum(event.host_totals[1::2]) if not event.settled else 0
         self.report(self.finding(event.device, event.at_us, summary, (number,), missing_fen, "major"))
 
+    @on(LedgerChanged)
+    def _ledger(self, number: int, event: LedgerChanged) -> None:
+        if event.chip and event.state == "SETTLED":
+            key = (event.device, plain_number(event.batch))
+            self._certificates.setdefault(key, {})[event.stan] = Wanted(number, event.amount_fen)
+
+    @on(CertificateTaken)
+    def _certificate(self, number: int, event: CertificateTaken) -> None:
+        self._taken.setdefault((event.device, plain_number(event.batch)), set()).add(event.stan)
+
+    def _judge_certificates(self, device: str, batch: str | None, number: int, at_us: int, how: str) -> None:
+        """``device`` gave up ``batch``: certificates that the host lacks now it will never have."""
+        for key in [each for each in self._certificates if each[0] == device and batch in (None, each[1])]:
+            taken = self._taken.pop(key, set())
+            missing = {stan: each for stan, each in self._certificates.pop(key).items() if stan not in taken}
+            if missing:
+                total_fen = sum(each.amount_fen for each in missing.values())
+                summary = (
+                    f"{device} {how} at {when(at_us)} without the certificates of {len(missing)} sales by chip in batch "
+                    f"{key[1]}: {yuan(total_fen)} cannot be proven (trace numbers {', '.join(sorted(missing)[:5])})."
+                )
+                events = (*sorted(each.settled for each in missing.values())[:20], number)
+                self.report(self.finding(device, at_us, summary, events, total_fen, "major"))
+
     @on(ScreenShown)
     def _screen(self, number: int, event: ScreenShown) -> None:
         if event.kind == "settled":
@@ -163,6 +202,7 @@ class ClearNeedsProof(Invariant):
 
     def _judge(self, device: str, batch: str | None, number: int, at_us: int, how: str) -> None:
         """``device`` gave up ``batch`` (None: whatever it holds)."""
+        self._judge_certificates(device, batch, number, at_us, how)
         state = self._device(device)
         for closed in [each for each in state.unproved if batch in (None, each)]:
             entries = self._standing(device, closed, settled=True)
@@ -226,6 +266,7 @@ class ClearNeedsProof(Invariant):
 
 
 _SETTLE = (starts(9, "settle", None), up(91, "0500", token="", amount_fen=None))
+_BY_CHIP = ledger(1, "SETTLED", "APPROVED", chip=True)
 _NEXT = up(95, stan="000002", token="2", batch="000002")
 
 ClearNeedsProof.cases = (
@@ -305,6 +346,27 @@ ClearNeedsProof.cases = (
         settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
         up(93, "0320", token=""), settled(host_only=(1,), held=(2, 2000)), down(94, "0330"), arrives(94),
         screen("settled", 9), ends(9, "done"),
+    ),
+    case(
+        "chip sale with its certificate", "sent after the balanced close", "pass",
+        *paid_sale(), *_SETTLE, _BY_CHIP, settled(1), down(92, "0510"), arrives(92), certified(), screen("settled", 9),
+        ends(9, "done"),
+    ),
+    case(
+        "chip sale without a certificate", "totals agreed, and the terminal took that for all", "finding",
+        *paid_sale(), *_SETTLE, _BY_CHIP, settled(1), down(92, "0510"), arrives(92), screen("settled", 9), ends(9, "done"),
+        guilty=9, instead=ledger(1, "SETTLED", "APPROVED"),
+    ),
+    case(
+        "certificate of another sale", "one of two came", "finding",
+        *paid_sale(), *_SETTLE, _BY_CHIP, settled(1), down(92, "0510"), arrives(92), certified("000002"),
+        screen("settled", 9),
+        guilty=13, instead=certified(),
+    ),
+    case(
+        "chip sale that was voided", "there is nothing left to prove", "pass",
+        *paid_sale(), ledger(1, "VOIDED", "APPROVED", chip=True), *_SETTLE, settled(claimed=(0, 0), held=(0, 0)),
+        down(92, "0510"), arrives(92), screen("settled", 9),
     ),
     case("settlement failed openly", "it can be tried again", "pass",
          *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), ends(9, "failed")),

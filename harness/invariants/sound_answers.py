@@ -4,7 +4,8 @@ Models: as a black box. An answer counts when it names the request's trace numbe
 its MAC is right where it says 00, and it comes while the terminal waits: within the time it declares, and before it has
 reversed the request. An approval shown although the host's answer was a no (94, a number used before, is one) is a finding, too.
 An approval shown or printed for a request that got a 00 which does not count, and none that does, is
-the finding. An approval with a wrong MAC must lead to a reversal, and with nothing in between its reason is A0.
+the finding. So is one shown although the card's chip, which has the last word, had declined after the host's answer, was gone
+by then, or was never asked again. An approval with a wrong MAC must lead to a reversal, and with nothing in between its reason is A0.
 Does not model: approvals shown without any answer (1, 7); whether a wrong MAC was looked at when the answer was a no anyway.
 Traps avoided: the right answer behind a wrong one; the same request answered at a second try; a reversal whose reason was lost in
 a cut, or could not be written, says 98; a refund is repeated, not reversed; an approval committed before a power cut and
@@ -14,7 +15,15 @@ Source: domain section 8, invariant 9; section 1.1 (response check), rules R4, R
 
 from collections.abc import Iterator
 
-from harness.history.events import MessageSent, PowerLost, ReceiptPrinted, ScreenShown, SoftwareDied, StorageFailed
+from harness.history.events import (
+    CardDecided,
+    MessageSent,
+    PowerLost,
+    ReceiptPrinted,
+    ScreenShown,
+    SoftwareDied,
+    StorageFailed,
+)
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
@@ -23,6 +32,7 @@ from harness.invariants.casebook import (
     at,
     case,
     comes_up,
+    decides,
     down,
     ends,
     phase,
@@ -37,6 +47,7 @@ from harness.invariants.requests import REVERSAL, Request
 
 _TELLING = frozenset({"sale", "void", "refund"})
 _BAD_MAC = "A0"
+_NO = frozenset({"AAC", "removed"})
 
 
 @INVARIANTS.register("sound_answers")
@@ -52,10 +63,18 @@ class SoundAnswers(Invariant):
         super().__init__(terms, books)
         self._disturbed: dict[str, int] = {}
         self._told: set[int] = set()
+        self._cards: dict[str, tuple[int, CardDecided]] = {}
+        """By device: what a card's chip said last."""
+        self._refusals = 0
 
     @on(PowerLost, SoftwareDied, StorageFailed)
     def _disturbance(self, number: int, event: PowerLost | SoftwareDied | StorageFailed) -> None:
         self._disturbed[event.device] = number
+
+    @on(CardDecided)
+    def _card_decided(self, number: int, event: CardDecided) -> None:
+        self._cards[event.device] = number, event
+        self._refusals += event.answer in _NO
 
     @on(ScreenShown)
     def _screen(self, number: int, event: ScreenShown) -> None:
@@ -69,6 +88,7 @@ class SoundAnswers(Invariant):
 
     def _approval(self, number: int, event: ScreenShown | ReceiptPrinted) -> None:
         request = self.books.requests.told(event)
+        self._against_the_card(number, event, request)
         if request is None or request.approved is not None or request.number in self._told:
             return
         if request.unsound is None:
@@ -94,6 +114,22 @@ class SoundAnswers(Invariant):
         events = (request.number, request.declined, number)
         self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "critical"))
 
+    def _against_the_card(self, number: int, event: ScreenShown | ReceiptPrinted, request: Request | None) -> None:
+        """The card that was shown for this sale must have the last word, and it must be a yes."""
+        asked, word = self._cards.get(event.device, (0, None))
+        if word is None or word.answer == "TC" or asked in self._told:
+            return
+        if (word.token != request.token) if request is not None else (word.action != event.action):
+            return
+        self._told.add(asked)
+        what = {"AAC": "had declined it", "removed": "was gone by then"}.get(word.answer, "was never asked again")
+        summary = (
+            f"{event.device} showed a sale of {yuan(word.amount_fen)} as approved at {when(event.at_us)} although the card, "
+            f"which has the last word, {what}."
+        )
+        events = (None if request is None else request.number, asked, number)
+        self.report(self.finding(event.device, event.at_us, summary, events, word.amount_fen, "critical"))
+
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
         if event.mti != REVERSAL:
@@ -112,7 +148,7 @@ class SoundAnswers(Invariant):
             )
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
-        self.checked = self.books.requests.unsound + self.books.requests.declines
+        self.checked = self.books.requests.unsound + self.books.requests.declines + self._refusals
         if not self.checked:
             self.skip("every approval that came was the request's own")
         for request in self.books.requests.unfinished():
@@ -231,6 +267,32 @@ SoundAnswers.cases = (
     case(
         "wrong MAC on a no", "a no is a no", "pass",
         starts(), up(), down(2, code="51", altered="mac"), arrives(2), screen("declined"), *_REST,
+    ),
+    case(
+        "the card says no at last", "the host had approved, and nobody listened to the card", "finding",
+        starts(), decides("ARQC"), up(), *answered(2), decides("AAC", "second"), _SHOWN,
+        guilty=6, instead=screen("declined"),
+    ),
+    case(
+        "the card was taken out", "it never had its last word", "finding",
+        starts(), decides("ARQC"), up(), *answered(2), decides("removed", "second"), receipt(),
+        guilty=5, instead=decides("TC", "second"),
+    ),
+    case(
+        "the card was not asked again", "its first word is no yes", "finding",
+        starts(), decides("ARQC"), decides("AAC", "second", "9", 8), decides("ARQC"), up(), *answered(2), _SHOWN,
+        guilty=7, instead=screen("unknown"),
+    ),
+    case(
+        "another card then", "the first one declined, the customer paid with the second", "pass",
+        starts(), decides("ARQC"), up(), *answered(2), decides("AAC", "second"), reversal(3), *answered(4, "0410"),
+        ends(1, "declined"), starts(2), decides("ARQC", token="2", action=2), up(5, stan="000002", token="2"),
+        *answered(6, stan="000002"), decides("TC", "second", "2", 2), screen(action=2, stan="000002"),
+    ),
+    case(
+        "an earlier sale comes to light", "while a card that will decline is in the reader", "pass",
+        up(1, stan="000007", token="7"), *answered(2, stan="000007"), starts(), decides("AAC", "second"),
+        screen(stan="000007"),
     ),
     case(
         "committed, cut, shown", "the answer had come in time, the restart told of it", "not_checked",

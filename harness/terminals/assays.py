@@ -241,6 +241,48 @@ _CUT_IN_A_PACKING = _CUT_IN_A_MOVE.replace(
     "occurrence: 25, storage_operation: [6, 9]", "occurrence: 45, storage_operation: [2, 4]"
 )
 
+_CHIPS = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, chip: 100%}
+sales_per_day: 20
+"""
+_LINE_DOWN = (
+    _CHIPS
+    + """
+faults:
+  - {type: partition, at: {day: 1, time: "09:15"}, lift_after: 25 min}
+"""
+)
+_ADVICE_ANSWERS_LOST = (
+    _LINE_DOWN
+    + """
+  - {type: host_silent, at: {message: {direction: up, mti: "0220", moment: sent}}}
+"""
+)
+_ADVICES_LOST = (
+    _LINE_DOWN
+    + """
+  - {type: host_silent, unread: true, times: 40, at: {message: {direction: up, mti: "0220", moment: sent}}}
+"""
+)
+_CUT_WITH_A_QUEUE = (
+    _LINE_DOWN
+    + """
+  - {type: power_loss, at: {day: 1, time: "09:25", action: sale, storage_operation: 1}, off_for: 30 s}
+"""
+)
+_CUT_IN_THE_UPLOAD = """
+sales_per_day: 30
+faults:
+  - {type: host_miscounts, at: {action: settle}}
+  - {type: power_loss, at: {message: {direction: up, mti: "0320", moment: sent}, occurrence: 3}, off_for: 30 s}
+"""
+_CRASH_IN_THE_SETTLEMENT = """
+days: {count: 2, open: "09:00", close: "10:00"}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, settlement_tries: 1}
+faults:
+  - {type: crash, at: {day: 1, action: settle, message: {direction: up, mti: "0500", moment: sent}}}
+"""
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -366,6 +408,14 @@ faults:
     Assay("moved_too_soon", (1, 2), _CUT_IN_A_MOVE, seeds=20),
     Assay("packed_in_place", (1,), _CUT_IN_A_PACKING, seeds=20),
     Assay("clears_too_much", (11,), _SUPPORT_IN_A_SETTLEMENT),
+    Assay("offline_dropped", (25, 1), _LINE_DOWN),
+    Assay("offline_as_new", (25, 3), _ADVICE_ANSWERS_LOST),
+    Assay("offline_left_behind", (25,), _ADVICES_LOST),
+    Assay("offline_in_ram", (25, 1), _CUT_WITH_A_QUEUE),
+    Assay("card_overruled", (9,), _CHIPS.replace("100%}", "100%, chip_refuses: 30%}")),
+    Assay("no_certificates", (11,), _CHIPS),
+    Assay("upload_restarts", (23,), _CUT_IN_THE_UPLOAD),
+    Assay("settlement_forgotten", (23,), _CRASH_IN_THE_SETTLEMENT),
 )
 
 CUTS: tuple[Cuts, ...] = (

@@ -196,6 +196,16 @@ _ALL = (
     _mutant("doubt_expires", "DoubtExpires", "Strikes a reversal off that an earlier start has brought over.", 19, 5),
     _mutant("leftover_taken", "LeftoverTaken", "Takes a temporary file found at start for an unfinished rewrite.", 1),
     _mutant("downgrade_overwrites", "DowngradeOverwrites", "A downgrade begins anew over newer records.", 1),
+    _mutant("offline_dropped", "OfflineDropped", "Tells the host of an offline sale once, heard or not.", 25, 1),
+    _mutant("offline_as_new", "OfflineAsNew", "Tells of an offline sale again under a fresh trace number.", 25, 3),
+    _mutant("offline_left_behind", "OfflineLeftBehind", "Settles before the host knows of all offline sales.", 25),
+    _mutant("offline_in_ram", "OfflineInRam", "Knows only in memory which offline sales are still to be told.", 25, 1),
+    _mutant("card_overruled", "CardOverruled", "Takes the host's approval when the card refuses or is gone.", 9),
+    _mutant("no_certificates", "NoCertificates", "Uploads no chip's certificate when the totals agree.", 11),
+    _mutant("upload_restarts", "UploadRestarts", "Begins an interrupted upload again with the first record.", 23),
+    _mutant(
+        "settlement_forgotten", "SettlementForgotten", "Forgets over a restart that it was settling, and sells.", 23
+    ),
 )
 
 CATALOGUE: dict[str, Shipped] = {shipped.name: shipped for shipped in _ALL}

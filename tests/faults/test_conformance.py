@@ -119,7 +119,7 @@ def test_only_damage_at_rest_and_a_host_that_forgets_excuse_anything() -> None:
         "truncate_file", "unreadable_sector",
     )  # fmt: skip
     excused = {kind: set(FAULTS.get(kind).survivability) for kind in KINDS if FAULTS.get(kind).survivability}
-    records, requests = {1, 2, 3, 17, 20, 25, 30, 31}, {4, 5, 6}
+    records, requests = {1, 2, 3, 17, 20, 23, 25, 30, 31}, {4, 5, 6}
     assert excused == {
         **dict.fromkeys(at_rest, records | requests),
         # Everything the device knew is gone with it, the trace number too.

@@ -27,7 +27,7 @@ def an_entry() -> Entry:
 def a_batch() -> Batch:
     settled = Settlement("tid", "000002", True, TOTALS, TOTALS, (3,), (), (), 9)
     claims = {"000042": Claim("000042", "pan", 100)}
-    return Batch("tid", "T01", "000002", "closed", [3], {"000041": 5}, claims, TOTALS, settled)
+    return Batch("tid", "T01", "000002", "closed", [3], {"000041": 5}, claims, TOTALS, settled, {"000043"})
 
 
 def things() -> list[Any]:

@@ -30,6 +30,7 @@ class Header(msgspec.Struct, frozen=True):
     error: str = ""
     altered: str = ""
     order: str = ""
+    items: tuple[str, ...] = ()
 
 
 def framed(text: str) -> bytes:

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from harness.contract import (
     Action,
     ActionKind,
     CardData,
+    CardGone,
     CardTimeout,
+    Cryptogram,
     Event,
     Inspection,
     Outcome,
@@ -31,6 +33,7 @@ from harness.contract import (
     Screen,
     Terminal,
 )
+from harness.device.chip import Chip
 from harness.history.recorder import Recorder
 from harness.host.acquirer import Acquirer
 from harness.host.holds import Rules
@@ -117,6 +120,8 @@ class Bench:
         self.receipts: list[Receipt] = []
         self.paper = True
         self.card_present = True
+        self.chip: Chip | None = None
+        """What the chips of cards do; None: cards without one."""
         self.presentations = 0
         self.online = True
         self.quota_bytes: int | None = None
@@ -332,7 +337,24 @@ class Facade:
             raise CardTimeout
         bench.presentations += 1
         token = f"{bench.presentations:011d}"
-        return CardData(PAN, "3012", f"{PAN}=3012201{token}", "051", "001", b"\x9f\x36\x02\x00\x01", f"62000000{token}")
+        by_chip = bench.chip is not None
+        return CardData(
+            PAN, "3012", f"{PAN}=3012201{token}", "051", "001", b"\x9f\x36\x02\x00\x01", f"62000000{token}", by_chip
+        )
+
+    def _chip(self) -> Chip:
+        assert self._bench.chip is not None
+        return replace(self._bench.chip, token=f"{self._bench.presentations:011d}")
+
+    def first_cryptogram(self, amount_fen: int, *, offline: bool = False) -> Cryptogram:
+        self._asked_fen = amount_fen
+        return self._chip().first(amount_fen, offline=offline)
+
+    def second_cryptogram(self, response_code: str) -> Cryptogram:
+        answer = self._chip().second(self._asked_fen, response_code)
+        if answer is None:
+            raise CardGone
+        return answer
 
     def write(self, offset: int, data: bytes) -> None:
         for index, byte in enumerate(data):

@@ -10,6 +10,7 @@ from importlib import import_module, reload
 from io import StringIO
 
 import pytest
+from chip_scenarios import CHIP_SCENARIOS
 from settling_scenarios import SETTLING_SCENARIOS
 from terminal_bench import PAN, TID, PowerCut
 from terminal_judge import disagreements, run_with_cut, settle
@@ -845,6 +846,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "update_formats": updated,
     "version_ignored": updated,
     "downgrade_overwrites": gone_back,
+    **CHIP_SCENARIOS,
 }
 
 

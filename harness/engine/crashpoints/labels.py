@@ -10,6 +10,8 @@ from harness.history.events import (
     Barrier,
     BatchSettled,
     Booted,
+    CardDecided,
+    CertificateTaken,
     Event,
     IntentClosed,
     IntentOpened,
@@ -76,5 +78,9 @@ def _label(event: Event, events: Sequence[Event]) -> str:
             return f"the host's order is {event.state}"
         case BatchSettled():
             return "the host settles"
+        case CardDecided():
+            return f"the card's {event.step} word"
+        case CertificateTaken():
+            return "the host takes a certificate"
         case _:
             return type(event).__name__

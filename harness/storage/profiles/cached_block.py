@@ -53,6 +53,7 @@ UNSURVIVABLE: Mapping[int, str] = {
     17: _REMEMBER,
     19: f"a cut in the middle of recovery destroys as any other: {_REMEMBER}",
     20: _REMEMBER,
+    23: f"how far a settlement had come is kept on this medium alone: {_REMEMBER}",
     25: _REMEMBER,
     30: _SEND,
     31: _SEND,

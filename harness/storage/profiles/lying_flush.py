@@ -58,6 +58,7 @@ class LyingFlush(Profile):
         17: f"the acknowledged part of a log is what was flushed; {_LIED}",
         19: f"what recovery wrote and flushed before it was cut may be gone at the next boot; {_LIED}",
         20: f"that a sale was voided is known from a record that was flushed; {_LIED}",
+        23: f"how far a settlement had come is known from records that were flushed; {_LIED}",
         25: f"an offline approval exists on this medium alone; {_LIED}",
         30: f"{_TOGETHER}, and the order is not known any more, to be asked for or revoked",
         31: f"{_TOGETHER}, and the charge is never shown to anybody",
