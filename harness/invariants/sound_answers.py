@@ -5,7 +5,7 @@ its MAC is right where it says 00, and it comes while the terminal waits: within
 reversed the request. An approval shown although the host's answer was a no (94, a number used before, is one) is a finding, too.
 An approval shown or printed for a request that got a 00 which does not count, and none that does, is
 the finding. So is one shown although the card's chip, which has the last word, had declined after the host's answer, was gone
-by then, or was never asked again. An approval with a wrong MAC must lead to a reversal, and with nothing in between its reason is A0.
+by then, or was never asked again. An approval with a wrong MAC must lead to a reversal, with nothing in between for reason A0.
 Does not model: approvals shown without any answer (1, 7); whether a wrong MAC was looked at when the answer was a no anyway.
 Traps avoided: the right answer behind a wrong one; the same request answered at a second try; a reversal whose reason was lost in
 a cut, or could not be written, says 98; a refund is repeated, not reversed; an approval committed before a power cut and
