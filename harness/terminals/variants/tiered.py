@@ -85,4 +85,4 @@ class Tiered(ReferenceTerminal):
     @classmethod
     def inspect(cls, image: Mapping[str, bytes]) -> Inspection | None:
         """The open batch as the files tell it, archive included."""
-        return inspect_image(image, ArchivingFormat.of(image))
+        return inspect_image(image, (ArchivingFormat.of(image),))
