@@ -283,6 +283,15 @@ faults:
   - {type: crash, at: {day: 1, action: settle, message: {direction: up, mti: "0500", moment: sent}}}
 """
 
+# They settle in the morning; the host counts otherwise, and then refuses uploads until the shop is open.
+_UPLOAD_UNTIL_OPENING = """
+days: {count: 2, open: "09:00", close: "10:00"}
+people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false}
+faults:
+  - {type: host_miscounts, at: {day: 2, action: settle}}
+  - {type: host_responds, messages: 30, at: {message: {direction: up, mti: "0320", moment: sent}}}
+"""
+
 ASSAYS: tuple[Assay, ...] = (
     Assay("no_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
     Assay("reversal_dropped", (2, 31), _REVERSAL_LOST_TOO),
@@ -377,6 +386,7 @@ faults:
     ),
     Assay("partial_as_whole", (1, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
     Assay("partial_declined", (31, 2), "host: {no_reply: 0%, decline: 0%, partial: 50%}"),
+    Assay("sells_while_settling", (23,), _UPLOAD_UNTIL_OPENING),
     Assay("counted_again", (10,), _CUT_IN_THE_COMMIT, seeds=40),
     Assay("paper_blocks", (24,), "faults: [{type: paper_out, at: {day: 1, action: settle}, lift_after: 30 min}]"),
     Assay("forced_success", (11,), _UPLOAD_UNANSWERED),
@@ -437,6 +447,13 @@ BEYOND: tuple[str, ...] = (
     _TWO_DAYS + _people("refunds: 40%") + "faults: [{type: host_silent, at: {action: refund}}]",
     "faults: [{type: day_cut_over, at: {action: settle}, lift_after: 30 min}]",
     "faults: [{type: cloned_tid, at: {day: 1, time: '09:20'}, lift_after: 20 min}]",
+    # They settle in the morning, and the power goes when the host has closed the batch.
+    """
+days: {count: 2, open: "09:00", close: "10:00"}
+people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false}
+faults:
+  - {type: power_loss, at: {day: 2, message: {direction: down, mti: "0510"}, storage_operation: 3}, off_for: 14 min}
+""",
     # Uploads of all lengths.
     """
 days: {count: 12, open: "09:00", close: "10:00"}

@@ -153,6 +153,7 @@ _ALL = (
     _cut_mutant(
         "order_after_send", "OrderAfterSend", "Writes an order's record when the request has gone out.", 30, 31
     ),
+    _mutant("sells_while_settling", "SellsWhileSettling", "Sells in a batch whose settlement is half done.", 23),
     _mutant("hashed_cards", "HashedCards", "Keeps a plain hash of the card beside its masked number.", 29),
     _mutant("paper_blocks", "PaperBlocks", "A settlement whose slip cannot be printed does not clear the log.", 24),
     _mutant("forced_success", "ForcedSuccess", "A failed batch upload is shown, and counts as done.", 11),

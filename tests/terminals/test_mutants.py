@@ -134,6 +134,16 @@ def settlement_answer_lost(make_bench, load_kind):
     return found + ([f"slips {slips}"] if slips != {"000001"} else [])
 
 
+def settlement_half_done(make_bench, load_kind):
+    """The answer to a settlement is lost, then a customer comes: is money asked for?"""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200)
+    bench.knobs.totals_off_by_one = bench.knobs.drop_replies = 1
+    bench.act("settle")
+    outcome = bench.act("sale", 300)
+    return [] if outcome.kind == "refused" else [outcome.reason]
+
+
 def in_doubt(make_bench, load_kind):
     """A sale whose answer was lost."""
     bench = make_bench()
@@ -792,6 +802,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "cleared_by_menu": cache_cleared,
     "sells_in_doubt": sold_in_doubt,
     "settles_in_doubt": settled_in_doubt,
+    "sells_while_settling": settlement_half_done,
     "void_again": voided_again,
     "void_in_part": voided,
     "void_settled": voided_when_settled,
