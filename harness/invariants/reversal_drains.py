@@ -1,11 +1,13 @@
 """Invariant 22: a pending reversal is sent until the host has answered it.
 
 Models: at rest - powered, link and host healthy, a sale triggered, time given - no reversal is left: none in the
-terminal's own list, and none that was sent and never answered with 00, 12 or 25.
+terminal's own list, and none that was sent and never answered with 00, 12 or 25. And a terminal that declares to reverse in the
+background does not put it off: up, with no fault about, it sends the reversal again within its own recovery time.
 Does not model: a reversal that was never sent nor listed (2, 31 see what it leaves at the host); its order (6).
 Traps avoided: an answer lost on the way is asked for again, under the same or a new STAN; a reversal repeated after a crash
 that lost the answer is legal; one sent just before the end is still waiting; what support cleared with the acquirer's consent
-is over; terminals that declare no reversals, and
+is over; a wait while a fault is about, or the terminal is down, is no putting off, but a wrong clock excuses none;
+terminals that declare no reversals, and
 terminals that never came back (24), are not judged.
 Source: domain section 8, invariant 22; rules R5, R6.
 """
@@ -13,15 +15,27 @@ Source: domain section 8, invariant 22; rules R5, R6.
 from collections.abc import Iterator
 
 from harness.contract import Manifest
-from harness.history.events import Inspected, MessageDelivered, MessageDropped, MessageSent, OperatorDid, PowerLost
+from harness.core.units import US_PER_MINUTE, seconds
+from harness.history.events import (
+    FaultLifted,
+    FaultStruck,
+    Inspected,
+    MessageDelivered,
+    MessageDropped,
+    MessageSent,
+    OperatorDid,
+    PowerLost,
+    SoftwareReady,
+)
 from harness.history.words import SUPPORT_CLEARED, cleared_by_support
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
-from harness.invariants.casebook import T01, arrives, at, case, down, inspected, phase, up
+from harness.invariants.casebook import T01, arrives, at, case, comes_up, down, inspected, phase, up
 
 _REQUEST = "0400"
 _ANSWER = "0410"
 _DEFINITIVE = frozenset({"00", "12", "25"})
+_KEEPS_NOBODY = frozenset({"paper_out", "card_unreadable"})
 
 
 class _Pending:
@@ -55,6 +69,20 @@ class ReversalDrains(Invariant):
         """Which reversal a STAN on the wire belongs to, by device, batch and STAN, while it is unanswered."""
         self._answers: dict[int, tuple[str, str, str]] = {}
         self._listed: dict[str, tuple[int, Inspected]] = {}
+        self._ready_us: dict[str, int] = {}
+        """When the software came up last."""
+
+        self._harmless: set[str] = set()
+        """Faults that keep nobody from sending."""
+
+    @on(FaultStruck)
+    def _struck(self, number: int, event: FaultStruck) -> None:
+        if event.kind in _KEEPS_NOBODY:
+            self._harmless.add(event.fault)
+
+    @on(SoftwareReady)
+    def _ready(self, number: int, event: SoftwareReady) -> None:
+        self._ready_us[event.device] = event.at_us
 
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
@@ -66,6 +94,7 @@ class ReversalDrains(Invariant):
             if pending is None:
                 self._pending[key] = _Pending(event, number)
             else:
+                self._put_off(pending, number, event)
                 pending.last, pending.last_us = number, event.at_us
                 pending.times += 1
         elif event.mti == _ANSWER and event.response_code in _DEFINITIVE:
@@ -100,6 +129,26 @@ class ReversalDrains(Invariant):
             self.checked += 1
             if event.pending_reversals:
                 self._listed[event.device] = (number, event)
+
+    def _put_off(self, pending: _Pending, number: int, event: MessageSent) -> None:
+        """It is sent again; when it could have been long before, it was put off."""
+        device = event.device
+        manifest, book = self.terms.manifest(device), self.books.device(device)
+        if manifest.reversal != "background" or set(book.conditions) - self._harmless or self._is_down(device):
+            return
+        since_us = max(pending.last_us, book.quiet_since_us or 0, self._ready_us.get(device, 0))
+        waited_us = event.at_us - since_us
+        if waited_us <= seconds(manifest.recovery_timeout_s + manifest.reply_timeout_s):
+            return
+        summary = (
+            f"{device} declares to reverse in the background, and put off the reversal of a sale of {yuan(pending.amount_fen)} "
+            f"(trace number {pending.stan}) for {waited_us // US_PER_MINUTE} minutes, until {when(event.at_us)}."
+        )
+        events = (pending.first, pending.last, number)
+        self.report(self.finding(device, pending.last_us, summary, events, pending.amount_fen, "major", event.at_us))
+
+    def _is_down(self, device: str) -> bool:
+        return self.books.device(device).down_since is not None
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
         if not self.books.at_rest:
@@ -146,6 +195,8 @@ class ReversalDrains(Invariant):
 
 _REVERSAL = up(5, "0400", token="")
 _NONE = Terms({T01: Manifest(name="none", reversal="none")})
+_BACKGROUND = Terms({T01: Manifest(name="background", reversal="background")})
+_HOURS_LATER = (at(9_000, up(7, "0400", token="")), arrives(7), down(8, "0410"), arrives(8), phase("quiescence"))
 
 ReversalDrains.cases = (
     case(
@@ -173,6 +224,32 @@ ReversalDrains.cases = (
         _REVERSAL, OperatorDid(0, T01, f"{SUPPORT_CLEARED}: trace number 000009, the acquirer agreed"), phase("quiescence"),
         at(900, phase("check")),
         guilty=0, instead=up(5, "0800", token=""),
+    ),
+    case(
+        "put off", "it says that it reverses in the background, and waits for hours on a good line", "finding",
+        _REVERSAL, *_HOURS_LATER,
+        guilty=1, instead=up(7, "0800", token=""), terms=_BACKGROUND,
+    ),
+    case(
+        "waits for the next sale", "it never said that it reverses in the background", "pass",
+        _REVERSAL, *_HOURS_LATER,
+    ),
+    case(
+        "the line was gone", "it was tried again soon after the line came back", "pass",
+        _REVERSAL, FaultStruck(0, "partition#1", "partition", (T01,)),
+        at(8_900, FaultLifted(0, "partition#1", "partition", (T01,))),
+        *_HOURS_LATER,
+        terms=_BACKGROUND,
+    ),
+    case(
+        "it was off", "and tries again once it is up", "pass",
+        _REVERSAL, PowerLost(0, T01, "plug pulled"), at(8_900, comes_up()), *_HOURS_LATER,
+        terms=_BACKGROUND,
+    ),
+    case(
+        "the clock was set back", "a wrong clock is no reason to wait for hours", "finding",
+        _REVERSAL, FaultStruck(0, "clock_jump#1", "clock_jump", (T01,)), *_HOURS_LATER,
+        guilty=2, instead=up(7, "0800", token=""), terms=_BACKGROUND,
     ),
     case(
         "repeated under a new number", "the reversal names its original", "pass",

@@ -454,6 +454,15 @@ people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false}
 faults:
   - {type: power_loss, at: {day: 2, message: {direction: down, mti: "0510"}, storage_operation: 3}, off_for: 14 min}
 """,
+    # Something in doubt, a clock that is set back meanwhile, an empty roll, and nobody who comes for a while.
+    """
+days: {count: 1, open: "09:00", close: "15:00"}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults:
+  - {type: half_open, at: {action: sale, occurrence: 3}, lift_after: 6 min}
+  - {type: clock_jump, jump: -1 d, at: {action: sale, occurrence: 3, delay: 5 min}}
+  - {type: paper_out, at: {action: sale, occurrence: 3, delay: 310 s}, lift_after: 6 h}
+""",
     # Uploads of all lengths.
     """
 days: {count: 12, open: "09:00", close: "10:00"}
