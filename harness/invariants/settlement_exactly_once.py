@@ -2,11 +2,13 @@
 
 Models: totals on settlement slips against what the host settled in that batch, summed from ledger entries; a batch or an
 entry settled twice; a batch claimed again under the next number, even when the slip admits a difference; slips of one batch
-that differ; a settlement called successful although the host settled something else than the terminal claimed.
+that differ; a settlement called successful although the host settled something else than the terminal claimed; a batch of which
+no slip ever came out of a terminal that prints them.
 Does not model: fees; voids' own entries (a voided sale is in no total); whether the batch was right to close (11).
 Traps avoided: a repeated 0500 after a lost reply is answered again and settles nothing; the same slip printed twice after a
 resume; a totals report in the middle of a batch; "not balanced" resolved by the upload; a settlement that openly failed or
-whose slip says that the two sides disagree; a slip printed before the closing reply is compared when the batch closes.
+whose slip says that the two sides disagree; a slip printed before the closing reply is compared when the batch closes; a slip
+that comes late, or only as a duplicate, for want of paper or of power; records that a fault destroyed.
 Source: domain section 8, invariant 12.
 """
 
@@ -56,7 +58,7 @@ class _Slip:
 class _Device:
     """Recent closings and slips of one device, by batch."""
 
-    __slots__ = ("claims", "closed", "last_closing", "last_ids", "last_stans", "slips", "told", "waiting")
+    __slots__ = ("claims", "closed", "last_closing", "last_ids", "last_stans", "printed", "slips", "told", "waiting")
 
     def __init__(self) -> None:
         self.closed: dict[str, tuple[int, bool]] = {}
@@ -70,6 +72,8 @@ class _Device:
         self.claims: tuple[str, Totals, Totals, int] | None = None
         """The last closing in which the host settled something else than was claimed."""
         self.told: dict[str, None] = {}
+        self.printed: dict[str, None] = {}
+        """Batches of which a slip came out, duplicates included."""
 
 
 @INVARIANTS.register("settlement_exactly_once")
@@ -117,8 +121,13 @@ class SettlementExactlyOnce(Invariant):
             self.skip(f"the batch that {event.device} began with: what it held before, the host was not told")
         for each in [each for each in state.waiting if each.batch == batch and each.totals == closing.totals]:
             state.waiting.remove(each)
-        for table in (state.closed, state.slips, state.told):
-            while len(table) > _KEPT:
+        for table, most in (
+            (state.closed, _KEPT),
+            (state.slips, _KEPT),
+            (state.told, _KEPT),
+            (state.printed, 2 * _KEPT),
+        ):
+            while len(table) > most:
                 table.pop(next(iter(table)))
 
     def _twice(self, state: _Device, batch: str, closing: Closing, number: int) -> None:
@@ -168,6 +177,7 @@ class SettlementExactlyOnce(Invariant):
         totals = (event.debit_count or 0, event.debit_fen, event.credit_count or 0, event.credit_fen or 0)
         batch = plain_number(event.batch) or next(reversed(book.closings), "")
         printed = _Slip(event, number, batch, totals)
+        state.printed[batch] = None
         first = state.slips.get(batch)
         if first is not None and first.totals != totals:
             self._two_slips(event.device, first, printed)
@@ -252,7 +262,21 @@ class SettlementExactlyOnce(Invariant):
                     self._mismatch(device, each)
                 else:
                     self.skip(f"{device} printed a settlement slip for a batch that was never closed")
-        yield from ()
+            yield from self._without_slip(device, state)
+
+    def _without_slip(self, device: str, state: _Device) -> Iterator[Finding]:
+        """Batches that were settled and of which the merchant never got the slip."""
+        book = self.books.device(device)
+        if not state.printed or not self.books.resting(device) or book.damaged_by:
+            return
+        for batch, closing in book.closings.items():
+            if batch in state.printed or batch in state.told or not closing.event.settled:
+                continue
+            summary = (
+                f"The host settled {_say(closing.totals)} in batch {batch} of {device} at {when(closing.event.at_us)}, and the "
+                "terminal, which prints settlement slips, never printed one for it."
+            )
+            yield self.finding(device, closing.event.at_us, summary, (closing.number,), closing.totals[1], "minor")
 
 
 def admits(text: str) -> bool:
@@ -374,6 +398,20 @@ SettlementExactlyOnce.cases = (
         "hold on the slip", "the slip promises what is only held", "finding",
         ledger(kind="preauth"), *paid_sale(2), _SETTLE, *closes(2), slip(2, 2000), ends(9, "done"),
         guilty=11, instead=slip(1, 1000),
+    ),
+    case(
+        "no slip", "settled, and the terminal went on to the next batch without a slip", "finding",
+        *paid_sale(), *closes(1), *paid_sale(2), *closes(2, batch="000002"), slip(1, 1000, None, "000002"), phase("quiescence"),
+        guilty=8, instead=settled(claimed=(0, 0), held=(0, 0)),
+    ),
+    case(
+        "slip came late", "there was no paper in the evening", "pass",
+        *paid_sale(), *closes(1), *paid_sale(2), slip(1, 1000, None), *closes(2, batch="000002"),
+        slip(1, 1000, None, "000002"), phase("quiescence"),
+    ),
+    case(
+        "prints none", "it shows the totals instead", "pass",
+        *paid_sale(), *closes(1), *paid_sale(2), *closes(2, batch="000002"), phase("quiescence"),
     ),
     case("no settlement", "the batch is still open", "not_checked", *paid_sale(), phase("quiescence")),
 )  # fmt: skip

@@ -454,6 +454,20 @@ people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false}
 faults:
   - {type: power_loss, at: {day: 2, message: {direction: down, mti: "0510"}, storage_operation: 3}, off_for: 14 min}
 """,
+    # The host closes the batch while power goes for the night, and names the next one when the terminal signs on.
+    """
+days: {count: 2, open: "09:00", close: "10:00"}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, settlement_tries: 1}
+faults:
+  - {type: power_loss, at: {day: 1, message: {direction: down, mti: "0510"}}, off_for: 1379 min}
+  - {type: host_silent, at: {day: 2, message: {direction: up, mti: "0500", moment: sent}}}
+""",
+    # A new device that knows nothing: its trace numbers have been used.
+    """
+days: {count: 1, open: "09:00", close: "12:00"}
+sales_per_day: 30
+faults: [{type: device_lost, at: {day: 1, time: "10:00"}, takes: 10 min}]
+""",
     # Something in doubt, a clock that is set back meanwhile, an empty roll, and nobody who comes for a while.
     """
 days: {count: 1, open: "09:00", close: "15:00"}
