@@ -16,6 +16,7 @@ from harness.faults.base import families
 from harness.scenario.find import names
 from harness.terminals import assays
 from harness.terminals.assays import GENERAL, Assay, Cuts, hour, is_shipped, trials
+from harness.terminals.beyond import BEYOND
 
 QUIET = Try("quiet", text=hour())
 ANSWER_LOST = Try("answer lost", text=hour("faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]"))
@@ -65,7 +66,7 @@ def test_every_mutant_has_runs_and_those_without_a_row_get_the_general_list() ->
 def test_the_general_list_is_every_scenario_of_the_rows_the_cheapest_first() -> None:
     texts = [each.scenario for each in GENERAL if isinstance(each, Assay) and not is_shipped(each.scenario)]
     of_rows = {each.scenario for each in assays.ASSAYS if not is_shipped(each.scenario)}
-    assert set(texts) == {"", *of_rows, *assays.BEYOND}
+    assert set(texts) == {"", *of_rows, *BEYOND}
     costs = [assays._cost(text) for text in texts]
     assert costs == sorted(costs) and len(texts) == len(set(texts))
     assert assays._cost("sales_per_day: 300\ndays: {count: 2}") == 600

@@ -27,7 +27,7 @@ from harness.workload.customers import Customer, Ending
 from harness.workload.merchants import MERCHANTS
 from harness.workload.till import SaleReceipt, Till
 from harness.workload.witness import Witness
-from tests.workload.scripted_station import Asked, Script, ScriptedStation, World, good
+from tests.workload.scripted_station import ACTIONS, Asked, Script, ScriptedStation, World, good
 
 Step = Generator[simpy.Event, object, Outcome | None]
 
@@ -371,3 +371,11 @@ def test_a_card_that_is_good_for_a_part_leaves_a_slip_about_that_part() -> None:
     assert [slip.amount_fen for slip in till.unsettled_sales] == [500]
     (opened,) = [each for each in history(till) if isinstance(each, IntentOpened)]
     assert opened.amount_fen == 1234, "the price is what it was"
+
+
+@pytest.mark.parametrize(("percent", "asked"), [(0.0, ["sale"]), (100.0, ["sale", "reprint"])])
+def test_the_last_slip_is_asked_for_where_that_is_the_habit(percent: float, asked: list[str]) -> None:
+    till = till_of(showing("declined", Declined("host_51")), Behaviour(reprints_percent=percent, attempts=1))
+    till.station.manifest = replace(till.station.manifest, actions=ACTIONS | {"reprint"})
+    serve(till, visit())
+    assert [each.kind for each in asked_of(till)] == asked
