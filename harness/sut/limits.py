@@ -24,6 +24,7 @@ from typing import IO, Any, Literal, TypeAlias
 import msgspec
 
 from harness.core.errors import UsageError
+from harness.sut import bytecode
 from harness.sut.watchdog import EXIT_SPINNING, HARNESS, PAGE, PAGE_BYTES
 
 Reason: TypeAlias = Literal["finished", "raised", "spinning", "out_of_memory", "wall", "cpu", "output", "crashed"]
@@ -106,6 +107,7 @@ def run_limited(
         msgspec.json.encode([argument, [str(each) for each in search_path], list(read), list(write)])
     except UnicodeEncodeError as error:
         raise UsageError(f"{error.object!a}: names that are no UTF-8 text cannot be handed on; rename it") from None
+    bytecode.ensure()
     page_fd = os.memfd_create("run-notes", os.MFD_CLOEXEC)
     results_read, results_write = os.pipe()
     with tempfile.TemporaryFile() as errors:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -28,8 +31,14 @@ class Written:
     verdict: bytes
 
 
-def written_by(hash_seed: int, request: RunRequest, out: Path) -> Written:
+@cache
+def written_by(hash_seed: int, request: RunRequest) -> Written:
     """Run ``request`` in a process of its own whose string hashes are seeded with ``hash_seed``."""
+    with tempfile.TemporaryDirectory(prefix="determinism-") as directory:
+        return _written_by(hash_seed, request, Path(directory))
+
+
+def _written_by(hash_seed: int, request: RunRequest, out: Path) -> Written:
     ended = run_limited(
         "harness.engine.child:execute",
         msgspec.to_builtins(msgspec.structs.replace(request, out_dir=str(out))),
@@ -48,9 +57,9 @@ def all_faults(terminal: str, seed: int = 1) -> RunRequest:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("terminal", ["reference", "tinydb", "filequeue"])
-def test_two_processes_with_other_hash_seeds_write_the_same_history(terminal: str, tmp_path: Path) -> None:
-    first = written_by(1, all_faults(terminal), tmp_path / "first")
-    second = written_by(2, all_faults(terminal), tmp_path / "second")
+def test_two_processes_with_other_hash_seeds_write_the_same_history(terminal: str) -> None:
+    first = written_by(1, all_faults(terminal))
+    second = written_by(2, all_faults(terminal))
     assert first.history == second.history
     assert first.verdict == second.verdict
 
@@ -73,9 +82,9 @@ def test_the_hash_seed_is_really_another() -> None:
 
 
 @pytest.mark.slow
-def test_another_seed_writes_another_history(tmp_path: Path) -> None:
-    first = written_by(1, all_faults("reference", seed=1), tmp_path / "first")
-    second = written_by(1, all_faults("reference", seed=2), tmp_path / "second")
+def test_another_seed_writes_another_history() -> None:
+    first = written_by(1, all_faults("reference", seed=1))
+    second = written_by(1, all_faults("reference", seed=2))
     # Not just the line that names the seed.
     assert first.history.split(b"\n", 1)[1] != second.history.split(b"\n", 1)[1]
 
@@ -90,18 +99,27 @@ class Resolved:
     verdict: Verdict
 
 
-def resolve(tmp_path: Path, terminal: str) -> Resolved:
-    request = msgspec.structs.replace(
-        all_faults(terminal, seed=3), out_dir=str(tmp_path / "drawn"), resolved_out=str(tmp_path / "resolved.yaml")
-    )
-    verdict = launch(request)
-    return Resolved(tmp_path / "resolved.yaml", (tmp_path / "drawn" / "history.jsonl").read_bytes(), verdict)
+@pytest.fixture(scope="module")
+def resolve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Resolved]:
+    """A run of a terminal and what it resolves to, once for all tests that replay it."""
+
+    @cache
+    def resolved(terminal: str) -> Resolved:
+        directory = tmp_path_factory.mktemp(terminal)
+        file, drawn = directory / "resolved.yaml", directory / "drawn"
+        request = msgspec.structs.replace(all_faults(terminal, seed=3), out_dir=str(drawn), resolved_out=str(file))
+        verdict = launch(request)
+        return Resolved(file, (drawn / "history.jsonl").read_bytes(), verdict)
+
+    return resolved
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("terminal", ["reference", "tinydb"])
-def test_a_resolved_scenario_writes_the_same_history_and_resolves_to_itself(terminal: str, tmp_path: Path) -> None:
-    drawn = resolve(tmp_path, terminal)
+def test_a_resolved_scenario_writes_the_same_history_and_resolves_to_itself(
+    terminal: str, tmp_path: Path, resolve: Callable[[str], Resolved]
+) -> None:
+    drawn = resolve(terminal)
     again = tmp_path / "again.yaml"
     replayed = launch(
         RunRequest(
@@ -115,8 +133,10 @@ def test_a_resolved_scenario_writes_the_same_history_and_resolves_to_itself(term
 
 
 @pytest.mark.slow
-def test_a_pin_that_was_edited_away_is_reported_as_a_divergence(tmp_path: Path) -> None:
-    drawn = resolve(tmp_path, "reference")
+def test_a_pin_that_was_edited_away_is_reported_as_a_divergence(
+    tmp_path: Path, resolve: Callable[[str], Resolved]
+) -> None:
+    drawn = resolve("reference")
     lines = drawn.file.read_text(encoding="utf-8").splitlines(keepends=True)
     pins = lines.index("decisions: |\n") + 1
     gone = next(line for line in lines[pins:] if "T02/a" in line)
