@@ -114,6 +114,8 @@ def test_refunds_voids_and_what_is_taken_back_later_come_off_the_next_payout():
     assert shop.days(4) == [("paid", 34, 1000)], "nothing is paid while the merchant owes"
     shop.book(4, 9, 2000)
     assert shop.days(6)[-1] == ("paid", 5 * 24 + 10, 700)
+    shop.book(6, 9, 50)
+    assert shop.days(8)[-1] == ("paid", 7 * 24 + 10, 50), "what was taken back is done with"
     assert sum(each.amount_fen for each in shop.payouts) == shop.net_fen()
 
 
