@@ -2,7 +2,8 @@
 
 Models: the batch number, open and closed batches with their entries, claims and settlements, reversals that came early.
 Also the acquirer of a terminal of which nothing but its own files came: ``adopt`` has it agree with what those tell.
-Does not model: keys (a fresh sign-on stands for them: see ``sign_on``), knobs (faults belong to their run), other terminals.
+Does not model: keys (a fresh sign-on stands for them: see ``sign_on``), knobs (faults belong to their run), other terminals,
+scan-to-pay orders that are still open (paid ones are sales).
 Card numbers leave masked; ``bank.same_card`` compares what is left of them.
 """
 

@@ -172,7 +172,9 @@ class OrdersEnd(Invariant):
 
     @staticmethod
     def _is_over(order: _Order) -> bool:
-        return order.state in ("CLOSED", "REVOKED") or (order.state == "SUCCESS" and order.shown is not None)
+        if order.state == "SUCCESS":
+            return order.shown is not None
+        return order.state != "USERPAYING"
 
     def _forget(self, order: _Order) -> None:
         self._orders.pop((order.device, order.number), None)

@@ -9,9 +9,12 @@ code and response-code tables; what those leave open is an assumption marked [A]
 - A pre-authorisation is 0100 with processing code 030000 and DE60.1 10, its void 200000 and 11; a completion is 0200 with 000000
   and 20, its void 200000 and 21; all four have DE25 06, and nothing else has. The last three name their original in DE61
   (and DE37), as a void does [A: terminals in the field name a hold by DE38, card and date].
-- 0100, 0200, 0220 and 0400 carry a MAC, and so does every answer to them once there are keys [A: also with DE39 not 00].
+- 0100, 0200, 0220, 0400 and 0600 carry a MAC, and so does every answer to them once there are keys [A: also with DE39 not 00].
 - A reversal names its original by DE11 and DE60.2. A sale's reversal may come with a STAN of its own and DE61 instead;
   a void's or completion's may not, as DE61 there is what it was about.
+- Payment codes are charged by orders: 0600 with processing code 000000 creates one, 310000 asks how it stands, 200000 revokes it;
+  DE59 has the order number in 32 characters, and in a creation the code behind it; DE39 is 00 for SUCCESS, 09 for USERPAYING,
+  25 for an unknown number, 12 for CLOSED or REVOKED (``unionpay_orders`` has the rest) [A].
 - A sale approved in part is answered 10, with the approved amount in DE4 [A].
 - The host does not tell domestic from foreign cards: it compares the sum of both sides of DE48 with its own [A].
 - While an unbalanced batch waits for its upload, new transactions are answered 95 [A].

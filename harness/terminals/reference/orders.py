@@ -5,6 +5,7 @@ confirms on the phone or the answer is missing; revocation of what is not known 
 cut or crash left open, before anything else moves money. Success is shown when the host says SUCCESS and the log has it.
 Does not model: codes that the terminal shows, payment without a line. Source: domain notes 1.3.
 
+A paid order is logged, counted and settled as a sale by card is, as UnionPay terminals do [A]; it is given back by refund only.
 An open order is the request in doubt of this terminal: the same record, the same place in the books, resolved at the same
 occasions as a reversal. It differs in how: it is revoked by its number, which gives back what was paid in the meantime.
 """
