@@ -55,7 +55,7 @@ def test_paid_at_once(bench):
 
 
 def test_it_asks_every_few_seconds_while_the_customer_confirms(bench):
-    confirms(bench, 14)
+    confirms(bench, 12)
     assert bench.act("scan_sale", 1_200).kind == "approved"
     assert [kind for kind, _ in orders_sent(bench)] == ["000000", "310000", "310000", "310000"]
     assert 3 <= bench.slept_s / 3 <= 5
