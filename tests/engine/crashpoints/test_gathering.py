@@ -82,7 +82,7 @@ def test_only_who_came_to_buy_comes_back_and_pays_again() -> None:
     opened = IntentOpened(0, "T01", 9, "sale", 100)
     doubt, sure = (Situation((), (), opened, belief) for belief in ("unknown", "paid"))
     for name in FLOWS.names():
-        assert exploration(name)._stays(doubt) == (name in {"sale", "preauth", "completion", "scan"})
+        assert exploration(name)._stays(doubt) == (name in {"completion", "offline", "preauth", "sale", "scan"})
         assert not exploration(name)._stays(sure)
 
 
