@@ -31,6 +31,13 @@ class Terminal:
     ``clear_cache``, ``update``, ``totals``, ... each takes the ``Action`` and returns an ``Outcome``. An action without a
     method is answered ``Unsupported``. ``boot`` runs once after power comes on, ``idle`` each time ``idle_timeout_s`` pass
     without an event, ``other_event`` for every event that is no action.
+
+    ``update`` is asked for by the device's own loader, not by people: a package was staged beside the installed release (it takes
+    room on a volume, mostly the one with the records) and verified. Answer ``Done`` and the device restarts at once into the
+    next release, which finds this one's files; answer ``Refused`` (a settlement is under way) and it asks again later; without
+    the method nobody asks. A release must read what it finds or leave it alone and say so: what is unsettled, or still to be
+    reversed, is money. ``Manifest.previous`` names the release to begin with, in scenarios whose ``terminals`` say
+    ``release: previous``.
     """
 
     manifest: ClassVar[Manifest]

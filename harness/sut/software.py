@@ -134,14 +134,13 @@ def previous_release(software: Software) -> Software:
     if not named:
         return software
     module_name, _, class_name = named.rpartition(":")
-    return _loaded(
-        named,
-        f"{software.spec}, manifest.previous {named!r}",
-        module_name or software.module_name,
-        class_name,
-        software.search_path,
-        share_modules=software.shared_table is not None,
-    )
+    shares = software.shared_table is not None
+    try:
+        return _loaded(
+            named, named, module_name or software.module_name, class_name, software.search_path, share_modules=shares
+        )
+    except UsageError as error:
+        raise UsageError(f"{software.spec}: manifest.previous {named!r}: {error}") from None
 
 
 def _loaded(
