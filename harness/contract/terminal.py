@@ -21,7 +21,7 @@ _OUTCOME_SCREENS: Mapping[OutcomeKind, tuple[ScreenKind, str]] = {
     "unsupported": ("error", "不支持 NOT SUPPORTED"),
 }
 # While one of these is up, nobody has been told how the action ended.
-_NOT_AN_ANSWER: frozenset[ScreenKind] = frozenset({"idle", "prompt", "processing"})
+_NOT_AN_ANSWER: frozenset[ScreenKind] = frozenset({"idle", "prompt", "processing", "warning"})
 
 
 class Terminal:

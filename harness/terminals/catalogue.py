@@ -180,6 +180,8 @@ _ALL = (
     _mutant("guard_by_track", "GuardByTrack", "Its guard against double charges compares what never repeats.", 3),
     _variant("tiered", "Tiered", "The reference, with older records of the batch moved to the second volume."),
     _variant("compressing", "Compressing", "The reference, with older records of the batch compressed."),
+    _variant("warns_early", "WarnsEarly", "The reference with alarms: store nearly full, line slow."),
+    _variant("signatures", "Signatures", "The reference with an electronic signature kept for each sale."),
     _mutant("moved_too_soon", "MovedTooSoon", "Moves records out of the journal before the archive has them.", 1, 2),
     _mutant("packed_in_place", "PackedInPlace", "Compresses its archive anew over the old one.", 1),
     _mutant("clears_too_much", "ClearsTooMuch", "The service menu's clear reversal ends a pending settlement too.", 11),

@@ -43,6 +43,9 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
     free_bytes: list[int] = []
     booked_us: dict[int, int] = {}
     to_account_us: list[int] = []
+    installed_bytes: dict[str, int] = {}
+    kept_sales: Counter[str] = Counter()
+    warned_us: dict[str, int] = {}
     for event in events:
         if isinstance(event, ActionStarted):
             kinds[event.device, event.action] = event.kind, event.at_us
@@ -51,6 +54,12 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             kind, since_us = kinds.get((event.device, event.action), ("", 0))
             counts[f"{kind}.{event.outcome}"] += 1
             counts[f"{kind}.{event.outcome}.{event.reason}"] += 1
+            kept_sales[event.device] += kind == "sale" and event.outcome == "approved"
+            if kind == "settle" and event.outcome == "done":
+                kept_sales.pop(event.device, None)
+            if kind == "sale" and event.outcome in ("refused", "unknown"):
+                # How long people had been warned when the first sale was not made.
+                counts["alarm_lead_s"] += (event.at_us - warned_us.pop(event.device, event.at_us)) // 1_000_000
             if kind == "sale" and event.outcome == "approved":
                 sale_us.append(event.at_us - since_us)
                 counts["repair_s"] += (event.at_us - called_us.pop(event.device, event.at_us)) // 1_000_000
@@ -75,6 +84,8 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             counts[f"storage.{event.errno}"] += 1
         elif isinstance(event, ScreenShown):
             counts[f"screens.{event.kind}"] += 1
+            if event.kind == "warning":
+                warned_us.setdefault(event.device, event.at_us)
         elif isinstance(event, ReceiptPrinted):
             counts[f"slips.{event.kind}"] += 1
             counts[f"slips.{event.kind}.later"] += event.action is None
@@ -88,6 +99,11 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             counts[f"payouts.{event.state}"] += 1
             if event.state == "paid":
                 to_account_us.extend(event.at_us - booked_us[entry] for entry, _ in event.parts)
+            if event.volume == "data":
+                installed_bytes.setdefault(event.device, event.free_bytes)
+                used_bytes = installed_bytes[event.device] - event.free_bytes
+                if event.when == "fill_level" and kept_sales[event.device]:
+                    counts["bytes_per_sale"] = max(counts["bytes_per_sale"], used_bytes // kept_sales[event.device])
         if isinstance(event, PowerLost | SoftwareDied):
             down_since.setdefault(event.device, event.at_us)
         elif isinstance(event, SoftwareReady) and event.device in down_since:
