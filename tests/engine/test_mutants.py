@@ -65,6 +65,19 @@ def test_boots_share_the_modules_of_software_that_keeps_nothing_in_them(assay: A
     assert (shared == fresh) == CATALOGUE[assay.mutant].shares_modules and b'"Booted"' in fresh
 
 
+_VARIANTS = [name for name, each in CATALOGUE.items() if ".variants." in each.spec]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=() if each == "tiered" else pytest.mark.soak) for each in _VARIANTS]
+)
+def test_boots_share_the_modules_of_variants_too(name: str, tmp_path: Path) -> None:
+    crash = "sales_per_day: 60\nfaults: [{type: crash, at: {action: sale, occurrence: 30}}]"
+    shared, fresh = histories(Assay(name, (), crash), tmp_path)
+    assert shared == fresh and fresh.count(b'"Booted"') >= 2
+    assert CATALOGUE[name].shares_modules
+
+
 def test_every_mutant_and_every_invariant_has_its_assay() -> None:
     promised = {
         (name, number) for name, each in CATALOGUE.items() if not each.at_crash_points for number in each.caught_by
