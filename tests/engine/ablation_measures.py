@@ -93,17 +93,17 @@ def measures_of(events: Sequence[AnyEvent]) -> dict[str, int]:
             counts["boots"] += 1
         elif isinstance(event, SpaceMeasured):
             free_bytes.append(event.free_bytes)
+            if event.volume == "data":
+                installed_bytes.setdefault(event.device, event.free_bytes)
+                used_bytes = installed_bytes[event.device] - event.free_bytes
+                if event.when == "fill_level" and kept_sales[event.device]:
+                    counts["bytes_per_sale"] = max(counts["bytes_per_sale"], used_bytes // kept_sales[event.device])
         elif isinstance(event, LedgerChanged):
             booked_us.setdefault(event.entry, event.at_us)
         elif isinstance(event, PayoutMade):
             counts[f"payouts.{event.state}"] += 1
             if event.state == "paid":
                 to_account_us.extend(event.at_us - booked_us[entry] for entry, _ in event.parts)
-            if event.volume == "data":
-                installed_bytes.setdefault(event.device, event.free_bytes)
-                used_bytes = installed_bytes[event.device] - event.free_bytes
-                if event.when == "fill_level" and kept_sales[event.device]:
-                    counts["bytes_per_sale"] = max(counts["bytes_per_sale"], used_bytes // kept_sales[event.device])
         if isinstance(event, PowerLost | SoftwareDied):
             down_since.setdefault(event.device, event.at_us)
         elif isinstance(event, SoftwareReady) and event.device in down_since:
