@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from harness.core.errors import ExitCode
+from harness.engine.assay.redundant import REDUNDANT
 from harness.engine.assay.report import AssayReport, MutantReport
 
 _SAID = {
@@ -98,8 +100,12 @@ def _sole_killers(report: AssayReport) -> Iterator[str]:
     if not report.whole:
         yield "  (of some mutants nothing follows about the other invariants)"
     elif redundant:
-        told = ", ".join(f"{number} {names.get(number, '')}" for number in redundant)
-        yield f"  redundant so far, the only killer of no mutant: {told}"
+        yield "only killer of no mutant"
+        for number in redundant:
+            why = REDUNDANT.get(number, "UNEXPLAINED: it needs a mutant of its own, or a reason why it is kept")
+            yield from textwrap.wrap(
+                why, 118, initial_indent=f"  {number:>3} {names.get(number, ''):<26}", subsequent_indent=" " * 32
+            )
 
 
 def _families(report: AssayReport) -> Iterator[str]:
