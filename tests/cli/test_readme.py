@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.scenario.load import load_text
+from harness.terminals.assays import hour
+
 from .conftest import ROOT, Harness
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -17,15 +20,21 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith(".venv/bin/harness ")
 ]
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 FAILS = ("--terminal filequeue", "--terminal no_directory_fsync", "my_terminal.py")
 
 
 def _unpack(place: Path) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (place / "my_terminal.py").write_text(source)
-    (dialect,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (dialect,) = [each for each in YAML if each.startswith("name:")]
     (place / "shop_bank.yaml").write_text(dialect)
     (place / "scenarios").symlink_to(ROOT / "scenarios")
+
+
+def test_keys_that_the_readme_shows_are_keys_of_a_scenario() -> None:
+    shown = [each for each in YAML if not each.startswith("name:")]
+    assert shown and all(load_text(hour(each)).name == "small" for each in shown)
 
 
 @pytest.mark.slow
