@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
@@ -196,7 +196,7 @@ PLANS = st.builds(
 
 
 @given(PLANS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_written_back_is_read_equal(plan: Plan) -> None:
     assert load_text(plan_text(plan)) == plan
 
