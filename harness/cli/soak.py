@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from harness.storage.kernels.findings import Tally
 
 RANDOM_FAULTS = "combined/random_faults"
-CRASH_POINTS = ((("sale",), 2), (("void", "refund", "settle", "upload", "boot", "preauth", "completion", "scan"), 1))
+CRASH_POINTS = (
+    (("sale",), 2),
+    (("void", "refund", "settle", "upload", "boot", "preauth", "completion", "scan", "offline", "update"), 1),
+)
 """Flows of which every crash point is tried on every profile, and how often the power goes."""
 
 
 @click.command()
 @click.option(
-    "--terminal-days", type=click.IntRange(1), default=20_000, show_default=True,
+    "--terminal-days", type=click.IntRange(1), default=5_000, show_default=True,
     help="Under random faults, whole families of them switched off by seed.",
 )  # fmt: skip
 @click.option("--terminal", default="reference", show_default=True, metavar="SPEC")

@@ -65,6 +65,8 @@ class Finding:
     severity: Severity
     evident_us: int = 0
     """When it could no longer be otherwise. A fault that struck before then may have taken part in it."""
+    rests_on: int = 0
+    """Another invariant's number that this promise rests on: where no software keeps that one, it is not owed either."""
 
 
 @dataclass(frozen=True, slots=True)

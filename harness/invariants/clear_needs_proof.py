@@ -13,6 +13,7 @@ Source: domain section 8, invariant 11 and its amendment; rules R12, R13.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from harness.history.events import (
@@ -26,6 +27,7 @@ from harness.history.events import (
     MessageDropped,
     MessageSent,
     ScreenShown,
+    StorageAfterPowerLoss,
 )
 from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
@@ -49,6 +51,8 @@ from harness.invariants.requests import asks_for_money
 
 _SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
 _SIGN_ON_REPLY = "0810"
+RECORDS = 17
+"""The invariant that no software keeps where durable records were destroyed."""
 
 
 class Wanted(NamedTuple):
@@ -87,6 +91,8 @@ class ClearNeedsProof(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._devices: dict[str, _Device] = {}
+        self._destroyed: set[str] = set()
+        """Devices of which a medium destroyed durable records in a cut: they can upload what is left."""
         self._certificates: dict[tuple[str, str], dict[str, Wanted]] = {}
         """By device and batch: certificates of sales that were settled, by trace number."""
         self._taken: dict[tuple[str, str], set[str]] = {}
@@ -140,6 +146,11 @@ class ClearNeedsProof(Invariant):
         self._proofs.pop(event.message, None)
         self._assignments.pop(event.message, None)
 
+    @on(StorageAfterPowerLoss)
+    def _stored(self, number: int, event: StorageAfterPowerLoss) -> None:
+        if RECORDS in event.unsurvivable:
+            self._destroyed.add(event.device)
+
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
         self.checked += 1
@@ -152,14 +163,15 @@ class ClearNeedsProof(Invariant):
         """The end packet came after an upload: all of the terminal's totals must have been in it."""
         delivered = len(event.settled) + len(event.terminal_only)
         due = event.terminal_totals[0] + event.terminal_totals[2]
-        if delivered >= due or self.books.device(event.device).damaged_by:
+        if delivered >= due or self.books.device(event.device).damaged_by or event.device in self._destroyed:
             return
         summary = (
             f"{event.device} said at {when(event.at_us)} that the upload of batch {plain_number(event.batch)} was complete "
             f"after {delivered} of {due} records: the host closed the batch with what it had."
         )
         missing_fen = sum(event.host_totals[1::2]) if not event.settled else 0
-        self.report(self.finding(event.device, event.at_us, summary, (number,), missing_fen, "major"))
+        found = self.finding(event.device, event.at_us, summary, (number,), missing_fen, "major")
+        self.report(replace(found, rests_on=RECORDS))
 
     @on(LedgerChanged)
     def _ledger(self, number: int, event: LedgerChanged) -> None:

@@ -27,7 +27,7 @@ def an_entry() -> Entry:
 def a_batch() -> Batch:
     settled = Settlement("tid", "000002", True, TOTALS, TOTALS, (3,), (), (), 9)
     claims = {"000042": Claim("000042", "pan", 100)}
-    return Batch("tid", "T01", "000002", "closed", [3], {"000041": 5}, claims, TOTALS, settled, {"000043"})
+    return Batch("tid", "T01", "000002", "closed", [3], {"000041": 5}, claims, TOTALS, settled, certificates={"000043"})
 
 
 def things() -> list[Any]:
@@ -38,7 +38,21 @@ def things() -> list[Any]:
         Session(
             "tid", "mid", "T01", b"master", "000002", Keys(b"p", b"m", b"t"), 2, True, {"000002": a_batch()}, True, True
         ),
-        Knobs(1, 2, 3, "96", 4, 5, 6, 7, 8, 9, True, Counter({"drop_replies": 1}), held=((2, b"reply"),)),
+        Knobs(
+            1,
+            2,
+            3,
+            "96",
+            4,
+            5,
+            6,
+            7,
+            8,
+            9,
+            struck=Counter({"drop_replies": 1}),
+            held=((2, b"reply"),),
+            closed_codes=("58",),
+        ),
         LedgerState([an_entry()], {("tid", "000002", "000042"): 3}, {"rrn": 3}, 7),
     ]
 

@@ -241,9 +241,10 @@ class TinyWorld:
         self.events.append(ends(self.action))
 
     def reprint(self) -> None:
-        if not self.host:
+        kept = [self.host[number] for number in self.log if number in self.host]
+        if not kept:
             return
-        entry = self.random.choice(list(self.host.values()))
+        entry = self.random.choice(kept)
         self.action += 1
         self.events.append(starts(self.action, "reprint", None))
         self.events.append(receipt(entry.stan, self.action, duplicate=True, batch=entry.batch))

@@ -75,7 +75,7 @@ class Gathering:
         return failing
 
     def _excused(self, medium: str, excused: frozenset[int], finding: Finding) -> bool:
-        if finding.number not in excused:
+        if finding.number not in excused and finding.rests_on not in excused:
             return False
         count = self._report.profile(medium).unsurvivable
         count[finding.number] = count.get(finding.number, 0) + 1
