@@ -1,4 +1,4 @@
-"""``harness lint``: every error of scenario files at once, where it stands, and the nearest valid name."""
+"""``harness lint``: every error of scenario and dialect files at once, where it stands, and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from harness.core.errors import ExitCode, UsageError
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print errors as JSON, one object a line.")
 def lint(files: tuple[str, ...], as_json: bool) -> int:
-    """Check scenario files without running them."""
+    """Check scenario and dialect files without running them."""
     import msgspec
 
+    from harness.scenario.dialect_file import load_dialect
     from harness.scenario.find import selected
     from harness.scenario.load import load_file
     from harness.scenario.problems import ScenarioErrors
@@ -27,7 +28,12 @@ def lint(files: tuple[str, ...], as_json: bool) -> int:
     code = ExitCode.PASS
     for path in selected(files):
         try:
-            load_file(path)
+            try:
+                load_file(path)
+            except ScenarioErrors as errors:
+                if all(each.path != "base" for each in errors.problems):
+                    raise
+                load_dialect(str(path))  # no scenario has a base, and each dialect file has
         except ScenarioErrors as errors:
             code = ExitCode.USAGE
             if as_json:

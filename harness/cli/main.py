@@ -33,7 +33,10 @@ _COMMANDS = {
         "harness.cli.catalogue:explain",
         "Explain a fault, invariant, profile, device class, terminal or scenario.",
     ),
-    "lint": ("harness.cli.lint:lint", "Check scenario files; every error at once, with file, line and column."),
+    "lint": (
+        "harness.cli.lint:lint",
+        "Check scenario and dialect files; every error at once, with file, line and column.",
+    ),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
     "bench": ("harness.cli.bench:bench", "Measure speed and memory, as ratios within one run."),
     "soak": ("harness.cli.soak:soak", "The large counts: under 30 minutes on two cores."),

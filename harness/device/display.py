@@ -62,7 +62,11 @@ class DisplayPort:
         """Replace it by text in the software's own encoding."""
         session = self._session
         session.check()
-        self.show(Screen("text", session.texts.text(session.accept(_written, data))))
+        text = session.texts.text(session.accept(_written, data))
+        screen = Screen("text", text)
+        said = session.texts.screen(screen)
+        session.screens.note(text, said is not screen, session.now_us)
+        self.show(said if isinstance(said, Screen) else screen)
 
 
 def _written(data: object) -> bytes:

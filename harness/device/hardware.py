@@ -28,7 +28,7 @@ from harness.device.scope import Scope
 from harness.device.secrets import Secrets
 from harness.device.session import Session
 from harness.device.spec import DeviceSpec
-from harness.device.text_map import NO_MAP, TextMap
+from harness.device.text_map import NO_MAP, Readable, TextMap
 from harness.history.recorder import Recorder
 from harness.network.link import Addresses, Link
 from harness.network.ports import Describe, HostEndpoint, Split
@@ -87,6 +87,7 @@ class Hardware:
         self.pin_pad = PinPad(spec.name, master_key, surroundings.streams)
         self.nvram = Nvram()
         self.secrets = Secrets()
+        self.screens, self.slips = Readable(), Readable()
         self.rtc = Rtc(spec.name, surroundings.start_us, spec.rtc_offset_us, spec.rtc_drift_ppm)
         self.memory = Memory(spec.name, spec.memory_budget_bytes)
         self.disk = self._fresh_disk()
@@ -151,6 +152,7 @@ class Hardware:
         session.dead_error = dead_error
         session.secrets = self.secrets
         session.texts = texts
+        session.screens, session.slips = self.screens, self.slips
         parts = Peripherals(self.card_reader, self.pin_pad, self.printer, self.nvram, self.memory, self.scope)
         self.facade = DeviceFacade(
             session,

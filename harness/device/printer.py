@@ -104,7 +104,11 @@ class PrinterPort:
         """Print a slip of text in the software's own encoding. Raises PaperOut when there is no paper."""
         session = self._session
         session.check()
-        self.print(Receipt("other", session.texts.text(session.accept(_written, data))))
+        text = session.texts.text(session.accept(_written, data))
+        slip = Receipt("other", text)
+        said = session.texts.receipt(slip)
+        session.slips.note(text, said is not slip, session.now_us)
+        self.print(said if isinstance(said, Receipt) else slip)
 
     def _require_paper(self) -> None:
         if self._printer.slips_left <= 0:

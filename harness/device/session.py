@@ -11,7 +11,7 @@ from harness.contract import Action
 from harness.core.errors import SoftwareError
 from harness.device.cpu import Cpu
 from harness.device.secrets import Found, Secrets
-from harness.device.text_map import NO_MAP
+from harness.device.text_map import NO_MAP, Readable
 from harness.history.events import Event, SecretFound
 from harness.history.recorder import Recorder
 
@@ -38,6 +38,7 @@ class Session:
         self.last_action: int | None = None
         self.secrets = Secrets()
         self.texts = NO_MAP
+        self.screens, self.slips = Readable(), Readable()
         self.violated: Callable[[str], None] | None = None
         """Told of each breach of the contract, for the software may swallow the exception."""
         self._recorder = recorder

@@ -86,6 +86,26 @@ class TextMap:
 NO_MAP = TextMap()
 
 
+@dataclass(slots=True)
+class Readable:
+    """What could be read of the texts that software wrote to one display or printer, over all its boots."""
+
+    written: int = 0
+    fitted: int = 0
+    garbled: int = 0
+    """How many held bytes that are no characters in the manifest's encoding."""
+    garbled_at_us: int = 0
+    """When the first of them came."""
+
+    def note(self, text: str, fits: bool, at_us: int) -> None:
+        """A text more; ``fits``: a pattern says what it is."""
+        self.written += 1
+        self.fitted += fits
+        if "\ufffd" in text:
+            self.garbled_at_us = self.garbled_at_us if self.garbled else at_us
+            self.garbled += 1
+
+
 @lru_cache(maxsize=64)
 def text_map(encoding: str, screens: tuple[TextPattern, ...], receipts: tuple[TextPattern, ...]) -> TextMap:
     """The map of a manifest's patterns; ValueError says what is wrong with which."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
-from harness.invariants.base import Terms
+from harness.invariants.base import Terms, when
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
 from harness.scenario.thresholds import MEASURES
 
 if TYPE_CHECKING:
+    from harness.device.text_map import Readable
     from harness.scenario.build import Built
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
+    from harness.sut.station import Station
 
 _FINDINGS_KEPT = 200
 
@@ -119,6 +121,33 @@ def _measures(course: Course) -> tuple[MeasureView, ...]:
     return tuple(views)
 
 
+def _unread(stations: Collection[Station]) -> Iterator[str]:
+    """What people saw on display and paper and no check could read."""
+    for where, key in (("display", "screens"), ("printer", "receipts")):
+        of = [(each, each.hardware.screens if key == "screens" else each.hardware.slips) for each in stations]
+        garbled = [(station, texts) for station, texts in of if texts.garbled]
+        if garbled:
+            first, texts = garbled[0]
+            yield (
+                f"{sum(each.garbled for _, each in garbled):,} texts that {_names(garbled)} wrote to the {where} are not in the "
+                f"encoding that the manifest declares ({first.manifest.encoding}), the first of {first.name} at "
+                f"{when(texts.garbled_at_us)}"
+            )
+        unlike = [
+            (station, texts)
+            for station, texts in of
+            if getattr(station.manifest, key) and texts.written and not texts.fitted
+        ]
+        if unlike:
+            count = sum(each.written for _, each in unlike)
+            yield f"none of the {count:,} texts that {_names(unlike)} wrote to the {where} fits a pattern of manifest.{key}"
+
+
+def _names(of: Collection[tuple[Station, Readable]]) -> str:
+    names = [station.name for station, _ in of]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
 def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...], sales: Sales) -> list[str]:
     """Everything that keeps the run from proving something."""
     reasons = [course.cut_short] if course.cut_short else []
@@ -136,6 +165,7 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
     for threshold in course.plan.thresholds:
         if threshold.measure not in course.measured:
             reasons.append(f"nothing was measured for {threshold.measure}, for which there is a threshold")
+    reasons.extend(_unread(built.world.stations))
     if not sales.feasible:
         reasons.append("no sale was feasible, so nothing was shown")
     elif sales.acceptance_percent < course.plan.acceptance_percent:

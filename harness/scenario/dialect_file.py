@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +117,7 @@ def load_dialect(spec: str) -> DialectChoice:
     if spec in DIALECTS:
         return DialectChoice.named(spec)
     raise UsageError(
-        f"--dialect: no dialect named {spec!r}; {nearest(spec, DIALECTS.names())} Or give FILE.yaml or package.module:Class"
+        f"--dialect: no dialect named {spec!r}; {nearest(spec, DIALECTS.names())}; or give FILE.yaml or package.module:Class"
     )
 
 
@@ -137,9 +138,9 @@ def _choice(document: Document) -> DialectChoice | None:
         read = DialectFile.model_validate(document.values)
     except ValidationError as error:
         messages.complain(document, DialectFile, (), error)
+        _refuse_unknown_base(document, document.values.get("base"))
         return None
-    if read.base not in DIALECTS:
-        document.complain(("base",), f"no dialect named {read.base!r}; {nearest(read.base, DIALECTS.names())}")
+    if _refuse_unknown_base(document, read.base):
         return None
     cls = DIALECTS.get(read.base)
     base = cls.base_rules
@@ -153,6 +154,13 @@ def _choice(document: Document) -> DialectChoice | None:
         rules = replace(rules, amount_limit_fen=limits.amount_limit_fen, count_limit=limits.count_limit)
     _refuse_ambiguous(document, rules, base)
     return DialectChoice(read.name, cls, rules)
+
+
+def _refuse_unknown_base(document: Document, base: object) -> bool:
+    if not isinstance(base, str) or base in DIALECTS:
+        return False
+    document.complain(("base",), f"no dialect named {base!r}; {nearest(base, DIALECTS.names())}")
+    return True
 
 
 def _line(document: Document, read: DialectFile, base: DialectRules) -> dict[str, Any]:
@@ -234,6 +242,8 @@ def _refuse_ambiguous(document: Document, rules: DialectRules, base: DialectRule
 
 def _of_class(spec: str) -> DialectChoice:
     place, _, name = spec.rpartition(":")
+    if not place or not name:
+        raise UsageError(f"--dialect {spec}: expected FILE.yaml or package.module:Class")
     try:
         module = _module(place)
     except UsageError:
@@ -245,10 +255,13 @@ def _of_class(spec: str) -> DialectChoice:
         classes = [
             each for each, value in vars(module).items() if isinstance(value, type) and issubclass(value, Dialect)
         ]
-        hint = nearest(name, [each for each in classes if each != "Dialect"]) if classes else "it defines none"
+        own = [each for each in classes if each != "Dialect"]
+        hint = nearest(name, own) if own else "it has none"
         raise UsageError(
             f"--dialect {spec}: {place} has no subclass of harness.host.dialects.Dialect named {name!r}; {hint}"
         )
+    if inspect.isabstract(found):
+        raise UsageError(f"--dialect {spec}: {name} lacks {', '.join(sorted(found.__abstractmethods__))}")
     return DialectChoice(spec, found)
 
 

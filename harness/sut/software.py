@@ -77,7 +77,11 @@ class Software:
             return self.dialect
         from harness.host.dialects import DialectChoice
 
-        return DialectChoice.named(self.manifest.dialect)
+        try:
+            return DialectChoice.named(self.manifest.dialect)
+        except UsageError as error:
+            where = f"{self.spec}: {self.class_name}.manifest.dialect"
+            raise UsageError(f"{where}: {error}; or say with --dialect what the host speaks") from None
 
     def remembering(self) -> Software:
         """The same software, whose ``inspect`` is asked once for equal images: for many worlds that come to the same."""

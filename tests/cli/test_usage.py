@@ -107,6 +107,15 @@ acceptance: 900 %
 """
 
 
+def test_lint_knows_a_dialect_file_by_its_base(harness: Harness, place: Path) -> None:
+    (place / "bank.yaml").write_text("name: bank\nbase: international\n")
+    (place / "bad bank.yaml").write_text("name: bank\nbase: nations\nline: {tpdu: 5}\n")
+    done = harness("lint", "bank.yaml", "bad bank.yaml")
+    assert done.returncode == 4
+    assert "bank.yaml: ok" in done.stdout and "bad bank.yaml:2:7: base: no dialect named 'nations'" in done.stdout
+    assert "line.tpdu: expected a size with its unit" in done.stdout
+
+
 def test_lint_says_all_errors_at_once_with_line_and_column(harness: Harness, place: Path) -> None:
     file = place / "broken.yaml"
     file.write_text(BROKEN)

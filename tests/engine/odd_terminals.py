@@ -6,7 +6,7 @@ import dataclasses
 import os
 import time
 
-from harness.contract import Action, Failed, Outcome, Refused
+from harness.contract import Action, Failed, Outcome, Refused, TextPattern
 from harness.terminals.reference.terminal import ReferenceTerminal
 
 
@@ -78,3 +78,19 @@ class LocksItsFiles(ReferenceTerminal):
                 os.posix_fallocate(file.fileno(), 0, 4096)
             except OSError:
                 pass
+
+
+class Unreadable(ReferenceTerminal):
+    """Greets in an encoding that is not the one that it declares, and in words that its manifest does not know."""
+
+    manifest = dataclasses.replace(
+        ReferenceTerminal.manifest,
+        encoding="gbk",
+        screens=(TextPattern("欢迎", "prompt"),),
+        receipts=(TextPattern("签购单", "other"),),
+    )
+
+    def sale(self, action: Action) -> Outcome:
+        self.device.display.write("请出示卡片".encode())
+        self.device.printer.write("签购单".encode("gbk"))
+        return super().sale(action)

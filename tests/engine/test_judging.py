@@ -39,6 +39,16 @@ def test_a_good_run_passes_and_has_no_reason_not_to() -> None:
     assert not [each for each in run.verdict.not_checked if "unsurvivable" in each.reason]
 
 
+def test_texts_that_nobody_could_read_prove_nothing() -> None:
+    verdict = tell(small(), "Unreadable").verdict
+    assert verdict.status == "inconclusive", told(verdict)
+    garbled, unlike = verdict.inconclusive_because
+    assert (
+        "T01 wrote to the display are not in the encoding that the manifest declares (gbk), the first of T01" in garbled
+    )
+    assert unlike.startswith("none of the ") and unlike.endswith(" fits a pattern of manifest.screens")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [(NEVER_STRUCK, "fault 'late' never struck"), (NEVER_BIT, "fault 'at_night' struck 1 times and never bit")],

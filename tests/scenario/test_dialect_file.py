@@ -142,8 +142,8 @@ def test_a_mistake_is_told_with_its_place_and_the_way_to_mend_it(text, place, sa
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(ScenarioErrors) as caught:
-        read_dialect(HEAD + "line: {tpdu: 5}\nrefund: 1\nlimits: {count_limit: x}\n")
-    assert len(caught.value.problems) == 3
+        read_dialect("name: x\nbase: unionpai\nline: {tpdu: 5}\nrefund: 1\nlimits: {count_limit: x}\n")
+    assert len(caught.value.problems) == 4
 
 
 def test_a_class_of_ones_own_comes_from_the_command_line(tmp_path):
@@ -151,6 +151,7 @@ def test_a_class_of_ones_own_comes_from_the_command_line(tmp_path):
     file.write_text(
         "from harness.host.dialects.international import International\nclass Mine(International):\n    pass\n"
         "class Other:\n    pass\n"
+        "from harness.host.dialects import Dialect\nclass Half(Dialect):\n    pass\n"
     )
     choice = load_dialect(f"{file}:Mine")
     assert isinstance(choice, DialectChoice) and choice.rules is None
@@ -160,6 +161,10 @@ def test_a_class_of_ones_own_comes_from_the_command_line(tmp_path):
     for spec, said in (
         (f"{file}:Mime", "did you mean 'Mine'?"),
         (f"{file}:Other", "no subclass"),
+        (f"{file}:Half", "Half lacks answer, answer_busy, "),
+        ("harness.host.dialects.base:Nope", "it has none"),
+        (f"{file}:", "expected FILE.yaml or package.module:Class"),
+        (":Mine", "expected FILE.yaml or package.module:Class"),
         (f"{tmp_path}/not.py:Mine", "there is no file"),
         ("no.such.module:Mine", "ModuleNotFoundError"),
         ("unionpai", "did you mean 'unionpay'?"),
