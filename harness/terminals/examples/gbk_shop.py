@@ -2,7 +2,7 @@
 
 Models: sale, reversal, settlement with upload, over ``gbk_shop.yaml``'s dialect; its manifest's patterns say what its texts mean.
 Records are lines of a journal, each synced before the next step; a batch that is closed becomes a new file by renaming.
-Does not model: voids, refunds, reprints, a full disk told in words.
+Does not model: voids, refunds, reprints, a full disk told in words, FAT (where power may go in the middle of a renaming).
 """
 
 import json
@@ -72,6 +72,7 @@ class GbkShop(Terminal):
         self.sales: dict[str, _Line] = {}
         self.pending: _Line | None = None
         self.untold: _Line | None = None
+        self.closed: _Line | None = None
         self.has_keys = False
         whole = 0
         if os.path.exists(self.path):
@@ -88,16 +89,18 @@ class GbkShop(Terminal):
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Power may have gone between the record and the screen: then the customer still waits to hear that he has paid."""
+        """Power may have gone between the record and the screen: then somebody still waits to hear of the sale or settlement."""
         if self.untold is not None:
             self.tell(str(self.untold["stan"]), int(self.untold["amount_fen"]))
+        if self.closed is not None:
+            self.tell_settled(self.closed)
 
     def apply(self, line: _Line) -> None:
         """One line of the journal."""
         kind, stan = line["is"], str(line.get("stan", ""))
         self.stan = int(stan or self.stan)
         if kind == "batch":
-            self.batch, self.settling = str(line["batch"]), ""
+            self.batch, self.settling, self.closed = str(line["batch"]), "", line
             self.sales.clear()
         elif kind == "asked":
             self.pending = line
@@ -106,6 +109,8 @@ class GbkShop(Terminal):
             self.pending = None
         elif kind == "told":
             self.untold = None
+        elif kind == "settled":
+            self.closed = None
         elif kind == "over":
             self.pending = None
         elif kind == "settling":
@@ -118,9 +123,11 @@ class GbkShop(Terminal):
         os.fsync(self.file.fileno())
         self.apply(line)
 
-    def start_batch(self) -> None:
-        """The journal of the next batch, in place of this one's at once."""
-        first: _Line = {"is": "batch", "batch": f"{int(self.batch) % 999_999 + 1:06d}", "stan": f"{self.stan:06d}"}
+    def start_batch(self, sums: list[int]) -> _Line:
+        """The journal of the next batch, in place of this one's at once; its first line says what was settled."""
+        following = f"{int(self.batch) % 999_999 + 1:06d}"
+        first: _Line = {"is": "batch", "batch": following, "stan": f"{self.stan:06d}"}
+        first |= {"closed": self.batch, "count": len(sums), "fen": sum(sums)}
         with open(self.path + ".new", "wb") as file:
             file.write(json.dumps(first).encode() + b"\n")
             file.flush()
@@ -130,6 +137,7 @@ class GbkShop(Terminal):
         self.file.close()
         self.file = open(self.path, "ab")  # noqa: SIM115
         self.apply(first)
+        return first
 
     def sync_directory(self) -> None:
         """Names are durable, too."""
@@ -211,11 +219,14 @@ class GbkShop(Terminal):
             code = self.code_of("0500", {3: "960000", **totals})
         if code != "00":
             return self.not_settled(f"银行应答{code}")
-        batch = self.batch
-        self.start_batch()
-        self.say(f"批次{batch} 结算成功")
-        self.paper(f"结算单\n批次{batch}\n消费{len(sums)}笔{yuan(sum(sums))}")
+        self.tell_settled(self.start_batch(sums))
         return Done("结算成功")
+
+    def tell_settled(self, line: _Line) -> None:
+        """Screen, then slip; only ever with the next batch durable."""
+        self.say(f"批次{line['closed']} 结算成功")
+        self.paper(f"结算单\n批次{line['closed']}\n消费{line['count']}笔{yuan(int(line['fen']))}")
+        self.keep({"is": "settled"})
 
     def uploaded(self, stan: str, sale: _Line) -> bool:
         """Whether the bank has this record."""
