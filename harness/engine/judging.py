@@ -166,6 +166,10 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
         if threshold.measure not in course.measured:
             reasons.append(f"nothing was measured for {threshold.measure}, for which there is a threshold")
     reasons.extend(_unread(built.world.stations))
+    links = [station.hardware.link for station in built.world.stations]
+    if any(link.unread for link in links) and not any(link.read for link in links):
+        count, why = sum(link.unread for link in links), next(link.unread_why for link in links if link.unread)
+        reasons.append(f"the host could read none of the {count:,} messages that it was sent; with the first: {why}")
     if not sales.feasible:
         reasons.append("no sale was feasible, so nothing was shown")
     elif sales.acceptance_percent < course.plan.acceptance_percent:

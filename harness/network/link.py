@@ -75,6 +75,8 @@ class Link:
         self.on_cable: Callable[[bool], None] | None = None
         self._recorder = recorder
         self._describe = describe
+        self.read, self.unread, self.unread_why = 0, 0, ""
+        """How many messages of the terminal the host could read, how many not, and what was wrong with the first of those."""
         self._scope = scope
         self._next_message = next_message
         self._connections: dict[int, Connection] = {}
@@ -219,6 +221,10 @@ class Link:
 
     def _emit_sent(self, now_us: int, message: int, direction: str, frame: bytes) -> None:
         header = self._describe(frame)
+        if direction == "up":
+            self.read += not header.error
+            self.unread += bool(header.error)
+            self.unread_why = self.unread_why or header.error
         self._recorder.emit(
             MessageSent(
                 now_us,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import time
 
-from harness.contract import Action, Failed, Outcome, Refused, TextPattern
+from harness.contract import Action, Failed, Manifest, Outcome, Refused, Terminal, TextPattern, Unknown
 from harness.terminals.reference.terminal import ReferenceTerminal
 
 
@@ -78,6 +79,19 @@ class LocksItsFiles(ReferenceTerminal):
                 os.posix_fallocate(file.fileno(), 0, 4096)
             except OSError:
                 pass
+
+
+class SpeaksGibberish(Terminal):
+    """Sends what no host can read."""
+
+    manifest = Manifest(name="gibberish", reversal="none")
+
+    def sale(self, action: Action) -> Outcome:
+        with socket.create_connection(self.device.host_address, timeout=5) as line:
+            line.sendall(b"\x00\x20" + b"\xff" * 32)
+        return Unknown("no_reply")
+
+    settle = sale
 
 
 class Unreadable(ReferenceTerminal):

@@ -49,6 +49,13 @@ def test_texts_that_nobody_could_read_prove_nothing() -> None:
     assert unlike.startswith("none of the ") and unlike.endswith(" fits a pattern of manifest.screens")
 
 
+def test_messages_that_the_host_could_not_read_are_told() -> None:
+    verdict = tell(small(), "SpeaksGibberish").verdict
+    said = [each for each in verdict.inconclusive_because if each.startswith("the host could read none of the ")]
+    assert len(said) == 1 and "with the first: " in said[0], told(verdict)
+    assert not any("the host could read" in each for each in tell(small()).verdict.inconclusive_because)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [(NEVER_STRUCK, "fault 'late' never struck"), (NEVER_BIT, "fault 'at_night' struck 1 times and never bit")],
