@@ -41,8 +41,9 @@ def complain(document: Document, model: type[BaseModel], prefix: Path, error: Va
 
 def _complain_literal(document: Document, path: Path, expected: str, value: object) -> None:
     names = [name.strip().strip("'") for name in expected.replace(" or ", ", ").split(",")]
-    hint = nearest(value, names) if isinstance(value, str) else "known: " + ", ".join(names)
-    document.complain(path, f"expected one of {', '.join(names)}, found {found(value)}; {hint}")
+    hint = nearest(value, names) if isinstance(value, str) else ""
+    hint = f"; {hint}" if hint.startswith("did you mean") else ""  # the list of names is there already
+    document.complain(path, f"expected one of {', '.join(names)}, found {found(value)}{hint}")
 
 
 def _path(document: Document, prefix: Path, location: tuple[int | str, ...]) -> Path:

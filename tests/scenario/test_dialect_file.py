@@ -119,6 +119,7 @@ def test_a_unionpay_host_of_another_kind():
         (HEAD + "line: {header: 65 B}\n", "3:16", "expected at most 64 B"),
         (HEAD + "refund_repeat: '12'\n", "3:16", "expected '00' or '94', found '12'"),
         (HEAD + "reversals: {stan: keep}\n", "3:19", "did you mean 'kept'?"),
+        (HEAD + "reversals: {early: 7}\n", "3:20", "expected one of remembered, forgotten, found 7\n"),
         (HEAD + "response_codes: {definitive: [ABC]}\n", "3:31", "expected a response code of two characters"),
         (HEAD + "response_codes: {undetermined: ['00']}\n", "3:33", "00 is an approval"),
         (HEAD + "response_codes: {undetermined: [68], definitive: [68]}\n", "3:51", "is in 'undetermined', too"),
