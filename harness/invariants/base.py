@@ -39,6 +39,9 @@ DAMAGE_KINDS = frozenset(
 )  # fmt: skip
 """Faults that damage what was already durable. No record is owed by software after them; to detect the damage is (18)."""
 
+REVERSALS, RECORDS = 5, 17
+"""Invariants that others rest on: a reversal, or a record, that a medium destroyed in all its copies is owed by nobody."""
+
 INSTANT_KINDS = DAMAGE_KINDS | {
     "power_loss",
     "clock_jump",

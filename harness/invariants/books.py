@@ -27,6 +27,7 @@ from harness.history.events import (
     ScreenShown,
     SoftwareDied,
     SoftwareReady,
+    StorageAfterPowerLoss,
 )
 from harness.invariants.base import INSTANT_KINDS, Observer, Terms, on, plain_number
 from harness.invariants.before import Before
@@ -333,6 +334,11 @@ class Books(Before):
     @on(PowerLost, SoftwareDied, Booted)
     def _down(self, number: int, event: PowerLost | SoftwareDied | Booted) -> None:
         self.device(event.device).down_since = number
+
+    @on(StorageAfterPowerLoss)
+    def _stored(self, number: int, event: StorageAfterPowerLoss) -> None:
+        if event.unsurvivable:
+            self.device(event.device).betrayals.append((number, event.unsurvivable))
 
     @on(SoftwareReady)
     def _ready(self, number: int, event: SoftwareReady) -> None:

@@ -29,7 +29,18 @@ from harness.history.events import (
     ScreenShown,
     StorageAfterPowerLoss,
 )
-from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, on, plain_number, when, yuan
+from harness.invariants.base import (
+    INVARIANTS,
+    RECORDS,
+    Finding,
+    Invariant,
+    Severity,
+    Terms,
+    on,
+    plain_number,
+    when,
+    yuan,
+)
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
     T01,
@@ -51,8 +62,6 @@ from harness.invariants.requests import asks_for_money
 
 _SETTLEMENT_REPLIES = frozenset({"0510", "0330"})
 _SIGN_ON_REPLY = "0810"
-RECORDS = 17
-"""The invariant that no software keeps where durable records were destroyed."""
 
 
 class Wanted(NamedTuple):
@@ -91,8 +100,6 @@ class ClearNeedsProof(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._devices: dict[str, _Device] = {}
-        self._destroyed: set[str] = set()
-        """Devices of which a medium destroyed durable records in a cut: they can upload what is left."""
         self._certificates: dict[tuple[str, str], dict[str, Wanted]] = {}
         """By device and batch: certificates of sales that were settled, by trace number."""
         self._taken: dict[tuple[str, str], set[str]] = {}
@@ -146,11 +153,6 @@ class ClearNeedsProof(Invariant):
         self._proofs.pop(event.message, None)
         self._assignments.pop(event.message, None)
 
-    @on(StorageAfterPowerLoss)
-    def _stored(self, number: int, event: StorageAfterPowerLoss) -> None:
-        if RECORDS in event.unsurvivable:
-            self._destroyed.add(event.device)
-
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
         self.checked += 1
@@ -163,7 +165,9 @@ class ClearNeedsProof(Invariant):
         """The end packet came after an upload: all of the terminal's totals must have been in it."""
         delivered = len(event.settled) + len(event.terminal_only)
         due = event.terminal_totals[0] + event.terminal_totals[2]
-        if delivered >= due or self.books.device(event.device).damaged_by or event.device in self._destroyed:
+        book = self.books.device(event.device)
+        before = max((each.number for each in book.closings.values() if each.number < number), default=-1)
+        if delivered >= due or book.damaged_by or book.betrayed(RECORDS, before):
             return
         summary = (
             f"{event.device} said at {when(event.at_us)} that the upload of batch {plain_number(event.batch)} was complete "
@@ -379,6 +383,13 @@ ClearNeedsProof.cases = (
         "chip sale that was voided", "there is nothing left to prove", "pass",
         *paid_sale(), ledger(1, "VOIDED", "APPROVED", chip=True), *_SETTLE, settled(claimed=(0, 0), held=(0, 0)),
         down(92, "0510"), arrives(92), screen("settled", 9),
+    ),
+    case(
+        "upload of what the medium left", "a cut destroyed durable records in all their copies", "pass",
+        *paid_sale(), StorageAfterPowerLoss(0, T01, "data", 1, 1, 0, (), (1, 17)), *_SETTLE,
+        settled(closed=False, held=(2, 2000)), down(92, "0510"), arrives(92),
+        up(93, "0320", token=""), settled(host_only=(1,), held=(2, 2000)), down(94, "0330"), arrives(94),
+        screen("settled", 9), ends(9, "done"),
     ),
     case("settlement failed openly", "it can be tried again", "pass",
          *paid_sale(), *_SETTLE, settled(closed=False, held=(2, 2000)), ends(9, "failed")),

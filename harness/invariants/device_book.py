@@ -26,8 +26,8 @@ class DeviceBook:
     """What is known of one device."""
 
     __slots__ = (
-        "actions", "by_key", "closings", "conditions", "current", "damaged_by", "down_since", "ended_kind", "inspections",
-        "name", "purchases", "quiet_since_us", "requests", "running", "settling", "strays", "unagreed_batch",
+        "actions", "betrayals", "by_key", "closings", "conditions", "current", "damaged_by", "down_since", "ended_kind",
+        "inspections", "name", "purchases", "quiet_since_us", "requests", "running", "settling", "strays", "unagreed_batch",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -52,10 +52,16 @@ class DeviceBook:
         self.quiet_since_us = 0
         """When the last fault struck or was lifted."""
         self.damaged_by = ""
+        self.betrayals: list[tuple[int, tuple[int, ...]]] = []
+        """Power cuts in which the medium did what no software survives: the event, and the invariants that fell."""
         self.requests: set[tuple[str, str]] | None = None
         """Batch and STAN of each request of this run, on a device that began on an image; None: it began empty."""
         self.unagreed_batch: str | None = None
         """The batch that was open in the image, when the host was told nothing of its content; "" while it is not known."""
+
+    def betrayed(self, invariant: int, since: int) -> bool:
+        """Whether a cut after the event ``since`` destroyed what this invariant keeps: nothing is owed that rests on it."""
+        return any(number > since and invariant in fallen for number, fallen in self.betrayals)
 
     def is_older(self, batch: str, stan: str) -> bool:
         """Whether a transaction that the terminal names was in its image before the run began."""

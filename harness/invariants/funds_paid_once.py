@@ -2,7 +2,7 @@
 
 Models: what the terminal says of account, cycle and payouts against the acquirer's word: set is what the acquirer took as it
 was keyed in, and what it refused is shown as refused; paid is what it told of that very batch; a payout that came back or is
-held is no good news. The invariant has parts, each judged for itself (``PARTS``); this file is the part about funds.
+held is no good news. The other half of number 30, payment by code, is ``orders_end``.
 Does not model: the acquirer's own timer: money that it pays late, holds or pays twice is not the terminal's doing (late
 money is a measure). Nor an account that was never keyed in.
 Traps avoided: an answer that is lost after the acquirer has acted leaves the terminal saying less than is true, which is no
@@ -13,20 +13,16 @@ Source: domain section 8, invariant 30 with its amendment; articles on late fund
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, ClassVar
-
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
-    Event,
     PayoutMade,
     PayoutTold,
     ScreenShown,
     SettingsJudged,
     SettingsKeyed,
 )
-from harness.invariants.base import INVARIANTS, Finding, Handler, Invariant, Terms, on, yuan
+from harness.invariants.base import INVARIANTS, Invariant, Terms, on, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, case, ends, phase
 
@@ -52,11 +48,14 @@ class _Desk:
         """By batch: amounts that it ever told as paid."""
 
 
-class FundsSetAndTold(Invariant):
-    """The account is set when the acquirer took it and not when it refused it; money is shown as paid when it was."""
+@INVARIANTS.register("funds_paid_once")
+class FundsPaidOnce(Invariant):
+    """Settled money is paid once, to the account that was set, and a wrong setting is refused where people see it."""
 
     number = 30
     name = "funds_paid_once"
+    evidence = "what the terminal says of account and payouts, against what the acquirer took and told"
+    requires = ("funds in the scenario, and software with the actions account or payout",)
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
@@ -159,62 +158,6 @@ class FundsSetAndTold(Invariant):
         if self._desks and not self.checked:
             self.skip("money was paid out, and the software neither sets the account nor tells of payouts")
         return super().not_checked()
-
-
-@INVARIANTS.register("funds_paid_once")
-class FundsPaidOnce(Invariant):
-    """Settled money is paid once, to the account that was set, and a wrong setting is refused where people see it."""
-
-    number = 30
-    name = "funds_paid_once"
-    evidence = "what the terminal says of account and payouts, against what the acquirer took and told"
-    requires = ("funds in the scenario, and software with the actions account or payout",)
-    PARTS: ClassVar[tuple[type[Invariant], ...]] = (FundsSetAndTold,)
-    """Each is an invariant of its own with this one's number and name, and in no registry."""
-
-    def __init__(self, terms: Terms, books: Books) -> None:
-        super().__init__(terms, books)
-        self._parts = [part(terms, books) for part in self.PARTS]
-        for part in self._parts:
-            part.findings = self.findings
-
-    def handlers(self) -> dict[type[Event], Handler]:
-        found: dict[type[Event], list[Handler]] = {}
-        for part in self._parts:
-            for kind, handler in part.handlers().items():
-                found.setdefault(kind, []).append(handler)
-        return {kind: handlers[0] if len(handlers) == 1 else _each(handlers) for kind, handlers in found.items()}
-
-    def observe(self, number: int, event: Event) -> None:
-        for part in self._parts:
-            part.observe(number, event)
-
-    def conclude(self, at_us: int) -> Iterator[Finding]:
-        for part in self._parts:
-            yield from part.conclude(at_us)
-        self._gather()
-
-    def so_far(self, at_us: int) -> Iterator[Finding]:
-        for part in self._parts:
-            yield from part.so_far(at_us)
-        self._gather()
-
-    def _gather(self) -> None:
-        self.findings_total = sum(part.findings_total for part in self._parts)
-        self.checked = sum(part.checked for part in self._parts)
-
-    def not_checked(self) -> list[str]:
-        self.checked = sum(part.checked for part in self._parts)
-        reasons = [reason for part in self._parts if part.checked or part._reasons for reason in part.not_checked()]
-        return reasons or super().not_checked()
-
-
-def _each(handlers: list[Handler]) -> Handler:
-    def handle(number: int, event: Any) -> None:
-        for handler in handlers:
-            handler(number, event)
-
-    return handle
 
 
 def _starts(kind: str, action: int = 1) -> ActionStarted:

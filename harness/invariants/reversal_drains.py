@@ -13,6 +13,7 @@ Source: domain section 8, invariant 22; rules R5, R6.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.contract import Manifest
 from harness.core.units import US_PER_MINUTE, seconds
@@ -26,9 +27,10 @@ from harness.history.events import (
     OperatorDid,
     PowerLost,
     SoftwareReady,
+    StorageAfterPowerLoss,
 )
 from harness.history.words import SUPPORT_CLEARED, cleared_by_support
-from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
+from harness.invariants.base import INVARIANTS, REVERSALS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, arrives, at, case, comes_up, down, inspected, phase, up
 
@@ -159,6 +161,10 @@ class ReversalDrains(Invariant):
         for (device, _, stan), pending in self._pending.items():
             if not self._applies(device) or at_us - pending.last_us < self.terms.reply_timeout_us(device):
                 continue
+            if self.books.device(device).betrayed(REVERSALS, pending.first):
+                self.checked -= 1
+                self.skip(f"{device}: a reversal was destroyed with all its copies by the medium in a power cut")
+                continue
             told.add((device, plain_number(stan)))
             times = "once" if pending.times == 1 else f"{pending.times} times"
             summary = (
@@ -166,7 +172,8 @@ class ReversalDrains(Invariant):
                 f"{when(pending.last_us)} after sending it {times}, and never tried again."
             )
             events = (pending.first, pending.last)
-            yield self.finding(device, pending.last_us, summary, events, pending.amount_fen, "critical", at_us)
+            found = self.finding(device, pending.last_us, summary, events, pending.amount_fen, "critical", at_us)
+            yield replace(found, rests_on=REVERSALS)
         for device, (number, event) in self._listed.items():
             if not self._applies(device):
                 continue
@@ -213,6 +220,15 @@ ReversalDrains.cases = (
         "repeated until answered", "the first answer was lost, the second arrived", "pass",
         _REVERSAL, MessageDropped(0, T01, 5, "partition"), up(7, "0400", token=""), arrives(7), down(8, "0410", code="25"),
         arrives(8), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "destroyed by the medium", "a cut took all copies of it: nobody can send what nobody has", "not_checked",
+        _REVERSAL, StorageAfterPowerLoss(0, T01, "data", 1, 1, 0, (), (5, 17)), phase("quiescence"), at(900, phase("check")),
+    ),
+    case(
+        "a cut that any software survives", "the medium kept what it had promised", "finding",
+        _REVERSAL, StorageAfterPowerLoss(0, T01, "data", 1, 1, 0), phase("quiescence"), at(900, phase("check")),
+        guilty=0, instead=up(5, "0800", token=""),
     ),
     case(
         "cleared by support", "the acquirer undid it in its own books", "pass",

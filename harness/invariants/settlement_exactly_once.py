@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
-from harness.history.events import ActionEnded, BatchSettled, ReceiptPrinted, ScreenShown, StorageAfterPowerLoss
-from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
+from harness.history.events import ActionEnded, BatchSettled, ReceiptPrinted, ScreenShown
+from harness.invariants.base import INVARIANTS, RECORDS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
     ON_IMAGES,
@@ -39,8 +39,6 @@ from harness.invariants.device_book import Closing
 Totals: TypeAlias = tuple[int, int, int, int]
 
 _KEPT = 8
-_RECORDS = 17
-"""The invariant that no software keeps where durable records were destroyed."""
 _SAYS_UNBALANCED = ("不平", "unbalanced", "not balanced", "disagree", "differ")
 
 
@@ -91,8 +89,6 @@ class SettlementExactlyOnce(Invariant):
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
         self._devices: dict[str, _Device] = {}
-        self._destroyed: dict[str, list[int]] = {}
-        """By device: cuts in which the medium destroyed durable records."""
 
     def _device(self, name: str) -> _Device:
         state = self._devices.get(name)
@@ -101,11 +97,6 @@ class SettlementExactlyOnce(Invariant):
         return state
 
     # ------------------------------------------------------------ the host
-
-    @on(StorageAfterPowerLoss)
-    def _stored(self, number: int, event: StorageAfterPowerLoss) -> None:
-        if _RECORDS in event.unsurvivable:
-            self._destroyed.setdefault(event.device, []).append(number)
 
     @on(BatchSettled)
     def _settled(self, number: int, event: BatchSettled) -> None:
@@ -282,7 +273,7 @@ class SettlementExactlyOnce(Invariant):
         before = -1
         for batch, closing in book.closings.items():
             # What was owed in a record that the medium destroyed, or for the batch that was open then, is owed by nobody.
-            is_lost = any(before < cut for cut in self._destroyed.get(device, ()))
+            is_lost = book.betrayed(RECORDS, before)
             before = closing.number
             if batch in state.printed or batch in state.told or not closing.event.settled or is_lost:
                 continue
@@ -291,7 +282,7 @@ class SettlementExactlyOnce(Invariant):
                 "terminal, which prints settlement slips, never printed one for it."
             )
             found = self.finding(device, closing.event.at_us, summary, (closing.number,), closing.totals[1], "minor")
-            yield replace(found, rests_on=_RECORDS)
+            yield replace(found, rests_on=RECORDS)
 
 
 def admits(text: str) -> bool:
