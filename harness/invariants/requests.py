@@ -149,8 +149,11 @@ class Requests(Observer):
         self.pages: dict[str, Page] = {}
         self._answers: dict[int, tuple[Request, MessageSent, str]] = {}
         self.unsound = 0
-        self.declines = 0
         """How many approvals that must not count reached a terminal."""
+        self.declines = 0
+        """How many answers that are a no did."""
+        self.approvals = 0
+        """And how many approvals that count."""
         self.reversible = 0
         """How many reversible requests went out."""
         self.cut_in_flight = 0
@@ -271,6 +274,7 @@ class Requests(Observer):
                 self._unsound_came(number, request, answer, why)
         elif answer.response_code == "00":
             request.approved, request.approved_us = number, event.at_us
+            self.approvals += 1
         if not why.startswith("of another") and answer.response_code not in ("00", *self._undetermined):
             request.declined, request.declined_code = number, answer.response_code
             self.declines += 1

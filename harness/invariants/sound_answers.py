@@ -57,7 +57,7 @@ class SoundAnswers(Invariant):
     number = 9
     name = "sound_answers"
     evidence = "approvals shown and reversals sent, against the answers that had reached the terminal"
-    requires = ("an approval that must not count, or an answer that is a no",)
+    requires = ("an answer to a request for money",)
 
     def __init__(self, terms: Terms, books: Books) -> None:
         super().__init__(terms, books)
@@ -89,7 +89,10 @@ class SoundAnswers(Invariant):
     def _approval(self, number: int, event: ScreenShown | ReceiptPrinted) -> None:
         request = self.books.requests.told(event)
         self._against_the_card(number, event, request)
-        if request is None or request.approved is not None or request.number in self._told:
+        if request is None or request.number in self._told:
+            return
+        if request.approved is not None:
+            self._as_given(request, number, event)
             return
         if request.unsound is None:
             self._said_no(request, number, event)
@@ -101,6 +104,23 @@ class SoundAnswers(Invariant):
         )
         events = (request.number, request.unsound, number)
         self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "critical"))
+
+    def _as_given(self, request: Request, number: int, event: ScreenShown | ReceiptPrinted) -> None:
+        """What people read is what was approved: the amount, and the number under which it can be found again."""
+        wrong = []
+        if event.amount_fen is not None and event.amount_fen != request.amount_fen:
+            wrong.append(f"of {yuan(event.amount_fen)}")
+        if event.stan and plain_number(event.stan) != plain_number(request.stan):
+            wrong.append(f"under trace number {event.stan}")
+        if not wrong:
+            return
+        self._told.add(request.number)
+        summary = (
+            f"{event.device} told at {when(event.at_us)} of a {request.name} {' and '.join(wrong)}; what had been approved was "
+            f"{yuan(request.amount_fen)} under {request.stan}."
+        )
+        events = (request.number, request.approved, number)
+        self.report(self.finding(event.device, event.at_us, summary, events, request.amount_fen, "major"))
 
     def _said_no(self, request: Request, number: int, event: ScreenShown | ReceiptPrinted) -> None:
         """An approval shown although the host said no. 94 to an advice that is sent again says that it has arrived."""
@@ -148,7 +168,8 @@ class SoundAnswers(Invariant):
             )
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
-        self.checked = self.books.requests.unsound + self.books.requests.declines + self._refusals
+        requests = self.books.requests
+        self.checked = requests.unsound + requests.declines + requests.approvals + self._refusals
         if not self.checked:
             self.skip("every approval that came was the request's own")
         for request in self.books.requests.unfinished():
@@ -177,7 +198,7 @@ _SHOWN = screen(stan="000001")
 _REST = (phase("quiescence"), phase("check"))
 
 SoundAnswers.cases = (
-    case("its own answer", "and the customer is told", "not_checked", starts(), up(), *answered(2), _SHOWN),
+    case("its own answer", "and the customer is told", "pass", starts(), up(), *answered(2), _SHOWN),
     case(
         "another trace number", "somebody else's approval was taken for this one", "finding",
         starts(), up(), down(2, stan="000009", altered="trace number"), arrives(2), _SHOWN,
@@ -217,6 +238,20 @@ SoundAnswers.cases = (
         "not its own, with a wrong MAC besides", "it belongs to nobody: thrown away, and nothing came in time", "pass",
         starts(), up(), down(2, stan="000009", altered="trace number and mac"), arrives(2), reversal(3, code="98"),
         *answered(4, "0410"), *_REST,
+    ),
+    case(
+        "shown as it was given", "amount and trace number are those of the request", "pass",
+        starts(), up(), *answered(2), receipt(), *_REST,
+    ),
+    case(
+        "another amount on the slip", "the customer signs for less than is taken", "finding",
+        starts(), up(amount_fen=9900), down(2, amount_fen=9900), arrives(2), receipt(), *_REST,
+        guilty=4, instead=screen(),
+    ),
+    case(
+        "another number on the slip", "nobody will find the sale again", "finding",
+        starts(), up(), *answered(2), receipt("000007"), *_REST,
+        guilty=4, instead=receipt(),
     ),
     case(
         "94 is no approval", "the number was used before, and the terminal took that for a yes (R8)", "finding",
@@ -295,7 +330,7 @@ SoundAnswers.cases = (
         screen(stan="000007"),
     ),
     case(
-        "committed, cut, shown", "the answer had come in time, the restart told of it", "not_checked",
+        "committed, cut, shown", "the answer had come in time, the restart told of it", "pass",
         starts(), up(), *answered(2), power_lost(), comes_up(), screen(action=None, stan="000001"),
     ),
 )  # fmt: skip

@@ -400,6 +400,7 @@ faults:
     Assay("capped_log", (1, 2), "sales_per_day: 90"),
     Assay("slip_counts_voids", (12,), _people("voids: 30%")),
     Assay("full_cried", (14,), _FULL_AT_NOON),
+    Assay("tenth_shown", (9,), ""),
     Assay("second_95", (11,), 'faults: [{type: host_miscounts, messages: 2, at: {day: 1, time: "09:30"}}]'),
     Assay("order_assumed_paid", (30, 1), _BY_CODE + "confirms_codes: 0%}\n" + _ORDER_UNREAD),
     Assay("order_number_reused", (30,), _BY_CODE + "confirms_codes: 0%}\n" + _CRASH.replace("sale", "scan_sale")),

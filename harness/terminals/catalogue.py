@@ -167,6 +167,7 @@ _ALL = (
     _mutant("capped_log", "CappedLog", "Drops the record of every sale beyond 40 in a batch.", 1, 2),
     _mutant("slip_counts_voids", "SlipCountsVoids", "Counts voided sales on the settlement slip alone.", 12),
     _mutant("full_cried", "FullCried", "Says that its storage is full at every tenth sale, and sells on.", 14),
+    _mutant("tenth_shown", "TenthShown", "Shows a tenth of the amount that it has taken.", 9),
     _mutant("refusal_hidden", "RefusalHidden", "Says that an account is set which the acquirer refused.", 30),
     _mutant("cycle_left_as_is", "CycleLeftAsIs", "Shows the cycle that was chosen and sends another.", 30),
     _mutant("paid_by_calendar", "PaidByCalendar", "Shows money as paid once it should have come.", 30),

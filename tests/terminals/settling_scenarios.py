@@ -139,7 +139,16 @@ def twelve_sales(make_bench, load_kind):
     return ["said full"] if any(each.kind == "storage_full" for each in bench.screens) else []
 
 
+def read_and_taken(make_bench, load_kind):
+    """What the customer reads on the screen is what the host has."""
+    bench = make_bench()
+    begin(bench, load_kind(), 1_200)
+    shown = [each.amount_fen for each in bench.screens if each.kind == "approved"]
+    return [] if shown == [1_200] else [f"read {shown}"]
+
+
 SETTLING_SCENARIOS = {
+    "tenth_shown": read_and_taken,
     "paper_blocks": without_paper,
     "forced_success": upload_unanswered,
     "host_closes": said_settled,
