@@ -67,17 +67,7 @@ class Messages:
 
     def financial(self, transaction: Transaction, card: CardData | None, pan: str) -> Message:
         """A sale, void, refund, or anything about a pre-authorisation."""
-        fields = self._common(transaction, pan)
-        fields[22] = transaction.entry_mode
-        if transaction.sequence_number:
-            fields[23] = transaction.sequence_number
-        if card is not None:
-            fields[14] = card.expiry
-            fields[35] = card.track2
-            if card.emv_data:
-                fields[55] = card.emv_data
-            if transaction.kind in _WITH_PIN and transaction.entry_mode.endswith("1"):
-                fields |= self._pin(card.pan)
+        fields = self._common(transaction, pan) | self._presented(transaction, card)
         if transaction.original_rrn:
             fields[37] = transaction.original_rrn
         if transaction.original_stan:
@@ -123,6 +113,20 @@ class Messages:
 
     def _about_order(self, order: Transaction, number: str, stan: str, what: str) -> Message:
         return Message("0600", self._common(order, "") | {3: what, 11: stan, 59: str(Order59(number))})
+
+    def _presented(self, transaction: Transaction, card: CardData | None) -> dict[int, FieldValue]:
+        """How the card was shown, and what was on it where it is at hand; the PIN where one is asked for."""
+        fields: dict[int, FieldValue] = {22: transaction.entry_mode}
+        if transaction.sequence_number:
+            fields[23] = transaction.sequence_number
+        if card is not None:
+            fields[14] = card.expiry
+            fields[35] = card.track2
+            if card.emv_data:
+                fields[55] = card.emv_data
+            if transaction.kind in _WITH_PIN and transaction.entry_mode.endswith("1"):
+                fields |= self._pin(card.pan)
+        return fields
 
     def _common(self, transaction: Transaction, pan: str) -> dict[int, FieldValue]:
         fields: dict[int, FieldValue] = {

@@ -31,24 +31,16 @@ class InternationalMessages(Messages):
 
     def financial(self, transaction: Transaction, card: CardData | None, pan: str) -> Message:
         """A sale, void or refund."""
-        fields = self._common(transaction, pan)
-        fields[22] = transaction.entry_mode
-        if transaction.sequence_number:
-            fields[23] = transaction.sequence_number
-        if card is not None:
-            fields[14] = card.expiry
-            fields[35] = card.track2
-            if card.emv_data:
-                fields[55] = card.emv_data
-            if transaction.kind == "sale" and transaction.entry_mode.endswith("1"):
-                pin = self._pin(card.pan).get(52)
-                if pin is not None:
-                    fields[52] = pin
+        fields = self._common(transaction, pan) | self._presented(transaction, card)
         if transaction.original_rrn:
             fields[37] = transaction.original_rrn
         if transaction.kind == "void":
             fields[62] = transaction.original_stan.encode()
         return Message(_KINDS[transaction.kind][0], fields)
+
+    def _pin(self, pan: str) -> dict[int, FieldValue]:
+        """The PIN block alone: this interface has no fields about how it was made."""
+        return {number: value for number, value in super()._pin(pan).items() if number == 52}
 
     def _common(self, transaction: Transaction, pan: str) -> dict[int, FieldValue]:
         fields: dict[int, FieldValue] = {
