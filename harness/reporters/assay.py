@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from harness.core.errors import ExitCode
-from harness.engine.assay.redundant import REDUNDANT
+from harness.engine.assay.redundant import REDUNDANT, REDUNDANT_FAMILIES
 from harness.engine.assay.report import AssayReport, MutantReport
 
 _SAID = {
@@ -91,11 +91,13 @@ def _kill(each: MutantReport, width: int) -> Iterator[str]:
 
 
 def _sole_killers(report: AssayReport) -> Iterator[str]:
-    names = dict(report.invariants)
+    names: dict[int, str] = {}
+    for number, name in report.invariants:
+        names[number] = f"{names[number]}, {name}" if number in names else name
     yield "only killer"
     for number, mutants in report.sole_killers().items():
         if mutants:
-            yield f"  {number:>3} {names.get(number, ''):<26}{', '.join(mutants)}"
+            yield f"  {number:>3} {names.get(number, ''):<25} {', '.join(mutants)}"
     redundant = report.redundant()
     if not report.whole:
         yield "  (of some mutants nothing follows about the other invariants)"
@@ -111,7 +113,8 @@ def _sole_killers(report: AssayReport) -> Iterator[str]:
 def _families(report: AssayReport) -> Iterator[str]:
     yield "fault families without which nothing is found"
     for family, mutants in report.needed().items():
-        yield f"  {family:<12}{', '.join(mutants) or 'no mutant needs it'}"
+        why = REDUNDANT_FAMILIES.get(family, "")
+        yield f"  {family:<12}{', '.join(mutants) or 'no mutant needs it' + (f': {why}' if why else '')}"
     none = [each.mutant for each in report.mutants if each.kill is not None and each.kill.needs == ()]
     if none:
         yield f"  {'none':<12}{', '.join(none)}"

@@ -89,6 +89,10 @@ def test_a_name_that_is_no_mutant_is_refused_with_the_nearest() -> None:
 def test_without_inspect_any_finding_kills() -> None:
     (task,) = tasks_of(["torn_parsed"], black_box=True)
     assert task.caught_by == () and task.black_box
+    # Nothing is promised without the software's own records; what its own row provokes is provoked all the same.
+    (row,) = tasks_of(["mac_unchecked"], black_box=True)
+    found = only(assayed(row))
+    assert (found.state, found.tried) == ("killed", 1) and {hit.invariant for hit in found.hits} == {9}
 
 
 # ---------------------------------------------------------------- what counts

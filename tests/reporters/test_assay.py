@@ -56,8 +56,8 @@ only killer of no mutant
     2 agreement                 UNEXPLAINED: it needs a mutant of its own, or a reason why it is kept
     3 no_double_charge          UNEXPLAINED: it needs a mutant of its own, or a reason why it is kept
    26 memory_bounded            UNEXPLAINED: it needs a mutant of its own, or a reason why it is kept
-   31 no_silent_charge          with the terminal's own records 2 sees a charge that it does not know of; without them
-                                31 is what sees it, as nothing was ever shown
+   31 no_silent_charge          a charge that the terminal does not know of makes the settlement differ, which 2 sees
+                                too; 31 says that nobody was ever told of it
 
 fault families without which nothing is found
   storage     no mutant needs it

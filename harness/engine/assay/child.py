@@ -41,8 +41,8 @@ def _assay(task: Task, send: Callable[[Any], None]) -> None:
     for place, one in enumerate(task.tries):
         if killed and not missing and (not task.thorough or one.scenario):
             return  # the scenarios that ship, last of all, are large
-        if one.wanted and not missing & set(one.wanted):
-            continue
+        if one.wanted and task.caught_by and not missing & set(one.wanted):
+            continue  # nothing is missing that this row is for; without promises every row of its own is tried
         send(Begun(place))
         started_s = time.monotonic()
         try:

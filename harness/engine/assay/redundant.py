@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 REDUNDANT: Mapping[int, str] = {
     1: (
-        "with the terminal's own records 2 sees a lost approval too; without them (--without-inspect) 1 is what sees it, from "
-        "screens, slips and settlements alone"
+        "a lost approval makes the settlement differ, which 2 sees too, with the terminal's own records or without them; 1 says "
+        "that it had been shown to somebody"
     ),
     4: (
         "a request that went out without its reversal does harm only when a cut follows: then the next request goes out over it "
@@ -37,9 +37,21 @@ REDUNDANT: Mapping[int, str] = {
         "a reversal that is never sent leaves a charge (2, 31), is sold over (5, 6) or keeps the terminal from selling (15, 24); "
         "22 says which of all requests it is"
     ),
+    25: (
+        "an offline sale that the host is never told of is a lost approval (1, 2), one that it is told of twice a double charge "
+        "(3); 25 says that it is the queue, and that it was not empty when the batch was settled"
+    ),
     31: (
-        "with the terminal's own records 2 sees a charge that it does not know of; without them 31 is what sees it, as nothing "
-        "was ever shown"
+        "a charge that the terminal does not know of makes the settlement differ, which 2 sees too; 31 says that nobody was ever "
+        "told of it"
     ),
 }
 """By number: the reason."""
+
+REDUNDANT_FAMILIES: Mapping[str, str] = {
+    "memory": (
+        "killed for want of memory is killed: what software loses then it loses in a crash at the same instant (power). The leak "
+        "of its own that I26 looks for needs no fault"
+    ),
+}
+"""By family of fault without which every mutant is found: why it is kept."""
