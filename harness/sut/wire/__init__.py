@@ -17,6 +17,7 @@ brackets may be left out; DATA is bytes as hex::
     {"id":7,"call":"finish","action":3,"outcome":"approved",["reason","text","stan","batch","rrn"]}
     {"id":7,"call":"show","screen":"approved",["text","amount_fen","stan","batch","rrn"]}
     {"id":7,"call":"show_bytes","data":DATA}           a screen of text in the manifest's encoding
+        ok of both: {"screen":"approved"}, what it was taken for (text is read by the manifest's patterns)
     {"id":7,"call":"print","receipt":"sale",["text","amount_fen","stan","batch","rrn","duplicate":true,
         "totals":{"debit_count":1,"debit_fen":1250,"credit_count":0,"credit_fen":0}]}      errors: out_of_paper
     {"id":7,"call":"print_bytes","data":DATA}          a slip of text                      errors: out_of_paper

@@ -26,6 +26,7 @@ from harness.contract import (
     PaperChanged,
     PaperOut,
     PinPadError,
+    Screen,
 )
 
 PROTOCOL = 1
@@ -111,6 +112,11 @@ def card_body(card: CardData) -> Body:
         "code": card.code,
         "chip": card.chip,
     }
+
+
+def screen_body(screen: Screen | None) -> Body:
+    """What a screen was taken for."""
+    return NOTHING if screen is None else {"screen": screen.kind}
 
 
 def cryptogram_body(answer: Cryptogram) -> Body:

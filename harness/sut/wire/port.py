@@ -198,8 +198,10 @@ class Wire:
                 self._finish(request)
             case requests.Show(_, kind, text, amount_fen, stan, batch, rrn):
                 device.display.show(Screen(kind, text, amount_fen, stan, batch, rrn))
+                return answers.screen_body(device.display.current)
             case requests.ShowBytes(_, data):
                 device.display.write(bytes.fromhex(data))
+                return answers.screen_body(device.display.current)
             case requests.Print():
                 device.printer.print(_receipt(request))
             case requests.PrintBytes(_, data):

@@ -46,7 +46,9 @@ def test_an_action_from_request_to_outcome():
             },
         }
     ]
-    assert bench.answer(2, "show", screen="approved", text="成功", amount_fen=1250, stan="000008")["ok"] == {}
+    assert bench.answer(2, "show", screen="approved", text="成功", amount_fen=1250, stan="000008")["ok"] == {
+        "screen": "approved"
+    }
     assert bench.answer(3, "finish", action=3, outcome="approved", stan="000008", batch="000001")["ok"] == {}
     ((action, outcome),) = bench.finished
     assert (action.original_stan, outcome.kind, outcome.stan, outcome.batch) == (
@@ -92,7 +94,7 @@ def test_the_peripherals_answer():
     assert bench.answer(9, "has_paper")["ok"] == {"paper": True}
     assert bench.answer(10, "print", receipt="sale", amount_fen=5, totals={"debit_count": 1})["ok"] == {}
     assert bench.answer(11, "print_bytes", data="6869")["ok"] == {}
-    assert bench.answer(12, "show_bytes", data="6869")["ok"] == {}
+    assert bench.answer(12, "show_bytes", data="6869")["ok"] == {"screen": "text"}
     bench.hardware.present_card(CARD)
     card = bench.answer(13, "read_card", timeout_s=5)["ok"]
     assert (card["pan"], card["track2"], card["emv_data"], card["chip"]) == (CARD.pan, CARD.track2, "9f", False)
