@@ -121,7 +121,8 @@ static void sale(long long amount) {
         return;
     show("prompt", "请刷卡 PRESENT CARD");
     if (!ask("\"call\":\"read_card\",\"timeout_s\":60")) {
-        end_with("refused", "读卡失败 NO CARD", "refused", "card");
+        char kind[20];
+        end_with("refused", "读卡失败 NO CARD", "refused", WORD("kind", kind));
         return;
     }
     memset(&request, 0, sizeof request);
