@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -42,7 +43,12 @@ def node_program() -> list[str]:
     return ["node", str(FIRMWARE / "node" / "shop_terminal.js")]
 
 
-PROGRAMS = ["c_program", "node_program"]
+@pytest.fixture(scope="session")
+def python_program() -> list[str]:
+    return [sys.executable, "-I", str(FIRMWARE / "python" / "shop_terminal.py")]
+
+
+PROGRAMS = ["c_program", "node_program", "python_program"]
 only_c = pytest.mark.parametrize("program", ["c_program"], indirect=True)
 """What only the firmware in C has: void, reprint, a file of its manifest."""
 
