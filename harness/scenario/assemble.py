@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.core.decisions import Value, read_pins
+from harness.core.documents import messages
+from harness.core.documents.source import Document, Path, Plain
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.faults.base import FaultPlan, Trigger
-from harness.scenario import messages, registries
+from harness.scenario import registries
 from harness.scenario.device import device_plan
 from harness.scenario.model import AllBut, Days, Model, Scenario, fault_model, given
 from harness.scenario.plan import (
@@ -26,7 +28,6 @@ from harness.scenario.plan import (
     VolumePlan,
 )
 from harness.scenario.problems import Problem
-from harness.scenario.source import Document, Path, Plain
 from harness.scenario.thresholds import Threshold
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour

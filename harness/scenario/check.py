@@ -6,6 +6,7 @@ import datetime
 import typing
 
 from harness.contract import ActionKind
+from harness.core.documents.source import Document, Path
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.core.units import US_PER_DAY
@@ -13,7 +14,6 @@ from harness.faults.base import FaultPlan
 from harness.host.business_days import is_business_day, next_business_day
 from harness.scenario import registries
 from harness.scenario.plan import Plan, VolumePlan
-from harness.scenario.source import Document, Path
 from harness.scenario.thresholds import MEASURES
 
 TERMINALS_MAX = 2_000

@@ -17,16 +17,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from harness.core.documents import messages
+from harness.core.documents.source import Document, Number, read_document
+from harness.core.documents.source import Path as Place
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.host.dialects import DIALECTS, Dialect, DialectChoice, DialectRules
-from harness.scenario import messages
 from harness.scenario.kinds import Size, Text, Whole
 from harness.scenario.load import read_text
 from harness.scenario.model import Model
 from harness.scenario.problems import ScenarioErrors
-from harness.scenario.source import Document, Number, read_document
-from harness.scenario.source import Path as Place
 
 ENVELOPE_BYTES_MAX = 64
 _FILES = (".yaml", ".yml", ".json")

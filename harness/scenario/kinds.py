@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from harness.core.documents.source import Fraction, Number
+from harness.core.documents.values import found
 from harness.scenario import quantities
-from harness.scenario.source import Fraction, Number
 
 
 def _text(value: object) -> object:
@@ -70,21 +71,6 @@ def _date(value: object) -> object:
         except ValueError:
             pass
     raise ValueError(f"expected a date such as 2026-03-02, found {found(value)}")
-
-
-def found(value: object) -> str:
-    """A value as an error names it."""
-    if isinstance(value, dict):
-        return "keys and values"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Number | Fraction):
-        return value.written
-    return repr(value)[:60]
 
 
 def _schema(kind: str, pattern: str, example: str) -> WithJsonSchema:

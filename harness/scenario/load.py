@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.core.documents.source import FILE_BYTES_MAX, read_document
 from harness.core.errors import UsageError
 from harness.scenario import find
 from harness.scenario.assemble import assemble
 from harness.scenario.check import check
 from harness.scenario.plan import Plan
 from harness.scenario.problems import Problem, ScenarioErrors
-from harness.scenario.source import FILE_BYTES_MAX, read_document
 
 
 def load_scenario(name_or_path: str) -> Plan:

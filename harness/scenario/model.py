@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 
+from harness.core.documents.source import Number
+from harness.core.documents.values import found
 from harness.faults.base import Fault, Trigger
 from harness.scenario import kinds, quantities
 from harness.scenario.fields import Field as Parameter
 from harness.scenario.fields import fields_of
 from harness.scenario.kinds import Clock, Day, Decimal, Devices, Duration, Flag, Percent, Text, Whole
 from harness.scenario.plan import Budgets, DevicePlan, FundsPlan, HostPlan, VolumePlan
-from harness.scenario.source import Number
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
 
@@ -132,9 +133,7 @@ def _merchants(value: object) -> object:
         return dict.fromkeys(value, 1.0)
     if isinstance(value, dict) and value:
         return value
-    raise ValueError(
-        f"expected a merchant, a list of them, or shares such as {{stall: 40%}}, found {kinds.found(value)}"
-    )
+    raise ValueError(f"expected a merchant, a list of them, or shares such as {{stall: 40%}}, found {found(value)}")
 
 
 def _share(value: object) -> object:
@@ -162,7 +161,7 @@ def _chosen(value: object) -> object:
         return [name.written if isinstance(name, Number) else name for name in value]
     if isinstance(value, dict):
         return value
-    raise ValueError(f"expected all, a list of invariants, or {{except: [...]}}, found {kinds.found(value)}")
+    raise ValueError(f"expected all, a list of invariants, or {{except: [...]}}, found {found(value)}")
 
 
 class Scenario(Model):

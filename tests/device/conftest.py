@@ -82,6 +82,8 @@ class GreenletCpu:
     def wait(self, event: simpy.Event, timeout_us: int | None = None) -> bool:
         if self.owed_us:
             self.sleep(0)
+        if event.processed:
+            return True
         either = event if timeout_us is None else self.env.any_of([event, self.env.timeout(timeout_us)])
         self._block(either)
         return event.triggered

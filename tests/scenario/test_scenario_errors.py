@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.documents.source import STRUCTURE_BYTES_MAX
 from harness.core.errors import ExitCode, UsageError
 from harness.scenario.load import load_file, load_text
 from harness.scenario.problems import ScenarioErrors
-from harness.scenario.source import STRUCTURE_BYTES_MAX
 
 
 def problems(text: str, json: bool = False) -> list[str]:

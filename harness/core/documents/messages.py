@@ -8,9 +8,9 @@ from typing import Any, Union
 
 from pydantic import BaseModel, ValidationError
 
+from harness.core.documents.source import Document, Path
+from harness.core.documents.values import found
 from harness.core.registry import nearest
-from harness.scenario.kinds import found
-from harness.scenario.source import Document, Path
 
 
 def complain(document: Document, model: type[BaseModel], prefix: Path, error: ValidationError) -> None:

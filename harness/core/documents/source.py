@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from harness.scenario.problems import Problem
+from harness.core.documents.problems import Problem
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
 STRUCTURE_BYTES_MAX = 256 * 1024

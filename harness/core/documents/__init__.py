@@ -1,0 +1,1 @@
+"""Files that people write, YAML or JSON: plain values that know their place, and every mistake at once in the harness's words."""
