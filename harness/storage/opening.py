@@ -139,7 +139,9 @@ class OpeningCalls(DiskProcess):
     def flags_of(self, fd: int) -> int:
         """F_GETFL: access mode and status flags of the open file description."""
         description = self._description(fd)
-        return description.flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
+        return description.flags & ~(
+            os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
+        )
 
     def set_flags(self, fd: int, flags: int) -> None:
         """F_SETFL: of the status flags only O_APPEND and O_NONBLOCK can change."""

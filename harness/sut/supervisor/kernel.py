@@ -31,7 +31,7 @@ _ADDITION = struct.Struct("<QIIII")
 
 _SECCOMP_SET_MODE_FILTER = 1
 _FLAG_NEW_LISTENER = 8
-_PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG = 38, 4, 1
+_PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
 _ADDR_NO_RANDOMIZE = 0x0040000
 
 PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_DETACH, PTRACE_CONT = 9, 12, 13, 17, 7
@@ -103,6 +103,11 @@ def install_filter(program: bytes) -> int:
 def fix_addresses() -> bool:
     """The next exec lays memory out alike every time; False where that is not allowed."""
     return int(_libc.personality(_ADDR_NO_RANDOMIZE)) != -1
+
+
+def plain_pages() -> None:
+    """Memory comes in pages of one size, whatever the machine has to spare: what is in use is the same every time."""
+    _libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 
 def die_with_parent() -> None:

@@ -59,3 +59,15 @@ def takes_signal(pid: int, tid: int, number: int) -> bool:
     if masks.get("SigBlk", 0) & bit or masks.get("SigIgn", 0) & bit:
         return False
     return bool(masks.get("SigCgt", 0) & bit) or number not in _IGNORED_BY_DEFAULT
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that belongs to no file and is in use (RssAnon)."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith("RssAnon:"):
+                    return 1024 * int(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return 0

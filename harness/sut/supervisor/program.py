@@ -13,6 +13,7 @@ from harness.sut.process import Process
 from harness.sut.supervisor import calls as _calls
 from harness.sut.supervisor import spawn
 from harness.sut.supervisor.objects import Output, Pollable
+from harness.sut.supervisor.procfs import anonymous_bytes
 from harness.sut.supervisor.scheduler import Scheduler
 from harness.sut.supervisor.spawn import Command
 
@@ -38,6 +39,10 @@ class ProgramRun:
         self._pending += data
         self._flush()
         self.scheduler.notify()
+
+    def held_bytes(self) -> int:
+        """Anonymous memory of all programs of this boot that is in use."""
+        return sum(anonymous_bytes(each.pid) for each in self.scheduler.programs.values() if each.alive)
 
     def run(self) -> None:
         """Start the program and run it; returns by an exception alone."""

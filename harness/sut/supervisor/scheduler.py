@@ -22,7 +22,7 @@ from harness.sut.process import Process
 from harness.sut.supervisor import kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
-from harness.sut.supervisor.ending import ProgramEnded, Stuck, ended_text
+from harness.sut.supervisor.ending import ProgramEnded, Stuck
 from harness.sut.supervisor.fence import fence_for
 from harness.sut.supervisor.futexes import Futexes
 from harness.sut.supervisor.locks import RecordLocks
@@ -162,7 +162,7 @@ class Scheduler:
         while True:
             self._run_until_all_wait()
             if self.root is not None and not self.root.alive:
-                raise ProgramEnded(ended_text(self.root.status))
+                raise ProgramEnded(self.root.status)
             self.before_waiting()
             self.mappings.settle_all()
             self._let_time_pass()

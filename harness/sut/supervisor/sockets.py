@@ -19,6 +19,7 @@ from harness.sut.ports import ConnectionPort
 from harness.sut.supervisor.objects import Opened
 from harness.sut.supervisor.registry import Reply
 from harness.sut.supervisor.tasks import Task, Wait
+from harness.sut.supervisor.vectors import scatter
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
@@ -157,8 +158,6 @@ class Socket(Opened):
 
     def receive(self, scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags: int) -> Reply:
         """recv(2) into a vector."""
-        from harness.sut.supervisor.calls.data import scatter
-
         connection = self.connected()
         size = sum(length for _, length in parts)
         scheduler.process.settle_debt()

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from harness.sut import landlock
 from harness.sut.supervisor import kernel
+from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import SYSTEM, WRITABLE_DEVICES
 from harness.sut.supervisor.filter import CHANNEL_DESCRIPTOR, program
 
@@ -35,10 +36,6 @@ class Command:
     open_files: int = 1100
     file_bytes: int = 0
     fence: bool = True
-
-
-class NotStarted(OSError):
-    """The program could not be started; the text says why."""
 
 
 def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int]:
@@ -65,12 +62,17 @@ def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -
         os.setsid()
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(command.open_files, most), most))
         os.dup2(channel, CHANNEL_DESCRIPTOR, inheritable=False)
         os.closerange(3, CHANNEL_DESCRIPTOR)
         os.closerange(CHANNEL_DESCRIPTOR + 1, 4096)
         os.chdir("/")
         kernel.fix_addresses()
+        kernel.plain_pages()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_FSIZE, (command.file_bytes, command.file_bytes))
         if command.fence and landlock.landlock_available()[0]:
             landlock.restrict((*SYSTEM, *command.code), tuple(sorted(WRITABLE_DEVICES)))

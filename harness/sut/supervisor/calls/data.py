@@ -13,45 +13,20 @@ import os
 from typing import TYPE_CHECKING
 
 from harness.storage.inode import Directory, RegularFile
-from harness.sut.supervisor.abi import IOVEC, dirent64
+from harness.sut.supervisor.abi import dirent64, statfs_bytes
 from harness.sut.supervisor.objects import Epoll, Output, Pollable, RandomDevice, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
+from harness.sut.supervisor.vectors import gather, scatter, vector
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
 _TRANSFER_MAX = 0x7FFFF000
 """What one read or write moves at most (read(2), NOTES)."""
-_VECTOR_MAX = 1024
 _RWF_KNOWN = 0x1F
 POLL_IN, POLL_OUT = 1, 4
-
-
-def vector(task: Task, address: int, count: int) -> list[tuple[int, int]]:
-    """An array of struct iovec: addresses and lengths."""
-    if not 0 <= count <= _VECTOR_MAX:
-        raise OSError(errno.EINVAL, "vector")
-    raw = task.program.read(address, IOVEC.size * count)
-    return [IOVEC.unpack_from(raw, IOVEC.size * place) for place in range(count)]
-
-
-def gather(task: Task, parts: list[tuple[int, int]]) -> bytes:
-    """The bytes that a vector names."""
-    return b"".join([task.program.read(address, length) for address, length in parts if length])
-
-
-def scatter(task: Task, parts: list[tuple[int, int]], data: bytes) -> int:
-    """Put bytes where a vector says; how many."""
-    done = 0
-    for address, length in parts:
-        part = data[done : done + length]
-        if not part:
-            break
-        task.program.write(address, part)
-        done += len(part)
-    return done
 
 
 def offset_of(value: int) -> int:
@@ -273,8 +248,6 @@ def fchown(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("fstatfs")
 def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
-    from harness.sut.supervisor.abi import statfs_bytes
-
     file = volume_file(task)
     if file is None:
         return NATIVE

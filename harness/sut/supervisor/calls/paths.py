@@ -67,7 +67,8 @@ def _base(scheduler: Scheduler, task: Task, directory: int) -> str:
 
 
 def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
-    scheduler.refuse(f"{what} {place.path}, which is on none of the device's volumes, was refused")
+    # The directory alone: names made up at random would tell two runs apart.
+    scheduler.refuse(f"{what} in {os.path.dirname(place.path)}, which is on none of the device's volumes, was refused")
     return OSError(errno.EROFS, "not on a volume")
 
 

@@ -9,11 +9,11 @@ import struct
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor.abi import TIMESPEC
-from harness.sut.supervisor.calls.data import gather, vector
 from harness.sut.supervisor.objects import Pollable
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Datagrams, Socket
 from harness.sut.supervisor.tasks import Task, Wait
+from harness.sut.supervisor.vectors import gather, vector
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
