@@ -26,6 +26,8 @@ from harness.sut.limits import Ended, Limits, run_limited
 _GRACE_S = 60.0
 """How much longer than its own budget a child may take to tell what it found."""
 
+_PROGRAM_FILES = 8_192
+
 _WHAT_HAPPENED = {
     "spinning": "the software ran without ever giving control back",
     "out_of_memory": "the software asked for more memory than the whole run may have",
@@ -57,6 +59,7 @@ def launch(
         memory_bytes=request.memory_limit_bytes,
         spin_s=request.spin_s,
         spin_patience_s=request.spin_patience_s,
+        open_files=open_files_of(request.terminal),
     )
     # A child that has to be killed leaves its files behind: they are in a directory that goes with this call.
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
@@ -127,10 +130,28 @@ def _write_known(request: RunRequest, path: Path, decisions: Path | None) -> Non
 def _read_by(request: RunRequest) -> list[str]:
     """Directories that the child reads besides Python's own: the scenario's, and the software's where a file is named."""
     places = [str(Path(request.scenario).parent)]
+    if is_program_spec(request.terminal):
+        # The supervisor fences the program itself, more narrowly than a program's supervisor can be.
+        return ["/"]
     file = (request.terminal or "").rpartition(":")[0]
     if file.endswith(".py"):
         places.append(str(Path(file).parent))
     return [*places, *dialect_places(request.dialect), *(each.partition("=")[2] for each in request.images)]
+
+
+def is_program_spec(spec: str | None) -> bool:
+    """Whether software is a program of its own."""
+    return spec is not None and spec.startswith("exec:")
+
+
+def program_writes(spec: str | None) -> list[str]:
+    """Where the supervisor of a program writes: into the memory of programs."""
+    return ["/proc"] if is_program_spec(spec) else []
+
+
+def open_files_of(spec: str | None) -> int:
+    """How many files a child may hold: programs cost their supervisor a handful each, and one for each that they open."""
+    return _PROGRAM_FILES if is_program_spec(spec) else Limits().open_files
 
 
 def dialect_places(dialect: str | None) -> list[str]:
@@ -144,6 +165,7 @@ def dialect_places(dialect: str | None) -> list[str]:
 def _written_by(request: RunRequest) -> list[str]:
     """Directories that the child writes into. They must exist for the fence to leave a gate."""
     places = [Path(request.out_dir)] if request.out_dir is not None else []
+    places += [Path(each) for each in program_writes(request.terminal)]
     if request.resolved_out is not None:
         places.append(Path(request.resolved_out).parent)
     if request.snapshot is not None:

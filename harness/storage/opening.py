@@ -136,6 +136,20 @@ class OpeningCalls(DiskProcess):
         self._descriptors[fd2] = description
         return fd2
 
+    def flags_of(self, fd: int) -> int:
+        """F_GETFL: access mode and status flags of the open file description."""
+        description = self._description(fd)
+        return description.flags & ~(
+            os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
+        )
+
+    def set_flags(self, fd: int, flags: int) -> None:
+        """F_SETFL: of the status flags only O_APPEND and O_NONBLOCK can change."""
+        description = self._description(fd)
+        settable = os.O_APPEND | os.O_NONBLOCK
+        description.flags = description.flags & ~settable | flags & settable
+        description.append = bool(flags & os.O_APPEND)
+
     def isatty(self, fd: int, /) -> bool:
         fd.__index__()
         self._check_alive()

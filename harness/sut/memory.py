@@ -75,8 +75,13 @@ class Census:
         process = station.process
         if process is None:
             return
-        is_shared = station.software.shared_table is not None
-        self.software_bytes, objects = reachable_bytes(process, station.terminal, is_shared=is_shared)
+        weigh = getattr(station.terminal, "held_bytes", None)
+        if weigh is not None:
+            # A program of its own: the kernel knows.
+            self.software_bytes, objects = weigh(), 0
+        else:
+            is_shared = station.software.shared_table is not None
+            self.software_bytes, objects = reachable_bytes(process, station.terminal, is_shared=is_shared)
         self.objects_walked += objects
         spacing = max(ACTIONS_BETWEEN_MIN, objects // OBJECTS_AN_ACTION)
         self._next_at = (

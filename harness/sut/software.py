@@ -87,7 +87,7 @@ class Software:
         """The same software, whose ``inspect`` is asked once for equal images: for many worlds that come to the same."""
         return dataclasses.replace(self, inspections=Inspections())
 
-    def table(self) -> ModuleTable:
+    def table(self) -> ModuleTable | None:
         """The module table for a new boot."""
         return self.shared_table if self.shared_table is not None else interpreter.new_table(self.search_path)
 
@@ -122,6 +122,10 @@ def load(spec: str, shipped: Mapping[str, str] | None = None, *, share_modules: 
     globals or class attributes (``globals_fingerprint`` shows it in a test): it would survive power loss otherwise.
     """
     target = (shipped or {}).get(spec, spec)
+    if target.startswith("exec:"):
+        from harness.sut.programs import load_program
+
+        return load_program(target)
     if ":" not in target and not target.endswith(".py") and "/" not in target and "." not in target:
         hint = nearest(spec, list(shipped)) if shipped else "no terminals ship with this installation"
         raise UsageError(f"no terminal named {spec!r}; {hint}. Or give package.module:Class or path/to/file.py:Class")

@@ -46,6 +46,7 @@ from harness.sut.memory import Census
 from harness.sut.process import Process
 from harness.sut.reports import death_detail
 from harness.sut.software import RunningTerminal, Software
+from harness.sut.supervisor.ending import ProgramFailed
 from harness.sut.world import World
 
 FIRST_PID = 300
@@ -350,6 +351,8 @@ class Station:
             reason, detail = "contract", self._last_words(process, error)
         except MemoryError as error:
             reason, detail = "out_of_memory", self._last_words(process, error)
+        except ProgramFailed as error:
+            reason, detail = error.reason, self._last_words(process, error)
         except watchdog.Spinning as error:
             reason, detail = "spinning", death_detail(error)
         except SystemExit as error:

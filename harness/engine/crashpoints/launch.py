@@ -20,7 +20,7 @@ from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageEr
 from harness.engine.child import ENDS_EARLY
 from harness.engine.crashpoints.report import CrashReport, FlowReport, merged
 from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplored, Told
-from harness.engine.launch import dialect_places
+from harness.engine.launch import dialect_places, is_program_spec, open_files_of, program_writes
 from harness.engine.sink import make_directory
 from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
@@ -94,7 +94,12 @@ def _run(
     told: Callable[[Any], None],
     on_start: Callable[[int], None] | None,
 ) -> A | Ended:
-    limits = Limits(wall_s=killed_after_s(request), memory_bytes=request.memory_limit_bytes, spin_s=request.spin_s)
+    limits = Limits(
+        wall_s=killed_after_s(request),
+        memory_bytes=request.memory_limit_bytes,
+        spin_s=request.spin_s,
+        open_files=open_files_of(request.terminal),
+    )
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         ended = run_limited(
             entry,
@@ -107,7 +112,11 @@ def _run(
             held_signals=ENDS_EARLY,
             fence=landlock_available()[0],
             read=_read_by(request),
-            write=[scratch, *([request.out_dir] if request.out_dir is not None else [])],
+            write=[
+                scratch,
+                *([request.out_dir] if request.out_dir is not None else []),
+                *program_writes(request.terminal),
+            ],
         )
     if ended.reason == "finished":
         got: A | NotExplored = msgspec.convert(ended.result, answer | NotExplored, str_keys=True)
@@ -122,6 +131,8 @@ def _run(
 
 
 def _read_by(request: CrashRequest) -> list[str]:
+    if is_program_spec(request.terminal):
+        return ["/"]
     places = [str(Path(request.scenario).parent)]
     file = (request.terminal or "").rpartition(":")[0]
     if file.endswith(".py"):

@@ -1,0 +1,15 @@
+"""Handlers of system calls, one module a subject; importing them registers them."""
+
+from harness.sut.supervisor.calls import (
+    chance,
+    data,
+    descriptors,
+    mapping,
+    paths,
+    programs,
+    sockets,
+    time,
+    waiting,
+)
+
+__all__ = ["chance", "data", "descriptors", "mapping", "paths", "programs", "sockets", "time", "waiting"]

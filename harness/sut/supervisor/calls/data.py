@@ -1,0 +1,306 @@
+"""Bytes read and written through a descriptor: the virtual disk's, the link's, a pipe's, or the console's.
+
+Models: read, write and their vector and positioned kin on files of the volumes, with the position in the open file
+description; barriers; directory listings. What is written to the console goes to whoever runs the software.
+Does not model: splice, tee, asynchronous I/O of the kernel (io_setup), which are refused by name.
+Source: read(2), write(2), pread(2), preadv2(2), fsync(2), getdents64(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from harness.storage.inode import Directory, RegularFile
+from harness.sut.supervisor.abi import dirent64, statfs_bytes
+from harness.sut.supervisor.objects import Epoll, Output, Pollable, RandomDevice, VolumeFile
+from harness.sut.supervisor.registry import NATIVE, Reply, answers
+from harness.sut.supervisor.sockets import Socket
+from harness.sut.supervisor.tasks import Task, Wait
+from harness.sut.supervisor.vectors import gather, scatter, vector
+
+if TYPE_CHECKING:
+    from harness.sut.supervisor.scheduler import Scheduler
+
+_TRANSFER_MAX = 0x7FFFF000
+"""What one read or write moves at most (read(2), NOTES)."""
+_RWF_KNOWN = 0x1F
+POLL_IN, POLL_OUT = 1, 4
+
+
+def offset_of(value: int) -> int:
+    """A signed 64-bit offset."""
+    return value - (1 << 64) if value & 1 << 63 else value
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
+    opened = task.program.opened(task.descriptor())
+    size = min(sum(length for _, length in parts), _TRANSFER_MAX)
+    if isinstance(opened, VolumeFile):
+        scheduler.mappings.settle(opened.descriptor)
+        disk = scheduler.disk
+        data = disk.read(opened.descriptor, size) if offset is None else disk.pread(opened.descriptor, size, offset)
+        return scatter(task, parts, data)
+    if isinstance(opened, Socket):
+        return opened.receive(scheduler, task, parts, 0)
+    if isinstance(opened, RandomDevice):
+        return scatter(task, parts, scheduler.process.entropy.randbytes(min(size, 1 << 16)))
+    if isinstance(opened, Pollable):
+        return _read_pollable(scheduler, task, opened)
+    if isinstance(opened, Epoll):
+        raise OSError(errno.EINVAL, "an epoll is not read")
+    if isinstance(opened, Output):
+        return 0
+    return NATIVE
+
+
+def _read_pollable(scheduler: Scheduler, task: Task, opened: Pollable) -> Reply:
+    """The kernel reads, once that will not make it wait."""
+    if not opened.blocking or opened.ready(POLL_IN):
+        return NATIVE
+    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_IN))))
+
+
+@answers("read")
+def read(scheduler: Scheduler, task: Task) -> Reply:
+    return _read(scheduler, task, [task.arguments[1:3]], None)  # type: ignore[list-item]
+
+
+@answers("readv")
+def readv(scheduler: Scheduler, task: Task) -> Reply:
+    return _read(scheduler, task, vector(task, task.arguments[1], task.signed(2)), None)
+
+
+@answers("pread64")
+def pread64(scheduler: Scheduler, task: Task) -> Reply:
+    offset = offset_of(task.arguments[3])
+    if offset < 0:
+        raise OSError(errno.EINVAL, "negative offset")
+    return _read(scheduler, task, [task.arguments[1:3]], offset)  # type: ignore[list-item]
+
+
+@answers("preadv", "preadv2")
+def preadv(scheduler: Scheduler, task: Task) -> Reply:
+    offset = offset_of(task.arguments[3])
+    if task.number == 327 and task.arguments[5] & ~_RWF_KNOWN:
+        raise OSError(errno.EOPNOTSUPP, "flags")
+    if offset < -1 or (offset == -1 and task.number != 327):
+        raise OSError(errno.EINVAL, "negative offset")
+    return _read(scheduler, task, vector(task, task.arguments[1], task.signed(2)), None if offset == -1 else offset)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
+    opened = task.program.opened(task.descriptor())
+    if isinstance(opened, VolumeFile):
+        scheduler.mappings.settle(opened.descriptor)
+        data = gather(task, parts)[:_TRANSFER_MAX]
+        disk = scheduler.disk
+        written = (
+            disk.write(opened.descriptor, data) if offset is None else disk.pwrite(opened.descriptor, data, offset)
+        )
+        scheduler.mappings.written(opened.descriptor)
+        return written
+    if isinstance(opened, Output):
+        data = gather(task, parts)
+        scheduler.on_output(opened.stream, data)
+        return len(data)
+    if isinstance(opened, Socket):
+        return opened.send(scheduler, task, gather(task, parts), 0)
+    if isinstance(opened, RandomDevice):
+        return sum(length for _, length in parts)
+    if isinstance(opened, Pollable) and opened.blocking and not opened.ready(POLL_OUT):
+        return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_OUT))))
+    return NATIVE
+
+
+@answers("write")
+def write(scheduler: Scheduler, task: Task) -> Reply:
+    return _write(scheduler, task, [task.arguments[1:3]], None)  # type: ignore[list-item]
+
+
+@answers("writev")
+def writev(scheduler: Scheduler, task: Task) -> Reply:
+    return _write(scheduler, task, vector(task, task.arguments[1], task.signed(2)), None)
+
+
+@answers("pwrite64")
+def pwrite64(scheduler: Scheduler, task: Task) -> Reply:
+    offset = offset_of(task.arguments[3])
+    if offset < 0:
+        raise OSError(errno.EINVAL, "negative offset")
+    return _write(scheduler, task, [task.arguments[1:3]], offset)  # type: ignore[list-item]
+
+
+@answers("pwritev", "pwritev2")
+def pwritev(scheduler: Scheduler, task: Task) -> Reply:
+    offset = offset_of(task.arguments[3])
+    if task.number == 328 and task.arguments[5]:
+        raise OSError(errno.EOPNOTSUPP, "flags")
+    if offset < -1 or (offset == -1 and task.number != 328):
+        raise OSError(errno.EINVAL, "negative offset")
+    return _write(scheduler, task, vector(task, task.arguments[1], task.signed(2)), None if offset == -1 else offset)
+
+
+# ---------------------------------------------------------------- position, size, barriers
+
+
+def volume_file(task: Task, place: int = 0) -> VolumeFile | None:
+    """The file of a volume that a descriptor argument leads to; None for anything else."""
+    opened = task.program.opened(task.descriptor(place))
+    return opened if isinstance(opened, VolumeFile) else None
+
+
+@answers("lseek")
+def lseek(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    offset, how = offset_of(task.arguments[1]), task.signed(2)
+    if file.directory:
+        # Every listing begins anew; where else would one seek to in a directory?
+        if offset or how != os.SEEK_SET:
+            raise OSError(errno.EINVAL, "a directory")
+        file.listing = None
+        return 0
+    return scheduler.disk.lseek(file.descriptor, offset, how)
+
+
+@answers("ftruncate")
+def ftruncate(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    scheduler.mappings.settle(file.descriptor)
+    scheduler.disk.ftruncate(file.descriptor, offset_of(task.arguments[1]))
+    scheduler.mappings.written(file.descriptor)
+    return 0
+
+
+@answers("fallocate")
+def fallocate(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    if task.signed(1):
+        raise OSError(errno.EOPNOTSUPP, "only plain allocation is modelled")
+    scheduler.disk.posix_fallocate(file.descriptor, offset_of(task.arguments[2]), offset_of(task.arguments[3]))
+    scheduler.mappings.written(file.descriptor)
+    return 0
+
+
+@answers("fsync")
+def fsync(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    scheduler.mappings.settle(file.descriptor)
+    scheduler.disk.fsync(file.descriptor)
+    return 0
+
+
+@answers("fdatasync")
+def fdatasync(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    scheduler.mappings.settle(file.descriptor)
+    scheduler.disk.fdatasync(file.descriptor)
+    return 0
+
+
+@answers("sync", "syncfs")
+def sync(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.mappings.settle_all()
+    scheduler.disk.sync()
+    return 0
+
+
+@answers("sync_file_range", "readahead", "fadvise64")
+def advice(scheduler: Scheduler, task: Task) -> Reply:
+    """Promises nothing (sync_file_range(2), NOTES), so nothing is done for a volume's file."""
+    return NATIVE if volume_file(task) is None else 0
+
+
+@answers("fchmod")
+def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    scheduler.disk.fchmod(file.descriptor, task.arguments[1] & 0o7777)
+    return 0
+
+
+@answers("fchown")
+def fchown(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    scheduler.disk.fchown(file.descriptor, 0, 0)
+    return 0
+
+
+@answers("fstatfs")
+def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    disk = scheduler.disk
+    found = statfs_bytes(disk.fstatvfs(file.descriptor), disk.fstat(file.descriptor).st_dev)
+    task.program.write(task.arguments[1], found)
+    return 0
+
+
+@answers("sendfile", "copy_file_range", "splice", "tee", "vmsplice")
+def between_files(scheduler: Scheduler, task: Task) -> Reply:
+    """Programs fall back to read and write when the kernel cannot."""
+    if volume_file(task, 0) is None and volume_file(task, 1) is None and volume_file(task, 2) is None:
+        held = [task.program.opened(task.descriptor(place)) for place in range(3)]
+        if not any(isinstance(each, Socket | Output) for each in held):
+            return NATIVE
+    raise OSError(errno.EINVAL, "not between these")
+
+
+# ---------------------------------------------------------------- directories
+
+
+@answers("getdents64")
+def getdents64(scheduler: Scheduler, task: Task) -> Reply:
+    file = volume_file(task)
+    if file is None:
+        return NATIVE
+    if not file.directory:
+        raise OSError(errno.ENOTDIR, "no directory")
+    if file.listing is None:
+        file.listing = _entries(scheduler, file)
+    room, out = task.arguments[2], b""
+    while file.listing and len(out) + len(file.listing[0]) <= room:
+        out += file.listing.pop(0)
+    if not out and file.listing:
+        raise OSError(errno.EINVAL, "too small a buffer")
+    task.program.write(task.arguments[1], out)
+    return len(out)
+
+
+def _entries(scheduler: Scheduler, file: VolumeFile) -> list[bytes]:
+    disk = scheduler.disk
+    directory = disk.inode_of(file.descriptor)
+    assert isinstance(directory, Directory)
+    above = directory.directory or directory
+    entries = [dirent64(directory.number, 1, directory.mode, b"."), dirent64(above.number, 2, above.mode, b"..")]
+    for place, name in enumerate(disk.listdir(file.descriptor), 3):
+        child = directory.child(name)
+        if child is not None:
+            entries.append(dirent64(child.number, place, child.mode, os.fsencode(name)))
+    return entries
+
+
+def is_regular(scheduler: Scheduler, file: VolumeFile) -> bool:
+    """Whether an open file of a volume is a regular one."""
+    return isinstance(scheduler.disk.inode_of(file.descriptor), RegularFile)

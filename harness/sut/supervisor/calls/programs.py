@@ -1,0 +1,245 @@
+"""Programs and threads: made, executed, ended, waited for, signalled, and what they are called.
+
+Models: threads, fork, vfork, exec, exit and wait; process ids that are the same in every run (getpid, getppid).
+Does not model: the ids that fork and wait return, and thread ids, which are the kernel's own; process groups and sessions.
+Source: clone(2), execve(2), exit_group(2), wait4(2), tgkill(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from harness.sut.supervisor import images, kernel
+from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
+from harness.sut.supervisor.filter import CLOCK_DESCRIPTOR
+from harness.sut.supervisor.procfs import is_gone
+from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
+from harness.sut.supervisor.tasks import Program, Task, Wait
+
+if TYPE_CHECKING:
+    from harness.sut.supervisor.scheduler import Scheduler
+
+_CLONE_VFORK, _CLONE_THREAD, _CLONE_CHILD_CLEARTID = 0x4000, 0x10000, 0x200000
+_CLONE_NAMESPACES = 0x7E020000 | 0x80
+_WNOHANG = 1
+TASKS_MAX = 256
+"""Threads and programs at a time; RLIMIT_NPROC does not bind root."""
+PROGRAMS_MAX = 2_000
+"""Programs in one boot."""
+
+
+# ---------------------------------------------------------------- beginning
+
+
+def _clone(scheduler: Scheduler, task: Task, flags: int, clear_tid: int) -> Reply:
+    if flags & _CLONE_NAMESPACES:
+        raise OSError(errno.EPERM, "namespaces")
+    if len(scheduler.tasks) >= TASKS_MAX or len(scheduler.programs) >= PROGRAMS_MAX:
+        scheduler.refuse(f"more than {TASKS_MAX} threads, or {PROGRAMS_MAX:,} programs in one boot, were refused")
+        raise OSError(errno.EAGAIN, "too many")
+    if flags & _CLONE_THREAD:
+        task.program.unborn.append(clear_tid if flags & _CLONE_CHILD_CLEARTID else 0)
+    scheduler.pass_on(task)
+    scheduler.expect_thread(task, bool(flags & _CLONE_VFORK))
+    return LATER
+
+
+@answers("clone")
+def clone(scheduler: Scheduler, task: Task) -> Reply:
+    return _clone(scheduler, task, task.arguments[0], task.arguments[3])
+
+
+@answers("clone3")
+def clone3(scheduler: Scheduler, task: Task) -> Reply:
+    size = min(task.arguments[1], 88)
+    if size < 64:
+        raise OSError(errno.EINVAL, "size")
+    flags, _, clear_tid = struct.unpack_from("<QQQ", task.program.read(task.arguments[0], size))
+    return _clone(scheduler, task, flags, clear_tid)
+
+
+@answers("fork")
+def fork(scheduler: Scheduler, task: Task) -> Reply:
+    return _clone(scheduler, task, 0, 0)
+
+
+@answers("vfork")
+def vfork(scheduler: Scheduler, task: Task) -> Reply:
+    return _clone(scheduler, task, _CLONE_VFORK, 0)
+
+
+@answers("execve")
+def execve(scheduler: Scheduler, task: Task) -> Reply:
+    program = task.program
+    place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
+    if place.own:
+        scheduler.refuse(f"running {place.path}, which is on a volume, was refused")
+        raise OSError(errno.EACCES, "not from a volume")
+    images.check_program(place.path)
+    scheduler.give(task, scheduler.clock.descriptor, number=CLOCK_DESCRIPTOR, close_on_exec=False, returns=False)
+    kernel.trace_exec(task.tid)
+    scheduler.pass_on(task)
+    if not images.wait_for_exec(task.tid):
+        scheduler.await_death(program)
+        return LATER
+    for other in list(program.tasks):
+        if other is not task:
+            scheduler.drop(other)
+    scheduler.executed(program)
+    images.prepare(program, task.tid, scheduler.process.entropy)
+    scheduler.child_went_on(program)
+    return LATER
+
+
+@answers("execveat")
+def execveat(scheduler: Scheduler, task: Task) -> Reply:
+    raise OSError(errno.ENOSYS, "execveat")
+
+
+# ---------------------------------------------------------------- ending
+
+
+@answers("exit")
+def exit_(scheduler: Scheduler, task: Task) -> Reply:
+    program, tid, clear_tid = task.program, task.tid, task.clear_tid
+    last = len(program.tasks) == 1
+    scheduler.pass_on(task)
+    scheduler.vanishes(task)
+    if last:
+        scheduler.await_death(program)
+        return LATER
+    if tid == program.pid:
+        return LATER  # its first thread stays as a zombie until the others have ended
+    while not is_gone(program.pid, tid):
+        pass
+    if clear_tid:
+        scheduler.futexes.wake(program.pid, clear_tid, 1 << 30)
+    return LATER
+
+
+@answers("exit_group")
+def exit_group(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.pass_on(task)
+    scheduler.await_death(task.program)
+    return LATER
+
+
+@answers("wait4", "waitid")
+def wait(scheduler: Scheduler, task: Task) -> Reply:
+    options = task.arguments[2] if task.number == 61 else task.arguments[3]
+    children = task.program.children
+
+    def zombie() -> bool:
+        return any(not each.alive and os.path.exists(f"/proc/{each.pid}") for each in children)
+
+    if options & _WNOHANG or zombie() or not any(each.alive for each in children):
+        return NATIVE
+    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), zombie))
+
+
+# ---------------------------------------------------------------- signals
+
+
+def _program(scheduler: Scheduler, number: int) -> Program:
+    """The program of that id, by the number it is told or by the kernel's own."""
+    for program in scheduler.programs.values():
+        if number in (program.number, program.pid) and program.alive:
+            return program
+    scheduler.refuse("a signal to a process that is not its own was refused")
+    raise OSError(errno.ESRCH, "no such process")
+
+
+@answers("kill")
+def kill(scheduler: Scheduler, task: Task) -> Reply:
+    number, signal = task.signed(0), task.signed(1)
+    if number in (0, -1):
+        targets = [each for each in scheduler.programs.values() if each.alive]
+    else:
+        targets = [_program(scheduler, abs(number))]
+    for target in targets:
+        if signal:
+            scheduler.signal(target, signal)
+    return 0
+
+
+@answers("tgkill", "tkill")
+def tgkill(scheduler: Scheduler, task: Task) -> Reply:
+    if task.number == 200:
+        tid, signal = task.signed(0), task.signed(1)
+    else:
+        tid, signal = task.signed(1), task.signed(2)
+    if tid == task.program.number:
+        tid = task.program.pid
+    target = scheduler.tasks.get(tid)
+    if target is None:
+        raise OSError(errno.ESRCH, "no such thread")
+    if signal:
+        scheduler.signal(target.program, signal, target)
+    return 0
+
+
+@answers("rt_sigqueueinfo", "rt_tgsigqueueinfo", "rt_sigtimedwait")
+def queued_signals(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.refuse("queued signals are not modelled")
+    raise OSError(errno.ENOSYS, "queued signals")
+
+
+# ---------------------------------------------------------------- names and limits
+
+
+@answers("getpid")
+def getpid(scheduler: Scheduler, task: Task) -> Reply:
+    return task.program.number
+
+
+@answers("getppid")
+def getppid(scheduler: Scheduler, task: Task) -> Reply:
+    parent = task.program.parent
+    return parent.number if parent is not None and parent.alive else 1
+
+
+@answers("gettid")
+def gettid(scheduler: Scheduler, task: Task) -> Reply:
+    """The kernel's own, as the C library keeps it for locks and signals."""
+    return NATIVE
+
+
+@answers("set_tid_address")
+def set_tid_address(scheduler: Scheduler, task: Task) -> Reply:
+    task.clear_tid = task.arguments[0]
+    return NATIVE
+
+
+_PRCTL_REFUSED = {1: 0, 4: 0, 22: errno.EINVAL, 35: errno.EPERM, 36: errno.EPERM, 0x59616D61: errno.EINVAL}
+"""PDEATHSIG and DUMPABLE are accepted and forgotten; a filter of its own, memory maps and subreapers are refused."""
+
+
+@answers("prctl")
+def prctl(scheduler: Scheduler, task: Task) -> Reply:
+    refused = _PRCTL_REFUSED.get(task.signed(0))
+    if refused is None:
+        return NATIVE
+    if refused:
+        raise OSError(refused, "refused")
+    return 0
+
+
+@answers("seccomp", "personality")
+def not_again(scheduler: Scheduler, task: Task) -> Reply:
+    if task.number == 135 and task.arguments[0] == 0xFFFFFFFF:
+        return 0x0040000
+    raise OSError(errno.EINVAL, "not from inside")
+
+
+@answers("sysinfo")
+def sysinfo(scheduler: Scheduler, task: Task) -> Reply:
+    total = scheduler.memory_bytes
+    uptime_s = scheduler.monotonic_ns() // 10**9
+    task.program.write(
+        task.arguments[0],
+        struct.pack("<q3QQQQQQQHxxxxxxQQI4x", uptime_s, 0, 0, 0, total, total // 2, 0, 0, 0, 0, 1, 0, 0, 1),
+    )
+    return 0

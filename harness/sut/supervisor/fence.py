@@ -1,0 +1,64 @@
+"""Which paths are the device's and which the machine's: where a program's files are looked for.
+
+Models: a device whose volumes hold everything but the programs and libraries themselves, which come read-only from the machine
+that the harness runs on. Names of hosts come from a file of the device's own.
+Does not model: users and permissions; other files of /etc, /proc and /sys, which are read as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev", "/opt", "/nix")
+"""What programs are made of and look up: read from the machine, never written."""
+
+WRITABLE_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full"})
+RANDOM_DEVICES = frozenset({"/dev/urandom", "/dev/random"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """``code``: directories of the program itself. ``texts``: files that are given another content, by path."""
+
+    code: tuple[str, ...]
+    texts: tuple[tuple[str, bytes], ...]
+
+    def is_machine(self, path: str) -> bool:
+        """Whether an absolute path, without ``..`` in it, is the machine's; all others are the device's."""
+        if any(_within(path, each) for each in (*SYSTEM, *self.code)):
+            return True
+        # The way there, which programs look at step by step.
+        return path != "/" and any(each.startswith(path + "/") for each in self.code)
+
+    def text(self, path: str) -> bytes | None:
+        """The content of a file that is not read as it is."""
+        return next((content for name, content in self.texts if name == path), None)
+
+
+def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
+    """The fence of a program whose own files are below ``code``."""
+    return Fence(
+        tuple(each.rstrip("/") for each in code if each.rstrip("/")),
+        (
+            ("/etc/hosts", f"127.0.0.1 localhost\n{host_ip} {host_name}\n".encode()),
+            (
+                "/etc/nsswitch.conf",
+                b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+            ),
+            ("/etc/resolv.conf", b"options timeout:1 attempts:1\n"),
+            ("/etc/host.conf", b"multi on\n"),
+            ("/etc/gai.conf", b""),
+        ),
+    )
+
+
+def _within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory + "/")
+
+
+def normal(base: str, path: str) -> str:
+    """An absolute path without dots, by its text alone."""
+    joined = os.path.normpath(os.path.join(base, path))
+    return joined[1:] if joined.startswith("//") else joined

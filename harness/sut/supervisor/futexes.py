@@ -1,0 +1,125 @@
+"""Futexes: who waits for which word of memory, woken in the order of waiting.
+
+Models: private and shared ones alike, by program and address; wait, wake, requeue and wake_op with their bit sets.
+Does not model: words shared between programs through shared memory, priority inheritance, robust lists.
+Source: futex(2).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from harness.sut.supervisor.registry import Reply
+from harness.sut.supervisor.tasks import Task, Wait
+
+if TYPE_CHECKING:
+    from harness.sut.supervisor.scheduler import Scheduler
+
+WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
+PRIVATE, CLOCK_REALTIME = 128, 256
+_ALL_BITS = 0xFFFFFFFF
+
+_Key = tuple[int, int]
+
+
+class _Waiter:
+    __slots__ = ("bits", "key", "task")
+
+    def __init__(self, task: Task, key: _Key, bits: int) -> None:
+        self.task = task
+        self.key = key
+        self.bits = bits
+
+
+class Futexes:
+    """All words that threads wait for."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._queues: dict[_Key, deque[_Waiter]] = {}
+
+    def word(self, task: Task, address: int) -> int:
+        """A futex's value."""
+        return int.from_bytes(task.program.read(address, 4), "little")
+
+    def wait(self, task: Task, address: int, expected: int, deadline_ns: int | None, bits: int = _ALL_BITS) -> Reply:
+        """Block until woken, unless the word is no longer what was expected."""
+        if self.word(task, address) != expected & 0xFFFFFFFF:
+            raise OSError(errno.EAGAIN, "the word has changed")
+        key = (task.program.pid, address)
+        waiter = _Waiter(task, key, bits)
+        self._queues.setdefault(key, deque()).append(waiter)
+
+        def finish(_timed_out: bool) -> None:
+            self._leave(waiter)
+            raise OSError(errno.ETIMEDOUT, "nobody woke it")
+
+        return self._scheduler.block(task, Wait(finish, None, deadline_ns, lambda: self._leave(waiter)))
+
+    def _leave(self, waiter: _Waiter) -> None:
+        queue = self._queues.get(waiter.key)
+        if queue is not None and waiter in queue:
+            queue.remove(waiter)
+            if not queue:
+                del self._queues[waiter.key]
+
+    def wake(self, pid: int, address: int, count: int, bits: int = _ALL_BITS) -> int:
+        """Wake at most ``count`` waiters, first come first served; how many."""
+        queue = self._queues.get((pid, address))
+        woken = 0
+        while queue and woken < count:
+            waiter = next((each for each in queue if each.bits & bits), None)
+            if waiter is None:
+                break
+            self._leave(waiter)
+            self._scheduler.wake(waiter.task, self._answer(waiter.task))
+            woken += 1
+        return woken
+
+    def _answer(self, task: Task) -> Callable[[], None]:
+        return lambda: self._scheduler.reply(task)
+
+    def requeue(self, pid: int, address: int, wake_count: int, move_count: int, target: int) -> int:
+        """Wake some waiters and let others wait for another word; how many were woken or moved."""
+        done = self.wake(pid, address, wake_count)
+        queue = self._queues.get((pid, address))
+        moved = 0
+        while queue and moved < move_count:
+            waiter = queue.popleft()
+            waiter.key = (pid, target)
+            self._queues.setdefault(waiter.key, deque()).append(waiter)
+            moved += 1
+        if queue is not None and not queue:
+            self._queues.pop((pid, address), None)
+        return done + moved
+
+    def wake_op(self, task: Task, address: int, count: int, second: int, second_count: int, encoded: int) -> int:
+        """FUTEX_WAKE_OP: change the second word, wake at the first, and at the second if its old value compares so."""
+        operation, comparison = encoded >> 28 & 15, encoded >> 24 & 15
+        operand, compared = _signed12(encoded >> 12), _signed12(encoded)
+        if operation & 8:
+            operand = 1 << (operand & 31)
+            operation &= 7
+        old = self.word(task, second)
+        changed = [operand, old + operand, old | operand, old & ~operand, old ^ operand][operation] & 0xFFFFFFFF
+        task.program.write(second, changed.to_bytes(4, "little"))
+        pid = task.program.pid
+        woken = self.wake(pid, address, count)
+        signed = old - (1 << 32) if old & 0x80000000 else old
+        holds = [
+            signed == compared,
+            signed != compared,
+            signed < compared,
+            signed <= compared,
+            signed > compared,
+            signed >= compared,
+        ][comparison]
+        return woken + (self.wake(pid, second, second_count) if holds else 0)
+
+
+def _signed12(value: int) -> int:
+    value &= 0xFFF
+    return value - 0x1000 if value & 0x800 else value

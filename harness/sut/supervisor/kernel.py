@@ -1,0 +1,174 @@
+"""The kernel's own doors, by ctypes: seccomp's notifications, ptrace, another process's memory.
+
+Models nothing. Source: seccomp_unotify(2), ptrace(2), proc(5). Numbers are those of Linux on every architecture but where
+``abi`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+
+from harness.sut.supervisor.abi import NUMBERS, Registers
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.ptrace.restype = ctypes.c_long
+_libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+_libc.getauxval.restype = ctypes.c_ulong
+_libc.getauxval.argtypes = [ctypes.c_ulong]
+
+_RECEIVE, _SEND, _ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
+_CONTINUE = 1
+_ADD_SET_NUMBER, _ADD_AND_SEND = 1, 2
+_NOTIFICATION = struct.Struct("<QIIiIQ6Q")
+_NOTIFICATION_BYTES = 80
+_RESPONSE = struct.Struct("<QqiI")
+_ADDITION = struct.Struct("<QIIII")
+
+_SECCOMP_SET_MODE_FILTER = 1
+_FLAG_NEW_LISTENER = 8
+_PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
+_ADDR_NO_RANDOMIZE = 0x0040000
+
+PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_DETACH, PTRACE_CONT = 9, 12, 13, 17, 7
+_PTRACE_SEIZE = 0x4206
+_PTRACE_O_TRACEEXEC = 0x10
+WALL = 0x40000000
+"""__WALL: wait for threads of other processes too."""
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def _failed(what: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, f"{what}: {os.strerror(number)}")
+
+
+# ---------------------------------------------------------------- notifications
+
+
+def receive(listener: int) -> tuple[int, int, int, tuple[int, ...]]:
+    """The next call that waits: its id, thread, number and six arguments. Blocks; ENOENT when its thread has just died."""
+    buffer = bytearray(_NOTIFICATION_BYTES)
+    fcntl.ioctl(listener, _RECEIVE, buffer)
+    fields = _NOTIFICATION.unpack(buffer)
+    return fields[0], fields[1], fields[3], fields[6:]
+
+
+def answer(listener: int, call: int, value: int, error: int, native: bool) -> bool:
+    """Let a call return; ``native``: the kernel does it after all. False when its thread is gone."""
+    try:
+        fcntl.ioctl(listener, _SEND, _RESPONSE.pack(call, value, -error, _CONTINUE if native else 0))
+    except OSError as gone:
+        if gone.errno != errno.ENOENT:
+            raise
+        return False
+    return True
+
+
+def give_descriptor(
+    listener: int, call: int, descriptor: int, *, number: int | None = None, close_on_exec: bool = False, returns: bool
+) -> int:
+    """Put a copy of our ``descriptor`` into the caller's table; its number there. ``returns``: that is the call's answer."""
+    flags = (_ADD_AND_SEND if returns else 0) | (_ADD_SET_NUMBER if number is not None else 0)
+    request = bytearray(_ADDITION.pack(call, flags, descriptor, number or 0, os.O_CLOEXEC if close_on_exec else 0))
+    while True:
+        try:
+            return int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+        except InterruptedError:
+            continue
+
+
+# ---------------------------------------------------------------- within the forked child
+
+
+def install_filter(program: bytes) -> int:
+    """Put the filter over this process for good; the listener's descriptor. OSError when the kernel will not."""
+    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise _failed("no_new_privs")
+    buffer = ctypes.create_string_buffer(program, len(program))
+    wrapped = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
+    listener = _libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, _FLAG_NEW_LISTENER, ctypes.byref(wrapped))
+    if listener < 0:
+        raise _failed("seccomp")
+    return int(listener)
+
+
+def fix_addresses() -> bool:
+    """The next exec lays memory out alike every time; False where that is not allowed."""
+    return int(_libc.personality(_ADDR_NO_RANDOMIZE)) != -1
+
+
+def plain_pages() -> None:
+    """Memory comes in pages of one size, whatever the machine has to spare: what is in use is the same every time."""
+    _libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """The kernel kills this process when its parent's thread ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+# ---------------------------------------------------------------- ptrace
+
+
+def trace_exec(thread: int) -> None:
+    """Attach to a thread, so that it stops when its exec has succeeded."""
+    if _libc.ptrace(_PTRACE_SEIZE, thread, None, _PTRACE_O_TRACEEXEC) != 0:
+        raise _failed("ptrace")
+
+
+def trace(request: int, thread: int, data: int = 0) -> None:
+    """A ptrace request that carries at most a number."""
+    if _libc.ptrace(request, thread, None, data) != 0:
+        raise _failed("ptrace")
+
+
+def registers(thread: int) -> Registers:
+    """The registers of a stopped thread."""
+    found = Registers()
+    if _libc.ptrace(PTRACE_GETREGS, thread, None, ctypes.addressof(found)) != 0:
+        raise _failed("ptrace")
+    return found
+
+
+def set_registers(thread: int, values: Registers) -> None:
+    """Change the registers of a stopped thread."""
+    if _libc.ptrace(PTRACE_SETREGS, thread, None, ctypes.addressof(values)) != 0:
+        raise _failed("ptrace")
+
+
+def signal_thread(pid: int, tid: int, number: int) -> None:
+    """tgkill(2); a thread that has gone is no error."""
+    _libc.syscall(NUMBERS["tgkill"], pid, tid, number)
+
+
+# ---------------------------------------------------------------- odds and ends
+
+
+def auxiliary(kind: int) -> int:
+    """A value of this process's auxiliary vector; 0 when it has none."""
+    return int(_libc.getauxval(kind))
+
+
+def memory_at(address: int, size: int) -> bytes:
+    """Bytes of this process's own memory."""
+    return ctypes.string_at(address, size)
+
+
+def epoll_now(descriptor: int, events_max: int, event_bytes: int) -> bytes:
+    """What an epoll descriptor has to tell at this instant, as an array of struct epoll_event."""
+    room = ctypes.create_string_buffer(event_bytes * events_max)
+    found = _libc.epoll_wait(descriptor, room, events_max, 0)
+    return room.raw[: event_bytes * max(found, 0)]
+
+
+def new_epoll() -> int:
+    """An epoll descriptor, closed on exec."""
+    return int(_libc.epoll_create1(os.O_CLOEXEC))

@@ -1,0 +1,117 @@
+"""What a program's descriptors lead to: files of the device's volumes, connections, pipes, and what the kernel polls.
+
+Each has a kernel object of the supervisor's own behind it, of which the program's table holds a copy: it gives the number,
+and for what can be waited for its readiness. What is read and written comes from the device's disk and link.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+
+POLL_IN, POLL_OUT, POLL_ERR, POLL_HUP = select.POLLIN, select.POLLOUT, select.POLLERR, select.POLLHUP
+
+
+class Opened:
+    """One open file description. ``kernel_end`` is the descriptor of ours whose copy the program holds."""
+
+    kind = "?"
+
+    def __init__(self, kernel_end: int) -> None:
+        self.kernel_end = kernel_end
+        self.holders = 0
+        """Descriptors of all programs that lead here."""
+
+    def let_go(self) -> None:
+        """One descriptor less; with the last the description goes."""
+        self.holders -= 1
+        if self.holders == 0:
+            self.closed()
+
+    def closed(self) -> None:
+        """Nobody holds it any more."""
+        os.close(self.kernel_end)
+
+    def ready(self, events: int) -> int:
+        """Which of the poll events hold now, as poll(2) returns them."""
+        poller = select.poll()
+        poller.register(self.kernel_end, events)
+        found = poller.poll(0)
+        return found[0][1] if found else 0
+
+
+class Pollable(Opened):
+    """A pipe's end, an eventfd, an epoll: the kernel's own, made by the supervisor so that it can poll a copy."""
+
+    kind = "pollable"
+
+    @property
+    def blocking(self) -> bool:
+        """Whether reading and writing wait; the flag is the description's, which the program shares."""
+        return os.get_blocking(self.kernel_end)
+
+
+class Epoll(Opened):
+    """An epoll descriptor."""
+
+    kind = "epoll"
+
+
+class Timer(Pollable):
+    """A timerfd: an eventfd that the supervisor rings. ``generation`` tells an old ring from a new one."""
+
+    kind = "timer"
+
+    def __init__(self, kernel_end: int, *, realtime: bool) -> None:
+        super().__init__(kernel_end)
+        self.realtime = realtime
+        self.generation = 0
+        self.due_ns = 0
+        self.interval_ns = 0
+
+
+class Output(Opened):
+    """Standard output or error: what is written comes to the supervisor."""
+
+    kind = "output"
+
+    def __init__(self, kernel_end: int, stream: str) -> None:
+        super().__init__(kernel_end)
+        self.stream = stream
+
+
+class VolumeFile(Opened):
+    """A file or directory on one of the device's volumes: ``descriptor`` is the virtual disk's.
+
+    The kernel object is one placeholder for all of them, which the supervisor keeps.
+    """
+
+    kind = "file"
+
+    def __init__(self, placeholder: int, descriptor: int, close: Callable[[int], None], *, directory: bool) -> None:
+        super().__init__(placeholder)
+        self.descriptor = descriptor
+        self.directory = directory
+        self.listing: list[bytes] | None = None
+        """Of a directory: the entries that getdents64 has still to tell."""
+        self._close = close
+
+    def closed(self) -> None:
+        self._close(self.descriptor)
+
+    def ready(self, events: int) -> int:
+        """A file never makes anybody wait."""
+        return events & (POLL_IN | POLL_OUT)
+
+
+class RandomDevice(Opened):
+    """/dev/urandom: what is read comes from the device's seeded stream. The kernel object is the placeholder."""
+
+    kind = "random"
+
+    def closed(self) -> None:
+        """The placeholder stays."""
+
+    def ready(self, events: int) -> int:
+        return events & (POLL_IN | POLL_OUT)

@@ -1,0 +1,537 @@
+"""The supervisor's heart: programs run until each of their threads waits for something; then virtual time may go on.
+
+Models: a machine with one processor. Threads run one at a time as far as system calls can tell: calls are answered in the
+order in which they came, and of those that came together the older thread's first, so a run repeats itself.
+Does not model: preemption. A thread that computes without a system call runs for as long as it computes; past
+``SPIN_PATIENCE_S`` it is said to spin, and the order of calls is no longer promised.
+Source: seccomp_unotify(2); the order of answers was measured to matter (strict priority starved event loops).
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import os
+import select
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from harness.sut.process import Process
+from harness.sut.supervisor import kernel
+from harness.sut.supervisor.abi import NAMES, NUMBERS
+from harness.sut.supervisor.clock import ClockPage
+from harness.sut.supervisor.ending import ProgramEnded, Stuck
+from harness.sut.supervisor.fence import fence_for
+from harness.sut.supervisor.futexes import Futexes
+from harness.sut.supervisor.locks import RecordLocks
+from harness.sut.supervisor.mappings import Mappings
+from harness.sut.supervisor.procfs import is_gone, native_call, parents_of, takes_signal, thread_state
+from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
+from harness.sut.supervisor.tasks import Program, Task, Wait
+
+_LOOK_MS = 50
+SPIN_PATIENCE_S = 10.0
+"""Real time that a thread may compute without a system call."""
+FREE_CALLS = 20_000
+"""System calls at one instant; each further one costs time, so that a loop that waits without waiting ends."""
+_DEBT_US_MAX = 10_000
+_RESTART = 512
+"""ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
+_RESTARTED = {
+    NUMBERS[name] for name in ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "futex", "wait4", "waitid")
+}
+UPTIME_NS = 10 * 10**9
+"""CLOCK_MONOTONIC at the boot of the software: the device's kernel has been up for a while."""
+
+
+class Scheduler:
+    """``process`` is the virtual process whose disk, link, clocks and chance the programs use."""
+
+    def __init__(self, process: Process, code: Sequence[str] = ()) -> None:
+        self.process = process
+        self.disk = process.disk
+        network = process.network
+        self.fence = fence_for(code, *((network.host_name, network.host_ip) if network else ("acquirer", "192.0.2.10")))
+        self.mappings = Mappings(process.disk)
+        self.locks = RecordLocks()
+        self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
+        """The kernel object behind every descriptor of a volume's file that is not mapped."""
+        self.sockets_made = 0
+        self.memory_bytes = 64 << 20
+        self.console_is_terminal = False
+        self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
+        self.clock = ClockPage()
+        self.futexes = Futexes(self)
+        self.tasks: dict[int, Task] = {}
+        self.programs: dict[int, Program] = {}
+        self.root: Program | None = None
+        self.listener = -1
+        self.notified = 0
+        """System calls that came to the supervisor."""
+        self.on_refused: Callable[[str], None] = lambda text: None
+        self.before_waiting: Callable[[], None] = lambda: None
+        """Called each time before virtual time may pass."""
+        self._poller = select.poll()
+        self._pidfds: dict[int, Program] = {}
+        self._running = 0
+        self._queue: deque[Task] = deque()
+        self._blocked: list[Task] = []
+        self._vforks: dict[int, Program] = {}
+        self._orders = 0
+        self._quiet_s = 0.0
+        self._calls_at_us = -1
+        self._calls_now = 0
+        self._alarm = process.env.event()
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timer_count = 0
+        self._kept: list[int] = []
+        self._refused: set[str] = set()
+
+    # ------------------------------------------------------------ beginning and end
+
+    def adopt(self, pid: int, listener: int, number: int) -> Program:
+        """The first program: forked, filtered, and about to call execve."""
+        self.listener = listener
+        self._poller.register(listener, select.POLLIN)
+        self.root = self.new_program(pid, number, None)
+        self.new_task(pid, self.root)
+        self._running = 1
+        self._set_clock()
+        return self.root
+
+    def new_program(self, pid: int, number: int, parent: Program | None) -> Program:
+        program = Program(pid, number, parent)
+        self.programs[pid] = program
+        if parent is not None:
+            parent.children.append(program)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return program
+        self._pidfds[pidfd] = program
+        self._poller.register(pidfd, select.POLLIN)
+        return program
+
+    def new_task(self, tid: int, program: Program) -> Task:
+        task = Task(tid, program, self._orders)
+        self._orders += 1
+        self.tasks[tid] = task
+        program.tasks.append(task)
+        if program.unborn and tid != program.pid:
+            task.clear_tid = program.unborn.pop(0)
+        return task
+
+    def end(self) -> None:
+        """Kill every program and give back all that was held."""
+        for program in self.programs.values():
+            if program.alive:
+                try:
+                    os.kill(program.pid, 9)
+                except ProcessLookupError:
+                    pass
+        if self.root is not None and self.root.alive:
+            self.root.status = _reaped(self.root.pid)
+        for program in self.programs.values():
+            program.alive = False
+            program.release_all()
+            program.forget_memory()
+        for pidfd in self._pidfds:
+            os.close(pidfd)
+        self._pidfds.clear()
+        self._blocked.clear()
+        self._queue.clear()
+        if self.listener >= 0:
+            os.close(self.listener)
+            self.listener = -1
+        self.clock.close()
+        self.mappings.close()
+        for descriptor in (self.placeholder, *self._kept):
+            os.close(descriptor)
+        self._kept.clear()
+
+    def keep(self, *descriptors: int) -> None:
+        """Descriptors that are closed at the end."""
+        self._kept.extend(descriptors)
+
+    # ------------------------------------------------------------ the loop
+
+    def run(self) -> NoReturn:
+        """Run the programs for as long as the first of them lives; ends by ProgramEnded or by the process's death."""
+        while True:
+            self._run_until_all_wait()
+            if self.root is not None and not self.root.alive:
+                raise ProgramEnded(self.root.status)
+            self.before_waiting()
+            self.mappings.settle_all()
+            self._let_time_pass()
+
+    def _run_until_all_wait(self) -> None:
+        while True:
+            if self._running:
+                self._gather()
+            if self._queue:
+                self._answer(self._queue.popleft())
+            elif not self._running and not self._look_again():
+                return
+            if self.root is not None and not self.root.alive:
+                return
+
+    def _gather(self) -> None:
+        """Take in calls until no thread is in user space any more."""
+        came: list[Task] = []
+        while self._running > 0:
+            events = self._poller.poll(_LOOK_MS)
+            if not events:
+                self._nothing_came()
+                continue
+            self._quiet_s = 0.0
+            for descriptor, _ in events:
+                if descriptor == self.listener:
+                    self._take_call(came)
+                elif descriptor in self._pidfds:
+                    self._program_died(self._pidfds[descriptor], descriptor)
+        if len(came) > 1:
+            came.sort(key=lambda task: task.order)
+        self._queue.extend(came)
+
+    def _take_call(self, came: list[Task]) -> None:
+        try:
+            call, tid, number, arguments = kernel.receive(self.listener)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EINTR):
+                self._look_for_the_dead()
+                return
+            raise
+        self.notified += 1
+        task = self.tasks.get(tid)
+        if task is None or not task.program.alive:
+            task = self._unknown(tid)
+        if task.state == "running":
+            self._running -= 1
+        elif task.state == "blocked":
+            self._forget_wait(task)
+        task.state = "asking"
+        task.call, task.number, task.arguments = call, number, arguments
+        came.append(task)
+
+    def _answer(self, task: Task) -> None:
+        """One thread's turn: its call is handled, or the answer that it waited for is given."""
+        if not task.program.alive:
+            return
+        self._count_call()
+        try:
+            resume = task.resume
+            if resume is not None:
+                task.resume = None
+                resume()
+                return
+            handler = HANDLERS.get(task.number)
+            if handler is None:
+                self.refuse(f"{_name(task.number)} is not modelled")
+                raise OSError(errno.ENOSYS, "not modelled")
+            reply: Reply = handler(self, task)
+        except OSError as error:
+            self.reply(task, error=error.errno or errno.EIO)
+            return
+        if reply is NATIVE:
+            self.pass_on(task)
+        elif reply is not LATER:
+            assert isinstance(reply, int)
+            self.reply(task, reply)
+
+    def _count_call(self) -> None:
+        process = self.process
+        process.switches += 1  # the watchdog's sign of life
+        now_us = int(process.env._now)
+        if now_us != self._calls_at_us:
+            self._calls_at_us, self._calls_now = now_us, 0
+        self._calls_now += 1
+        if self._calls_now > FREE_CALLS:
+            process.spend(process.poll_cost_us())
+            if process.owed_us > _DEBT_US_MAX:
+                process.settle_debt()
+
+    # ------------------------------------------------------------ answers
+
+    def reply(self, task: Task, value: int = 0, error: int = 0) -> None:
+        """The thread's call returns ``value``, or fails with ``error``."""
+        self._set_clock()
+        self._goes_on(task)
+        kernel.answer(self.listener, task.call, value, error, False)
+
+    def pass_on(self, task: Task) -> None:
+        """The kernel does the call."""
+        self._set_clock()
+        self._goes_on(task)
+        kernel.answer(self.listener, task.call, 0, 0, True)
+
+    def give(
+        self, task: Task, descriptor: int, *, close_on_exec: bool, number: int | None = None, returns: bool = True
+    ) -> int:
+        """Put a copy of our descriptor into the thread's table; its number there is the call's answer when ``returns``."""
+        if returns:
+            self._set_clock()
+        given = kernel.give_descriptor(
+            self.listener, task.call, descriptor, number=number, close_on_exec=close_on_exec, returns=returns
+        )
+        if returns:
+            self._goes_on(task)
+        return given
+
+    def _goes_on(self, task: Task) -> None:
+        task.state = "running"
+        self._running += 1
+
+    def drop(self, task: Task) -> None:
+        """Another thread's exec has ended this one."""
+        if task.state == "blocked":
+            self._forget_wait(task)
+        elif task in self._queue:
+            self._queue.remove(task)
+        self.vanishes(task)
+
+    def executed(self, program: Program) -> None:
+        """A program has become another."""
+        self.locks.drop_all(program.pid)
+        program.executed()
+
+    def vanishes(self, task: Task) -> None:
+        """A thread that was let go on will make no further call."""
+        if task.state == "running":
+            self._running -= 1
+        self.tasks.pop(task.tid, None)
+        if task in task.program.tasks:
+            task.program.tasks.remove(task)
+
+    def behind_the_others(self, task: Task) -> Reply:
+        """sched_yield: every thread that could go on comes first; with none, the next thing in the world does."""
+        if self._queue:
+            task.state = "asking"
+            task.resume = lambda: self.reply(task)
+            self._queue.append(task)
+            return LATER
+        self.process.spend(self.process.poll_cost_us())
+        return 0
+
+    # ------------------------------------------------------------ waiting
+
+    def block(self, task: Task, wait: Wait) -> Reply:
+        """The thread waits; ``wait.finish`` answers it."""
+        task.state = "blocked"
+        task.wait = wait
+        self._blocked.append(task)
+        return LATER
+
+    def wake(self, task: Task, answer: Callable[[], None]) -> None:
+        """A blocked thread may go on; ``answer`` is called when its turn comes."""
+        self._blocked.remove(task)
+        task.wait = None
+        task.state = "asking"
+        task.resume = answer
+        self._queue.append(task)
+
+    def signal(self, program: Program, number: int, task: Task | None = None) -> None:
+        """Send a signal to a program, or to one thread of it, and end that thread's wait if it will take it."""
+        target = task if task is not None else next(iter(program.tasks), None)
+        if target is not None and program.alive:
+            kernel.signal_thread(program.pid, target.tid, number)
+            self._signalled(target, number)
+
+    def _signalled(self, target: Task, number: int) -> None:
+        if target.state == "blocked" and takes_signal(target.program.pid, target.tid, number):
+            self._forget_wait(target)
+            self.reply(target, error=_RESTART if target.number in _RESTARTED else errno.EINTR)
+
+    def _forget_wait(self, task: Task) -> None:
+        wait, task.wait = task.wait, None
+        if task in self._blocked:
+            self._blocked.remove(task)
+        if wait is not None and wait.on_cancel is not None:
+            wait.on_cancel()
+
+    def _look_again(self) -> bool:
+        """Answer one thread whose wait is over by what others did; whether there was one."""
+        for task in self._blocked:
+            wait = task.wait
+            if wait is not None and wait.ready is not None and wait.ready():
+                self._finish_wait(task, False)
+                return True
+        return False
+
+    def _finish_wait(self, task: Task, timed_out: bool) -> None:
+        wait, task.wait = task.wait, None
+        self._blocked.remove(task)
+        assert wait is not None
+        try:
+            wait.finish(timed_out)
+        except OSError as error:
+            self.reply(task, error=error.errno or errno.EIO)
+
+    def notify(self, *_: object) -> None:
+        """Something happened in the world that a thread may be waiting for."""
+        if not self._alarm.triggered:
+            self._alarm.succeed()
+
+    def call_at(self, due_ns: int, then: Callable[[], None]) -> None:
+        """Call ``then`` when CLOCK_MONOTONIC shows ``due_ns``; it looks itself whether it is still wanted."""
+        self._timer_count += 1
+        heapq.heappush(self._timers, (due_ns, self._timer_count, then))
+
+    def _let_time_pass(self) -> None:
+        """Nobody can go on: wait in virtual time for the world or for the first deadline."""
+        deadlines = [task.wait.deadline_ns for task in self._blocked if task.wait and task.wait.deadline_ns is not None]
+        if self._timers:
+            deadlines.append(self._timers[0][0])
+        process = self.process
+        if deadlines:
+            left_us = -(-(min(deadlines) - self.monotonic_ns()) // 1000)
+            if left_us > 0:
+                process.wait(self._alarm, left_us)
+            else:
+                process.sleep(0)
+        else:
+            process.wait(self._alarm, None)
+        if self._alarm.triggered:
+            self._alarm = process.env.event()
+        self._ring(self.monotonic_ns())
+
+    def _ring(self, now_ns: int) -> None:
+        """Timers and deadlines that are due."""
+        while self._timers and self._timers[0][0] <= now_ns:
+            heapq.heappop(self._timers)[2]()
+        due = [
+            (task.wait.deadline_ns, task.order, task)
+            for task in self._blocked
+            if task.wait is not None and task.wait.deadline_ns is not None and task.wait.deadline_ns <= now_ns
+        ]
+        for _, _, task in sorted(due, key=lambda each: each[:2]):
+            if task.wait is not None:
+                self.wake(task, _finishing(task.wait))
+
+    # ------------------------------------------------------------ time
+
+    def monotonic_ns(self) -> int:
+        """CLOCK_MONOTONIC as the programs read it, with what they owe for storage already passed."""
+        process = self.process
+        return UPTIME_NS + 1000 * (process.now_us() - process.boot_us)
+
+    def realtime_ns(self) -> int:
+        """CLOCK_REALTIME by the device's battery clock."""
+        return 1000 * self.process.wall_us()
+
+    def _set_clock(self) -> None:
+        monotonic_ns = self.monotonic_ns()
+        clock = self.clock
+        ahead_us = (clock.monotonic_ns - monotonic_ns) // 1000
+        if ahead_us > 0:
+            # The program read its clock so often that it moved: that time is owed.
+            self.process.spend(ahead_us)
+            monotonic_ns = self.monotonic_ns()
+        clock.set(monotonic_ns, self.realtime_ns() - monotonic_ns)
+
+    # ------------------------------------------------------------ programs and threads that come and go
+
+    def _unknown(self, tid: int) -> Task:
+        """A thread's first call: which program it belongs to."""
+        pid, parent_pid = parents_of(tid)
+        program = self.programs.get(pid)
+        if program is None or not program.alive:
+            parent = self.programs.get(parent_pid)
+            number = self.root.number + len(self.programs) if self.root is not None else pid
+            program = self.new_program(pid, number, parent)
+        return self.new_task(tid, program)
+
+    def expect_thread(self, task: Task, flags_vfork: bool) -> None:
+        """A clone was let go on: one more thread runs, and with vfork the caller stands still until its child has gone on."""
+        if flags_vfork:
+            self._vforks[task.tid] = task.program
+            task.state = "vfork"
+        else:
+            self._running += 1
+
+    def child_went_on(self, program: Program) -> None:
+        """A vforked child has called exec, or is gone."""
+        for tid, parent in list(self._vforks.items()):
+            if parent is program.parent:
+                del self._vforks[tid]
+                task = self.tasks.get(tid)
+                if task is not None and task.state == "vfork":
+                    self._goes_on(task)
+
+    def await_death(self, program: Program) -> None:
+        """A program was let go on into exit_group: it is gone when this returns."""
+        for descriptor, each in list(self._pidfds.items()):
+            if each is program:
+                poller = select.poll()
+                poller.register(descriptor, select.POLLIN)
+                poller.poll()
+                self._program_died(program, descriptor)
+                return
+
+    def _program_died(self, program: Program, pidfd: int) -> None:
+        self._poller.unregister(pidfd)
+        del self._pidfds[pidfd]
+        os.close(pidfd)
+        if not program.alive:
+            return
+        program.alive = False
+        for task in list(program.tasks):
+            if task.state == "blocked":
+                self._forget_wait(task)
+            self.vanishes(task)
+        self._queue = deque(task for task in self._queue if task.program is not program)
+        if program is self.root:
+            program.status = _reaped(program.pid)
+        program.release_all()
+        program.forget_memory()
+        self.locks.drop_all(program.pid)
+        self.child_went_on(program)
+        parent = program.parent
+        if parent is not None and parent.alive and parent.tasks:
+            self._signalled(parent.tasks[0], signal.SIGCHLD)
+
+    def _look_for_the_dead(self) -> None:
+        for program in list(self.programs.values()):
+            for task in list(program.tasks):
+                if program.alive and is_gone(program.pid, task.tid):
+                    if task.state == "blocked":
+                        self._forget_wait(task)
+                    self.vanishes(task)
+
+    def _nothing_came(self) -> None:
+        """No call for a while: threads may have died, may wait in the kernel, or compute."""
+        self._look_for_the_dead()
+        for task in list(self.tasks.values()):
+            if task.state == "running" and thread_state(task.program.pid, task.tid) == "S":
+                number = native_call(task.program.pid, task.tid)
+                if number is not None and number >= 0 and task.tid not in self._vforks:
+                    self.refuse(f"{_name(number)} waits in the kernel, where virtual time cannot end it")
+                    task.state = "native"
+                    self._running -= 1
+        self._quiet_s += _LOOK_MS / 1000
+        if self._quiet_s > SPIN_PATIENCE_S and self._running:
+            raise Stuck(f"it ran for more than {SPIN_PATIENCE_S:g} s without a system call")
+
+    def refuse(self, text: str) -> None:
+        """Tell once what the program asked for in vain."""
+        if text not in self._refused:
+            self._refused.add(text)
+            self.on_refused(text)
+
+
+def _finishing(wait: Wait) -> Callable[[], None]:
+    return lambda: wait.finish(True)
+
+
+def _name(number: int) -> str:
+    return NAMES.get(number, f"system call {number}")
+
+
+def _reaped(pid: int) -> int | None:
+    """The wait status of a program that is dead, or about to be."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return None

@@ -1,0 +1,92 @@
+"""Starting a program under the supervisor: fork, fences, filter, exec.
+
+Models: a process of its own session with three descriptors, an environment of named variables, addresses laid out alike each
+time, limits, Landlock where the kernel has it, and the filter. It does not outlive the harness.
+Does not model: users; it runs as whoever runs the harness, with no way to more rights.
+Source: seccomp_unotify(2), personality(2), prctl(2), landlock(7).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from harness.sut import landlock
+from harness.sut.supervisor import kernel
+from harness.sut.supervisor.ending import NotStarted
+from harness.sut.supervisor.fence import SYSTEM, WRITABLE_DEVICES
+from harness.sut.supervisor.filter import CHANNEL_DESCRIPTOR, program
+
+EXIT_NOT_STARTED = 127
+_REASON_BYTES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run. ``path`` is absolute; ``code``: directories that it may read besides the system's."""
+
+    path: str
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str]
+    code: Sequence[str]
+    open_files: int = 1100
+    file_bytes: int = 0
+    fence: bool = True
+
+
+def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int]:
+    """Fork and filter; the child stands before its execve, which the supervisor must answer. Its pid and the listener."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        _become(command, descriptors, theirs.fileno())
+    theirs.close()
+    with ours:
+        reason, listeners, _, _ = socket.recv_fds(ours, _REASON_BYTES, 1)
+    if not listeners:
+        os.waitpid(pid, 0)
+        raise NotStarted(
+            0, f"{command.path} could not be started: {os.fsdecode(reason) or 'its process ended at once'}"
+        )
+    return pid, listeners[0]
+
+
+def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -> NoReturn:
+    """In the child: nothing here may allocate much, take a lock, or come back."""
+    try:
+        kernel.die_with_parent()
+        os.setsid()
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(command.open_files, most), most))
+        os.dup2(channel, CHANNEL_DESCRIPTOR, inheritable=False)
+        os.closerange(3, CHANNEL_DESCRIPTOR)
+        os.closerange(CHANNEL_DESCRIPTOR + 1, 4096)
+        os.chdir("/")
+        kernel.fix_addresses()
+        kernel.plain_pages()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (command.file_bytes, command.file_bytes))
+        if command.fence and landlock.landlock_available()[0]:
+            landlock.restrict((*SYSTEM, *command.code), tuple(sorted(WRITABLE_DEVICES)))
+        answer = socket.socket(fileno=CHANNEL_DESCRIPTOR)
+        arguments, environ = list(command.arguments), dict(command.environ)
+        filtered = program()
+        listener = kernel.install_filter(filtered)
+        # From here on only calls that the filter lets pass may be made: this one is, on this descriptor.
+        socket.send_fds(answer, [b"+"], [listener])
+        os.execve(command.path, arguments, environ)
+    except BaseException as error:
+        try:
+            os.write(CHANNEL_DESCRIPTOR, repr(error).encode()[:_REASON_BYTES])
+        except BaseException:
+            pass
+    finally:
+        os._exit(EXIT_NOT_STARTED)

@@ -1,0 +1,35 @@
+"""Bytes in a program's memory by vectors of addresses and lengths. Source: readv(2)."""
+
+from __future__ import annotations
+
+import errno
+
+from harness.sut.supervisor.abi import IOVEC
+from harness.sut.supervisor.tasks import Task
+
+_VECTOR_MAX = 1024
+
+
+def vector(task: Task, address: int, count: int) -> list[tuple[int, int]]:
+    """An array of struct iovec: addresses and lengths."""
+    if not 0 <= count <= _VECTOR_MAX:
+        raise OSError(errno.EINVAL, "vector")
+    raw = task.program.read(address, IOVEC.size * count)
+    return [IOVEC.unpack_from(raw, IOVEC.size * place) for place in range(count)]
+
+
+def gather(task: Task, parts: list[tuple[int, int]]) -> bytes:
+    """The bytes that a vector names."""
+    return b"".join([task.program.read(address, length) for address, length in parts if length])
+
+
+def scatter(task: Task, parts: list[tuple[int, int]], data: bytes) -> int:
+    """Put bytes where a vector says; how many."""
+    done = 0
+    for address, length in parts:
+        part = data[done : done + length]
+        if not part:
+            break
+        task.program.write(address, part)
+        done += len(part)
+    return done
