@@ -97,6 +97,8 @@ faults:
     off_for: 30 s
 """
 _CRASH = "faults: [{type: crash, at: {action: sale, occurrence: 4}}]"
+# Signing on takes 999997, and the third sale 000001.
+_WRAPS = "terminals: {count: 1, trace_number: 999997}\n"
 _LOG_CUT_OFF = "faults: [{type: truncate_file, path: /data/journal.0, remaining: 5%, at: {day: 1, time: '09:55'}}]"
 _SETTLEMENT_UNREAD = "faults: [{type: host_silent, unread: true, messages: 2, at: {action: settle}}]"
 _SETTLEMENT_ANSWER_LOST = "faults: [{type: host_silent, at: {action: settle}}]"
@@ -300,6 +302,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("resend_as_new", (3,), _ANSWER_LOST),
     Assay("reverse_after_commit", (7, 2), _CUT_IN_THE_COMMIT, seeds=40),
     Assay("stan_in_ram", (8,), _CRASH),
+    Assay("stan_by_size", (8,), _WRAPS + _CRASH.replace("occurrence: 4", "occurrence: 6")),
     Assay("clear_unbalanced", (11,), _LOG_CUT_OFF),
     Assay("clear_on_timeout", (11,), _SETTLEMENT_UNREAD),
     Assay("settle_twice", (12,), _SETTLEMENT_ANSWER_LOST),

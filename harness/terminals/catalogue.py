@@ -76,6 +76,12 @@ _ALL = (
     _mutant("resend_as_new", "ResendAsNew", "After a timeout sends the sale again under a new trace number.", 3),
     _mutant("reverse_after_commit", "ReverseAfterCommit", "After a restart reverses a sale that is logged.", 7, 2),
     _mutant("stan_in_ram", "StanInRam", "Keeps the trace number in RAM: after a restart numbers are used again.", 8),
+    _mutant(
+        "stan_by_size",
+        "StanBySize",
+        "Takes the greatest trace number in its log for the last: after 999999 a restart begins anew.",
+        8,
+    ),
     _mutant("clear_unbalanced", "ClearUnbalanced", "Clears the log when the host says that totals differ.", 11),
     _mutant("clear_on_timeout", "ClearOnTimeout", "Takes a settlement without an answer for a settlement.", 11),
     _mutant("settle_twice", "SettleTwice", "After a lost settlement answer settles again under the next number.", 12),

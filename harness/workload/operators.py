@@ -13,7 +13,8 @@ from simpy.events import Event as SimEvent
 
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
 from harness.workload import support
-from harness.workload.till import Steps, Till
+from harness.workload.till import Steps, Till, outcome_of
+from harness.workload.waiting import TOO_LATE
 
 SETTLEMENT_PATIENCE_US = 20 * US_PER_MINUTE
 """How long an operator lets a settlement run before taking it for failed (assumption; vendors cap one reply at 250 s)."""
@@ -44,6 +45,21 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
         if not till.witness.outage_since(till.station.name, since_us):
             till.settled_in_vain = True
     return False
+
+
+def install(till: Till) -> Steps:
+    """Key in the trace number that the device before this one had come to, until the terminal says that it goes on with it."""
+    number = till.trace_number
+    if number is None or "trace_number" not in till.station.manifest.actions:
+        return
+    if not (yield from till.wait_until_ready(till.world.now_us + SETTLEMENT_PATIENCE_US)) or till.trade == "closing":
+        return
+    till.did(f"keyed in trace number {number:06d}")
+    pending = till.station.request("trace_number", trace_number=f"{number:06d}")
+    came = yield till.alarm.first_of((pending.done,), till.world.now_us + 2 * US_PER_MINUTE)
+    outcome = None if came == TOO_LATE else outcome_of(pending)
+    if outcome is not None and outcome.kind == "done":
+        till.trace_number = None
 
 
 def sign_on(till: Till) -> Steps:

@@ -88,6 +88,7 @@ class Till:
         "station",
         "stays",
         "tally",
+        "trace_number",
         "trade",
         "unsettled_sales",
         "witness",
@@ -128,6 +129,8 @@ class Till:
         """When somebody last restarted the terminal under its people's hands."""
         self.money: Money | None = None
         """What somebody does about the money after the sale; None: nobody looks at that."""
+        self.trace_number: int | None = None
+        """What is still to be keyed in as the next trace number; None: nothing."""
         self.trade: Trade = "open"
         self.attended = False
         """Somebody of the trading day is at the terminal."""

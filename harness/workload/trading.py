@@ -23,7 +23,7 @@ from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
 from harness.workload.money import Money, look_after, set_up
-from harness.workload.operators import close_day, daily_reboot, look_at_paper, meddle, settle, sign_on
+from harness.workload.operators import close_day, daily_reboot, install, look_at_paper, meddle, settle, sign_on
 from harness.workload.ports import StationPort, WorldPort
 from harness.workload.stays import CHECK_OUTS, Stay, next_due
 from harness.workload.tally import TradeTally
@@ -72,6 +72,8 @@ class Floor:
     tills: dict[str, Till] = field(default_factory=dict)
     money: dict[str, Money] = field(default_factory=dict)
     """By station: what somebody does there about the money after the sale."""
+    trace_number: int | None = None
+    """What is keyed in as the next trace number at installation."""
 
     @classmethod
     def open(cls, world: WorldPort) -> Floor:
@@ -113,6 +115,7 @@ def start_trading(
     place = floor if floor is not None else Floor.open(world)
     till = Till(world, station, merchant, behaviour, place.witness)
     till.money = place.money.get(station.name)
+    till.trace_number = place.trace_number
     place.tills[station.name] = till
     processes = [world.env.process(_trade(till, days))]
     if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0 or behaviour.reads_log_per_day > 0.0:
@@ -168,6 +171,7 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             yield from settle(till)
         if not (yield from _come(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)):
             return
+        yield from install(till)
         yield from sign_on(till)
         yield from set_up(till)
         date = world.start + datetime.timedelta(days=day)

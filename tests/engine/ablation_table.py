@@ -54,6 +54,7 @@ SHOWN_BY: dict[str, Shown] = {
     "field/purged_by_age": by("purged_by_age", 1),
     "field/small_device_large_trade": moves("screens.storage_full"),
     "field/surge_on_a_slow_host": moves("p95_sale_ms", terminals=8),
+    "field/trace_number_wraps": by("stan_by_size", 8),
     "host/account_mistyped_at_the_acquirer": by("bounce_as_pending", 30),
     "host/announced_window": moves("sale.refused"),
     "host/cards_good_for_a_part": moves("sale.unknown"),

@@ -68,6 +68,17 @@ def power_cut(make_bench, load_kind):
     return found + disagreements(bench)
 
 
+def wrapped_and_restarted(make_bench, load_kind):
+    """The trace number passes 999999, and the terminal is restarted behind it."""
+    bench = make_bench()
+    bench.boot(load_kind())
+    assert bench.act("trace_number", trace_number="999998").kind == "done"
+    start(bench, load_kind(), 100, 100)
+    bench.boot(load_kind())
+    again = bench.act("sale", 200)
+    return [] if (again.kind, again.stan) == ("approved", "000002") else [again]
+
+
 def answer_lost(make_bench, load_kind):
     """A sale's answer is lost, and for a while the reversal's too."""
     bench = make_bench()
@@ -779,6 +790,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "resend_as_new": asked_again,
     "reverse_after_commit": cut_everywhere,
     "stan_in_ram": power_cut,
+    "stan_by_size": wrapped_and_restarted,
     "clear_unbalanced": totals_differ,
     "clear_on_timeout": settlement_unanswered,
     "settle_twice": settlement_answer_lost,

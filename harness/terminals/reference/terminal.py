@@ -65,7 +65,7 @@ _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
         "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
-        "clear_reversal",
+        "clear_reversal", "trace_number",
     }
 )  # fmt: skip
 
