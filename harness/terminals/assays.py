@@ -196,6 +196,12 @@ _BIT_IN_AN_AMOUNT = """
 faults:
   - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:54"}}
 """
+# An early record goes bad, later ones are whole, and the terminal reads them all anew.
+_BIT_AND_A_RESTART = """
+faults:
+  - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:40"}}
+  - {type: crash, at: {day: 1, time: "09:41", action: sale, delay: 3 s}}
+"""
 _CUT_AFTER_THE_COMMIT = """
 faults:
   - type: power_loss
@@ -364,6 +370,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("refund_with_fee", (20,), _TWO_DAYS + _people("refunds: 30%")),
     Assay("refund_unlimited", (20,), _people("refunds: 30%, refunds_unsettled: 100%, asks_again: 100%")),
     Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("begins_anew", (1,), _BIT_AND_A_RESTART),
     Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
     Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
     Assay(

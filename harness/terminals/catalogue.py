@@ -145,6 +145,7 @@ _ALL = (
         "totals_apart", "TotalsApart", "Keeps the batch totals in a file of their own, written after the record.", 10
     ),
     _mutant("crc_unchecked", "CrcUnchecked", "Believes every record that can be read, whatever its CRC says.", 18),
+    _mutant("begins_anew", "BeginsAnew", "Begins with an empty log where one record is damaged, and says so.", 1),
     _mutant("damage_unsaid", "DamageUnsaid", "Leaves damaged records out and tells nobody.", 18),
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
     _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),

@@ -466,6 +466,19 @@ def bit_flipped(make_bench, load_kind):
     return found + ([] if "NOT BALANCED" in said and "DIFFERED" in said else ["said nothing"])
 
 
+def bit_flipped_and_restarted(make_bench, load_kind):
+    """A bit of the first of three approvals flips; the terminal is restarted, and the other two are whole."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200, 300)
+    path = bench.directory / "data" / "journal.0"
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"\x1f100\x1f") + 3] ^= 1
+    path.write_bytes(content)
+    bench.boot(load_kind())
+    kept = {each.amount_fen for each in bench.inspect().records}
+    return [] if {200, 300} <= kept else [f"kept {sorted(kept)}"]
+
+
 def many_sales(make_bench, load_kind):
     """How often it goes to sleep over twenty sales."""
     bench = make_bench()
@@ -834,6 +847,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "searches_the_log": many_sales,
     "crc_unchecked": bit_flipped,
     "damage_unsaid": bit_flipped,
+    "begins_anew": bit_flipped_and_restarted,
     "totals_apart": cut_before_the_totals,
     "blind_admission": full_while_trading,
     "over_limit_warns": over_the_limit,

@@ -81,6 +81,7 @@ class ReferenceTerminal(ServiceMenu, UpdatableTerminal, SessionTerminal, Orderin
         actions=_ACTIONS,
         max_transactions=500,
         full_below_bytes=65_536,
+        damage_scope="record",
         offline_floor_fen=10_000,
         transaction_p95_s=20.0,
         data_bytes_min=FILE_SIZE_BYTES,
