@@ -343,6 +343,11 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
     Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
     Assay("batch_stays", (16,), ""),
+    Assay(
+        "signs_off_unsettled",
+        (16,),
+        "people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false, signs_off: 100%}",
+    ),
     Assay("track_kept", (28,), ""),
     Assay("pin_in_reversal", (28,), ""),
     Assay("card_in_log", (29,), ""),

@@ -103,6 +103,7 @@ _ALL = (
     _mutant("late_reply_taken", "LateReplyTaken", "Takes the late answer to a sale that it is reversing.", 9, 7),
     _mutant("batch_twice", "BatchTwice", "Counts the batch twice when a cut comes between number and flag.", 16),
     _mutant("batch_stays", "BatchStays", "Clears the log and goes on under the old batch number.", 16),
+    _mutant("signs_off_unsettled", "SignsOffUnsettled", "Signs off over a log that is not settled.", 16),
     _mutant("void_again", "VoidAgain", "Voids a sale that has been voided.", 20),
     _mutant("void_in_part", "VoidInPart", "Voids the whole yuan of a sale and not its fen.", 20),
     _mutant("void_settled", "VoidSettled", "Voids a sale that has been settled.", 20),

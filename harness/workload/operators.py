@@ -27,6 +27,8 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
     """Settle, with more tries when it fails. True when the terminal says that it is done."""
     if "settle" not in till.station.manifest.actions:
         return False
+    if till.signed_off:
+        yield from sign_on(till)
     for attempt in range(till.behaviour.settlement_tries):
         if attempt:
             if till.trade == "closing":
@@ -63,9 +65,25 @@ def install(till: Till) -> Steps:
 
 
 def sign_on(till: Till) -> Steps:
-    """Sign on, as the first thing in the morning."""
+    """Sign on, as the first thing in the morning, and before anything else is asked of a terminal that was signed off."""
     if "sign_on" in till.station.manifest.actions:
-        yield from till.perform("sign_on", 2 * US_PER_MINUTE)
+        outcome = yield from till.perform("sign_on", 2 * US_PER_MINUTE)
+        till.signed_off = till.signed_off and (outcome is None or outcome.kind != "done")
+
+
+def sign_off(till: Till) -> Steps:
+    """Sign off for the night. Who is told that this cannot be yet settles, and tries once more."""
+    if "sign_off" not in till.station.manifest.actions:
+        return
+    for again in (False, True):
+        outcome = yield from till.perform("sign_off", 2 * US_PER_MINUTE)
+        if outcome is None:
+            return
+        if outcome.kind == "done":
+            till.signed_off = True
+            return
+        if again or outcome.kind == "unsupported" or not (yield from settle(till)):
+            return
 
 
 def reprint(till: Till) -> Steps:

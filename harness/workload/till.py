@@ -85,6 +85,7 @@ class Till:
         "recorder",
         "settled_in_vain",
         "settled_sales",
+        "signed_off",
         "station",
         "stays",
         "tally",
@@ -123,6 +124,8 @@ class Till:
         """The last settlement failed with nothing in the way, or the terminal was full again at once."""
         self.fetching_paper = False
         """Somebody is on the way for a new roll."""
+        self.signed_off = False
+        """It was signed off, and nobody has signed it on since."""
         self.calling_support = False
         """Support has been called and has not found out yet."""
         self.meddled_at_us = -1

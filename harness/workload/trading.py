@@ -23,7 +23,16 @@ from harness.workload.behaviour import Behaviour
 from harness.workload.customers import Customer, Ending, excused
 from harness.workload.merchants import Merchant
 from harness.workload.money import Money, look_after, set_up
-from harness.workload.operators import close_day, daily_reboot, install, look_at_paper, meddle, settle, sign_on
+from harness.workload.operators import (
+    close_day,
+    daily_reboot,
+    install,
+    look_at_paper,
+    meddle,
+    settle,
+    sign_off,
+    sign_on,
+)
 from harness.workload.ports import StationPort, WorldPort
 from harness.workload.stays import CHECK_OUTS, Stay, next_due
 from harness.workload.tally import TradeTally
@@ -133,6 +142,8 @@ def one_sale(till: Till, day: int, number: int, amount_fen: int, settle_after: b
     visit = Visit(day, number, till.world.now_us, "sale", amount_fen, False, 3_000_000, 2_000_000, 1.4, 0.5)
 
     def steps() -> simpy.events.ProcessGenerator:
+        if till.signed_off:
+            yield from sign_on(till)
         customer = Customer(till, visit, counts=False)
         ending = yield from customer.at_the_till()
         if ending is Ending.DECLINED and not settle_after and customer.host_declined():
@@ -189,6 +200,9 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             return
         yield from look_after(till)
         settle_in_the_morning = yield from close_day(till, day)
+        if till.happens(behaviour.signs_off_percent, f"day{day + 1}/signs_off"):
+            yield from sign_off(till)
+            settle_in_the_morning = settle_in_the_morning and not till.signed_off
     till.leave()
 
 

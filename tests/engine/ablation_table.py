@@ -97,6 +97,7 @@ SHOWN_BY: dict[str, Shown] = {
     "operator/paper_runs_out": moves("slips.settlement.later"),
     "operator/plug_pulled_when_slow": moves("downtime_s"),
     "operator/settings_are_checked": by("refusal_hidden", 30),
+    "operator/signed_off_for_the_night": by("signs_off_unsettled", 16),
     "operator/support_called_in_a_settlement": by("clears_too_much", 11),
     "operator/support_clears_a_reversal": moves("reversals_cleared"),
     "operator/voids_and_refunds": moves("void.unknown"),

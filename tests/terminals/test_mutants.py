@@ -479,6 +479,15 @@ def bit_flipped_and_restarted(make_bench, load_kind):
     return [] if {200, 300} <= kept else [f"kept {sorted(kept)}"]
 
 
+def signed_off_in_trade(make_bench, load_kind):
+    """Somebody signs it off with a sale in the log."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    early = bench.act("sign_off")
+    assert bench.act("settle").kind == "done" and bench.act("sign_off").kind == "done"
+    return [] if early.kind == "refused" else [early]
+
+
 def many_sales(make_bench, load_kind):
     """How often it goes to sleep over twenty sales."""
     bench = make_bench()
@@ -833,6 +842,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "refund_unlimited": refunded_again,
     "batch_twice": cut_in_settlements,
     "batch_stays": settled_once,
+    "signs_off_unsettled": signed_off_in_trade,
     "mac_unchecked": wrong_mac,
     "any_reply_taken": reply_of_another,
     "late_reply_taken": late_reply,

@@ -64,7 +64,7 @@ _DATED = frozenset({"refund", "completion", "preauth_void"})
 _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
-        "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
+        "settle", "sign_on", "sign_off", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
         "clear_reversal", "trace_number",
     }
 )  # fmt: skip
