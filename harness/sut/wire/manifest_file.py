@@ -120,7 +120,9 @@ class _TextLines(_Model):
 
 def _is_choice(hint: object) -> bool:
     """Whether a field is one of some words, or of some words and nothing."""
-    return typing.get_origin(hint) is Literal or any(typing.get_origin(each) is Literal for each in typing.get_args(hint))
+    return typing.get_origin(hint) is Literal or any(
+        typing.get_origin(each) is Literal for each in typing.get_args(hint)
+    )
 
 
 @cache
