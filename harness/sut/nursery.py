@@ -58,9 +58,14 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         """Until it has ended; ``subprocess.TimeoutExpired`` when that takes longer."""
+        if timeout is None:
+            _readable(self._pidfd, None)
+            timeout = _GOODBYE_S
         code = self._look(timeout)
         if code is None:
-            raise subprocess.TimeoutExpired("a forked child", timeout or 0.0)
+            if not _readable(self._pidfd, 0.0):
+                raise subprocess.TimeoutExpired("a forked child", timeout)
+            code = self.returncode = self._orphaned()
         return code
 
     def let_go(self) -> None:
@@ -75,7 +80,7 @@ class Forked:
         return self.returncode
 
     def _orphaned(self) -> int:
-        """The warm process is gone, and the kernel takes its children along."""
+        """The warm process is gone, and the kernel takes its children along; or it no longer says what became of them."""
         try:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         except ProcessLookupError:
@@ -116,7 +121,10 @@ class _Nursery:
         try:
             with theirs:
                 self._order(job, theirs.fileno(), given)
-            note = _received(link.fileno()) if _readable(link.fileno(), _PATIENCE_S) else b""
+            if not _readable(link.fileno(), _PATIENCE_S):
+                self._process.kill()  # to be replaced
+                return None
+            note = _received(link.fileno())
             kind, pid = NOTE.unpack(note) if note else (b"", 0)
             if kind != BORN:
                 return None

@@ -156,7 +156,7 @@ class App(Terminal):
     root = str(Path(__file__).resolve().parents[2])
     digests = []
     unpinned = [{"pin_hash_seed": False, "environ": {"PYTHONHASHSEED": seed}} for seed in ("1", "2")]
-    for keywords in (*unpinned, {}, {}, {"fresh": True}):
+    for keywords in (*unpinned, {}, {}):
         place = jobs / "place"
         place.mkdir(exist_ok=True)
         argument = {"root": root, "place": str(place), "source": source}
