@@ -108,6 +108,12 @@ sales_per_day: 25
 people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
 """
+# Every fourth action takes the last of the memory.
+_KILLED_AGAIN_AND_AGAIN = """
+device: {ram: 32 MiB}
+sales_per_day: 40
+faults: [{type: memory_leak, per_action: 8 MiB, at: {day: 1, time: "09:05"}}]
+"""
 _MANY_SALES = 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'
 
 
@@ -318,6 +324,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),
     Assay("leak", (26,), _MANY_SALES),
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
+    Assay("resets_after_deaths", (1, 2), _KILLED_AGAIN_AND_AGAIN),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
     Assay("completes_twice", (21,), _DESK + "people: {completes_again: 100%, settles_on_time: 100%, settles_late: 0%}"),
     Assay(

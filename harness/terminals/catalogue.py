@@ -123,6 +123,13 @@ _ALL = (
     ),
     _mutant("reports_to_b", "ReportsToB", "Settlement first writes its slips to a second volume, which is full.", 15),
     _mutant("purged_by_age", "PurgedByAge", "Purges records older than a month at start, settled or not.", 1),
+    _mutant(
+        "resets_after_deaths",
+        "ResetsAfterDeaths",
+        "Goes back to factory settings when it has died five times since it was settled.",
+        1,
+        2,
+    ),
     _mutant("silent_charge", "SilentCharge", "After a timeout says failed and forgets that it asked.", 31, 2),
     _mutant("completes_twice", "CompletesTwice", "Completes a pre-authorisation as often as its slip is keyed in.", 21),
     _mutant("completes_above", "CompletesAbove", "Completes above 115 % of what was held.", 21),

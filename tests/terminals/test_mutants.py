@@ -488,6 +488,15 @@ def signed_off_in_trade(make_bench, load_kind):
     return [] if early.kind == "refused" else [early]
 
 
+def started_again_and_again(make_bench, load_kind):
+    """It is started six times with a sale in its log, as what is killed again and again is."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    for _ in range(6):
+        bench.boot(load_kind())
+    return [] if [each.amount_fen for each in bench.inspect().records] == [100] else ["the sale is gone"]
+
+
 def many_sales(make_bench, load_kind):
     """How often it goes to sleep over twenty sales."""
     bench = make_bench()
@@ -823,6 +832,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "never_resent": answer_lost,
     "boot_loop": cut_everywhere,
     "leak": growth,
+    "resets_after_deaths": started_again_and_again,
     "log_in_ram": power_cut,
     "silent_charge": answer_lost,
     "reversal_after_send": cut_everywhere,

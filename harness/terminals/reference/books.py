@@ -106,6 +106,14 @@ class Books:
         """Where the records are that were not voided (voids themselves among them), in order."""
         return [offset for offset, voided in zip(self._offsets, self._voided, strict=True) if not voided]
 
+    def active(self) -> list[tuple[int, int]]:
+        """Trace number and place of each of these."""
+        return [
+            (stan, offset)
+            for stan, offset, voided in zip(self._stans, self._offsets, self._voided, strict=True)
+            if not voided
+        ]
+
     def base(self, first_sequence: int) -> Base:
         """What a new generation of this same batch starts from."""
         return Base(self.batch, self.stan, first_sequence, self.damaged, self.stan_is_trusted, self.slip)
