@@ -48,7 +48,18 @@ def python_program() -> list[str]:
     return [sys.executable, "-I", str(FIRMWARE / "python" / "shop_terminal.py")]
 
 
-PROGRAMS = ["c_program", "node_program", "python_program"]
+@pytest.fixture(scope="session")
+def rust_program(tmp_path_factory) -> list[str]:
+    needs("rustc")
+    program = tmp_path_factory.mktemp("rust") / "shop_terminal"
+    source = FIRMWARE / "rust" / "shop_terminal.rs"
+    subprocess.run(
+        ["rustc", "--edition", "2021", "-o", str(program), str(source)], check=True, capture_output=True, timeout=120
+    )
+    return [str(program)]
+
+
+PROGRAMS = ["c_program", "node_program", "python_program", "rust_program"]
 only_c = pytest.mark.parametrize("program", ["c_program"], indirect=True)
 """What only the firmware in C has: void, reprint, a file of its manifest."""
 
