@@ -61,6 +61,7 @@ class Job(msgspec.Struct, frozen=True):
     fence: bool = False
     read: list[str] = []
     write: list[str] = []
+    pin: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,12 +96,14 @@ def run_limited(
     write: Sequence[str] = (),
     on_start: Callable[[int], None] | None = None,
     held_signals: Sequence[signal.Signals] = (),
+    pin: bool = False,
 ) -> Ended:
     """Run ``package.module:function`` as ``function(argument, send)`` in a child; returns however it ends.
 
     ``pin_hash_seed`` fixes the order of sets of strings; ``fence`` puts up Landlock with ``read`` and ``write`` directories.
     ``on_start`` is given the child's process id, to which signals may be sent; ``held_signals`` wait until the function
-    unblocks them, so that one sent at once does not find a child that is not listening yet.
+    unblocks them, so that one sent at once does not find a child that is not listening yet. ``pin`` gives it a processor of
+    its own, which it shares with the programs that it starts.
     """
     limits = limits or Limits()
     try:
@@ -126,6 +129,7 @@ def run_limited(
                 fence,
                 list(read),
                 list(write),
+                pin,
             )
             before = signal.pthread_sigmask(signal.SIG_BLOCK, held_signals)
             try:
