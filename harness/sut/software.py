@@ -71,6 +71,11 @@ class Software:
     """What its host speaks, where the command line says so; None: the built-in dialect that the manifest names."""
 
     @property
+    def is_program(self) -> bool:
+        """Whether its boots are processes, and none of its code runs in the harness."""
+        return False
+
+    @property
     def speaks(self) -> DialectChoice:
         """The dialect of its host; UsageError for a name that is none."""
         if self.dialect is not None:

@@ -26,6 +26,7 @@ class ProgramRun:
 
     def __init__(self, process: Process, command: Command, on_output: Callable[[bytes], None]) -> None:
         self.process = process
+        process.guarded = False
         self.command = command
         self.scheduler = Scheduler(process, command.code)
         self.scheduler.on_output = self._output
