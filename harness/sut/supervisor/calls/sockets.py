@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor.abi import TIMESPEC
+from harness.sut.supervisor.calls import streams
 from harness.sut.supervisor.objects import Pollable
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Datagrams, Socket
@@ -127,19 +128,27 @@ def recvmsg(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("sendto")
 def sendto(scheduler: Scheduler, task: Task) -> Reply:
-    return _send(scheduler, task, [(task.arguments[1], task.arguments[2])], task.signed(3))
+    return _send(scheduler, task, [(task.arguments[1], task.arguments[2])], task.signed(3), task.arguments[4])
 
 
 @answers("sendmsg")
 def sendmsg(scheduler: Scheduler, task: Task) -> Reply:
-    if not isinstance(task.program.opened(task.descriptor()), Socket | Datagrams):
-        return NATIVE
-    _, _, where, count, _, _, _ = _MSGHDR.unpack(task.program.read(task.arguments[1], _MSGHDR.size))
-    return _send(scheduler, task, vector(task, where, count), task.signed(2))
-
-
-def _send(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags: int) -> Reply:
+    name, _, where, count, control, control_bytes, _ = _MSGHDR.unpack(
+        task.program.read(task.arguments[1], _MSGHDR.size)
+    )
     opened = task.program.opened(task.descriptor())
+    if control and control_bytes and not isinstance(opened, Socket | Datagrams):
+        scheduler.refuse("handing descriptors on over a socket is not modelled")
+        raise OSError(errno.EINVAL, "control data")
+    return _send(scheduler, task, vector(task, where, count), task.signed(2), name)
+
+
+def _send(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags: int, name: int) -> Reply:
+    opened = task.program.opened(task.descriptor())
+    if name and not isinstance(opened, Socket | Datagrams):
+        raise OSError(errno.ENOENT, "nobody listens on the device's local sockets")
+    if isinstance(opened, Pollable):
+        return streams.write(scheduler, task, opened, parts, flags)
     if isinstance(opened, Socket):
         return opened.send(scheduler, task, gather(task, parts), flags)
     if isinstance(opened, Datagrams):
