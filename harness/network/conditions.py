@@ -106,6 +106,10 @@ class Condition:
         """How much longer a handshake takes that starts now."""
         return 0
 
+    def lookup(self, link: "Link") -> bool:
+        """Whether a question to the name service, which is near, is lost."""
+        return False
+
     def message(self, passage: Passage) -> None:
         """What becomes of a message that is sent now."""
         if passage.direction in self.loses:
@@ -123,6 +127,10 @@ class Partition(Condition):
     def connect(self, link: "Link") -> ConnectVerdict:
         self.bite(link.device, f"handshake unanswered ({self.reason})")
         return SWALLOWED
+
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, f"name not resolved ({self.reason})")
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -147,6 +155,10 @@ class CableUnplugged(Condition):
         if link.kind.senses_cable:
             return Failure(OSError(errno.ENETUNREACH, "Network is unreachable"), 0)
         return SWALLOWED
+
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, f"name not resolved ({self.reason})")
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -291,6 +303,10 @@ class NameFailure(Condition):
         error = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return Failure(error, _NAME_FAILURE_US)
 
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, "host name not resolved")
+        return True
+
 
 class Conditions:
     """The conditions of one link, in the order in which they struck."""
@@ -331,6 +347,10 @@ class Conditions:
             if verdict is not None:
                 return verdict
         return None
+
+    def lookup(self) -> bool:
+        """Whether a question to the name service is lost."""
+        return any(condition.lookup(self._link) for condition in self.active)
 
     def message(self, passage: Passage) -> None:
         """Let each condition at the message until one has decided its fate."""

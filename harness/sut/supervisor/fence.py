@@ -11,6 +11,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.sut.supervisor.names import SERVER_IP
+
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev", "/opt", "/nix")
 """What programs are made of and look up: read from the machine, never written."""
 
@@ -47,7 +49,7 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
                 "/etc/nsswitch.conf",
                 b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
             ),
-            ("/etc/resolv.conf", b"options timeout:1 attempts:1\n"),
+            ("/etc/resolv.conf", f"nameserver {SERVER_IP}\noptions timeout:5 attempts:1\n".encode()),
             ("/etc/host.conf", b"multi on\n"),
             ("/etc/gai.conf", b""),
         ),

@@ -31,6 +31,7 @@ _ADDITION = struct.Struct("<QIIII")
 
 _SECCOMP_SET_MODE_FILTER = 1
 _FLAG_NEW_LISTENER = 8
+_FLAG_WAIT_KILLABLE = 32
 _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
 _ADDR_NO_RANDOMIZE = 0x0040000
 
@@ -94,7 +95,12 @@ def install_filter(program: bytes) -> int:
         raise _failed("no_new_privs")
     buffer = ctypes.create_string_buffer(program, len(program))
     wrapped = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
-    listener = _libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, _FLAG_NEW_LISTENER, ctypes.byref(wrapped))
+    # A signal must not end a call that the supervisor has taken: whether it does, and what it answers, is the supervisor's to
+    # say. Kernels before 5.19 do not know the flag, and there a handler with SA_RESTART restarts what it should not.
+    for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE, _FLAG_NEW_LISTENER):
+        listener = _libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(wrapped))
+        if listener >= 0 or ctypes.get_errno() != errno.EINVAL:
+            break
     if listener < 0:
         raise _failed("seccomp")
     return int(listener)

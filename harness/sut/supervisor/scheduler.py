@@ -26,6 +26,7 @@ from harness.sut.supervisor.ending import ProgramEnded, Stuck
 from harness.sut.supervisor.fence import fence_for
 from harness.sut.supervisor.futexes import Futexes
 from harness.sut.supervisor.locks import RecordLocks
+from harness.sut.supervisor.loopback import Ports
 from harness.sut.supervisor.mappings import Mappings
 from harness.sut.supervisor.procfs import is_gone, native_call, parents_of, takes_signal, thread_state
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
@@ -40,8 +41,12 @@ _DEBT_US_MAX = 10_000
 _RESTART = 512
 """ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
 _RESTARTED = {
-    NUMBERS[name] for name in ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "futex", "wait4", "waitid")
-}
+    NUMBERS[name]
+    for name in (
+        "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "connect", "accept", "accept4",
+        "futex", "wait4", "waitid", "fcntl", "flock",
+    )
+}  # fmt: skip
 UPTIME_NS = 10 * 10**9
 """CLOCK_MONOTONIC at the boot of the software: the device's kernel has been up for a while."""
 
@@ -58,7 +63,7 @@ class Scheduler:
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
-        self.sockets_made = 0
+        self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
@@ -147,6 +152,7 @@ class Scheduler:
             self.listener = -1
         self.clock.close()
         self.mappings.close()
+        self.ports.close()
         for descriptor in (self.placeholder, *self._kept):
             os.close(descriptor)
         self._kept.clear()
@@ -341,8 +347,9 @@ class Scheduler:
 
     def _signalled(self, target: Task, number: int) -> None:
         if target.state == "blocked" and takes_signal(target.program.pid, target.tid, number):
+            restarts = target.number in _RESTARTED and (target.wait is None or target.wait.restarts)
             self._forget_wait(target)
-            self.reply(target, error=_RESTART if target.number in _RESTARTED else errno.EINTR)
+            self.reply(target, error=_RESTART if restarts else errno.EINTR)
 
     def _forget_wait(self, task: Task) -> None:
         wait, task.wait = task.wait, None
@@ -363,6 +370,7 @@ class Scheduler:
     def _finish_wait(self, task: Task, timed_out: bool) -> None:
         wait, task.wait = task.wait, None
         self._blocked.remove(task)
+        task.state = "asking"
         assert wait is not None
         try:
             wait.finish(timed_out)

@@ -26,6 +26,8 @@ class Wait:
     ready: Callable[[], bool] | None = None
     deadline_ns: int | None = None
     on_cancel: Callable[[], None] | None = None
+    restarts: bool = True
+    """Whether a handler installed with SA_RESTART has the call made again, where signal(7) has it so for some."""
 
 
 @dataclass(slots=True)
