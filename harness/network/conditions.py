@@ -78,6 +78,8 @@ class Condition:
     """What ``MessageDropped.reason`` says of messages it loses."""
     loses: ClassVar[frozenset[str]] = frozenset()
     """Directions in which nothing passes while it lasts."""
+    of_names: ClassVar[bool] = False
+    """Whether it is about finding the host by its name, and nothing else."""
 
     bites: int = field(default=0, init=False)
     on_bite: Callable[[str, str], None] | None = field(default=None, init=False)
@@ -296,7 +298,9 @@ class WrongAddress(Condition):
 
 @dataclass(slots=True, eq=False)
 class NameFailure(Condition):
-    """The host's name cannot be resolved: connects fail as getaddrinfo does, after the resolver's timeout."""
+    """The host's name cannot be resolved: connects by name fail as getaddrinfo does, after the resolver's timeout."""
+
+    of_names: ClassVar[bool] = True
 
     def connect(self, link: "Link") -> ConnectVerdict:
         self.bite(link.device, "host name not resolved")
@@ -340,9 +344,11 @@ class Conditions:
         """Whether nothing at all passes in ``direction``."""
         return any(direction in condition.loses for condition in self.active)
 
-    def connect(self) -> ConnectVerdict:
+    def connect(self, by_name: bool = True) -> ConnectVerdict:
         """The first verdict on a handshake, or None."""
         for condition in self.active:
+            if condition.of_names and not by_name:
+                continue
             verdict = condition.connect(self._link)
             if verdict is not None:
                 return verdict

@@ -19,6 +19,9 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc", "/proc", 
 WRITABLE_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full"})
 RANDOM_DEVICES = frozenset({"/dev/urandom", "/dev/random"})
 
+HOSTS = "/etc/hosts"
+HOSTS_WITHOUT_NAMES = b"127.0.0.1 localhost\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:
@@ -44,7 +47,7 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
     return Fence(
         tuple(each.rstrip("/") for each in code if each.rstrip("/")),
         (
-            ("/etc/hosts", f"127.0.0.1 localhost\n{host_ip} {host_name}\n".encode()),
+            (HOSTS, HOSTS_WITHOUT_NAMES + f"{host_ip} {host_name}\n".encode()),
             (
                 "/etc/nsswitch.conf",
                 b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",

@@ -23,7 +23,7 @@ from harness.sut.supervisor import kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
 from harness.sut.supervisor.ending import ProgramEnded, Stuck
-from harness.sut.supervisor.fence import fence_for
+from harness.sut.supervisor.fence import HOSTS, HOSTS_WITHOUT_NAMES, fence_for
 from harness.sut.supervisor.futexes import Futexes
 from harness.sut.supervisor.locks import RecordLocks
 from harness.sut.supervisor.loopback import Ports
@@ -160,6 +160,13 @@ class Scheduler:
     def keep(self, *descriptors: int) -> None:
         """Descriptors that are closed at the end."""
         self._kept.extend(descriptors)
+
+    def text(self, path: str) -> bytes | None:
+        """The content of a file of the machine's that is given another one. Without a name service nobody is known by name."""
+        network = self.process.network
+        if path == HOSTS and network is not None and network.names_fail:
+            return HOSTS_WITHOUT_NAMES
+        return self.fence.text(path)
 
     # ------------------------------------------------------------ the loop
 

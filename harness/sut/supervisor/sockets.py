@@ -142,7 +142,7 @@ class Socket(Opened):
         self._anew(scheduler, task)
         self._phase, self.peer = "connecting", (ip, port)
         self._bind_for(network.own_ip)
-        attempt = self._attempt = network.connect() if port == network.host_port else network.connect(port)
+        attempt = self._attempt = network.connect(port, by_name=False)
         assert attempt.callbacks is not None
         attempt.callbacks.append(scheduler.notify)
         if not self.blocking:
