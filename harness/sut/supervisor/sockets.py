@@ -162,7 +162,7 @@ class Socket(Opened):
             return
         self._end.connect(listener._end.getsockname())
         listener.listening.append(self)
-        self.stream = LocalStream(self._end)
+        self.stream = LocalStream(self._end, self._ports.gate)
 
     def _bind_for(self, ip: str) -> None:
         if self.local is None:
@@ -228,7 +228,10 @@ class Socket(Opened):
             end, _ = self._end.accept()
             accepted = Socket(self.family, self._ports, blocking=not flags & os.O_NONBLOCK, end=end)
             accepted.options = dict(self.options)
-            accepted._phase, accepted.stream = "connected", LocalStream(end)
+            stream = LocalStream(end, self._ports.gate)
+            accepted._phase, accepted.stream = "connected", stream
+            if isinstance(client.stream, LocalStream):
+                stream.peer, client.stream.peer = client.stream, stream
             assert client.peer is not None and client.local is not None
             accepted.local, accepted.peer = client.peer, client.local
             told(client.local)

@@ -30,6 +30,8 @@ class Gate:
 
     def __init__(self) -> None:
         self._gate: socket.socket | None = None
+        self.left: list[socket.socket] = []
+        """Ends that their programs have closed, and whose other ends are open."""
 
     def join(self, program_end: socket.socket) -> socket.socket:
         """The other end, which does not block."""
@@ -47,6 +49,9 @@ class Gate:
         if self._gate is not None:
             self._gate.close()
             self._gate = None
+        for end in self.left:
+            end.close()
+        self.left.clear()
 
 
 class Stream:
@@ -248,8 +253,12 @@ class LinkStream(Stream):
 class LocalStream(Stream):
     """A connection between programs of one device: the kernel's own local socket, of which the program holds a copy."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, gate: Gate) -> None:
         self._end = end
+        self._gate = gate
+        self._left: socket.socket | None = None
+        self.peer: LocalStream | None = None
+        """The other end, once it has been accepted."""
 
     def receive(self, size: int, *, peek: bool) -> bytes | None:
         try:
@@ -259,9 +268,12 @@ class LocalStream(Stream):
 
     def send(self, data: bytes) -> int | None:
         try:
-            return self._end.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            sent = self._end.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return None
+        if self.peer is not None:
+            self.peer._refuse()
+        return sent
 
     def waiting(self) -> int:
         return int(struct.unpack("<i", fcntl.ioctl(self._end, termios.FIONREAD, bytes(4)))[0])
@@ -277,3 +289,25 @@ class LocalStream(Stream):
 
     def shut(self, how: int) -> None:
         self._end.shutdown(how)
+
+    def close(self, *, abort: bool) -> None:
+        if not abort and not self.waiting():
+            # TCP says no more than that nothing will come; what is sent to it is answered with a reset, but not before.
+            self._left = self._end.dup()
+            self._gate.left.append(self._left)
+            try:
+                self._end.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+        if self.peer is not None:
+            self.peer._refuse(sent=False)
+
+    def _refuse(self, *, sent: bool = True) -> None:
+        """Its program has closed it, and the other end has sent something, or is closed too."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        if sent:
+            left.recv(_PIECE_BYTES, socket.MSG_DONTWAIT)
+        self._gate.left.remove(left)
+        left.close()
