@@ -26,7 +26,7 @@ from harness.device.text_map import map_of
 from harness.sut import guard, interpreter
 from harness.sut.console import presentable
 from harness.sut.inspections import Inspections
-from harness.sut.modules import ModuleTable
+from harness.sut.modules import ModuleTable, forget_places
 from harness.sut.reports import NOT_SOFTWARE
 from harness.sut.scratch import run_in_scratch
 
@@ -131,6 +131,13 @@ def load(spec: str, shipped: Mapping[str, str] | None = None, *, share_modules: 
         raise UsageError(f"no terminal named {spec!r}; {hint}. Or give package.module:Class or path/to/file.py:Class")
     module_name, class_name, search_path = _where(target)
     return _loaded(spec, target, module_name, class_name, search_path, share_modules=share_modules)
+
+
+def precompile(module_name: str) -> None:
+    """Have at hand, compiled, what boots of software that ships import afresh each time. Nothing of it runs on."""
+    with interpreter.installed():
+        run_in_scratch(interpreter.new_table(), lambda: importlib.import_module(module_name))
+    forget_places()
 
 
 def previous_release(software: Software) -> Software:

@@ -97,6 +97,8 @@ faults:
     off_for: 30 s
 """
 _CRASH = "faults: [{type: crash, at: {action: sale, occurrence: 4}}]"
+# Signing on takes 999997, and the third sale 000001.
+_WRAPS = "terminals: {count: 1, trace_number: 999997}\n"
 _LOG_CUT_OFF = "faults: [{type: truncate_file, path: /data/journal.0, remaining: 5%, at: {day: 1, time: '09:55'}}]"
 _SETTLEMENT_UNREAD = "faults: [{type: host_silent, unread: true, messages: 2, at: {action: settle}}]"
 _SETTLEMENT_ANSWER_LOST = "faults: [{type: host_silent, at: {action: settle}}]"
@@ -193,6 +195,12 @@ _BACK_AND_FORTH = """
 _BIT_IN_AN_AMOUNT = """
 faults:
   - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:54"}}
+"""
+# An early record goes bad, later ones are whole, and the terminal reads them all anew.
+_BIT_AND_A_RESTART = """
+faults:
+  - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:40"}}
+  - {type: crash, at: {day: 1, time: "09:41", action: sale, delay: 3 s}}
 """
 _CUT_AFTER_THE_COMMIT = """
 faults:
@@ -300,6 +308,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("resend_as_new", (3,), _ANSWER_LOST),
     Assay("reverse_after_commit", (7, 2), _CUT_IN_THE_COMMIT, seeds=40),
     Assay("stan_in_ram", (8,), _CRASH),
+    Assay("stan_by_size", (8,), _WRAPS + _CRASH.replace("occurrence: 4", "occurrence: 6")),
     Assay("clear_unbalanced", (11,), _LOG_CUT_OFF),
     Assay("clear_on_timeout", (11,), _SETTLEMENT_UNREAD),
     Assay("settle_twice", (12,), _SETTLEMENT_ANSWER_LOST),
@@ -334,6 +343,11 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
     Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
     Assay("batch_stays", (16,), ""),
+    Assay(
+        "signs_off_unsettled",
+        (16,),
+        "people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false, signs_off: 100%}",
+    ),
     Assay("track_kept", (28,), ""),
     Assay("pin_in_reversal", (28,), ""),
     Assay("card_in_log", (29,), ""),
@@ -361,6 +375,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("refund_with_fee", (20,), _TWO_DAYS + _people("refunds: 30%")),
     Assay("refund_unlimited", (20,), _people("refunds: 30%, refunds_unsettled: 100%, asks_again: 100%")),
     Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("begins_anew", (1,), _BIT_AND_A_RESTART),
     Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
     Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
     Assay(

@@ -76,6 +76,12 @@ _ALL = (
     _mutant("resend_as_new", "ResendAsNew", "After a timeout sends the sale again under a new trace number.", 3),
     _mutant("reverse_after_commit", "ReverseAfterCommit", "After a restart reverses a sale that is logged.", 7, 2),
     _mutant("stan_in_ram", "StanInRam", "Keeps the trace number in RAM: after a restart numbers are used again.", 8),
+    _mutant(
+        "stan_by_size",
+        "StanBySize",
+        "Takes the greatest trace number in its log for the last: after 999999 a restart begins anew.",
+        8,
+    ),
     _mutant("clear_unbalanced", "ClearUnbalanced", "Clears the log when the host says that totals differ.", 11),
     _mutant("clear_on_timeout", "ClearOnTimeout", "Takes a settlement without an answer for a settlement.", 11),
     _mutant("settle_twice", "SettleTwice", "After a lost settlement answer settles again under the next number.", 12),
@@ -97,6 +103,7 @@ _ALL = (
     _mutant("late_reply_taken", "LateReplyTaken", "Takes the late answer to a sale that it is reversing.", 9, 7),
     _mutant("batch_twice", "BatchTwice", "Counts the batch twice when a cut comes between number and flag.", 16),
     _mutant("batch_stays", "BatchStays", "Clears the log and goes on under the old batch number.", 16),
+    _mutant("signs_off_unsettled", "SignsOffUnsettled", "Signs off over a log that is not settled.", 16),
     _mutant("void_again", "VoidAgain", "Voids a sale that has been voided.", 20),
     _mutant("void_in_part", "VoidInPart", "Voids the whole yuan of a sale and not its fen.", 20),
     _mutant("void_settled", "VoidSettled", "Voids a sale that has been settled.", 20),
@@ -139,6 +146,7 @@ _ALL = (
         "totals_apart", "TotalsApart", "Keeps the batch totals in a file of their own, written after the record.", 10
     ),
     _mutant("crc_unchecked", "CrcUnchecked", "Believes every record that can be read, whatever its CRC says.", 18),
+    _mutant("begins_anew", "BeginsAnew", "Begins with an empty log where one record is damaged, and says so.", 1),
     _mutant("damage_unsaid", "DamageUnsaid", "Leaves damaged records out and tells nobody.", 18),
     _mutant("searches_the_log", "SearchesTheLog", "Goes through all records of the batch before each sale.", 27),
     _mutant("counted_again", "CountedAgain", "Counts an approval twice that a restart finds and shows.", 10),

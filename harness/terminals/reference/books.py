@@ -68,6 +68,11 @@ class Books:
         return len(self._stans)
 
     @property
+    def trace_numbers(self) -> list[int]:
+        """Of the batch's records, in their order."""
+        return list(self._stans)
+
+    @property
     def last_offset(self) -> int | None:
         """Where the last approved record is."""
         return self._offsets[-1] if self._offsets else None
