@@ -28,7 +28,7 @@ _START_US = 1_700_000_000_000_000
 def output_of(command: Command, files: Mapping[str, bytes]) -> tuple[bytes, str, str]:
     """What a command prints, how it ended in words ("" when well), and the last of what it said on standard error."""
     env = Environment()
-    disk = Disk([Volume("files", "/", _VOLUME_BYTES)], now_us=lambda: int(env.now))
+    disk = Disk([Volume("files", "/", _VOLUME_BYTES)], now_us=lambda: _START_US + int(env.now))
     for path, content in files.items():
         _put(disk, path, content)
     lines: list[str] = []

@@ -79,4 +79,6 @@ def operate(
         scheduler.reply(task, result)
 
     deadline_ns = scheduler.monotonic_ns() + timeout_ns if timeout_ns else None
-    return scheduler.block(task, Wait(finish, ready, deadline_ns, leave, restarts=timeout_ns is None))
+    return scheduler.block(
+        task, Wait(finish, ready, deadline_ns, leave, restarts=timeout_ns is None, so_far=lambda: part() or None)
+    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import shutil
 import socket
 import struct
 import subprocess
@@ -32,6 +31,7 @@ from harness.sut.process import Process
 from harness.sut.supervisor.ending import ProgramEnded
 from harness.sut.supervisor.program import ProgramRun
 from harness.sut.supervisor.spawn import Command
+from tests.sut.supervisor.program_bench import need
 
 PROGRAMS = Path(__file__).parent / "programs"
 START_US = 1_772_380_800_000_000
@@ -183,8 +183,7 @@ def compiler(tmp_path: Path) -> Callable[..., Path]:
     """Compiles a C program of ``programs``."""
 
     def build(name: str, *options: str) -> Path:
-        if shutil.which("gcc") is None:
-            pytest.skip("no gcc")
+        need("gcc")
         path = tmp_path / name
         source = str(PROGRAMS / f"{name}.c")
         subprocess.run(["gcc", "-O1", "-pthread", "-w", "-o", str(path), source, *options], check=True)

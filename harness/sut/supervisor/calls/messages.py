@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.sut.supervisor.calls import streams
 from harness.sut.supervisor.calls.sockets import address_at, address_bytes, socket_of
 from harness.sut.supervisor.datagrams import Address, Datagrams
 from harness.sut.supervisor.objects import Pollable
@@ -105,28 +106,32 @@ def recvmmsg(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("sendto")
 def sendto(scheduler: Scheduler, task: Task) -> Reply:
-    opened = socket_of(task)
-    if opened is None:
-        return NATIVE
-    data = task.program.read(task.arguments[1], task.arguments[2])
-    return _send(scheduler, task, opened, data, task.signed(3), task.arguments[4], task.signed(5))
+    parts = [(task.arguments[1], task.arguments[2])]
+    return _send(scheduler, task, parts, task.signed(3), task.arguments[4], task.signed(5))
 
 
-def _send(
-    scheduler: Scheduler, task: Task, opened: Socket | Datagrams, data: bytes, flags: int, name: int, size: int
-) -> Reply:
+def _send(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags: int, name: int, size: int) -> Reply:
+    opened = task.program.opened(task.descriptor())
     if isinstance(opened, Socket):
-        return opened.send(scheduler, task, data, flags)
-    return opened.send(scheduler, data, address_at(task, name, size, opened.family) if name else None)
+        return opened.send(scheduler, task, gather(task, parts), flags)
+    if isinstance(opened, Datagrams):
+        to = address_at(task, name, size, opened.family) if name else None
+        return opened.send(scheduler, gather(task, parts), to)
+    if name:
+        raise OSError(errno.ENOENT, "nobody listens on the device's local sockets")
+    if isinstance(opened, Pollable):
+        return streams.write(scheduler, task, opened, parts, flags)
+    return NATIVE
 
 
 @answers("sendmsg")
 def sendmsg(scheduler: Scheduler, task: Task) -> Reply:
-    opened = socket_of(task)
-    if opened is None:
-        return NATIVE
-    name, size, where, count, _, _, _ = _MSGHDR.unpack(task.program.read(task.arguments[1], _MSGHDR.size))
-    return _send(scheduler, task, opened, gather(task, vector(task, where, count)), task.signed(2), name, size)
+    header = task.program.read(task.arguments[1], _MSGHDR.size)
+    name, size, where, count, control, control_bytes, _ = _MSGHDR.unpack(header)
+    if control and control_bytes and socket_of(task) is None:
+        scheduler.refuse("handing descriptors on over a socket is not modelled")
+        raise OSError(errno.EINVAL, "control data")
+    return _send(scheduler, task, vector(task, where, count), task.signed(2), name, size)
 
 
 @answers("sendmmsg")
