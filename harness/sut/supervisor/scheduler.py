@@ -23,10 +23,11 @@ from harness.sut.supervisor import kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
 from harness.sut.supervisor.ending import ProgramEnded, Stuck
-from harness.sut.supervisor.fence import fence_for
+from harness.sut.supervisor.fence import HOSTS, HOSTS_WITHOUT_NAMES, fence_for
 from harness.sut.supervisor.futexes import Futexes
 from harness.sut.supervisor.images import wait_for_signal
 from harness.sut.supervisor.locks import RecordLocks
+from harness.sut.supervisor.loopback import Ports
 from harness.sut.supervisor.mappings import Mappings
 from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.procfs import (
@@ -87,7 +88,7 @@ class Scheduler:
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
-        self.sockets_made = 0
+        self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
@@ -180,6 +181,7 @@ class Scheduler:
             self.listener = -1
         self.clock.close()
         self.mappings.close()
+        self.ports.close()
         for descriptor in (self.placeholder, *self._kept):
             os.close(descriptor)
         self._kept.clear()
@@ -187,6 +189,13 @@ class Scheduler:
     def keep(self, *descriptors: int) -> None:
         """Descriptors that are closed at the end."""
         self._kept.extend(descriptors)
+
+    def text(self, path: str) -> bytes | None:
+        """The content of a file of the machine's that is given another one. Without a name service nobody is known by name."""
+        network = self.process.network
+        if path == HOSTS and network is not None and network.names_fail:
+            return HOSTS_WITHOUT_NAMES
+        return self.fence.text(path)
 
     # ------------------------------------------------------------ the loop
 
@@ -437,7 +446,7 @@ class Scheduler:
         if done is not None:
             self.reply(target, done)
             return
-        self.reply(target, error=_RESTART if target.number in _RESTARTED else errno.EINTR)
+        self.reply(target, error=_RESTART if target.number in _RESTARTED and wait.restarts else errno.EINTR)
 
     def _forget_wait(self, task: Task) -> None:
         wait, task.wait = task.wait, None
@@ -458,6 +467,7 @@ class Scheduler:
     def _finish_wait(self, task: Task, timed_out: bool) -> None:
         wait, task.wait = task.wait, None
         self._blocked.remove(task)
+        task.state = "asking"
         assert wait is not None
         try:
             wait.finish(timed_out)

@@ -27,6 +27,8 @@ class Wait:
     ready: Callable[[], bool] | None = None
     deadline_ns: int | None = None
     on_cancel: Callable[[], None] | None = None
+    restarts: bool = True
+    """Whether a handler installed with SA_RESTART has the call made again, where signal(7) has it so for some."""
     mask: int | None = None
     """The signals that are blocked while it waits, when the call sets that (sigsuspend, ppoll)."""
     on_signal: Callable[[], None] | None = None

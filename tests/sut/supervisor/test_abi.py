@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.sut.supervisor import abi, clock, kernel
-from harness.sut.supervisor.calls import sockets
+from harness.sut.supervisor.calls import messages
 from harness.sut.supervisor.locks import FLOCK
 from tests.sut.supervisor.program_bench import compiled, need
 
@@ -130,7 +130,7 @@ def test_sizes_are_those_of_c(layout: dict[str, int]) -> None:
         "struct pollfd": abi.POLLFD.size,
         "struct iovec": abi.IOVEC.size,
         "struct timespec": abi.TIMESPEC.size,
-        "struct msghdr": sockets._MSGHDR.size,
+        "struct msghdr": messages._MSGHDR.size,
         "struct user_regs_struct": ctypes.sizeof(abi.Registers),
         "struct seccomp_notif": kernel._NOTIFICATION_BYTES,
         "struct seccomp_notif_resp": kernel._RESPONSE.size,

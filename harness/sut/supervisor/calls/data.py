@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.storage.inode import Directory, Inode, RegularFile
 from harness.sut.supervisor.abi import dirent64, statfs_bytes
 from harness.sut.supervisor.calls import streams
+from harness.sut.supervisor.datagrams import Datagrams
 from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Timer, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
@@ -47,7 +48,9 @@ def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset
         data = disk.read(opened.descriptor, size) if offset is None else disk.pread(opened.descriptor, size, offset)
         return scatter(task, parts, data)
     if isinstance(opened, Socket):
-        return opened.receive(scheduler, task, parts, 0)
+        return opened.receive(scheduler, task, parts, 0) if size else 0
+    if isinstance(opened, Datagrams):
+        return opened.receive(scheduler, task, parts, 0, lambda sender, cut: None)
     if isinstance(opened, RandomDevice):
         return scatter(task, parts, scheduler.process.entropy.randbytes(min(size, 1 << 16)))
     if isinstance(opened, Pollable):
@@ -114,6 +117,8 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         return len(data)
     if isinstance(opened, Socket):
         return opened.send(scheduler, task, gather(task, parts), 0)
+    if isinstance(opened, Datagrams):
+        return opened.send(scheduler, gather(task, parts), None)
     if isinstance(opened, RandomDevice):
         return sum(length for _, length in parts)
     if isinstance(opened, Timer):
@@ -282,7 +287,7 @@ def between_files(scheduler: Scheduler, task: Task) -> Reply:
     """Programs fall back to read and write when the kernel cannot."""
     if volume_file(task, 0) is None and volume_file(task, 1) is None and volume_file(task, 2) is None:
         held = [task.program.opened(task.descriptor(place)) for place in range(3)]
-        if not any(isinstance(each, Socket | Output) for each in held):
+        if not any(isinstance(each, Socket | Datagrams | Output) for each in held):
             return NATIVE
     raise OSError(errno.EINVAL, "not between these")
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import kernel
 from harness.sut.supervisor.calls.data import is_regular, volume_file
+from harness.sut.supervisor.datagrams import Datagrams
 from harness.sut.supervisor.locks import READ, UNLOCK, WRITE, described, range_of
 from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
-from harness.sut.supervisor.sockets import Datagrams, Socket
+from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Program, Task, Wait, known_as
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def ioctl(scheduler: Scheduler, task: Task) -> Reply:
         task.program.slots[number].close_on_exec = request == _FIOCLEX
         return NATIVE
     if isinstance(opened, Socket | Datagrams):
-        return _socket_ioctl(task, opened, request)
+        return _socket_ioctl(scheduler, task, opened, request)
     if isinstance(opened, Output):
         if request == _TCGETS and scheduler.console_is_terminal:
             task.program.write(task.arguments[2], bytes(36))
@@ -273,14 +274,13 @@ def ioctl(scheduler: Scheduler, task: Task) -> Reply:
     raise OSError(errno.ENOTTY, "no such request")
 
 
-def _socket_ioctl(task: Task, opened: Socket | Datagrams, request: int) -> Reply:
+def _socket_ioctl(scheduler: Scheduler, task: Task, opened: Socket | Datagrams, request: int) -> Reply:
     if request == _FIONBIO:
         (value,) = struct.unpack("<i", task.program.read(task.arguments[2], 4))
         opened.blocking = not value
         return NATIVE
     if request == _FIONREAD:
-        connection = opened.connection if isinstance(opened, Socket) else None
-        waiting = len(connection.inbox) if connection is not None else 0
+        waiting = opened.waiting(scheduler) if isinstance(opened, Socket) else opened.waiting()
         task.program.write(task.arguments[2], struct.pack("<i", waiting))
         return 0
     raise OSError(errno.ENOTTY, "no such request")

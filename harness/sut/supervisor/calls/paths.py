@@ -120,7 +120,7 @@ def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) ->
         number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
         task.program.install(number, RandomDevice(scheduler.placeholder), close_on_exec=close_on_exec)
         return LATER
-    content = scheduler.fence.text(place.path)
+    content = scheduler.text(place.path)
     if content is not None and not flags & _WRITES:
         text = os.memfd_create("text", os.MFD_CLOEXEC)
         try:
