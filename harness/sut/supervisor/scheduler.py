@@ -203,10 +203,10 @@ class Scheduler:
         """Run the programs for as long as the first of them lives; ends by ProgramEnded or by the process's death."""
         while True:
             self._run_until_all_wait()
+            self.mappings.settle_all()
             if self.root is not None and not self.root.alive:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
-            self.mappings.settle_all()
             self._let_time_pass()
 
     def _run_until_all_wait(self) -> None:
