@@ -248,20 +248,27 @@ def advice(scheduler: Scheduler, task: Task) -> Reply:
     return NATIVE if volume_file(task) is None else 0
 
 
-@answers("fchmod")
-def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+def _changeable(scheduler: Scheduler, task: Task) -> VolumeFile:
+    """A file whose attributes may change: on a volume. The machine's stay as they are."""
     file = volume_file(task)
     if file is None:
-        return NATIVE
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+            raise OSError(errno.EBADF, "no such descriptor")
+        scheduler.refuse("changing the mode or the owner of what is on none of the device's volumes was refused")
+        raise OSError(errno.EROFS, "not on a volume")
+    return file
+
+
+@answers("fchmod")
+def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+    file = _changeable(scheduler, task)
     scheduler.disk.fchmod(file.descriptor, task.arguments[1] & 0o7777)
     return 0
 
 
 @answers("fchown")
 def fchown(scheduler: Scheduler, task: Task) -> Reply:
-    file = volume_file(task)
-    if file is None:
-        return NATIVE
+    file = _changeable(scheduler, task)
     scheduler.disk.fchown(file.descriptor, 0, 0)
     return 0
 

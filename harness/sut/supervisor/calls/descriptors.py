@@ -25,6 +25,8 @@ _LOCKS = {5, 6, 7, 36, 37, 38}
 _GET_LOCK, _WAIT_LOCK, _OF_DESCRIPTION = {5, 36}, {7, 38}, {36, 37, 38}
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS = 0x5451, 0x5450, 0x5421, 0x541B, 0x5401
 _CLOSE_RANGE_CLOEXEC = 4
+_SAFE_COMMANDS = {real.F_DUPFD, _F_DUPFD_CLOEXEC, real.F_GETFD, real.F_SETFD, real.F_GETFL, real.F_SETFL}
+_SAFE_REQUESTS = {_FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS}
 _SETTABLE = os.O_APPEND | os.O_NONBLOCK
 
 
@@ -106,7 +108,7 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     program = task.program
     opened = program.opened(number)
     if opened is None:
-        return NATIVE
+        return _of_the_machine(task, command, value)
     if command in (real.F_DUPFD, _F_DUPFD_CLOEXEC):
         least = None if value == 0 else _lowest_from(program, value & 0xFFFFFFFF)
         try:
@@ -123,6 +125,17 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     if command in _LOCKS:
         return _lock(scheduler, task, opened, command, value)
     return NATIVE
+
+
+def _of_the_machine(task: Task, command: int, value: int) -> Reply:
+    """Locks on the machine's files are accepted and forgotten: they would meet other programs of the machine."""
+    if command in _LOCKS:
+        if command in _GET_LOCK:
+            task.program.write(value, struct.pack("<h", UNLOCK))
+        return 0
+    if command in _SAFE_COMMANDS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+        return NATIVE
+    raise OSError(errno.EINVAL, "not of the machine's files")
 
 
 def _flags(scheduler: Scheduler, opened: Opened) -> Reply:
@@ -186,7 +199,8 @@ def _lock(scheduler: Scheduler, task: Task, opened: Opened, command: int, addres
 def flock(scheduler: Scheduler, task: Task) -> Reply:
     file, operation = volume_file(task), task.signed(1)
     if file is None:
-        return NATIVE
+        # As with record locks, those on the machine's files are accepted and forgotten.
+        return 0 if os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}") else NATIVE
     disk = scheduler.disk
 
     def take() -> bool:
@@ -254,7 +268,9 @@ def ioctl(scheduler: Scheduler, task: Task) -> Reply:
     number, request = task.descriptor(), task.arguments[1] & 0xFFFFFFFF
     opened = task.program.opened(number)
     if opened is None or isinstance(opened, Pollable | Epoll):
-        return NATIVE
+        if request in _SAFE_REQUESTS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{number}"):
+            return NATIVE
+        raise OSError(errno.ENOTTY, "no such request")
     if request in (_FIOCLEX, _FIONCLEX):
         task.program.slots[number].close_on_exec = request == _FIOCLEX
         return NATIVE

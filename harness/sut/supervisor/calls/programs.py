@@ -8,6 +8,7 @@ Source: clone(2), execve(2), exit_group(2), wait4(2), tgkill(2).
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from harness.sut.supervisor import images, kernel
 from harness.sut.supervisor.abi import NUMBERS
 from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
 from harness.sut.supervisor.calls.time import timespec_ns
+from harness.sut.supervisor.fence import normal
 from harness.sut.supervisor.filter import CLOCK_DESCRIPTOR
 from harness.sut.supervisor.procfs import is_gone, pending_signals, thread_state
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
@@ -85,6 +87,11 @@ def execve(scheduler: Scheduler, task: Task) -> Reply:
         scheduler.refuse(f"running {place.path}, which is on a volume, was refused")
         raise OSError(errno.EACCES, "not from a volume")
     images.check_program(place.path)
+    if not scheduler.fence.is_machine(os.path.realpath(place.path)):
+        raise OSError(errno.EACCES, "a link out of the fence")
+    if normal(program.kernel_directory, program.text(task.arguments[0])) != place.path:
+        scheduler.refuse("running a program by a path relative to a directory of a volume is not modelled")
+        raise OSError(errno.EACCES, "relative path")
     scheduler.give(task, scheduler.clock.descriptor, number=CLOCK_DESCRIPTOR, close_on_exec=False, returns=False)
     kernel.trace_exec(task.tid)
     scheduler.pass_on(task)
