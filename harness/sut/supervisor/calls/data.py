@@ -24,8 +24,10 @@ from harness.sut.supervisor.vectors import gather, scatter, vector
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-_TRANSFER_MAX = 0x7FFFF000
-"""What one read or write moves at most (read(2), NOTES)."""
+_TRANSFER_MAX = 1 << 26
+"""What one read or write moves at most: less than Linux (read(2), NOTES), which has the memory for more."""
+_OUTPUT_MAX = 2 << 20
+"""Of the same for standard output: twice what a line of the contract may have."""
 _RWF_KNOWN = 0x1F
 POLL_IN = 1
 
@@ -101,7 +103,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
     opened = usable(task.program.opened(task.descriptor()))
     if isinstance(opened, VolumeFile):
         scheduler.mappings.settle(opened.descriptor)
-        data = gather(task, parts)[:_TRANSFER_MAX]
+        data = gather(task, parts, _TRANSFER_MAX)
         disk = scheduler.disk
         written = (
             disk.write(opened.descriptor, data) if offset is None else disk.pwrite(opened.descriptor, data, offset)
@@ -109,7 +111,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         scheduler.mappings.written(opened.descriptor)
         return written
     if isinstance(opened, Output):
-        data = gather(task, parts)
+        data = gather(task, parts, _OUTPUT_MAX)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):

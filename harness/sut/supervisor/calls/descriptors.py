@@ -225,6 +225,7 @@ def pipe(scheduler: Scheduler, task: Task) -> Reply:
     flags = task.signed(1) if task.number == 293 else 0
     if flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
         raise OSError(errno.EINVAL, "flags")
+    scheduler.check_descriptors()
     close_on_exec = bool(flags & os.O_CLOEXEC)
     numbers = []
     for end in os.pipe2(os.O_CLOEXEC | flags):
@@ -244,6 +245,7 @@ def _made(scheduler: Scheduler, task: Task, opened: Opened, flags: int) -> Reply
 
 @answers("eventfd", "eventfd2")
 def eventfd(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(1) if task.number == 290 else 0
     end = os.eventfd(task.arguments[0] & 0xFFFFFFFF, flags | os.EFD_CLOEXEC)
     return _made(scheduler, task, Pollable(end), flags)
@@ -251,6 +253,7 @@ def eventfd(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("epoll_create", "epoll_create1")
 def epoll_create(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(0) if task.number == 291 else 0
     return _made(scheduler, task, Epoll(kernel.new_epoll()), flags)
 
