@@ -32,7 +32,7 @@ class Fence:
 
     def is_machine(self, path: str) -> bool:
         """Whether an absolute path, without ``..`` in it, is the machine's; all others are the device's."""
-        if any(_within(path, each) for each in (*SYSTEM, *self.code)):
+        if any(within(path, each) for each in (*SYSTEM, *self.code)):
             return True
         # The way there, which programs look at step by step.
         return path != "/" and any(each.startswith(path + "/") for each in self.code)
@@ -59,7 +59,8 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
     )
 
 
-def _within(path: str, directory: str) -> bool:
+def within(path: str, directory: str) -> bool:
+    """Whether a path is a directory or below it."""
     return path == directory or path.startswith(directory + "/")
 
 

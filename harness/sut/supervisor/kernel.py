@@ -34,6 +34,7 @@ _FLAG_NEW_LISTENER = 8
 _FLAG_WAIT_KILLABLE = 32
 """A call that the supervisor has received is not cut short by a signal: it would be done, and then done again."""
 _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
+_PR_SET_CHILD_SUBREAPER = 36
 _ADDR_NO_RANDOMIZE = 0x0040000
 
 _PTRACE_SETSIGINFO = 0x4203
@@ -118,6 +119,11 @@ def plain_pages() -> None:
 def die_with_parent() -> None:
     """The kernel kills this process when its parent's thread ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Processes below this one whose parents have ended become its own children, so that none stays as a zombie."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 # ---------------------------------------------------------------- ptrace
