@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from harness.sut.supervisor.names import SERVER_IP
 
@@ -20,6 +22,8 @@ WRITABLE_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full"})
 RANDOM_DEVICES = frozenset({"/dev/urandom", "/dev/random"})
 
 HOSTS = "/etc/hosts"
+AUTHORITY_FILE = "/etc/ssl/harness-ca.pem"
+"""The certificate of the test authority that the acquirer's own is signed by."""
 HOSTS_WITHOUT_NAMES = b"127.0.0.1 localhost\n"
 
 
@@ -53,10 +57,16 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
                 b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
             ),
             ("/etc/resolv.conf", f"nameserver {SERVER_IP}\noptions timeout:5 attempts:1\n".encode()),
+            (AUTHORITY_FILE, _authority()),
             ("/etc/host.conf", b"multi on\n"),
             ("/etc/gai.conf", b""),
         ),
     )
+
+
+@cache
+def _authority() -> bytes:
+    return (Path(__file__).parent / "data" / "test_authority.pem").read_bytes()
 
 
 def within(path: str, directory: str) -> bool:

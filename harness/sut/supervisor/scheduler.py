@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
 from harness.sut.supervisor import janitor, kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
@@ -98,6 +99,8 @@ class Scheduler:
         self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
+        self.secure: Callable[[ConnectionPort], ConnectionPort] | None = None
+        """Puts TLS before a connection to the acquirer."""
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
         self.clock = ClockPage()
         self.futexes = Futexes(self)
