@@ -36,6 +36,9 @@ LARGE = frozenset(
         "tests/storage/test_profiles_properties.py::test_until_the_next_barrier_the_legal_images_only_grow[sd]",
         "tests/storage/test_profiles_properties.py::test_what_the_software_last_saw_is_legal[fat]",
         "tests/sut/test_limits.py::test_software_that_never_comes_back_is_named[spin where Python itself swallows]",
+        "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[node_program-sale]",
+        "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[node_program-settle]",
+        "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[python_program-sale]",
         "tests/terminals/test_reference_profiles.py::test_whatever_a_cut_may_leave_is_survived_on[fat]",
         "tests/workload/test_closing.py::test_who_is_there_leaves_soon_and_nobody_comes",
     }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.contract import Inspection
 from harness.core.errors import UsageError
-from harness.sut import current, guard
+from harness.sut import current
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
 from harness.sut.software import RunningTerminal, Software
@@ -48,6 +48,10 @@ class ProgramSoftware(Software):
 
     command: Command | None = None
     declared: Declared | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_program(self) -> bool:
+        return True
 
     def table(self) -> ModuleTable | None:
         """A program has modules of its own."""
@@ -121,7 +125,6 @@ def _with_environ(command: Command, environ: Mapping[str, str]) -> Command:
 
 def load_program(spec: str) -> ProgramSoftware:
     """The program that ``exec:COMMAND ARGUMENTS`` names. UsageError for what cannot run, or declares nothing."""
-    guard.stand_down()
     try:
         words = shlex.split(spec.removeprefix(PREFIX))
     except ValueError as error:

@@ -48,10 +48,5 @@ REDUNDANT: Mapping[int, str] = {
 }
 """By number: the reason."""
 
-REDUNDANT_FAMILIES: Mapping[str, str] = {
-    "memory": (
-        "killed for want of memory is killed: what software loses then it loses in a crash at the same instant (power). The leak "
-        "of its own that I26 looks for needs no fault"
-    ),
-}
+REDUNDANT_FAMILIES: Mapping[str, str] = {}
 """By family of fault without which every mutant is found: why it is kept."""

@@ -62,7 +62,7 @@ class Found:
     def violation(self, acknowledged: int) -> str:
         """What is wrong, worst first; "" for nothing."""
         if self.trouble.startswith("unreadable"):
-            return "unreadable"
+            return "unreadable" if acknowledged else "unborn"
         if self.torn:
             return "torn"
         if not self.whole.issuperset(range(acknowledged)):
@@ -155,7 +155,7 @@ def judge(run: Recorded, profile: Profile, reader: Reader, states: int = STATES)
         kind = found[digest].violation(acknowledged)
         if kind:
             outcome.kinds[kind] = outcome.kinds.get(kind, 0) + 1
-            if not outcome.example:
+            if not outcome.example and (acknowledged or kind != "unborn"):
                 trouble = found[digest].trouble or f"found {sorted(found[digest].whole)}"
                 outcome.example = f"{acknowledged} acknowledged; {promise.state.description}: {kind}, {trouble}"
     return outcome

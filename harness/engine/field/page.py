@@ -17,7 +17,7 @@ from harness.storage.profiles import registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "field_engines.md"
 PROFILES = ("ext4-ordered", "ext4-noauto_da_alloc", "f2fs", "posix-weak", "jffs2", "ubifs", "fat")
-_KINDS = {"unreadable": "u", "torn": "t", "lost": "l", "stuck": "s"}
+_KINDS = {"unreadable": "u", "unborn": "b", "torn": "t", "lost": "l", "stuck": "s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +93,31 @@ time. Nothing of an engine was changed.
 
 _CUTS = """## Power cuts
 
-Each workload stores {records} records of 600 bytes (git: two), one a transaction, and says of each when the engine had returned. Power is cut
-before every barrier and at the end, into every image that the medium may then hold; the same engine opens each, reads all
-records, and stores one more. A cell is *violating states / distinct states*; `~` when an instant had more images than are listed,
-so that these are the adversarial ones and a sample. Behind it, which violations: `u` unreadable, the engine will not open or read
-its store; `t` torn, a record has other content than was stored; `l` lost, a record that was acknowledged is missing; `s` stuck, all
-is there but the next record cannot be stored.
+Each workload stores {records} records of 600 bytes (git: two), one a transaction, and says of each when the engine had
+returned. Power is cut before every barrier and at the end, into every image that the medium may then hold; the same engine
+opens each, reads all records, and stores one more. A cell is *violating states / distinct states*; `~` when an instant had
+more images than are listed, so that these are the adversarial ones and a sample. Behind it, which violations:
 
-A violation is no defect where the engine promises nothing: `synchronous=OFF`, LevelDB without `sync`, TinyDB and pickleDB say so.
+- `u` unreadable: the engine will not open or read its store;
+- `b` unborn: the same, and the store was still being made: nothing had been acknowledged, but it can never be opened since;
+- `t` torn: a record has other content than was stored;
+- `l` lost: a record that was acknowledged is missing;
+- `s` stuck: all is there, but the next record cannot be stored.
+
+A violation is no defect where the engine promises nothing: `synchronous=OFF`, WAL with NORMAL, LevelDB without `sync`, TinyDB
+and pickleDB say so in their documentation. To a shop the money is lost all the same.
 """
 
 _FULL = """## A full volume
 
-A volume of {kib} KiB is filled with records until one is refused; then, each in a program of its own, all are read, all are removed, as a
-settlement does, and one more is stored. The same programs run on a tmpfs of that size; the last column says where that differed.
+A volume of {kib} KiB is filled with records until one is refused; then, each in a program of its own, all are read, all are
+removed, as a settlement does, and one more is stored. The same programs run on a tmpfs of that size; the last column says
+where that differed.
 """
+
+
+def _example(row: Row) -> str:
+    return f"- **{row.engine.name}**: {row.outcomes[0].example}."
 
 
 def page(rows: Sequence[Row]) -> str:

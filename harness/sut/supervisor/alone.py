@@ -50,7 +50,7 @@ def output_of(command: Command, files: Mapping[str, bytes]) -> tuple[bytes, str,
 def run_to_end(command: Command, volumes: Sequence[Volume], on_output: Callable[[bytes], None]) -> Ended:
     """Run a command on these volumes, which keep what it leaves there; ``on_output`` gets what it prints, as it prints it."""
     env = Environment()
-    disk = Disk(volumes, now_us=lambda: int(env.now))
+    disk = Disk(volumes, now_us=lambda: _START_US + int(env.now))
     lines: list[str] = []
     process = Process(
         env,

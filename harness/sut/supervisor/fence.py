@@ -11,11 +11,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.sut.supervisor.names import SERVER_IP
+
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev", "/opt", "/nix")
 """What programs are made of and look up: read from the machine, never written."""
 
 WRITABLE_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full"})
 RANDOM_DEVICES = frozenset({"/dev/urandom", "/dev/random"})
+
+HOSTS = "/etc/hosts"
+HOSTS_WITHOUT_NAMES = b"127.0.0.1 localhost\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,12 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
     return Fence(
         tuple(each.rstrip("/") for each in code if each.rstrip("/")),
         (
-            ("/etc/hosts", f"127.0.0.1 localhost\n{host_ip} {host_name}\n".encode()),
+            (HOSTS, HOSTS_WITHOUT_NAMES + f"{host_ip} {host_name}\n".encode()),
             (
                 "/etc/nsswitch.conf",
                 b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
             ),
-            ("/etc/resolv.conf", b"options timeout:1 attempts:1\n"),
+            ("/etc/resolv.conf", f"nameserver {SERVER_IP}\noptions timeout:5 attempts:1\n".encode()),
             ("/etc/host.conf", b"multi on\n"),
             ("/etc/gai.conf", b""),
         ),

@@ -23,11 +23,22 @@ from harness.sut.supervisor import kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
 from harness.sut.supervisor.ending import ProgramEnded, Stuck
-from harness.sut.supervisor.fence import fence_for
+from harness.sut.supervisor.fence import HOSTS, HOSTS_WITHOUT_NAMES, fence_for
 from harness.sut.supervisor.futexes import Futexes
+from harness.sut.supervisor.images import wait_for_signal
 from harness.sut.supervisor.locks import RecordLocks
+from harness.sut.supervisor.loopback import Ports
 from harness.sut.supervisor.mappings import Mappings
-from harness.sut.supervisor.procfs import is_gone, native_call, parents_of, takes_signal, thread_state
+from harness.sut.supervisor.objects import VolumeFile
+from harness.sut.supervisor.procfs import (
+    interrupting_signals,
+    is_gone,
+    native_call,
+    newcomers,
+    parents_of,
+    pending_signals,
+    thread_state,
+)
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
@@ -40,7 +51,26 @@ _DEBT_US_MAX = 10_000
 _RESTART = 512
 """ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
 _RESTARTED = {
-    NUMBERS[name] for name in ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "futex", "wait4", "waitid")
+    NUMBERS[name]
+    for name in (
+        "read",
+        "readv",
+        "write",
+        "writev",
+        "sendto",
+        "sendmsg",
+        "recvfrom",
+        "recvmsg",
+        "connect",
+        "accept",
+        "accept4",
+        "futex",
+        "wait4",
+        "waitid",
+        "flock",
+        "fcntl",
+        "ioctl",
+    )
 }
 UPTIME_NS = 10 * 10**9
 """CLOCK_MONOTONIC at the boot of the software: the device's kernel has been up for a while."""
@@ -58,7 +88,7 @@ class Scheduler:
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
-        self.sockets_made = 0
+        self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
@@ -79,6 +109,10 @@ class Scheduler:
         self._queue: deque[Task] = deque()
         self._blocked: list[Task] = []
         self._vforks: dict[int, Program] = {}
+        self._library_signals: dict[int, int] = {}
+        """Signals that threads take before their next call is looked at, by thread."""
+        self._births: list[Task] = []
+        """Who called clone, for each thread and program that has not made a call of its own yet."""
         self._orders = 0
         self._quiet_s = 0.0
         self._calls_at_us = -1
@@ -147,6 +181,7 @@ class Scheduler:
             self.listener = -1
         self.clock.close()
         self.mappings.close()
+        self.ports.close()
         for descriptor in (self.placeholder, *self._kept):
             os.close(descriptor)
         self._kept.clear()
@@ -154,6 +189,13 @@ class Scheduler:
     def keep(self, *descriptors: int) -> None:
         """Descriptors that are closed at the end."""
         self._kept.extend(descriptors)
+
+    def text(self, path: str) -> bytes | None:
+        """The content of a file of the machine's that is given another one. Without a name service nobody is known by name."""
+        network = self.process.network
+        if path == HOSTS and network is not None and network.names_fail:
+            return HOSTS_WITHOUT_NAMES
+        return self.fence.text(path)
 
     # ------------------------------------------------------------ the loop
 
@@ -212,6 +254,8 @@ class Scheduler:
             self._running -= 1
         elif task.state == "blocked":
             self._forget_wait(task)
+        elif task.state == "vfork":
+            self._not_born(task)
         task.state = "asking"
         task.call, task.number, task.arguments = call, number, arguments
         came.append(task)
@@ -222,6 +266,9 @@ class Scheduler:
             return
         self._count_call()
         try:
+            if self._library_signals and (number := self._library_signals.pop(task.tid, 0)):
+                self._take_library_signal(task, number)
+                return
             resume = task.resume
             if resume is not None:
                 task.resume = None
@@ -293,8 +340,10 @@ class Scheduler:
         self.vanishes(task)
 
     def executed(self, program: Program) -> None:
-        """A program has become another."""
-        self.locks.drop_all(program.pid)
+        """A program has become another; its record locks stay, but for those on files that the exec closes."""
+        for slot in program.slots.values():
+            if slot.close_on_exec and isinstance(slot.opened, VolumeFile):
+                self.locks.drop(program, self.disk.inode_of(slot.opened.descriptor))
         program.executed()
 
     def vanishes(self, task: Task) -> None:
@@ -319,6 +368,10 @@ class Scheduler:
 
     def block(self, task: Task, wait: Wait) -> Reply:
         """The thread waits; ``wait.finish`` answers it."""
+        if wait.mask is not None:
+            pid, tid = task.program.pid, task.tid
+            if pending_signals(pid, tid) & interrupting_signals(pid, tid, wait.mask):
+                return NATIVE  # which puts the mask up, takes the signal, and comes back
         task.state = "blocked"
         task.wait = wait
         self._blocked.append(task)
@@ -332,17 +385,68 @@ class Scheduler:
         task.resume = answer
         self._queue.append(task)
 
-    def signal(self, program: Program, number: int, task: Task | None = None) -> None:
-        """Send a signal to a program, or to one thread of it, and end that thread's wait if it will take it."""
-        target = task if task is not None else next(iter(program.tasks), None)
-        if target is not None and program.alive:
-            kernel.signal_thread(program.pid, target.tid, number)
-            self._signalled(target, number)
+    def signal(
+        self, program: Program, number: int, task: Task | None = None, *, told: bytes | None = None, sender: int = 0
+    ) -> None:
+        """Send a signal to a program, or to one thread of it, and end that thread's wait if it will take it.
+
+        ``told`` is the siginfo that goes with it; without one it says that the kernel, or process ``sender``, sent it.
+        """
+        if not program.alive or not program.tasks:
+            return
+        target = task if task is not None else self._taker(program, number)
+        info = told if told is not None else kernel.signal_info(number, sender)
+        kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
+        self._signalled(target, number)
+
+    def signal_of_the_library(self, target: Task, number: int) -> None:
+        """A signal that must look as if its own process had sent it; its thread takes it before its next call is looked at."""
+        self._library_signals[target.tid] = number
+        if target.state == "blocked":
+            self._forget_wait(target)
+            target.state = "asking"
+            self._queue.append(target)
+
+    def _take_library_signal(self, task: Task, number: int) -> None:
+        pid, tid = task.program.pid, task.tid
+        task.resume = None
+        info = kernel.signal_info(number, task.program.number, kernel.SI_TKILL)
+        kernel.seize(tid)
+        kernel.queue_signal(pid, tid, number, kernel.signal_info(number, task.program.number))
+        self.reply(task, error=_RESTART)
+        if wait_for_signal(tid, number):
+            kernel.retell_signal(tid, info)
+            kernel.trace(kernel.PTRACE_DETACH, tid, number)
+
+    def _taker(self, program: Program, number: int) -> Task:
+        """The first thread that does not block a signal, as the kernel chooses."""
+        bit = 1 << (number - 1)
+        for task in program.tasks:
+            mask = task.wait.mask if task.wait is not None else None
+            if bit & interrupting_signals(program.pid, task.tid, mask):
+                return task
+        return program.tasks[0]
 
     def _signalled(self, target: Task, number: int) -> None:
-        if target.state == "blocked" and takes_signal(target.program.pid, target.tid, number):
-            self._forget_wait(target)
-            self.reply(target, error=_RESTART if target.number in _RESTARTED else errno.EINTR)
+        if target.state != "blocked" or target.wait is None:
+            return
+        wait = target.wait
+        if not interrupting_signals(target.program.pid, target.tid, wait.mask) >> (number - 1) & 1:
+            return
+        if wait.ready is not None and wait.ready():
+            self._finish_wait(target, False)
+            return
+        self._forget_wait(target)
+        if wait.mask is not None:
+            self.pass_on(target)  # the kernel puts the mask up and takes the signal
+            return
+        if wait.on_signal is not None:
+            wait.on_signal()
+        done = wait.so_far() if wait.so_far is not None else None
+        if done is not None:
+            self.reply(target, done)
+            return
+        self.reply(target, error=_RESTART if target.number in _RESTARTED and wait.restarts else errno.EINTR)
 
     def _forget_wait(self, task: Task) -> None:
         wait, task.wait = task.wait, None
@@ -363,6 +467,7 @@ class Scheduler:
     def _finish_wait(self, task: Task, timed_out: bool) -> None:
         wait, task.wait = task.wait, None
         self._blocked.remove(task)
+        task.state = "asking"
         assert wait is not None
         try:
             wait.finish(timed_out)
@@ -441,10 +546,35 @@ class Scheduler:
             parent = self.programs.get(parent_pid)
             number = self.root.number + len(self.programs) if self.root is not None else pid
             program = self.new_program(pid, number, parent)
+            self._born(parent)
+        else:
+            self._born(program)
         return self.new_task(tid, program)
+
+    def _born(self, of: Program | None) -> None:
+        for cloner in self._births:
+            if cloner.program is of:
+                self._births.remove(cloner)
+                return
+
+    def _not_born(self, cloner: Task) -> None:
+        """The kernel had no room for one more."""
+        self._births.remove(cloner)
+        self._running -= 1
+        self._vforks.pop(cloner.tid, None)
+
+    def _look_for_the_unborn(self) -> None:
+        """A program may have died before its first call, or may never have been made."""
+        for pid, tid in newcomers({pid for pid, each in self.programs.items() if each.alive}, self.tasks):
+            if pid in self.programs or tid == pid:
+                self._unknown(tid)
+        for cloner in list(self._births):
+            if cloner.state != "running" and cloner.tid not in self._vforks:
+                self._not_born(cloner)
 
     def expect_thread(self, task: Task, flags_vfork: bool) -> None:
         """A clone was let go on: one more thread runs, and with vfork the caller stands still until its child has gone on."""
+        self._births.append(task)
         if flags_vfork:
             self._vforks[task.tid] = task.program
             task.state = "vfork"
@@ -477,6 +607,11 @@ class Scheduler:
         if not program.alive:
             return
         program.alive = False
+        for cloner in [each for each in self._births if each.program is program]:
+            # Its threads died with it. A program that it made lives on, and is found when it makes a call.
+            if program.unborn:
+                program.unborn.pop()
+                self._not_born(cloner)
         for task in list(program.tasks):
             if task.state == "blocked":
                 self._forget_wait(task)
@@ -486,11 +621,11 @@ class Scheduler:
             program.status = _reaped(program.pid)
         program.release_all()
         program.forget_memory()
-        self.locks.drop_all(program.pid)
+        self.locks.drop_all(program)
         self.child_went_on(program)
         parent = program.parent
         if parent is not None and parent.alive and parent.tasks:
-            self._signalled(parent.tasks[0], signal.SIGCHLD)
+            self._signalled(self._taker(parent, signal.SIGCHLD), signal.SIGCHLD)
 
     def _look_for_the_dead(self) -> None:
         for program in list(self.programs.values()):
@@ -503,6 +638,8 @@ class Scheduler:
     def _nothing_came(self) -> None:
         """No call for a while: threads may have died, may wait in the kernel, or compute."""
         self._look_for_the_dead()
+        if self._births:
+            self._look_for_the_unborn()
         for task in list(self.tasks.values()):
             if task.state == "running" and thread_state(task.program.pid, task.tid) == "S":
                 number = native_call(task.program.pid, task.tid)

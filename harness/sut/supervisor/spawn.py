@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from harness.sut.supervisor.filter import CHANNEL_DESCRIPTOR, program
 
 EXIT_NOT_STARTED = 127
 _REASON_BYTES = 400
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -
     try:
         kernel.die_with_parent()
         os.setsid()
+        for ignored in _IGNORED_BY_PYTHON:
+            signal.signal(ignored, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

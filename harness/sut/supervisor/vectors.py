@@ -29,7 +29,9 @@ def scatter(task: Task, parts: list[tuple[int, int]], data: bytes) -> int:
     for address, length in parts:
         part = data[done : done + length]
         if not part:
-            break
+            if length:
+                break
+            continue
         task.program.write(address, part)
         done += len(part)
     return done

@@ -118,6 +118,13 @@ class _TextLines(_Model):
     events: dict[str, _Text]
 
 
+def _is_choice(hint: object) -> bool:
+    """Whether a field is one of some words, or of some words and nothing."""
+    return typing.get_origin(hint) is Literal or any(
+        typing.get_origin(each) is Literal for each in typing.get_args(hint)
+    )
+
+
 @cache
 def _model() -> type[_Model]:
     """One key a field of ``Manifest``, and ``text``."""
@@ -126,7 +133,7 @@ def _model() -> type[_Model]:
     members: dict[str, Any] = {}
     for field in dataclasses.fields(Manifest):
         hint = hints[field.name]
-        kind = special.get(field.name) or (hint if typing.get_origin(hint) is Literal else _KINDS[hint])
+        kind = special.get(field.name) or (hint if _is_choice(hint) else _KINDS[hint])
         members[field.name] = (kind, ... if field.default is dataclasses.MISSING else field.default)
     members["text"] = (_TextLines | None, None)
     made: type[_Model] = create_model("ManifestFile", __base__=_Model, **members)

@@ -30,6 +30,10 @@ PATIENCE_S = 30
 CARD = CardData("6222020000000008", "3012", "6222020000000008=301220112345678901")
 
 
+class Killed(Exception):
+    """The program was killed, as ``dies_after`` says."""
+
+
 class LoopbackHost:
     """The acquirer behind a socket; ``silent`` swallows so many answers."""
 
@@ -87,7 +91,8 @@ class ProgramBench(Bench):
         self.program: subprocess.Popen[bytes] | None = None
         self.wire: Wire | None = None
         self.breaches: list[str] = []
-        self.sent_after: list[bytes] = []
+        self.dies_after: int | None = None
+        """After so many requests more the program is killed, before any of them is answered."""
         self.numbers = 0
         self.seen: list[object] = []
         for kind in (ScreenShown, ReceiptPrinted):
@@ -174,6 +179,11 @@ class ProgramBench(Bench):
         if not data:
             said = (self.place / "stderr").read_text("utf-8", "replace")[-2000:]
             raise SoftwareError(f"the program {'has ended' if ready else 'hangs'}: {said}")
+        if self.dies_after is not None:
+            self.dies_after -= data.count(b"\n")
+            if self.dies_after <= 0:
+                self.dies_after = None
+                raise Killed
         self.wire.feed(data)
 
     def act(self, kind: str, amount_fen: int = 0, card: CardData | None = CARD, **words: str) -> Outcome:

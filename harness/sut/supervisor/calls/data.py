@@ -12,9 +12,11 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from harness.storage.inode import Directory, RegularFile
+from harness.storage.inode import Directory, Inode, RegularFile
 from harness.sut.supervisor.abi import dirent64, statfs_bytes
-from harness.sut.supervisor.objects import Epoll, Output, Pollable, RandomDevice, VolumeFile
+from harness.sut.supervisor.calls import streams
+from harness.sut.supervisor.datagrams import Datagrams
+from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Timer, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _TRANSFER_MAX = 0x7FFFF000
 """What one read or write moves at most (read(2), NOTES)."""
 _RWF_KNOWN = 0x1F
-POLL_IN, POLL_OUT = 1, 4
+POLL_IN = 1
 
 
 def offset_of(value: int) -> int:
@@ -38,7 +40,7 @@ def offset_of(value: int) -> int:
 
 
 def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
-    opened = task.program.opened(task.descriptor())
+    opened = usable(task.program.opened(task.descriptor()))
     size = min(sum(length for _, length in parts), _TRANSFER_MAX)
     if isinstance(opened, VolumeFile):
         scheduler.mappings.settle(opened.descriptor)
@@ -46,7 +48,9 @@ def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset
         data = disk.read(opened.descriptor, size) if offset is None else disk.pread(opened.descriptor, size, offset)
         return scatter(task, parts, data)
     if isinstance(opened, Socket):
-        return opened.receive(scheduler, task, parts, 0)
+        return opened.receive(scheduler, task, parts, 0) if size else 0
+    if isinstance(opened, Datagrams):
+        return opened.receive(scheduler, task, parts, 0, lambda sender, cut: None)
     if isinstance(opened, RandomDevice):
         return scatter(task, parts, scheduler.process.entropy.randbytes(min(size, 1 << 16)))
     if isinstance(opened, Pollable):
@@ -97,7 +101,7 @@ def preadv(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
-    opened = task.program.opened(task.descriptor())
+    opened = usable(task.program.opened(task.descriptor()))
     if isinstance(opened, VolumeFile):
         scheduler.mappings.take_room()
         scheduler.mappings.settle(opened.descriptor)
@@ -114,10 +118,14 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         return len(data)
     if isinstance(opened, Socket):
         return opened.send(scheduler, task, gather(task, parts), 0)
+    if isinstance(opened, Datagrams):
+        return opened.send(scheduler, gather(task, parts), None)
     if isinstance(opened, RandomDevice):
         return sum(length for _, length in parts)
-    if isinstance(opened, Pollable) and opened.blocking and not opened.ready(POLL_OUT):
-        return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_OUT))))
+    if isinstance(opened, Timer):
+        raise OSError(errno.EINVAL, "a timer is not written to")
+    if isinstance(opened, Pollable):
+        return streams.write(scheduler, task, opened, parts)
     return NATIVE
 
 
@@ -152,9 +160,16 @@ def pwritev(scheduler: Scheduler, task: Task) -> Reply:
 # ---------------------------------------------------------------- position, size, barriers
 
 
+def usable(opened: Opened | None) -> Opened | None:
+    """The same; EBADF for what O_PATH opened."""
+    if isinstance(opened, VolumeFile) and opened.path_only:
+        raise OSError(errno.EBADF, "opened as a path")
+    return opened
+
+
 def volume_file(task: Task, place: int = 0) -> VolumeFile | None:
     """The file of a volume that a descriptor argument leads to; None for anything else."""
-    opened = task.program.opened(task.descriptor(place))
+    opened = usable(task.program.opened(task.descriptor(place)))
     return opened if isinstance(opened, VolumeFile) else None
 
 
@@ -165,12 +180,22 @@ def lseek(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     offset, how = offset_of(task.arguments[1]), task.signed(2)
     if file.directory:
-        # Every listing begins anew; where else would one seek to in a directory?
-        if offset or how != os.SEEK_SET:
-            raise OSError(errno.EINVAL, "a directory")
-        file.listing = None
-        return 0
+        return _seek_listing(file, offset, how)
     return scheduler.disk.lseek(file.descriptor, offset, how)
+
+
+def _seek_listing(file: VolumeFile, offset: int, how: int) -> int:
+    """Places in a directory are those that getdents64 told; going back to the first looks at it anew."""
+    if how == os.SEEK_CUR:
+        offset += file.told
+    elif how != os.SEEK_SET:
+        raise OSError(errno.EINVAL, "a directory")
+    if offset < 0:
+        raise OSError(errno.EINVAL, "before the beginning")
+    if offset == 0:
+        file.listing = None
+    file.told = offset
+    return offset
 
 
 @answers("ftruncate")
@@ -250,8 +275,8 @@ def fchown(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("fstatfs")
 def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
-    file = volume_file(task)
-    if file is None:
+    file = task.program.opened(task.descriptor())
+    if not isinstance(file, VolumeFile):
         return NATIVE
     disk = scheduler.disk
     found = statfs_bytes(disk.fstatvfs(file.descriptor), disk.fstat(file.descriptor).st_dev)
@@ -264,7 +289,7 @@ def between_files(scheduler: Scheduler, task: Task) -> Reply:
     """Programs fall back to read and write when the kernel cannot."""
     if volume_file(task, 0) is None and volume_file(task, 1) is None and volume_file(task, 2) is None:
         held = [task.program.opened(task.descriptor(place)) for place in range(3)]
-        if not any(isinstance(each, Socket | Output) for each in held):
+        if not any(isinstance(each, Socket | Datagrams | Output) for each in held):
             return NATIVE
     raise OSError(errno.EINVAL, "not between these")
 
@@ -279,28 +304,36 @@ def getdents64(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     if not file.directory:
         raise OSError(errno.ENOTDIR, "no directory")
+    disk = scheduler.disk
+    directory = disk.inode_of(file.descriptor)
+    assert isinstance(directory, Directory)
     if file.listing is None:
-        file.listing = _entries(scheduler, file)
+        file.listing = [".", "..", *disk.listdir(file.descriptor)]
+    if not directory.links:
+        raise OSError(errno.ENOENT, "removed")
     room, out = task.arguments[2], b""
-    while file.listing and len(out) + len(file.listing[0]) <= room:
-        out += file.listing.pop(0)
-    if not out and file.listing:
-        raise OSError(errno.EINVAL, "too small a buffer")
+    while file.told < len(file.listing):
+        entry = _entry(directory, file.listing[file.told], file.told + 1)
+        if len(out) + len(entry) > room:
+            if not out:
+                raise OSError(errno.EINVAL, "too small a buffer")
+            break
+        out += entry
+        file.told += 1
     task.program.write(task.arguments[1], out)
     return len(out)
 
 
-def _entries(scheduler: Scheduler, file: VolumeFile) -> list[bytes]:
-    disk = scheduler.disk
-    directory = disk.inode_of(file.descriptor)
-    assert isinstance(directory, Directory)
-    above = directory.directory or directory
-    entries = [dirent64(directory.number, 1, directory.mode, b"."), dirent64(above.number, 2, above.mode, b"..")]
-    for place, name in enumerate(disk.listdir(file.descriptor), 3):
+def _entry(directory: Directory, name: str, next_place: int) -> bytes:
+    """One struct linux_dirent64; nothing for a name that has gone since the listing began."""
+    child: Inode | None
+    if name == ".":
+        child = directory
+    elif name == "..":
+        child = directory.directory or directory
+    else:
         child = directory.child(name)
-        if child is not None:
-            entries.append(dirent64(child.number, place, child.mode, os.fsencode(name)))
-    return entries
+    return b"" if child is None else dirent64(child.number, next_place, child.mode, os.fsencode(name))
 
 
 def is_regular(scheduler: Scheduler, file: VolumeFile) -> bool:

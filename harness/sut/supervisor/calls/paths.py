@@ -26,6 +26,8 @@ AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW = 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _UTIME_NOW, _UTIME_OMIT = 0x3FFFFFFF, 0x3FFFFFFE
 _RENAME_NOREPLACE = 1
+_LOOK_FLAGS = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | 0x800 | 0x6000
+"""Besides these two what says how to mount and to synchronise on the way, which means nothing here."""
 
 
 class Place:
@@ -43,7 +45,9 @@ def place_of(scheduler: Scheduler, task: Task, directory: int, address: int) -> 
     text = task.program.text(address)
     if not text:
         raise OSError(errno.ENOENT, "empty path")
-    base = "/" if text.startswith("/") else _base(scheduler, task, directory)
+    base = "/"
+    if not text.startswith("/"):
+        base, text = _base(scheduler, task, directory, text)
     plain = normal(base, text)
     if scheduler.fence.is_machine(plain):
         return Place(plain, False)
@@ -51,19 +55,33 @@ def place_of(scheduler: Scheduler, task: Task, directory: int, address: int) -> 
     return Place(text if text.startswith("/") else f"{base.rstrip('/')}/{text}", True)
 
 
-def _base(scheduler: Scheduler, task: Task, directory: int) -> str:
+def _base(scheduler: Scheduler, task: Task, directory: int, text: str) -> tuple[str, str]:
+    """From where a relative path is looked up, and the path from there."""
     program = task.program
     if directory == AT_FDCWD:
-        return program.directory if program.directory is not None else os.readlink(f"/proc/{program.pid}/cwd")
+        if program.directory is not None:
+            return _from(program.directory, text)
+        return os.readlink(f"/proc/{program.pid}/cwd"), text
     opened = program.opened(directory)
     if isinstance(opened, VolumeFile):
-        if not opened.directory:
+        inode = scheduler.disk.inode_of(opened.descriptor)
+        if not isinstance(inode, Directory):
             raise OSError(errno.ENOTDIR, "no directory")
-        return path_of(scheduler.disk.inode_of(opened.descriptor))
+        return _from(inode, text)
     try:
-        return os.readlink(f"/proc/{program.pid}/fd/{directory}")
+        return os.readlink(f"/proc/{program.pid}/fd/{directory}"), text
     except FileNotFoundError:
         raise OSError(errno.EBADF, "no such descriptor") from None
+
+
+def _from(directory: Directory, text: str) -> tuple[str, str]:
+    """A removed directory has no names in it but that of the one above."""
+    if directory.links:
+        return path_of(directory), text
+    first, _, rest = text.partition("/")
+    if first != ".." or directory.directory is None:
+        raise OSError(errno.ENOENT, "removed")
+    return path_of(directory.directory), rest or "."
 
 
 def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
@@ -80,9 +98,12 @@ def _open(scheduler: Scheduler, task: Task, directory: int, address: int, flags:
     if not place.own:
         return _open_machine(scheduler, task, place, flags)
     disk = scheduler.disk
+    path_only = bool(flags & os.O_PATH)
+    if path_only:
+        flags &= os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = disk.open(place.path, flags & ~os.O_CLOEXEC, mode & 0o7777)
     is_directory = isinstance(disk.inode_of(descriptor), Directory)
-    opened = VolumeFile(scheduler.placeholder, descriptor, disk.close, directory=is_directory)
+    opened = VolumeFile(scheduler.placeholder, descriptor, disk.close, directory=is_directory, path_only=path_only)
     close_on_exec = bool(flags & os.O_CLOEXEC)
     try:
         number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
@@ -99,7 +120,7 @@ def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) ->
         number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
         task.program.install(number, RandomDevice(scheduler.placeholder), close_on_exec=close_on_exec)
         return LATER
-    content = scheduler.fence.text(place.path)
+    content = scheduler.text(place.path)
     if content is not None and not flags & _WRITES:
         text = os.memfd_create("text", os.MFD_CLOEXEC)
         try:
@@ -135,10 +156,12 @@ def creat(scheduler: Scheduler, task: Task) -> Reply:
 
 def _look(scheduler: Scheduler, task: Task, directory: int, address: int, flags: int) -> os.stat_result | None:
     """Attributes of what a path, or with AT_EMPTY_PATH a descriptor, leads to; None: the machine's."""
+    if flags & ~_LOOK_FLAGS:
+        raise OSError(errno.EINVAL, "flags")
     if flags & AT_EMPTY_PATH and (not address or not task.program.text(address)):
         if directory == AT_FDCWD:
             own = task.program.directory
-            return None if own is None else scheduler.disk.stat(own)
+            return None if own is None else scheduler.disk.stat(path_of(own))
         return look_at(scheduler, task, directory)
     place = place_of(scheduler, task, directory, address)
     if not place.own:
@@ -210,6 +233,9 @@ def faccessat(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _read_link(scheduler: Scheduler, task: Task, directory: int, address: int, room: int, size: int) -> Reply:
+    size = size & 0xFFFFFFFF
+    if not 0 < size < 1 << 31:
+        raise OSError(errno.EINVAL, "size")
     place = place_of(scheduler, task, directory, address)
     if place.own:
         target = scheduler.disk.readlink(place.path)
@@ -229,7 +255,7 @@ def _own_descriptor(scheduler: Scheduler, task: Task, path: str) -> str | None:
     if len(parts) < 4 or parts[1] != "proc" or parts[2] not in ("self", "thread-self", str(task.program.number)):
         return None
     if parts[3] == "cwd" and len(parts) == 4:
-        return task.program.directory
+        return None if task.program.directory is None else path_of(task.program.directory)
     if parts[3] == "fd" and len(parts) == 5 and parts[4].isdigit():
         opened = task.program.opened(int(parts[4]))
         if isinstance(opened, VolumeFile):
@@ -326,7 +352,8 @@ def _rename(scheduler: Scheduler, task: Task, first: tuple[int, int], second: tu
         disk.rename(old, new)
 
     if flags & ~_RENAME_NOREPLACE:
-        raise OSError(errno.EINVAL, "exchange is not modelled")
+        scheduler.refuse("renameat2 that exchanges two names is not modelled")
+        raise OSError(errno.EINVAL, "exchange")
     return _two(scheduler, task, first, second, "rename", act)
 
 
@@ -425,6 +452,41 @@ def fchownat(scheduler: Scheduler, task: Task) -> Reply:
 @answers("utimensat")
 def utimensat(scheduler: Scheduler, task: Task) -> Reply:
     directory, address, times, flags = task.descriptor(), *task.arguments[1:4]
+    wanted = [(0, _UTIME_NOW)] * 2
+    if times:
+        raw = task.program.read(times, 32)
+        wanted = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
+    return _set_times(scheduler, task, directory, address, wanted, flags)
+
+
+@answers("utime")
+def utime(scheduler: Scheduler, task: Task) -> Reply:
+    wanted = [(0, _UTIME_NOW)] * 2
+    if task.arguments[1]:
+        wanted = [(whole, 0) for whole in TIMESPEC.unpack(task.program.read(task.arguments[1], 16))]
+    return _set_times(scheduler, task, AT_FDCWD, task.arguments[0], wanted, 0)
+
+
+@answers("utimes", "futimesat")
+def utimes(scheduler: Scheduler, task: Task) -> Reply:
+    directory, address, times = (
+        (AT_FDCWD, *task.arguments[:2]) if task.number == 235 else (task.descriptor(), *task.arguments[1:3])
+    )
+    wanted = [(0, _UTIME_NOW)] * 2
+    if times:
+        raw = task.program.read(times, 32)
+        pairs = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
+        if any(not 0 <= microseconds < 1_000_000 for _, microseconds in pairs):
+            raise OSError(errno.EINVAL, "not a time")
+        wanted = [(whole, 1000 * microseconds) for whole, microseconds in pairs]
+    return _set_times(scheduler, task, directory, address, wanted, 0)
+
+
+def _set_times(
+    scheduler: Scheduler, task: Task, directory: int, address: int, wanted: list[tuple[int, int]], flags: int
+) -> Reply:
+    if any(part not in (_UTIME_NOW, _UTIME_OMIT) and not 0 <= part < 10**9 for _, part in wanted):
+        raise OSError(errno.EINVAL, "not a time")
     disk = scheduler.disk
     if not address:
         opened = task.program.opened(directory)
@@ -439,10 +501,6 @@ def utimensat(scheduler: Scheduler, task: Task) -> Reply:
         target = place.path
         found = disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
     now_ns = scheduler.realtime_ns()
-    wanted = [(0, _UTIME_NOW)] * 2
-    if times:
-        raw = task.program.read(times, 32)
-        wanted = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
     kept = (found.st_atime_ns, found.st_mtime_ns)
     new = [
         now_ns if part == _UTIME_NOW else old if part == _UTIME_OMIT else whole * 10**9 + part
@@ -469,12 +527,13 @@ def open_extended_attribute(scheduler: Scheduler, task: Task) -> Reply:
 def chdir(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
-        task.program.directory = None
+        if os.path.isdir(place.path):
+            task.program.directory = None
         return NATIVE
     inode = scheduler.disk.locate(place.path)
     if not isinstance(inode, Directory):
         raise OSError(errno.ENOTDIR, "no directory")
-    task.program.directory = path_of(inode)
+    task.program.directory = inode
     return 0
 
 
@@ -482,11 +541,13 @@ def chdir(scheduler: Scheduler, task: Task) -> Reply:
 def fchdir(scheduler: Scheduler, task: Task) -> Reply:
     opened = task.program.opened(task.descriptor())
     if not isinstance(opened, VolumeFile):
-        task.program.directory = None
+        if os.path.isdir(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+            task.program.directory = None
         return NATIVE
-    if not opened.directory:
+    inode = scheduler.disk.inode_of(opened.descriptor)
+    if not isinstance(inode, Directory):
         raise OSError(errno.ENOTDIR, "no directory")
-    task.program.directory = path_of(scheduler.disk.inode_of(opened.descriptor))
+    task.program.directory = inode
     return 0
 
 
@@ -495,7 +556,9 @@ def getcwd(scheduler: Scheduler, task: Task) -> Reply:
     directory = task.program.directory
     if directory is None:
         return NATIVE
-    data = os.fsencode(directory) + b"\0"
+    if not directory.links:
+        raise OSError(errno.ENOENT, "removed")
+    data = os.fsencode(path_of(directory)) + b"\0"
     if len(data) > task.arguments[1]:
         raise OSError(errno.ERANGE, "too small a buffer")
     task.program.write(task.arguments[0], data)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shelve
 from dbm import dumb
+from typing import Any
 
 
 class Store:
     def __init__(self, directory: str, option: str) -> None:
-        self.shelf = shelve.Shelf(dumb.open(f"{directory}/batch", "c"))
+        database: Any = dumb.open(f"{directory}/batch", "c")  # noqa: SIM115
+        self.shelf = shelve.Shelf[str](database)
 
     def put(self, number: int, text: str) -> None:
         self.shelf[f"{number:06}"] = text

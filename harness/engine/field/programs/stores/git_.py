@@ -17,7 +17,7 @@ class Store:
             self.git("init", "-q", "--template=", "-b", "main", ".")
 
     def git(self, *words: str) -> str:
-        done = subprocess.run(["git", *self.settings, *words], cwd=self.directory, capture_output=True)
+        done = subprocess.run(["git", *self.settings, *words], cwd=self.directory, capture_output=True, check=False)
         if done.returncode:
             raise OSError(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode("latin-1")

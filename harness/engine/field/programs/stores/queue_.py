@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import persistqueue
 
 _Item = tuple[int, str]
@@ -10,6 +12,7 @@ _Item = tuple[int, str]
 class Store:
     def __init__(self, directory: str, option: str) -> None:
         self.kind = option
+        self.queue: Any
         if option == "file":
             self.queue = persistqueue.Queue(f"{directory}/queue", autosave=True, tempdir=directory)
         else:
