@@ -10,7 +10,7 @@ Source: ALICE (Pillai et al., OSDI'14), whose workloads and checkers these are i
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.engine.field.engines import Engine
@@ -19,13 +19,15 @@ from harness.storage.contents import export_volume, load_image
 from harness.storage.image import Image
 from harness.storage.oplog import Op, Returned
 from harness.storage.powerloss import crash_points
-from harness.storage.profiles.base import Profile
+from harness.storage.profiles.base import CrashState, Profile
 from harness.storage.volume import Volume
 from harness.sut.supervisor.alone import Ended, run_to_end
 
 VOLUME_BYTES = 4 << 20
-LIMIT = 300
-"""Images listed at one instant; beyond that they are sampled, and a count begins with ``~``."""
+STATES = 150
+"""How many states of one workload under one profile are wanted; with more they are sampled at each instant."""
+_INSTANT_MIN = 6
+"""Images listed at one instant at least: all kept, all lost, and some between."""
 _BATCH = 64
 """Images that one run of a checker is given."""
 
@@ -46,7 +48,7 @@ class Promise:
 
     image: Image
     acknowledged: int
-    told: str
+    state: CrashState
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Found:
     def violation(self, acknowledged: int) -> str:
         """What is wrong, worst first; "" for nothing."""
         if self.trouble.startswith("unreadable"):
-            return "unreadable"
+            return "unreadable" if acknowledged else "unborn"
         if self.torn:
             return "torn"
         if not self.whole.issuperset(range(acknowledged)):
@@ -72,7 +74,6 @@ class Found:
 class Outcome:
     """Violating states by kind, of all distinct ones; ``exhaustive`` when no instant had too many to list."""
 
-    engine: str
     profile: str
     distinct: int = 0
     exhaustive: bool = True
@@ -106,7 +107,7 @@ def record(engine: Engine, counts: Sequence[int] = (3,)) -> Recorded:
     return Recorded(base, tuple(volume.log), tuple(acknowledged), ended.refused)
 
 
-def promises(run: Recorded, profile: Profile, limit: int = LIMIT) -> Iterator[tuple[Promise, bool]]:
+def promises(run: Recorded, profile: Profile, states: int = STATES) -> Iterator[tuple[Promise, bool]]:
     """Each legal state of each instant, and whether that instant's list is whole."""
     log, acknowledged = list(run.log), list(run.acknowledged)
     if profile.synchronous:
@@ -114,32 +115,49 @@ def promises(run: Recorded, profile: Profile, limit: int = LIMIT) -> Iterator[tu
             log.insert(acknowledged[place], Returned())
         acknowledged = [length + place + 1 for place, length in enumerate(acknowledged)]
     base, pending, done, rng = run.base, list[Op](), 0, random.Random(1)
-    for point in crash_points(log):
+    points = crash_points(log)
+    limit = max(_INSTANT_MIN, states // len(points))
+    for point in points:
         base, pending = profile.durable_prefix(base, [*pending, *log[done:point]])
         done = point
         promised = sum(length <= point for length in acknowledged)
-        states = profile.legal_images(base, pending, limit, rng)
-        for state in list(states):
-            yield Promise(state.image, promised, state.description), states.exhaustive
+        legal = profile.legal_images(base, pending, limit, rng)
+        for state in list(legal):
+            yield Promise(state.image, promised, state), legal.exhaustive
 
 
-def judge(engine: Engine, run: Recorded, profile: Profile, limit: int = LIMIT) -> Outcome:
+class Reader:
+    """One engine as a reader of images: each is read once, whatever workloads and profiles it is a state of."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._found: dict[str, Found] = {}
+
+    def read(self, images: Iterable[Image]) -> list[Found]:
+        """What the engine finds in each."""
+        asked = {image.digest(): image for image in images}
+        fresh = {digest: image for digest, image in asked.items() if digest not in self._found}
+        self._found.update(zip(fresh, check(self._engine, list(fresh.values())), strict=True))
+        return [self._found[digest] for digest in asked]
+
+
+def judge(run: Recorded, profile: Profile, reader: Reader, states: int = STATES) -> Outcome:
     """Every distinct state of one workload under one profile, read by the engine."""
-    outcome = Outcome(engine.name, profile.name)
+    outcome = Outcome(profile.name)
     distinct: dict[tuple[str, int], Promise] = {}
-    for promise, whole in promises(run, profile, limit):
+    for promise, whole in promises(run, profile, states):
         outcome.exhaustive = outcome.exhaustive and whole
         distinct.setdefault((promise.image.digest(), promise.acknowledged), promise)
     images = {digest: promise.image for (digest, _), promise in distinct.items()}
-    found = dict(zip(images, check(engine, list(images.values())), strict=True))
+    found = dict(zip(images, reader.read(images.values()), strict=True))
     outcome.distinct = len(distinct)
     for (digest, acknowledged), promise in distinct.items():
         kind = found[digest].violation(acknowledged)
         if kind:
             outcome.kinds[kind] = outcome.kinds.get(kind, 0) + 1
-            if not outcome.example:
+            if not outcome.example and (acknowledged or kind != "unborn"):
                 trouble = found[digest].trouble or f"found {sorted(found[digest].whole)}"
-                outcome.example = f"{acknowledged} acknowledged; {promise.told}: {kind}, {trouble}"
+                outcome.example = f"{acknowledged} acknowledged; {promise.state.description}: {kind}, {trouble}"
     return outcome
 
 

@@ -105,6 +105,7 @@ def preadv(scheduler: Scheduler, task: Task) -> Reply:
 def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
     opened = usable(task.program.opened(task.descriptor()))
     if isinstance(opened, VolumeFile):
+        scheduler.mappings.take_room()
         scheduler.mappings.settle(opened.descriptor)
         data = gather(task, parts, _TRANSFER_MAX)
         disk = scheduler.disk
@@ -217,6 +218,7 @@ def fallocate(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     if task.signed(1):
         raise OSError(errno.EOPNOTSUPP, "only plain allocation is modelled")
+    scheduler.mappings.take_room()
     scheduler.disk.posix_fallocate(file.descriptor, offset_of(task.arguments[2]), offset_of(task.arguments[3]))
     scheduler.mappings.written(file.descriptor)
     return 0

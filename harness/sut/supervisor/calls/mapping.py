@@ -37,7 +37,7 @@ def mmap(scheduler: Scheduler, task: Task) -> Reply:
         scheduler.refuse(f"mapping a file of more than {_MAPPED_MAX >> 20} MiB is not modelled")
         raise OSError(errno.ENOMEM, "too large to be mapped")
     scheduler.check_descriptors()
-    memfd = scheduler.mappings.memfd(file.descriptor, shared_writable=shared_writable)
+    memfd = scheduler.mappings.memfd(file.descriptor, task.program, shared_writable=shared_writable)
     # From now on the descriptor's kernel object is the memfd: the kernel maps what the number leads to.
     number = task.descriptor(4)
     close_on_exec = task.program.slots[number].close_on_exec
