@@ -20,6 +20,7 @@ from harness.engine.child import ENDS_EARLY
 from harness.engine.request import Finished, Progress, Refused, RunRequest, replay_line
 from harness.engine.sink import make_directory
 from harness.engine.verdict import FindingView, Sales, Status, Verdict
+from harness.sut import affinity
 from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
 
@@ -76,6 +77,7 @@ def launch(
             fence=landlock_available()[0],
             read=_read_by(request),
             write=[scratch, *_written_by(request)],
+            pin=pins(request.terminal),
         )
     if ended.reason == "finished":
         answer: Finished | Refused = msgspec.convert(ended.result, Finished | Refused)
@@ -142,6 +144,11 @@ def _read_by(request: RunRequest) -> list[str]:
 def is_program_spec(spec: str | None) -> bool:
     """Whether software is a program of its own."""
     return spec is not None and spec.startswith("exec:")
+
+
+def pins(spec: str | None) -> bool:
+    """Whether a child gets a processor of its own: the supervisor of a program does."""
+    return is_program_spec(spec) and affinity.is_wanted()
 
 
 def program_writes(spec: str | None) -> list[str]:

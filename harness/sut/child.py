@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from harness.sut import guard, landlock, nest, watchdog
+from harness.sut import affinity, guard, landlock, nest, watchdog
 from harness.sut.limits import EXIT_OUT_OF_MEMORY, Job, Limits, Line
 from harness.sut.nursery import Nest
 
@@ -64,6 +64,8 @@ def _die_with_parent(by: int = signal.SIGKILL) -> None:
 
 def _prepare(job: Job) -> None:
     _limit(job.limits)
+    if job.pin:
+        affinity.take_processor()
     sys.path.extend(each for each in job.search_path if each not in sys.path)
     watchdog.share_page(mmap.mmap(job.page_fd, watchdog.PAGE_BYTES))
     guard.install()

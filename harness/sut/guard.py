@@ -31,7 +31,6 @@ _HARMLESS = frozenset(
 _READS_CODE = frozenset({"os.listdir", "os.scandir"})
 
 _hooked = False
-_stood_down = False
 _grave = 0
 _code_roots: tuple[str, ...] = ()
 
@@ -59,12 +58,6 @@ def code_roots() -> tuple[str, ...]:
     return _code_roots
 
 
-def stand_down() -> None:
-    """In this process no terminal software runs: it is a program of its own, and the hook has nothing to guard."""
-    global _stood_down
-    _stood_down = True
-
-
 def enter_grave() -> None:
     """Finalisers of unknown owner are about to run."""
     global _grave
@@ -83,7 +76,8 @@ def in_grave() -> bool:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if current.process is None or event in _HARMLESS or _stood_down:
+    process = current.process
+    if process is None or event in _HARMLESS or not process.guarded:
         return
     if event == "open":
         if not _is_code_read(arguments):

@@ -66,6 +66,7 @@ class Job(msgspec.Struct, frozen=True, tag="job"):
     write: list[str] = []
     environ: dict[str, str] = {}
     held_signals: list[int] = []
+    pin: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,12 +113,14 @@ def run_limited(
     on_start: Callable[[int], None] | None = None,
     held_signals: Sequence[signal.Signals] = (),
     fresh: bool = False,
+    pin: bool = False,
 ) -> Ended:
     """Run ``package.module:function`` as ``function(argument, send)`` in a child; returns however it ends.
 
     ``pin_hash_seed`` fixes the order of sets of strings; ``fence`` puts up Landlock with ``read`` and ``write`` directories.
     ``on_start`` is given the child's process id, to which signals may be sent; ``held_signals`` wait until the function
     unblocks them, so that one sent at once does not find a child that is not listening yet. ``fresh``: never forked.
+    ``pin`` gives it a processor of its own, which it shares with the programs that it starts.
     """
     limits = limits or Limits()
     try:
@@ -147,6 +150,7 @@ def run_limited(
                 list(write),
                 environment,
                 sorted({*mask, *held_signals}),
+                pin,
             )
             forked = None if fresh else _forked(job, environment, errors.fileno())
             child = forked or _started(job, environment, errors, held_signals)

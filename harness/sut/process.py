@@ -74,6 +74,8 @@ class Process:
         self.boot_us = int(env.now)
         self.owed_us = 0
         self.dead = False
+        self.guarded = True
+        """Whether the guard looks at what its fibers do: not when the software is a program of its own, fenced elsewhere."""
         self.death: Callable[[], ProcessEnded] = ProcessEnded
         self.fiber: Fiber | None = None
         self.fibers: list[Fiber] = []

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from harness.contract import Inspection
 from harness.core.errors import UsageError
-from harness.sut import current, guard
+from harness.sut import current
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
 from harness.sut.software import RunningTerminal, Software
-from harness.sut.supervisor import images
+from harness.sut.supervisor import authority, images, secure
 from harness.sut.supervisor.alone import output_of
 from harness.sut.supervisor.program import ProgramRun
 from harness.sut.supervisor.spawn import Command
@@ -48,6 +48,10 @@ class ProgramSoftware(Software):
 
     command: Command | None = None
     declared: Declared | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_program(self) -> bool:
+        return True
 
     def table(self) -> ModuleTable | None:
         """A program has modules of its own."""
@@ -83,7 +87,7 @@ class Firmware:
     def run(self) -> None:
         """Ends by an exception: the program's end, a breach, or the boot's."""
         process = current.running()
-        boot = _with_environ(self._command, process.environ)
+        boot = _with_environ(self._command, {**process.environ, **(authority.ENVIRON if self._declared.tls else {})})
         program: ProgramRun
         wire = Wire(
             self._device,
@@ -95,6 +99,8 @@ class Firmware:
         )
         program = self._program = ProgramRun(process, boot, wire.feed)
         program.scheduler.console_is_terminal = self._declared.text is not None
+        if self._declared.tls:
+            secure.put_before(program.scheduler)
         if process.on_refused is not None:
             program.scheduler.on_refused = process.on_refused
         wire.start()
@@ -121,7 +127,6 @@ def _with_environ(command: Command, environ: Mapping[str, str]) -> Command:
 
 def load_program(spec: str) -> ProgramSoftware:
     """The program that ``exec:COMMAND ARGUMENTS`` names. UsageError for what cannot run, or declares nothing."""
-    guard.stand_down()
     try:
         words = shlex.split(spec.removeprefix(PREFIX))
     except ValueError as error:

@@ -1,11 +1,13 @@
 """Where in the terminal's own code a storage call was made: what groups crash states (Pathfinder's "update behaviour").
 
 Models: the innermost functions of the terminal software on the stack, with the line of each; libraries below it count when
-nothing of the software itself is nearer. Does not model: different data on one path.
+nothing of the software itself is nearer. A program of its own has no stack that could be read: its calls are told apart by what
+they do to which file. Does not model: different data on one path.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from types import FrameType
@@ -14,6 +16,8 @@ from harness.core.masking import mask_text
 
 _DEPTH_MAX = 40
 _FUNCTIONS = 3
+_NOTHING_YET = "(before any storage call)"
+_NUMBERS = re.compile(r"\d+")
 _NOT_SOFTWARE = (
     "/harness/sut/",
     "/harness/storage/",
@@ -48,35 +52,44 @@ class Step:
     @property
     def text(self) -> str:
         """In one line: ``fsync /data/journal, in terminal.py:88 conduct > journal.py:120 append``."""
-        return f"{self.kind} {mask_text(self.path)}, in {self.site.path}" if self.kind else "(before any storage call)"
+        if not self.kind:
+            return _NOTHING_YET
+        return f"{self.kind} {mask_text(self.path)}" + (f", in {self.site.path}" if self.site.functions else "")
 
     @property
     def place(self) -> str:
         """What groups steps: the function and what it did, without lines and files of a generation."""
+        if not self.kind:
+            return _NOTHING_YET
+        if not self.site.functions:
+            return f"{self.kind} {_NUMBERS.sub('#', mask_text(self.path))}"
         functions = " > ".join(each.partition(" ")[2] for each in reversed(self.site.functions))
-        return f"{functions}: {self.kind}" if self.kind else "(before any storage call)"
+        return f"{functions}: {self.kind}"
 
 
 NO_STEP = Step("", "", CallSite(()))
 
 
 class CallSites:
-    """Finds who made a storage call. ``own_files``: prefixes of the software's files; others are libraries."""
+    """Finds who made a storage call. ``own_files``: prefixes of the software's files; others are libraries.
 
-    def __init__(self, own_files: tuple[str, ...]) -> None:
+    None: the software is a program of its own.
+    """
+
+    def __init__(self, own_files: tuple[str, ...] | None) -> None:
         self._own = own_files
         self._known: dict[tuple[str, ...], Step] = {}
 
     def step(self, kind: str, path: str) -> Step:
         """The storage call under way; equal steps are the same object."""
-        functions = self._functions()
+        functions = () if self._own is None else self._functions(self._own)
         key = (kind, path, *functions)
         step = self._known.get(key)
         if step is None:
             step = self._known[key] = Step(kind, path, CallSite(functions))
         return step
 
-    def _functions(self) -> tuple[str, ...]:
+    def _functions(self, own_files: tuple[str, ...]) -> tuple[str, ...]:
         own: list[str] = []
         others: list[str] = []
         frame: FrameType | None = sys._getframe(1)
@@ -85,7 +98,7 @@ class CallSites:
             name = frame.f_code.co_filename
             if not any(part in name for part in _NOT_SOFTWARE):
                 told = f"{name.rpartition('/')[2]}:{frame.f_lineno} {frame.f_code.co_name}"
-                (own if name.startswith(self._own) else others).append(told)
+                (own if name.startswith(own_files) else others).append(told)
             frame = frame.f_back
             depth += 1
         return tuple(own or others[:_FUNCTIONS])

@@ -20,7 +20,7 @@ from harness.core.errors import ExitCode, HarnessError, NothingSelected, UsageEr
 from harness.engine.child import ENDS_EARLY
 from harness.engine.crashpoints.report import CrashReport, FlowReport, merged
 from harness.engine.crashpoints.request import CrashRequest, Explored, NotExplored, Told
-from harness.engine.launch import dialect_places, is_program_spec, open_files_of, program_writes
+from harness.engine.launch import dialect_places, is_program_spec, open_files_of, pins, program_writes
 from harness.engine.sink import make_directory
 from harness.sut.landlock import landlock_available
 from harness.sut.limits import Ended, Limits, run_limited
@@ -117,6 +117,7 @@ def _run(
                 *([request.out_dir] if request.out_dir is not None else []),
                 *program_writes(request.terminal),
             ],
+            pin=pins(request.terminal),
         )
     if ended.reason == "finished":
         got: A | NotExplored = msgspec.convert(ended.result, answer | NotExplored, str_keys=True)

@@ -105,5 +105,7 @@ def everything(base: Image, log: Sequence[Op]) -> Image:
 
 def call_sites(software: Software) -> CallSites:
     """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
+    if software.is_program:
+        return CallSites(None)
     file = software.file or sys.prefix
     return CallSites((str(Path(file).parent),))

@@ -1,0 +1,54 @@
+"""Crash points and failing calls of a program of its own: the firmware in C, and the same with one safeguard taken out."""
+
+import functools
+
+from harness.engine.crashpoints.calls.playing import Playing, Range
+from harness.engine.crashpoints.calls.report import FlowCalls
+from harness.engine.crashpoints.explore import Exploration, Extent
+from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.report import FlowReport
+from harness.engine.crashpoints.scene import Setting
+from harness.scenario.plan import Plan
+from harness.sut import interpreter, software
+from tests.engine.crashpoints.explored import media
+from tests.sut.firmware import c_firmware
+
+NEVER_SYNCS = ("synchronous=EXTRA", "synchronous=OFF")
+
+
+@functools.cache
+def setting(*changed: tuple[str, str]) -> Setting:
+    return Setting(Plan("plain counter"), software.load(c_firmware(*changed)), 1)
+
+
+def explored(extent: Extent, *changed: tuple[str, str]) -> FlowReport:
+    with interpreter.installed():
+        ways = media("ext4-ordered")
+        return Exploration(setting(*changed), FLOWS.get("sale"), ways, extent, lambda: "", lambda *_: None).explore()
+
+
+def played(failures: tuple[str, ...], call: int, *changed: tuple[str, str]) -> FlowCalls:
+    with interpreter.installed():
+        extent = Range(failures, call)
+        return Playing(setting(*changed), FLOWS.get("sale"), extent, lambda: "", lambda *_: None).play()
+
+
+def test_it_comes_back_from_every_state_and_without_its_barriers_it_does_not() -> None:
+    sound = explored(Extent(images_limit=12, states_limit=6))
+    assert sound.found == [] and sound.judged == 6
+    careless = explored(Extent(images_limit=12, states_limit=6), NEVER_SYNCS)
+    assert {found.invariant for found in careless.found} >= {1}
+    # A program's calls are told apart by what they do to which file.
+    first = careless.found[0]
+    assert "/data/shop.db" in first.example.step and first.place.split(" ")[1].startswith("/data/shop.db"), first
+    assert " in " not in first.example.step
+
+
+def test_every_kind_of_failing_call_bites() -> None:
+    report = played(("enospc", "eio", "fsync", "memory", "reset"), 3)
+    assert report.found == [] and not report.left
+    assert {count.failure for count in report.counts} == {"enospc", "eio", "fsync", "memory", "reset"}
+    for count in report.counts:
+        assert count.tried and count.bit == count.tried, count
+    calls = {count.failure: count.calls for count in report.counts}
+    assert calls["eio"] > calls["enospc"] > 0 and calls["memory"] > calls["fsync"] > 2 and calls["reset"] == 4, calls
