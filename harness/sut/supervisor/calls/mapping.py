@@ -28,6 +28,8 @@ def mmap(scheduler: Scheduler, task: Task) -> Reply:
     if not is_regular(scheduler, file):
         raise OSError(errno.ENODEV, "not to be mapped")
     shared_writable = bool(protection & _PROT_WRITE) and flags & _MAP_SHARED_KINDS in (1, 3)
+    if not scheduler.disk.may_map(file.descriptor, shared_writable=shared_writable):
+        raise OSError(errno.EACCES, "not open for that")
     memfd = scheduler.mappings.memfd(file.descriptor, shared_writable=shared_writable)
     # From now on the descriptor's kernel object is the memfd: the kernel maps what the number leads to.
     number = task.descriptor(4)
