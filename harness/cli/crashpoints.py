@@ -31,7 +31,9 @@ DEFAULT_SCENARIO = "power/plain_counter"
 @click.option(
     "--flow", "flows", multiple=True, metavar="FLOW", help="sale, void, refund, settle, upload or boot; default: all."
 )
-@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
+)
 @click.option(
     "--dialect",
     metavar="SPEC",

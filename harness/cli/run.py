@@ -25,7 +25,9 @@ FIRST_LOOK = "combined/first_look"
 
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
-@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
+)
 @click.option(
     "--dialect",
     metavar="SPEC",
@@ -103,7 +105,9 @@ def run(
     from harness.scenario.find import selected
 
     if terminal is not None and not terminal.strip():
-        raise UsageError("--terminal is empty; expected a name, package.module:Class or path/to/file.py:Class")
+        raise UsageError(
+            "--terminal is empty; expected a name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
+        )
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/first")
     begin_on = absolute(images)
@@ -156,7 +160,9 @@ def families_named(names: tuple[str, ...]) -> tuple[str, ...]:
 def absolute_spec(spec: str | None) -> str | None:
     """A file named in SPEC as an absolute path: the child process has a working directory of its own."""
     if spec is not None and not spec.strip():
-        raise UsageError("--terminal is empty; expected a shipped name, package.module:Class or path/to/file.py:Class")
+        raise UsageError(
+            "--terminal is empty; expected a shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
+        )
     if spec is None or ":" not in spec:
         return spec
     file, _, name = spec.rpartition(":")

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     "--at", "instants", multiple=True, required=True, metavar="WHEN", help="Such as day2+14:30; may be repeated."
 )
 @click.option("--of", default="", metavar="T01", help="Which terminal; default: the first.")
-@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
+)
 @click.option("--seed", type=int, help="Seed of every drawn value; default: the scenario's, else 1.")
 @click.option("--days", type=click.IntRange(1), help="Trading days; default: the scenario's.")
 @click.option("--terminals", type=click.IntRange(1), help="How many terminals; default: the scenario's.")

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 )
 @click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
 @click.option("--resume", is_flag=True, help="Go on with the sweep in DIR; with more --runs, go further.")
-@click.option("--terminal", metavar="SPEC", help="A shipped name, package.module:Class or path/to/file.py:Class.")
+@click.option(
+    "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
+)
 @click.option(
     "--dialect",
     metavar="SPEC",

@@ -23,6 +23,10 @@ class Action:
     batch settled last; it is done when the money has arrived or is not due yet, and failed when the acquirer holds it or it
     came back.
 
+    ``trace_number`` is the technician's at installation: the next request is to carry ``trace_number``, 000001 to 999999, as
+    the device before this one had come so far. It is done when that number is durable; while the log holds records it is
+    refused, as a number of this batch could come twice.
+
     ``scan_sale`` charges a customer's payment code, which ``device.card.read`` gives as ``CardData.code``; ``scan_refund`` gives
     back a sale made so, named like any other: its RRN is the host's number for the order.
     """
@@ -37,6 +41,7 @@ class Action:
     original_amount_fen: int = 0
     account: str = ""
     cycle: str = ""
+    trace_number: str = ""
 
 
 Sale: TypeAlias = Action

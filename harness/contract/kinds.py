@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 ActionKind: TypeAlias = Literal[
     "sale", "refund", "void", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
-    "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals",
-    "account", "payout", "read_log", "clear_reversal",
+    "settle", "sign_on", "sign_off", "reprint", "clear_cache", "reboot", "update", "totals",
+    "account", "payout", "read_log", "clear_reversal", "trace_number",
 ]  # fmt: skip
 """What an operator can ask for. An action the software does not know is answered ``Unsupported``."""
 

@@ -44,6 +44,9 @@ class Manifest:
     """Below how much free space on the data volume it may say that its storage is full; None: not declared."""
     offline_floor_fen: int | None = None
     """Up to this amount it lets a card's chip approve a sale while the line is down, and forwards it later; None: never."""
+    damage_scope: Literal["record"] | None = None
+    """What stored data that goes bad costs. ``record``: the records that the damage hits, and no other; older and newer ones stay
+    readable. None: not declared, as where a file is encrypted, compressed or chained as a whole."""
     keeps_after_settlement_bytes: int = 65536
     """What may stay on the data volume after a settlement that a fresh terminal did not use."""
     data_bytes_min: int | None = None

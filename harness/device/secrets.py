@@ -36,6 +36,8 @@ _SEPARATORS = ("=", "D", "d")
 _BLOCK_LIKE = re.compile(r"[0-9A-Fa-f]{16}|\\x")
 _CARD_LIKE = re.compile(r"(?:\d[ -]{0,2}){12}\d|\d{7}[*xX.#]|[*xX.#]\d{5}")
 _GROUP_DIGITS = 4
+_FEW_DIGITS = re.compile(r"\d{4}|\d[ -]{1,2}\d|[0-9A-Fa-f]{16}|\\x")
+"""What a text has that any pattern here, or the first four digits of anything, may be found in."""
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ -]{1,2}(?=\d)")
 _LEADING_DIGITS = re.compile(r"\d*")
 _CARD_DIGITS = range(19, 12, -1)
@@ -45,6 +47,7 @@ _DIGEST_DIGITS = frozenset({32, 40, 64})
 _DIGESTS = Alphabet(HEX_CHARACTERS, min(_DIGEST_DIGITS))
 _WORD_BYTES = 4
 _CLEAN_TEXTS_MAX = 256
+_DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Secrets:
         """How many cards, and tails, begin with these digits: what a search looks for first."""
         self._clean: set[str] = set()
         """Short texts with nothing in them that begins like any of these. Only ever asked for membership."""
+        self._only_digits = True
+        """Whether all of these are made of digits, as every real card's are."""
         self._words: frozenset[int] | None = None
         self._searched: dict[bytes, tuple[Found, ...]] = {}
         """Digest of a content to what a search found in it, since the last secret."""
@@ -124,6 +129,7 @@ class Secrets:
             del table[key]
         if len(table) != known:
             self._clean.clear()
+            self._only_digits = self._only_digits and _DIGITS.issuperset(key)
 
     def pin_block_made(self, pan: str, block: bytes) -> None:
         """The software got this PIN block."""
@@ -155,7 +161,7 @@ class Secrets:
 
     def _may_be_in(self, text: str) -> bool:
         """A quick no for nearly all texts, slips with a well masked number among them."""
-        if text in self._clean:
+        if text in self._clean or (self._only_digits and _FEW_DIGITS.search(text) is None):
             return False
         begins = _BETWEEN_DIGITS.search(text) is not None
         for head in self._heads:

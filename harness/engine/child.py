@@ -34,6 +34,21 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
         return msgspec.to_builtins(Refused(str(error), int(error.exit_code)))
 
 
+def warm() -> None:
+    """What every run needs, imported and built before the processes of single runs are forked off (``sut.nest``)."""
+    from harness.engine import images, run  # noqa: F401
+    from harness.scenario import check, device  # noqa: F401
+    from harness.scenario.load import load_text
+    from harness.scenario.model import fault_model
+    from harness.scenario.registries import faults
+    from harness.sut import software
+
+    load_text("name: warm\nfaults:\n  - {type: partition, at: {day: 1}}\n")
+    for kind, fault in faults().items():
+        fault_model(kind, fault)
+    software.precompile("harness.terminals.reference")
+
+
 def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     from harness.engine.images import begun_on
     from harness.engine.run import Interrupted, run_plan

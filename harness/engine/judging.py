@@ -162,6 +162,9 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
     for probe in course.plan.must_happen:
         if probe not in course.probes:
             reasons.append(f"probe {probe!r} was never reached")
+    for name, till in built.floor.tills.items():
+        if till.trace_number is not None:
+            reasons.append(f"{name} did not take trace number {till.trace_number:06d}, which was to be keyed in")
     for threshold in course.plan.thresholds:
         if threshold.measure not in course.measured:
             reasons.append(f"nothing was measured for {threshold.measure}, for which there is a threshold")

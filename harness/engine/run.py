@@ -179,7 +179,7 @@ class Run:
         recorder = built.world.recorder
         measured: set[str] = set()
         stations = {station.name: station for station in built.world.stations}
-        survivability = {fault.name: fault.fault.survivability for fault in self.plan.faults}
+        faults = {fault.name: fault.fault for fault in self.plan.faults}
 
         def ready(_: int, event: SoftwareReady) -> None:
             # What a fresh terminal leaves free, once it has made the files that it always keeps.
@@ -188,9 +188,16 @@ class Run:
                 measure_space(built, stations[event.device], "installed")
 
         def struck(_: int, event: FaultStruck) -> None:
-            for number, reason in survivability.get(event.fault.rpartition("#")[0], {}).items():
+            fault = faults.get(event.fault.rpartition("#")[0])
+            for number, reason in () if fault is None else fault.survivability.items():
                 for device in event.devices:
-                    judge.excuse(device, number, f"{event.kind}: {reason}", event.at_us)
+                    judge.excuse(
+                        device,
+                        number,
+                        f"{event.kind}: {reason}",
+                        event.at_us,
+                        measured=fault is not None and fault.measured,
+                    )
 
         def cut(_: int, event: StorageAfterPowerLoss) -> None:
             profile = stations[event.device].durability.profiles[event.volume]

@@ -48,6 +48,8 @@ class Strike:
     detail: str = ""
     spent: Callable[[], bool] = _lasts
     begin: Callable[[], None] = _nothing
+    damaged: Callable[[], tuple[tuple[str, int, int], ...]] = tuple
+    """Of a fault that is ``measured``: path, first byte and end of what it has damaged."""
 
 
 Striker = Callable[[str], Strike]
@@ -61,6 +63,8 @@ class Fault(ABC):
     family: ClassVar[Family]
     damage: ClassVar[bool] = False
     """Damage stays: recovery has to live with it. ``Strike.lift`` then only disarms what has not struck yet."""
+    measured: ClassVar[bool] = False
+    """Which bytes it damaged is told (``Strike.damaged``): what they cannot have held is owed as before."""
     instant: ClassVar[bool] = False
     """It is over as soon as it struck: no condition stays on."""
     fills: ClassVar[bool] = False

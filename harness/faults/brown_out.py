@@ -32,6 +32,7 @@ class BrownOut(Fault):
     kind: ClassVar[str] = "brown_out"
     family: ClassVar[Family] = "corruption"
     damage: ClassVar[bool] = True
+    measured: ClassVar[bool] = True
     survivability: ClassVar[Mapping[int, str]] = UNSURVIVABLE
     unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
 
@@ -46,6 +47,7 @@ class BrownOut(Fault):
         return Strike(
             lambda: struck[0].evidence() if struck else "",
             detail=f"a sector of {self.path}",
+            damaged=lambda: struck[0].damaged() if struck else (),
             begin=lambda: struck.append(self._dip(world, station, key)),
         )
 

@@ -28,6 +28,7 @@ class CorruptFile(Fault):
     kind: ClassVar[str] = "corrupt_file"
     family: ClassVar[Family] = "corruption"
     damage: ClassVar[bool] = True
+    measured: ClassVar[bool] = True
     survivability: ClassVar[Mapping[int, str]] = UNSURVIVABLE
     unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.faults.base import FaultPlan, Strike, Striker
 from harness.faults.placing import choose_stations, start_times
+from harness.faults.tap import tap_storage
 from harness.faults.trigger import Armed, is_conditional
-from harness.history.events import ActionEnded, FaultBit, FaultLifted, FaultStruck
+from harness.history.events import ActionEnded, DataDamaged, FaultBit, FaultLifted, FaultStruck
+from harness.storage.ages import FileAges
 from harness.sut.console import presentable
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ class Injector:
     _live: list[_Live] = field(default_factory=list)
     _looked_at: dict[str, list[_Live]] = field(default_factory=dict)
     """By device: strikes that may still bite or be spent, looked at whenever an action ends."""
+    _ages: dict[str, FileAges] = field(default_factory=dict)
+    """By device that a fault may damage whose damage is measured: when what is stored there was written."""
+    _taps: list[Callable[[], None]] = field(default_factory=list)
     _strikers: dict[tuple[str, str], Striker] = field(default_factory=dict)
 
     def arm(self) -> None:
@@ -73,6 +78,8 @@ class Injector:
             self.tallies.append(tally)
             stations = choose_stations(self.world, plan)
             for station in stations:
+                if plan.fault.measured and station.name not in self._ages:
+                    self._ages[station.name] = self._watch_writes(station)
                 self._strikers[plan.name, station.name] = plan.fault.prepare(self.world, station)
             if plan.together and stations:
                 self._arm_series(plan, tally, stations[0], f"fault/{plan.name}/all", stations)
@@ -99,7 +106,8 @@ class Injector:
         return [station for station in self.world.stations if station.name in full]
 
     def settle_accounts(self) -> None:
-        """Report every strike that has bitten and not been reported yet."""
+        """Trading, or the run, is over: report every strike that has bitten and not been reported yet."""
+        self._watch_no_longer()
         for live in self._live:
             self._report_bite(live)
 
@@ -137,6 +145,17 @@ class Injector:
     def _arm_one(self, plan: FaultPlan, station: Station, key: str, start_us: int, strike: Callable[[], None]) -> None:
         self._armed.append((plan, Armed(self.world, station, plan.trigger, start_us, key, strike)))
 
+    def _watch_writes(self, station: Station) -> FileAges:
+        ages = FileAges()
+        self._taps.append(tap_storage(station, lambda call: ages.heard(call, self.world.now_us)))
+        return ages
+
+    def _watch_no_longer(self) -> None:
+        """Of damage that strikes after trading nobody can say any more what it left alone."""
+        while self._taps:
+            self._taps.pop()()
+        self._ages.clear()
+
     # ------------------------------------------------------------ striking
 
     def _strike(self, plan: FaultPlan, tally: FaultTally, stations: list[Station], key: str) -> None:
@@ -158,6 +177,7 @@ class Injector:
         world.recorder.emit(FaultStruck(world.now_us, name, plan.fault.kind, names, detail, key))
         for station, strike in zip(stations, strikes, strict=True):
             strike.begin()
+            self._tell_damage(name, station, strike)
             live = _Live(plan, station, strike, tally, name)
             self._live.append(live)
             self._looked_at.setdefault(station.name, []).append(live)
@@ -165,6 +185,13 @@ class Injector:
             if plan.lift_after_us is not None and not plan.fault.damage:
                 timer = world.env.timeout(plan.lift_after_us)
                 timer.callbacks.append(partial(self._lift_later, live))
+
+    def _tell_damage(self, name: str, station: Station, strike: Strike) -> None:
+        ranges, ages, now_us = strike.damaged(), self._ages.get(station.name), self.world.now_us
+        if not ranges:
+            return
+        youngest_us = now_us if ages is None else max(ages.youngest_us(*each) for each in ranges)
+        self.world.recorder.emit(DataDamaged(now_us, station.name, name, ranges[0][0], youngest_us))
 
     def _lift_later(self, live: _Live, _timer: object) -> None:
         self._lift(live)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.faults.base import Strike
 from harness.storage.damage import Damage
 from harness.storage.inode import Directory, RegularFile
+from harness.storage.media import DamagedRange
 
 if TYPE_CHECKING:
     from harness.storage.disk import Disk
@@ -75,7 +76,11 @@ def strike_of(path: str, damage: Damage | None, what: str) -> Strike:
             return ""
         return f"the software met {path}, {what}"
 
-    return Strike(evidence, detail=f"{path}: {what}")
+    def damaged() -> tuple[tuple[str, int, int], ...]:
+        met = () if damage is None else damage.met
+        return tuple((path, each.start_bytes, each.end_bytes) for each in met if isinstance(each, DamagedRange))
+
+    return Strike(evidence, detail=f"{path}: {what}", damaged=damaged)
 
 
 def no_file(pattern: str) -> Strike:

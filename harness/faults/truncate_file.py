@@ -29,6 +29,7 @@ class TruncateFile(Fault):
     kind: ClassVar[str] = "truncate_file"
     family: ClassVar[Family] = "corruption"
     damage: ClassVar[bool] = True
+    measured: ClassVar[bool] = True
     survivability: ClassVar[Mapping[int, str]] = UNSURVIVABLE
     unsupported_disks: ClassVar[frozenset[str]] = frozenset({"pyfakefs"})
 

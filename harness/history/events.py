@@ -489,6 +489,18 @@ class FaultStruck(Event, frozen=True):
     key: str = ""
 
 
+class DataDamaged(Event, frozen=True):
+    """What a fault damaged in the file ``path``: its youngest byte had been written last at ``youngest_us``.
+
+    What happened later than that cannot have been recorded there. -1: all of it was there before the run.
+    """
+
+    device: str
+    fault: str
+    path: str
+    youngest_us: int
+
+
 class FaultBit(Event, frozen=True):
     """The fault had an effect: an error or wrong byte returned, an image changed, an awaited message lost."""
 
@@ -541,6 +553,6 @@ AnyEvent: TypeAlias = Union[
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
     MessageSent, MessageDelivered, MessageDropped,
     LedgerChanged, BatchSettled, OrderChanged, CertificateTaken, SettingsKeyed, SettingsJudged, PayoutMade, PayoutTold,
-    FaultStruck, FaultBit, FaultLifted,
+    FaultStruck, DataDamaged, FaultBit, FaultLifted,
     Inspected,
 ]  # fmt: skip

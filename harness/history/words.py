@@ -117,6 +117,9 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.FaultStruck: lambda v: (
         f"FAULT {v.kind} strikes {', '.join(v.devices)} ({v.fault}){f': {v.detail}' if v.detail else ''}"
     ),
+    e.DataDamaged: lambda v: (
+        f"fault {v.fault} has damaged {v.path}, of which nothing is younger than {clock_text(max(0, v.youngest_us))}"
+    ),
     e.FaultBit: lambda v: f"fault {v.fault} bites: {v.evidence}",
     e.FaultLifted: lambda v: f"fault {v.fault} is lifted",
     e.Inspected: _inspected,

@@ -68,6 +68,8 @@ class Finding:
     severity: Severity
     evident_us: int = 0
     """When it could no longer be otherwise. A fault that struck before then may have taken part in it."""
+    untouched: bool = False
+    """What it is about was not touched by any damage that was measured: no such damage is an excuse for it."""
     rests_on: int = 0
     """Another invariant's number that this promise rests on: where no software keeps that one, it is not owed either."""
 
@@ -213,12 +215,14 @@ class Invariant(Observer):
 
     def finding(
         self, device: str, at_us: int, summary: str, events: tuple[int | None, ...], money_fen: int, severity: Severity,
-        evident_us: int = 0,
+        evident_us: int = 0, *, untouched: bool = False,
     ) -> Finding:  # fmt: skip
         """A finding of this invariant; ``events`` may hold None and repeats. ``evident_us`` is ``at_us`` when not given."""
         numbers = tuple(sorted({each for each in events if each is not None}))
         evident_us = max(at_us, evident_us)
-        return Finding(self.name, self.number, device, at_us, summary, money_fen, numbers, severity, evident_us)
+        return Finding(
+            self.name, self.number, device, at_us, summary, money_fen, numbers, severity, evident_us, untouched
+        )  # fmt: skip
 
     def report(self, finding: Finding) -> None:
         """Keep a finding made on the way."""

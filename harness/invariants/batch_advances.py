@@ -3,12 +3,15 @@
 Models: as a black box, the batch that a terminal names in requests that move money and in settlement requests. It changes only
 to the number after the batch that the host closed last, or to the one that the host gave at sign-on. A batch that the terminal
 has left, or has called settled while the host had closed it, takes no more transactions. With ``inspect`` the same is asked of
-the number that the terminal's own records are under.
+the number that the terminal's own records are under. And a batch is left by settling it, not by signing off over it: a sign-off
+is not done while a sale or refund that was shown as approved stands unsettled (rule R14).
 Does not model: whether the terminal had been told of the closing (11), nor what is in the batches (2, 12).
 Traps avoided: 999999 is followed by 1; the host may assign another number at sign-on, an old one too; empty batches may be
 settled between two sales; reversals, uploads and repeated settlement requests name the batch that they are about; a terminal
-never told of the closing still holds the old number open; the first number that a device names may be any.
-Source: domain section 8, invariant 16; defect D7 (a crash between the new number and the end of the settlement counts twice).
+never told of the closing still holds the old number open; the first number that a device names may be any; a pre-authorisation
+is in no settlement, and what was never shown is in nobody's log; records that a fault may have taken; a host that settles.
+Source: domain section 8, invariant 16; rule R14 ("请先结算"); defect D7 (a crash between the new number and the end of the
+settlement counts twice).
 """
 
 from collections.abc import Iterator
@@ -16,21 +19,29 @@ from collections.abc import Iterator
 from harness.history.events import (
     ActionEnded,
     BatchSettled,
+    FaultStruck,
     Inspected,
     MessageDelivered,
     MessageDropped,
     MessageSent,
     ScreenShown,
 )
-from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import (
+    T01,
     answered,
     arrives,
+    card,
     case,
+    closes,
     down,
     ends,
     inspected,
+    intent,
+    leaves,
+    ledger,
+    paid_sale,
     phase,
     reversal,
     screen,
@@ -38,11 +49,13 @@ from harness.invariants.casebook import (
     starts,
     up,
 )
+from harness.invariants.purchase import SETTLED_KINDS, Entry
 from harness.invariants.requests import FINANCIAL
 
 _SETTLEMENT = "0500"
 _SIGN_ON_REPLY = "0810"
 _LAST = 999_999
+_TERMINAL_SETTLES = frozenset({"operator", "automatic"})
 
 
 class _Numbers:
@@ -69,7 +82,7 @@ class _Numbers:
 
 @INVARIANTS.register("batch_advances")
 class BatchAdvances(Invariant):
-    """The batch number goes up by one with each settlement, and no number is used again."""
+    """A batch ends with its settlement: its number goes up by one and is not used again, and nobody signs off over it."""
 
     number = 16
     name = "batch_advances"
@@ -158,8 +171,32 @@ class BatchAdvances(Invariant):
 
     @on(ActionEnded)
     def _ended(self, number: int, event: ActionEnded) -> None:
-        if event.outcome == "done" and self.books.device(event.device).ended_kind == "settle":
+        if event.outcome != "done":
+            return
+        kind = self.books.device(event.device).ended_kind
+        if kind == "settle":
             self._called_settled(event.device)
+        elif kind == "sign_off":
+            self._signed_off(number, event)
+
+    def _signed_off(self, number: int, event: ActionEnded) -> None:
+        book = self.books.device(event.device)
+        if self.terms.manifest(event.device).settlement not in _TERMINAL_SETTLES or book.damaged_by or book.betrayals:
+            return
+        self.checked += 1
+        open_ones = [
+            entry
+            for purchase in book.purchases
+            for entry in purchase.entries
+            if entry.state == "APPROVED" and entry.kind in SETTLED_KINDS and not entry.host_only and _was_shown(entry)
+        ]
+        if open_ones:
+            first, fen = open_ones[0], sum(each.amount_fen for each in open_ones)
+            summary = (
+                f"{event.device} was signed off at {when(event.at_us)} with {len(open_ones)} records of {yuan(fen)} in all "
+                f"unsettled, the first of trace number {first.stan} in batch {first.batch}."
+            )
+            self.report(self.finding(event.device, event.at_us, summary, (first.first, number), fen, "minor"))
 
     def _called_settled(self, device: str) -> None:
         numbers = self._numbers(device)
@@ -180,6 +217,10 @@ class BatchAdvances(Invariant):
         if not self.checked:
             self.skip("no batch was closed")
         yield from ()
+
+
+def _was_shown(entry: Entry) -> bool:
+    return entry.action is not None and entry.action.shown is not None
 
 
 _SETTLE = (starts(9, "settle", None), up(91, "0500", token="", amount_fen=None))
@@ -241,6 +282,28 @@ BatchAdvances.cases = (
     case(
         "not told", "the host closed it, the answer was lost, and the shop sells on", "pass",
         up(), *_SETTLE, settled(1), ends(9, "failed"), up(5, stan="000005", token="5"),
+    ),
+    case(
+        "signed off after the settlement", "nothing is left to settle", "pass",
+        *paid_sale(), *closes(1), starts(8, "sign_off", None), ends(8, "done"),
+    ),
+    case(
+        "signed off over records", "the day ends with a sale that is in no settlement", "finding",
+        *paid_sale(), starts(8, "sign_off", None), ends(8, "done"),
+        guilty=8, instead=ends(8, "refused"),
+    ),
+    case(
+        "signed off over a hold", "a pre-authorisation is in no settlement", "pass",
+        intent(1, 1000, "preauth"), starts(1, "preauth"), card(), ledger(kind="preauth"), screen(), ends(), leaves(),
+        starts(8, "sign_off", None), ends(8, "done"),
+    ),
+    case(
+        "signed off with a sale it knows nothing of", "the answer was lost: its log is empty", "pass",
+        *paid_sale()[:4], screen("unknown"), ends(1, "unknown"), starts(8, "sign_off", None), ends(8, "done"),
+    ),
+    case(
+        "signed off after a record was destroyed", "its log may be empty", "not_checked",
+        *paid_sale(), FaultStruck(0, "lose_file#1", "lose_file", (T01,)), starts(8, "sign_off", None), ends(8, "done"),
     ),
     case("no settlement", "one batch all day", "not_checked", up(), up(5, stan="000005", token="5"), phase("check")),
 )  # fmt: skip

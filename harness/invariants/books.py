@@ -14,6 +14,7 @@ from harness.history.events import (
     ActionStarted,
     BatchSettled,
     Booted,
+    DataDamaged,
     FaultLifted,
     FaultStruck,
     Inspected,
@@ -357,6 +358,10 @@ class Books(Before):
                 book.damaged_by = event.fault
             elif event.kind not in INSTANT_KINDS:
                 book.conditions[event.fault] = None
+
+    @on(DataDamaged)
+    def _data_damaged(self, number: int, event: DataDamaged) -> None:
+        self.device(event.device).damage.append(event.youngest_us)
 
     @on(FaultLifted)
     def _fault_lifted(self, number: int, event: FaultLifted) -> None:

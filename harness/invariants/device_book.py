@@ -26,7 +26,7 @@ class DeviceBook:
     """What is known of one device."""
 
     __slots__ = (
-        "actions", "betrayals", "by_key", "closings", "conditions", "current", "damaged_by", "down_since", "ended_kind",
+        "actions", "betrayals", "by_key", "closings", "conditions", "current", "damage", "damaged_by", "down_since", "ended_kind",
         "inspections", "name", "purchases", "quiet_since_us", "requests", "running", "settling", "strays", "unagreed_batch",
     )  # fmt: skip
 
@@ -52,6 +52,8 @@ class DeviceBook:
         self.quiet_since_us = 0
         """When the last fault struck or was lifted."""
         self.damaged_by = ""
+        self.damage: list[int] = []
+        """Of each damage that was measured: when the youngest byte that it hit had been written."""
         self.betrayals: list[tuple[int, tuple[int, ...]]] = []
         """Power cuts in which the medium did what no software survives: the event, and the invariants that fell."""
         self.requests: set[tuple[str, str]] | None = None

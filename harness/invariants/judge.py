@@ -44,6 +44,8 @@ class Judgement:
 class _Excuse:
     reason: str
     from_us: int
+    measured: bool
+    """It is damage of which is known what it cannot have touched."""
 
 
 class Judge:
@@ -66,7 +68,7 @@ class Judge:
         names = list(INVARIANTS.names() if selected is None else selected)
         self.invariants = build(names, terms, self.books) if invariants is None else invariants(terms, self.books)
         self._unsurvivable = dict(unsurvivable or {})
-        self._excuses: dict[tuple[str, int], _Excuse] = {}
+        self._excuses: dict[tuple[str, int, bool], _Excuse] = {}
         self._traces: dict[Observer, str] = {}
         self._handlers: dict[type[Event], list[Handler]] = {}
         self._owners: dict[type[Event], list[Observer]] = {}
@@ -80,11 +82,15 @@ class Judge:
             for number, reason in reasons.items():
                 self.excuse(device, number, reason)
 
-    def excuse(self, device: str, number: int, reason: str, from_us: int = 0) -> None:
-        """From ``from_us`` on, no software could keep invariant ``number`` on ``device``: a fault that took it away struck."""
-        known = self._excuses.get((device, number))
+    def excuse(self, device: str, number: int, reason: str, from_us: int = 0, *, measured: bool = False) -> None:
+        """From ``from_us`` on, no software could keep invariant ``number`` on ``device``: a fault that took it away struck.
+
+        ``measured``: the fault is damage that is told (``DataDamaged``); what it left untouched is owed all the same.
+        """
+        place = (device, number, measured)
+        known = self._excuses.get(place)
         if known is None or from_us < known.from_us:
-            self._excuses[device, number] = _Excuse(reason, from_us)
+            self._excuses[place] = _Excuse(reason, from_us, measured)
 
     # ------------------------------------------------------------ feeding
 
@@ -198,13 +204,16 @@ class Judge:
     def _excuse_reasons(self, number: int) -> list[str]:
         return [
             f"{device}: unsurvivable: {each.reason}"
-            for (device, about), each in self._excuses.items()
+            for (device, about, _), each in self._excuses.items()
             if about == number
         ]
 
     def _excused(self, finding: Finding) -> bool:
-        excuse = self._excuses.get((finding.device, finding.number))
-        return excuse is not None and finding.evident_us >= excuse.from_us
+        excuses = (self._excuses.get((finding.device, finding.number, measured)) for measured in (False, True))
+        return any(
+            each is not None and finding.evident_us >= each.from_us and not (each.measured and finding.untouched)
+            for each in excuses
+        )
 
     @staticmethod
     def _judgement(

@@ -127,10 +127,19 @@ class NoLostApproval(Invariant):
         else:
             severity = "critical"
             summary = f"{said}, and later had no record of it to be paid by."
+        if self._is_untouched(action, device) and self.books.device(device).damage:
+            summary = f"{summary[:-1]}; what was damaged on its medium is older than that sale."
         return self.finding(
             device, action.shown_us, summary, (action.shown, entry.first, entry.last), entry.amount_fen, severity,
             entry.last_us if entry.host_only else self._end_us,
+            untouched=self._is_untouched(action, device),
         )  # fmt: skip
+
+    def _is_untouched(self, action: ActionState, device: str) -> bool:
+        """Whether what was damaged is all older than the sale, so that no byte of its record can have been among it."""
+        if self.terms.manifest(device).damage_scope != "record":
+            return False
+        return all(youngest_us < action.started_us for youngest_us in self.books.device(device).damage)
 
 
 def _harm(action: ActionState) -> str:

@@ -2,8 +2,10 @@
 
 Models: financial requests (0100, 0200, 0220) as they leave the terminal, by device, batch and STAN. A second request under
 the same STAN that differs in card presentation, amount, type or original is a reuse; so is the very same request sent
-again although its answer had arrived in time.
-Does not model: whether STANs are consecutive; batches that are closed (11, 16).
+again although its answer had arrived in time. 000000 names nothing (ISO 8583 counts from 000001): no request for money,
+settlement or upload goes out under it.
+Does not model: whether STANs are consecutive; batches that are closed (11, 16); the number of a sign-on or an echo test, which
+some hosts leave open.
 Traps avoided: retransmitting the same request after a lost reply; a late reply that the terminal must discard; an advice
 (0220) repeated, which the dialect allows, also from its record, which must not hold the track; a power cut between
 answer and resend, or a fault in force (a wrong MAC spoils an answer); reversals carry their original's STAN; the counter
@@ -30,6 +32,7 @@ from harness.invariants.requests import asks_for_money
 
 _ADVICE = "0220"
 _ANSWERS = frozenset({"0110", "0210", "0230"})
+_SETTLING = frozenset({"0500", "0320"})
 _UNDETERMINED = frozenset({"", "68", "96", "98", "A0"})
 """Answers after which the fate of a request is open (domain 1.4)."""
 
@@ -77,12 +80,22 @@ class StanUnique(Invariant):
     @on(MessageSent)
     def _sent(self, number: int, event: MessageSent) -> None:
         if event.direction == "up":
-            if asks_for_money(event) and event.stan:
+            asks = asks_for_money(event)
+            if (asks or event.mti in _SETTLING) and plain_number(event.stan) == "0":
+                self._without_a_number(number, event)
+            if asks and event.stan:
                 self._request(number, event)
         elif event.mti in _ANSWERS and event.response_code not in self._undetermined:
             use = self._uses.get((event.device, event.batch), {}).get(event.stan)
             if use is not None:
                 self._replies[event.message] = (use, use.at_us + self.terms.reply_timeout_us(event.device))
+
+    def _without_a_number(self, number: int, event: MessageSent) -> None:
+        summary = (
+            f"{event.device} sent a request ({event.mti}) of batch {event.batch or '?'} under trace number {event.stan}, which "
+            f"is no number, at {when(event.at_us)}; 999999 is followed by 000001."
+        )
+        self.report(self.finding(event.device, event.at_us, summary, (number,), event.amount_fen or 0, "minor"))
 
     def _request(self, number: int, event: MessageSent) -> None:
         self.checked += 1
@@ -208,6 +221,24 @@ StanUnique.cases = (
     case(
         "another batch", "the batch is part of the name", "pass",
         *_ANSWERED, up(3, token="2", batch="000002"),
+    ),
+    case(
+        "behind 999999", "the counter wraps to 1", "pass",
+        up(1, stan="999999"), up(3, stan="000001", token="2"),
+    ),
+    case(
+        "wrapped to nothing", "000000 is no trace number", "finding",
+        up(1, stan="999999"), up(3, stan="000000", token="2"),
+        guilty=1, instead=up(3, stan="000001", token="2"),
+    ),
+    case(
+        "settled under nothing", "a settlement has a number of its own too", "finding",
+        up(1, stan="999999"), up(3, "0500", stan="000000", token=""),
+        guilty=1, instead=up(3, "0500", stan="000001", token=""),
+    ),
+    case(
+        "echo test without a number", "what only asks whether the host is there may carry none", "pass",
+        up(1, "0800", stan="000000", token=""), up(3),
     ),
     case("no requests", "sign-on only", "not_checked", up(1, "0800", token="")),
 )  # fmt: skip

@@ -78,6 +78,8 @@ class Condition:
     """What ``MessageDropped.reason`` says of messages it loses."""
     loses: ClassVar[frozenset[str]] = frozenset()
     """Directions in which nothing passes while it lasts."""
+    of_names: ClassVar[bool] = False
+    """Whether it is about finding the host by its name, and nothing else."""
 
     bites: int = field(default=0, init=False)
     on_bite: Callable[[str, str], None] | None = field(default=None, init=False)
@@ -106,6 +108,16 @@ class Condition:
         """How much longer a handshake takes that starts now."""
         return 0
 
+    def lookup(self, link: "Link") -> bool:
+        """Whether a question to the name service, which is near, is lost."""
+        return False
+
+    def round_trip(self, link: "Link") -> bool:
+        """Whether what is no message, as a flight of a TLS handshake, or its answer, is lost between the device and the host."""
+        if self.loses:
+            self.bite(link.device, f"TLS handshake lost ({self.reason})")
+        return bool(self.loses)
+
     def message(self, passage: Passage) -> None:
         """What becomes of a message that is sent now."""
         if passage.direction in self.loses:
@@ -123,6 +135,10 @@ class Partition(Condition):
     def connect(self, link: "Link") -> ConnectVerdict:
         self.bite(link.device, f"handshake unanswered ({self.reason})")
         return SWALLOWED
+
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, f"name not resolved ({self.reason})")
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -148,6 +164,10 @@ class CableUnplugged(Condition):
             return Failure(OSError(errno.ENETUNREACH, "Network is unreachable"), 0)
         return SWALLOWED
 
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, f"name not resolved ({self.reason})")
+        return True
+
 
 @dataclass(slots=True, eq=False)
 class HalfOpen(Condition):
@@ -163,6 +183,13 @@ class UpLoss(Condition):
 
     probability: float = 1.0
     reason: ClassVar[str] = "up_loss"
+
+    def round_trip(self, link: "Link") -> bool:
+        key = link.current_keys().next("link.up_loss")
+        lost = bool(link.decisions.integer(key, 0, lambda uniform: int(uniform < self.probability)))
+        if lost:
+            self.bite(link.device, f"TLS handshake lost ({self.reason})")
+        return lost
 
     def message(self, passage: Passage) -> None:
         if passage.direction != "up":
@@ -284,12 +311,18 @@ class WrongAddress(Condition):
 
 @dataclass(slots=True, eq=False)
 class NameFailure(Condition):
-    """The host's name cannot be resolved: connects fail as getaddrinfo does, after the resolver's timeout."""
+    """The host's name cannot be resolved: connects by name fail as getaddrinfo does, after the resolver's timeout."""
+
+    of_names: ClassVar[bool] = True
 
     def connect(self, link: "Link") -> ConnectVerdict:
         self.bite(link.device, "host name not resolved")
         error = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return Failure(error, _NAME_FAILURE_US)
+
+    def lookup(self, link: "Link") -> bool:
+        self.bite(link.device, "host name not resolved")
+        return True
 
 
 class Conditions:
@@ -324,13 +357,23 @@ class Conditions:
         """Whether nothing at all passes in ``direction``."""
         return any(direction in condition.loses for condition in self.active)
 
-    def connect(self) -> ConnectVerdict:
+    def connect(self, by_name: bool = True) -> ConnectVerdict:
         """The first verdict on a handshake, or None."""
         for condition in self.active:
+            if condition.of_names and not by_name:
+                continue
             verdict = condition.connect(self._link)
             if verdict is not None:
                 return verdict
         return None
+
+    def lookup(self) -> bool:
+        """Whether a question to the name service is lost."""
+        return any(condition.lookup(self._link) for condition in self.active)
+
+    def round_trip(self) -> bool:
+        """Whether a flight of a TLS handshake or its answer is lost."""
+        return any(condition.round_trip(self._link) for condition in self.active)
 
     def message(self, passage: Passage) -> None:
         """Let each condition at the message until one has decided its fate."""

@@ -97,11 +97,36 @@ class Link:
 
     # ------------------------------------------------------------ the device's side
 
-    def connect(self) -> "ConnectAttempt":
-        """A handshake: an event that succeeds with a Connection or fails with the OSError that Linux would give."""
+    def connect(self, port: int = 0, *, by_name: bool = True) -> "ConnectAttempt":
+        """A handshake: an event that succeeds with a Connection or fails with the OSError that Linux would give.
+
+        ``port`` is another one of the host's, where nobody listens. Without ``by_name`` the caller has resolved the host's name.
+        """
         if self.dead:
             raise self.dead_error(f"{self.device} has no power")
-        return ConnectAttempt(self, self.current_keys())
+        return ConnectAttempt(self, self.current_keys(), port in (0, self.host_port), by_name)
+
+    @property
+    def names_fail(self) -> bool:
+        """Whether the host's name cannot be resolved."""
+        return any(condition.of_names for condition in self.conditions)
+
+    def lookup_us(self) -> int | None:
+        """How long a question to the name service and its answer take; None when either is lost."""
+        return self._there_and_back_us("link.lookup", self.conditions.lookup)
+
+    def round_trip_us(self) -> int | None:
+        """How long something to the host that is no message and its answer take; None when either is lost."""
+        return self._there_and_back_us("link.round_trip", self.conditions.round_trip)
+
+    def _there_and_back_us(self, key_kind: str, lost: Callable[[], bool]) -> int | None:
+        kind = self.kind
+        delay_us = self.decisions.integer(self.current_keys().next(key_kind), kind.rtt_us_median, kind.handshake_us)
+        if self.conditions.active:
+            if lost():
+                return None
+            delay_us += sum([condition.handshake_us(self) for condition in self.conditions])
+        return delay_us
 
     @property
     def connections(self) -> tuple[Connection, ...]:
@@ -159,7 +184,8 @@ class Link:
             # Power went at the very instant of sending: what has not left the device is lost with it.
             self._emit_dropped(message, "power")
             return
-        serialisation_us = -(-(size_bytes + _HEADERS_BYTES) * 8_000_000 // self._bits_per_second[direction])
+        line_bytes = size_bytes + connection.overhead_bytes + _HEADERS_BYTES
+        serialisation_us = -(-line_bytes * 8_000_000 // self._bits_per_second[direction])
         breaks_after_us = -1
         if self.conditions.active and (connection.state == "open" or direction == "up"):
             passage = Passage(self.device, direction, size_bytes, serialisation_us, kind, keys, self.decisions)
@@ -290,12 +316,14 @@ class Link:
 class ConnectAttempt(Signal):
     """A handshake under way. ``abandon()`` when the caller has lost patience."""
 
-    def __init__(self, link: Link, keys: Keys) -> None:
+    def __init__(self, link: Link, keys: Keys, right_port: bool = True, by_name: bool = True) -> None:
         super().__init__(link.env)
         # The software may have died or lost patience: a failure that nobody waits for is no error of the simulation.
         self.defused = True
         self._link = link
         self._keys = keys
+        self._right_port = right_port
+        self._by_name = by_name
         self._generation = link.generation
         self._syns = 0
         self._abandoned = False
@@ -321,7 +349,7 @@ class ConnectAttempt(Signal):
         interval_us = _SYN_INTERVALS_US[self._syns]
         self._syns += 1
         link = self._link
-        verdict = link.conditions.connect() if link.conditions.active else None
+        verdict = link.conditions.connect(self._by_name) if link.conditions.active else None
         if verdict is None:
             extra_us = (
                 sum([condition.handshake_us(link) for condition in link.conditions]) if link.conditions.active else 0
@@ -337,11 +365,11 @@ class ConnectAttempt(Signal):
             return
         link = self._link
         if link.conditions.active and link.conditions.block("down"):
-            verdict = link.conditions.connect()
+            verdict = link.conditions.connect(self._by_name)
             if verdict is not None:
                 link.call_after(retry_us, self._send_syn)
                 return
-        if not link.endpoint.listening:
+        if not (link.endpoint.listening and self._right_port):
             self.fail(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
             return
         self.succeed(link.opened(self._keys))

@@ -55,6 +55,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         terminals=scenario.terminals.count,
         software=scenario.terminals.software,
         release=scenario.terminals.release,
+        trace_number=scenario.terminals.trace_number,
         days=_days(scenario.days),
         merchants=tuple(MerchantShare(name, weight) for name, weight in scenario.merchants.items()),
         sales_per_day=scenario.sales_per_day,

@@ -144,6 +144,7 @@ def build(
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
     floor = Floor.open(world)
+    floor.trace_number = plan.trace_number
     if plan.funds is not None:
         open_payouts(plan.funds, world, floor, plan.days.count)
     return Built(plan, software, world, floor, injector, merchants, trading_days, images, tuple(before))

@@ -21,6 +21,7 @@ DAYS_MAX = 366
 SALES_PER_DAY_MAX = 8_000
 """Visits are numbered within their day; numbers from 9000 on are kept for the sales that judge recovery."""
 
+TRACE_NUMBER_MAX = 999_999
 ERASE_BLOCK_BYTES_MAX = 16 << 20
 _NEEDS_FUNDS = frozenset({"late_payout", "wrong_account"})
 
@@ -44,6 +45,8 @@ def _check_amounts(document: Document, plan: Plan) -> None:
     ):
         if not 1 <= value <= most:
             document.complain(path, f"expected 1 to {most}, found {value}")
+    if plan.trace_number is not None and not 1 <= plan.trace_number <= TRACE_NUMBER_MAX:
+        document.complain(("terminals", "trace_number"), f"expected 1 to {TRACE_NUMBER_MAX}, found {plan.trace_number}")
     if plan.sales_per_day is not None and plan.sales_per_day > SALES_PER_DAY_MAX:
         document.complain(("sales_per_day",), f"expected at most {SALES_PER_DAY_MAX}, found {plan.sales_per_day:g}")
     opening, closing = plan.days.open_us, plan.days.close_us

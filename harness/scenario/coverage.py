@@ -45,6 +45,8 @@ def happens(plan: Plan) -> tuple[str, ...]:
     if plan.funds is not None:
         host = (*host, *(f"funds.{name}" for name in _unusual(plan.funds, FundsPlan())))
     trade = ("surge",) if plan.surge is not None else ()
+    if plan.trace_number is not None:
+        trade = ("terminals.trace_number", *trade)
     if not kinds and not trade and plan.sales_per_day is not None:
         trade = ("sales_per_day",)
     return (*kinds, *habits, *host, *trade)

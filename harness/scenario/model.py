@@ -94,6 +94,10 @@ class Terminals(Model):
     release: Literal["current", "previous"] = Field(
         "current", description="previous: they begin with the release before it, which the software's manifest names"
     )
+    trace_number: Whole | None = Field(
+        None,
+        description="the next trace number, keyed in at installation; 1 to 999999, for software with the action trace_number",
+    )
 
 
 class Days(Model):

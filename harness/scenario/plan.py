@@ -164,6 +164,8 @@ class Plan:
     software: str = DEFAULT_SOFTWARE
     release: Literal["current", "previous"] = "current"
     """What terminals begin with: the software that is run, or the release that its manifest names as the one before it."""
+    trace_number: int | None = None
+    """What whoever installs them keys in as the next trace number; None: nobody does."""
     days: DaysPlan = DaysPlan()
     merchants: tuple[MerchantShare, ...] = (MerchantShare("convenience"),)
     sales_per_day: float | None = None

@@ -79,7 +79,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "name": plan.name,
         "summary": plan.summary,
         "covers": list(plan.covers),
-        "terminals": {"count": plan.terminals, "software": plan.software, **_release(plan)},
+        "terminals": {"count": plan.terminals, "software": plan.software, **_installed(plan)},
         "days": days,
         "merchants": {share.merchant: percent_text(share.weight) for share in plan.merchants},
         "sales_per_day": plan.sales_per_day,
@@ -107,9 +107,10 @@ def plan_values(plan: Plan) -> dict[str, Written]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _release(plan: Plan) -> dict[str, Written]:
-    """Only where it is not the usual one: most scenarios know of no releases."""
-    return {} if plan.release == "current" else {"release": plan.release}
+def _installed(plan: Plan) -> dict[str, Written]:
+    """Only what is not usual: most scenarios know of no releases, and nothing of what a technician keys in."""
+    release: dict[str, Written] = {} if plan.release == "current" else {"release": plan.release}
+    return release if plan.trace_number is None else {**release, "trace_number": plan.trace_number}
 
 
 def _fault(plan: FaultPlan) -> Written:

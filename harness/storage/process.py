@@ -97,11 +97,6 @@ class DiskProcess:
         """What an open descriptor leads to."""
         return self._description(descriptor).inode
 
-    def may_map(self, descriptor: int, *, shared_writable: bool) -> bool:
-        """Whether a descriptor is open as mmap(2) wants it: for reading, and for stores that reach the file for writing too."""
-        description = self._description(descriptor)
-        return description.readable and (description.writable or not shared_writable)
-
     def _file_of(self, descriptor: object) -> Description:
         """As ``_description``, for the calls that also take an object with ``fileno()``."""
         if type(descriptor) is int:

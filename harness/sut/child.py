@@ -1,6 +1,7 @@
 """The child's side of ``run_limited``: read the job, put limits and fences up, run it, send the result, leave at once.
 
-``python -m harness.sut.child``. It leaves through ``os._exit``: parked software must not be resumed by the interpreter's own
+``python -m harness.sut.child``. What it reads from stdin may be no job but an order to fork children for jobs (``nest``); from
+there on each of them does the same. It leaves through ``os._exit``: parked software must not be resumed by the interpreter's own
 shutdown, which would throw GreenletExit into it.
 """
 
@@ -19,8 +20,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from harness.sut import affinity, guard, landlock, watchdog
+from harness.sut import affinity, guard, landlock, nest, watchdog
 from harness.sut.limits import EXIT_OUT_OF_MEMORY, Job, Limits, Line
+from harness.sut.nursery import Nest
 
 _PR_SET_PDEATHSIG = 1
 _NEW_OBJECTS_BEFORE_COLLECTION = 50_000
@@ -32,9 +34,15 @@ def main() -> NoReturn:
     _die_with_parent()
     # Little of what is imported becomes garbage, and a run collects at places of its own: looked for less often, it takes less.
     gc.set_threshold(_NEW_OBJECTS_BEFORE_COLLECTION)
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    if os.getppid() != job.parent_pid:
+    told: Job | Nest = msgspec.json.decode(sys.stdin.buffer.read(), type=Job | Nest)
+    if os.getppid() != told.parent_pid:
         os._exit(0)  # it had gone before the kernel was asked
+    if isinstance(told, Nest):
+        # The kernel means the thread that started this process, which may end before the parent does; ``nest`` sees to that.
+        _die_with_parent(0)
+        job = nest.serve(told, _die_with_parent)
+    else:
+        job = told
     code = 0
     try:
         _prepare(job)
@@ -49,9 +57,9 @@ def main() -> NoReturn:
         os._exit(code)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(by: int = signal.SIGKILL) -> None:
     """A parent that is killed takes this process along: nobody would stop software that spins in it (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
 
 
 def _prepare(job: Job) -> None:

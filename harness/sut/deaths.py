@@ -25,8 +25,8 @@ class ProcessTierOnly(ImportError, RuntimeError):
 def process_tier_error(what: str) -> ProcessTierOnly:
     """The one clear sentence for everything that in-process software cannot do."""
     return ProcessTierOnly(
-        f"{what} is not available to software run in process; software that needs it runs in the process tier "
-        f"(give its command line instead of a Python class)"
+        f"{what} is not available to software run in process; run the same class as a program of its own: "
+        f"--terminal 'exec:python3 -m harness.contract.stdio SPEC'"
     )
 
 

@@ -4,7 +4,8 @@ Models: what a run may use up, and who did. The child notes in a shared page who
 that names the terminal. Does not model: disk space (the child writes into one directory), or the load on the machine.
 
 ``run_limited`` is generic: an importable function gets a JSON-able argument and a ``send`` for messages, and runs in
-``python -m harness.sut.child`` with an environment that is empty but for what is named.
+``python -m harness.sut.child`` with an environment that is empty but for what is named. Such a child is forked off a process
+that has all imports behind it (``nursery``) where nothing is named that an interpreter looks at while it starts.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from harness.core.errors import UsageError
-from harness.sut import bytecode
+from harness.sut import bytecode, nursery
 from harness.sut.watchdog import EXIT_SPINNING, HARNESS, PAGE, PAGE_BYTES
 
 Reason: TypeAlias = Literal["finished", "raised", "spinning", "out_of_memory", "wall", "cpu", "output", "crashed"]
@@ -33,6 +34,8 @@ EXIT_OUT_OF_MEMORY = 87
 _POLL_S = 0.1
 _STDERR_BYTES = 16_384
 _LINE_BYTES_MAX = 64 << 20
+_FORKED_BYTES_MIN = 128 << 20
+"""A job that may have less memory than a process with all imports is to run out of it where it would: while it imports."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -48,8 +51,8 @@ class Limits(msgspec.Struct, frozen=True):
     spin_patience_s: int = 10
 
 
-class Job(msgspec.Struct, frozen=True):
-    """What the child reads from stdin."""
+class Job(msgspec.Struct, frozen=True, tag="job"):
+    """What the child reads from stdin, or from the order it was forked for: the last two are for a forked child alone."""
 
     function: str
     argument: Any
@@ -61,6 +64,8 @@ class Job(msgspec.Struct, frozen=True):
     fence: bool = False
     read: list[str] = []
     write: list[str] = []
+    environ: dict[str, str] = {}
+    held_signals: list[int] = []
     pin: bool = False
 
 
@@ -82,6 +87,17 @@ class Ended:
     exit_code: int | None = None
 
 
+class Child(Protocol):
+    """A child process, as its supervisor needs it."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 def run_limited(
     function: str,
     argument: Any,
@@ -96,14 +112,15 @@ def run_limited(
     write: Sequence[str] = (),
     on_start: Callable[[int], None] | None = None,
     held_signals: Sequence[signal.Signals] = (),
+    fresh: bool = False,
     pin: bool = False,
 ) -> Ended:
     """Run ``package.module:function`` as ``function(argument, send)`` in a child; returns however it ends.
 
     ``pin_hash_seed`` fixes the order of sets of strings; ``fence`` puts up Landlock with ``read`` and ``write`` directories.
     ``on_start`` is given the child's process id, to which signals may be sent; ``held_signals`` wait until the function
-    unblocks them, so that one sent at once does not find a child that is not listening yet. ``pin`` gives it a processor of
-    its own, which it shares with the programs that it starts.
+    unblocks them, so that one sent at once does not find a child that is not listening yet. ``fresh``: never forked.
+    ``pin`` gives it a processor of its own, which it shares with the programs that it starts.
     """
     limits = limits or Limits()
     try:
@@ -118,6 +135,8 @@ def run_limited(
             os.ftruncate(page_fd, PAGE_BYTES)
             page = mmap.mmap(page_fd, PAGE_BYTES)
             PAGE.pack_into(page, 0, HARNESS, 0)
+            environment = _environment(environ or {}, pin_hash_seed)
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             job = Job(
                 function,
                 argument,
@@ -129,28 +148,23 @@ def run_limited(
                 fence,
                 list(read),
                 list(write),
+                environment,
+                sorted({*mask, *held_signals}),
                 pin,
             )
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, held_signals)
-            try:
-                child = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "harness.sut.child"],
-                    stdin=subprocess.PIPE,
-                    stdout=errors,
-                    stderr=errors,
-                    env=_environment(environ or {}, pin_hash_seed),
-                    pass_fds=(page_fd, results_write),
-                    start_new_session=True,
-                )
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            forked = None if fresh else _forked(job, environment, errors.fileno())
+            child = forked or _started(job, environment, errors, held_signals)
             os.close(results_write)
             results_write = -1
-            if on_start is not None:
-                on_start(child.pid)
-            assert child.stdin is not None
-            _hand_over(child.stdin, msgspec.json.encode(job))
-            return _Supervisor(child, page, results_read, limits, on_message or _ignore, errors).watch()
+            try:
+                if on_start is not None:
+                    on_start(child.pid)
+                if isinstance(child, subprocess.Popen):
+                    _hand_over(child, msgspec.json.encode(job))
+                return _Supervisor(child, page, results_read, limits, on_message or _ignore, errors).watch()
+            finally:
+                if forked is not None:
+                    forked.let_go()
         finally:
             for descriptor in (page_fd, results_read, results_write):
                 if descriptor >= 0:
@@ -161,10 +175,37 @@ def _ignore(_message: Any) -> None:
     """Nobody listens."""
 
 
-def _hand_over(stdin: IO[bytes], job: bytes) -> None:
+def _forked(job: Job, environment: Mapping[str, str], errors_fd: int) -> nursery.Forked | None:
+    """A child of a warm process. None for a job that wants another interpreter, and where there is no such process."""
+    lasting = {name: value for name, value in environment.items() if name not in nursery.LATE}
+    if lasting != _environment({}, True) or job.limits.memory_bytes < _FORKED_BYTES_MIN:
+        return None
+    return nursery.fork(job.function, lasting, msgspec.json.encode(job), (job.page_fd, job.results_fd, errors_fd))
+
+
+def _started(
+    job: Job, environment: Mapping[str, str], errors: IO[bytes], held_signals: Sequence[signal.Signals]
+) -> subprocess.Popen[bytes]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held_signals)
     try:
-        stdin.write(job)
-        stdin.close()
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "harness.sut.child"],
+            stdin=subprocess.PIPE,
+            stdout=errors,
+            stderr=errors,
+            env=environment,
+            pass_fds=(job.page_fd, job.results_fd),
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hand_over(child: subprocess.Popen[bytes], job: bytes) -> None:
+    assert child.stdin is not None
+    try:
+        child.stdin.write(job)
+        child.stdin.close()
     except BrokenPipeError:
         pass  # it died at once; how is told by its exit
 
@@ -181,7 +222,7 @@ class _Supervisor:
 
     def __init__(
         self,
-        child: subprocess.Popen[bytes],
+        child: Child,
         page: mmap.mmap,
         results_fd: int,
         limits: Limits,

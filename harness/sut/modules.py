@@ -322,6 +322,11 @@ def settle() -> None:
         deactivate()
 
 
+def forget_places() -> None:
+    """Look again for every module where it may be; what was compiled is kept."""
+    _found.clear()
+
+
 def forget_code() -> None:
     """Drop compiled code, for a process in which source files change between runs (tests)."""
     _code.clear()

@@ -1,4 +1,4 @@
-"""SPEC: which terminal software to run. ``reference``, ``package.module:Class`` or ``path/to/file.py:Class``.
+"""SPEC: which terminal software to run. ``reference``, ``package.module:Class``, ``path/to/file.py:Class`` or ``exec:COMMAND``.
 
 The class needs a ``manifest`` (contract.Manifest), a constructor that takes the device, and ``run``. Whatever is wrong with
 it is a UsageError in one message that names the file, the line and the fix.
@@ -26,7 +26,7 @@ from harness.device.text_map import map_of
 from harness.sut import guard, interpreter
 from harness.sut.console import presentable
 from harness.sut.inspections import Inspections
-from harness.sut.modules import ModuleTable
+from harness.sut.modules import ModuleTable, forget_places
 from harness.sut.reports import NOT_SOFTWARE
 from harness.sut.scratch import run_in_scratch
 
@@ -133,9 +133,18 @@ def load(spec: str, shipped: Mapping[str, str] | None = None, *, share_modules: 
         return load_program(target)
     if ":" not in target and not target.endswith(".py") and "/" not in target and "." not in target:
         hint = nearest(spec, list(shipped)) if shipped else "no terminals ship with this installation"
-        raise UsageError(f"no terminal named {spec!r}; {hint}. Or give package.module:Class or path/to/file.py:Class")
+        raise UsageError(
+            f"no terminal named {spec!r}; {hint}. Or give package.module:Class, path/to/file.py:Class or exec:COMMAND"
+        )
     module_name, class_name, search_path = _where(target)
     return _loaded(spec, target, module_name, class_name, search_path, share_modules=share_modules)
+
+
+def precompile(module_name: str) -> None:
+    """Have at hand, compiled, what boots of software that ships import afresh each time. Nothing of it runs on."""
+    with interpreter.installed():
+        run_in_scratch(interpreter.new_table(), lambda: importlib.import_module(module_name))
+    forget_places()
 
 
 def previous_release(software: Software) -> Software:
@@ -192,7 +201,7 @@ def _where(target: str) -> tuple[str, str, tuple[str, ...]]:
         if not path.is_file():
             raise UsageError(f"there is no file {place}{_nearest_file(path)}")
         if path.suffix != ".py":
-            raise UsageError(f"{place} is no Python file; an executable is run in the process tier instead")
+            raise UsageError(f"{place} is no Python file; an executable is run as exec:{place}")
         name, directory = path.stem, path.parent
         while (directory / "__init__.py").is_file():
             name, directory = f"{directory.name}.{name}", directory.parent

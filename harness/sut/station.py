@@ -432,6 +432,7 @@ class Station:
         original_amount_fen: int = 0,
         account: str = "",
         cycle: str = "",
+        trace_number: str = "",
     ) -> Pending:
         """An operator asks for an action. On a terminal without running software nothing happens, and ``done`` says so."""
         self._actions += 1
@@ -439,7 +440,7 @@ class Station:
         pending = Pending(number, self.env.event())
         action = Action(
             number, kind, amount_fen, original_stan, original_batch, original_rrn, original_date, original_amount_fen,
-            account, cycle,
+            account, cycle, trace_number,
         )  # fmt: skip
         facade = self.hardware.facade
         if facade is None or not facade.post(ActionRequested(action)):

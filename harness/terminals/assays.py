@@ -97,6 +97,8 @@ faults:
     off_for: 30 s
 """
 _CRASH = "faults: [{type: crash, at: {action: sale, occurrence: 4}}]"
+# Signing on takes 999997, and the third sale 000001.
+_WRAPS = "terminals: {count: 1, trace_number: 999997}\n"
 _LOG_CUT_OFF = "faults: [{type: truncate_file, path: /data/journal.0, remaining: 5%, at: {day: 1, time: '09:55'}}]"
 _SETTLEMENT_UNREAD = "faults: [{type: host_silent, unread: true, messages: 2, at: {action: settle}}]"
 _SETTLEMENT_ANSWER_LOST = "faults: [{type: host_silent, at: {action: settle}}]"
@@ -105,6 +107,12 @@ days: {count: 2, open: "09:00", close: "11:00"}
 sales_per_day: 25
 people: {settles_on_time: 0%, settles_late: 0%, when_full_settles: 0%, when_full_clears_cache: 0%}
 faults: [{type: full_storage, free: 0 B, at: {day: 1, time: "10:00"}}]
+"""
+# Every fourth action takes the last of the memory.
+_KILLED_AGAIN_AND_AGAIN = """
+device: {ram: 32 MiB}
+sales_per_day: 40
+faults: [{type: memory_leak, per_action: 8 MiB, at: {day: 1, time: "09:05"}}]
 """
 _MANY_SALES = 'days: {count: 2, open: "09:00", close: "12:00"}\nsales_per_day: 300'
 
@@ -193,6 +201,12 @@ _BACK_AND_FORTH = """
 _BIT_IN_AN_AMOUNT = """
 faults:
   - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:54"}}
+"""
+# An early record goes bad, later ones are whole, and the terminal reads them all anew.
+_BIT_AND_A_RESTART = """
+faults:
+  - {type: corrupt_file, path: /data/journal.0, offset: 653 B, bit_number: 0, at: {day: 1, time: "09:40"}}
+  - {type: crash, at: {day: 1, time: "09:41", action: sale, delay: 3 s}}
 """
 _CUT_AFTER_THE_COMMIT = """
 faults:
@@ -300,6 +314,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("resend_as_new", (3,), _ANSWER_LOST),
     Assay("reverse_after_commit", (7, 2), _CUT_IN_THE_COMMIT, seeds=40),
     Assay("stan_in_ram", (8,), _CRASH),
+    Assay("stan_by_size", (8,), _WRAPS + _CRASH.replace("occurrence: 4", "occurrence: 6")),
     Assay("clear_unbalanced", (11,), _LOG_CUT_OFF),
     Assay("clear_on_timeout", (11,), _SETTLEMENT_UNREAD),
     Assay("settle_twice", (12,), _SETTLEMENT_ANSWER_LOST),
@@ -309,6 +324,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("boot_loop", (24,), _TORN_RECORD, seeds=40),
     Assay("leak", (26,), _MANY_SALES),
     Assay("log_in_ram", (1, 2), _CUT_IN_A_SALE),
+    Assay("resets_after_deaths", (1, 2), _KILLED_AGAIN_AND_AGAIN),
     Assay("silent_charge", (31, 2), _NOBODY_PAYS_TWICE + _ANSWER_LOST),
     Assay("completes_twice", (21,), _DESK + "people: {completes_again: 100%, settles_on_time: 100%, settles_late: 0%}"),
     Assay(
@@ -334,6 +350,11 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("late_reply_taken", (9, 7), "faults: [{type: late_reply, at: {action: sale, occurrence: 3}}]"),
     Assay("batch_twice", (16,), _CUT_BEHIND_THE_CLOSING),
     Assay("batch_stays", (16,), ""),
+    Assay(
+        "signs_off_unsettled",
+        (16,),
+        "people: {settles_on_time: 0%, settles_late: 100%, daily_reboot: false, signs_off: 100%}",
+    ),
     Assay("track_kept", (28,), ""),
     Assay("pin_in_reversal", (28,), ""),
     Assay("card_in_log", (29,), ""),
@@ -361,6 +382,7 @@ ASSAYS: tuple[Assay, ...] = (
     Assay("refund_with_fee", (20,), _TWO_DAYS + _people("refunds: 30%")),
     Assay("refund_unlimited", (20,), _people("refunds: 30%, refunds_unsettled: 100%, asks_again: 100%")),
     Assay("crc_unchecked", (18,), _BIT_IN_AN_AMOUNT),
+    Assay("begins_anew", (1,), _BIT_AND_A_RESTART),
     Assay("damage_unsaid", (18,), _BIT_IN_AN_AMOUNT),
     Assay("totals_apart", (10,), _CUT_AFTER_THE_COMMIT),
     Assay(

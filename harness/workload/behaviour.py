@@ -27,6 +27,8 @@ class Behaviour:
     """Settles next morning, before opening."""
     settles_twice_percent: float = 0.0
     """Settles at closing time and, unsure whether it worked, once more."""
+    signs_off_percent: float = 0.0
+    """Signs the terminal off at the end of a day, settled or not; told to settle first, does, and signs off then."""
     settlement_tries: int = 3
     """How often a settlement that failed is tried in a row."""
     when_full_settles_percent: float = 95.0

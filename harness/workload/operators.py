@@ -13,7 +13,8 @@ from simpy.events import Event as SimEvent
 
 from harness.core.units import US_PER_MINUTE, US_PER_SECOND
 from harness.workload import support
-from harness.workload.till import Steps, Till
+from harness.workload.till import Steps, Till, outcome_of
+from harness.workload.waiting import TOO_LATE
 
 SETTLEMENT_PATIENCE_US = 20 * US_PER_MINUTE
 """How long an operator lets a settlement run before taking it for failed (assumption; vendors cap one reply at 250 s)."""
@@ -26,6 +27,8 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
     """Settle, with more tries when it fails. True when the terminal says that it is done."""
     if "settle" not in till.station.manifest.actions:
         return False
+    if till.signed_off:
+        yield from sign_on(till)
     for attempt in range(till.behaviour.settlement_tries):
         if attempt:
             if till.trade == "closing":
@@ -46,10 +49,41 @@ def settle(till: Till) -> Generator[SimEvent, object, bool]:
     return False
 
 
+def install(till: Till) -> Steps:
+    """Key in the trace number that the device before this one had come to, until the terminal says that it goes on with it."""
+    number = till.trace_number
+    if number is None or "trace_number" not in till.station.manifest.actions:
+        return
+    if not (yield from till.wait_until_ready(till.world.now_us + SETTLEMENT_PATIENCE_US)) or till.trade == "closing":
+        return
+    till.did(f"keyed in trace number {number:06d}")
+    pending = till.station.request("trace_number", trace_number=f"{number:06d}")
+    came = yield till.alarm.first_of((pending.done,), till.world.now_us + 2 * US_PER_MINUTE)
+    outcome = None if came == TOO_LATE else outcome_of(pending)
+    if outcome is not None and outcome.kind == "done":
+        till.trace_number = None
+
+
 def sign_on(till: Till) -> Steps:
-    """Sign on, as the first thing in the morning."""
+    """Sign on, as the first thing in the morning, and before anything else is asked of a terminal that was signed off."""
     if "sign_on" in till.station.manifest.actions:
-        yield from till.perform("sign_on", 2 * US_PER_MINUTE)
+        outcome = yield from till.perform("sign_on", 2 * US_PER_MINUTE)
+        till.signed_off = till.signed_off and (outcome is None or outcome.kind != "done")
+
+
+def sign_off(till: Till) -> Steps:
+    """Sign off for the night. Who is told that this cannot be yet settles, and tries once more."""
+    if "sign_off" not in till.station.manifest.actions:
+        return
+    for again in (False, True):
+        outcome = yield from till.perform("sign_off", 2 * US_PER_MINUTE)
+        if outcome is None:
+            return
+        if outcome.kind == "done":
+            till.signed_off = True
+            return
+        if again or outcome.kind == "unsupported" or not (yield from settle(till)):
+            return
 
 
 def reprint(till: Till) -> Steps:

@@ -85,9 +85,11 @@ class Till:
         "recorder",
         "settled_in_vain",
         "settled_sales",
+        "signed_off",
         "station",
         "stays",
         "tally",
+        "trace_number",
         "trade",
         "unsettled_sales",
         "witness",
@@ -122,12 +124,16 @@ class Till:
         """The last settlement failed with nothing in the way, or the terminal was full again at once."""
         self.fetching_paper = False
         """Somebody is on the way for a new roll."""
+        self.signed_off = False
+        """It was signed off, and nobody has signed it on since."""
         self.calling_support = False
         """Support has been called and has not found out yet."""
         self.meddled_at_us = -1
         """When somebody last restarted the terminal under its people's hands."""
         self.money: Money | None = None
         """What somebody does about the money after the sale; None: nobody looks at that."""
+        self.trace_number: int | None = None
+        """What is still to be keyed in as the next trace number; None: nothing."""
         self.trade: Trade = "open"
         self.attended = False
         """Somebody of the trading day is at the terminal."""

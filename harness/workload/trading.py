@@ -20,10 +20,20 @@ from simpy.events import Process
 from harness.core.units import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND
 from harness.workload.arrivals import Hours, Surge, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
-from harness.workload.customers import Customer, Ending, excused
+from harness.workload.customers import Customer, Ending
 from harness.workload.merchants import Merchant
 from harness.workload.money import Money, look_after, set_up
-from harness.workload.operators import close_day, daily_reboot, look_at_paper, meddle, settle, sign_on
+from harness.workload.occasions import excused
+from harness.workload.operators import (
+    close_day,
+    daily_reboot,
+    install,
+    look_at_paper,
+    meddle,
+    settle,
+    sign_off,
+    sign_on,
+)
 from harness.workload.ports import StationPort, WorldPort
 from harness.workload.stays import CHECK_OUTS, Stay, next_due
 from harness.workload.tally import TradeTally
@@ -72,6 +82,8 @@ class Floor:
     tills: dict[str, Till] = field(default_factory=dict)
     money: dict[str, Money] = field(default_factory=dict)
     """By station: what somebody does there about the money after the sale."""
+    trace_number: int | None = None
+    """What is keyed in as the next trace number at installation."""
 
     @classmethod
     def open(cls, world: WorldPort) -> Floor:
@@ -113,6 +125,7 @@ def start_trading(
     place = floor if floor is not None else Floor.open(world)
     till = Till(world, station, merchant, behaviour, place.witness)
     till.money = place.money.get(station.name)
+    till.trace_number = place.trace_number
     place.tills[station.name] = till
     processes = [world.env.process(_trade(till, days))]
     if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0 or behaviour.reads_log_per_day > 0.0:
@@ -130,6 +143,8 @@ def one_sale(till: Till, day: int, number: int, amount_fen: int, settle_after: b
     visit = Visit(day, number, till.world.now_us, "sale", amount_fen, False, 3_000_000, 2_000_000, 1.4, 0.5)
 
     def steps() -> simpy.events.ProcessGenerator:
+        if till.signed_off:
+            yield from sign_on(till)
         customer = Customer(till, visit, counts=False)
         ending = yield from customer.at_the_till()
         if ending is Ending.DECLINED and not settle_after and customer.host_declined():
@@ -168,6 +183,7 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             yield from settle(till)
         if not (yield from _come(till, opening_us - _SIGN_ON_BEFORE_OPENING_US)):
             return
+        yield from install(till)
         yield from sign_on(till)
         yield from set_up(till)
         date = world.start + datetime.timedelta(days=day)
@@ -185,6 +201,9 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             return
         yield from look_after(till)
         settle_in_the_morning = yield from close_day(till, day)
+        if till.happens(behaviour.signs_off_percent, f"day{day + 1}/signs_off"):
+            yield from sign_off(till)
+            settle_in_the_morning = settle_in_the_morning and not till.signed_off
     till.leave()
 
 

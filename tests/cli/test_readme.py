@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,13 @@ COMMANDS = [
     if line.startswith(".venv/bin/harness ")
 ]
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-FAILS = ("--terminal filequeue", "--terminal no_directory_fsync", "my_terminal.py")
+PREPARES = [line for line in README.splitlines() if line.startswith(("cc ", "cp "))]
+FAILS = (
+    "--terminal filequeue",
+    "--terminal no_directory_fsync",
+    "my_terminal.py",
+    "exec:reports/shop_terminal --no-reserve",
+)
 
 
 def _unpack(place: Path) -> None:
@@ -30,6 +37,10 @@ def _unpack(place: Path) -> None:
     (dialect,) = [each for each in YAML if each.startswith("name:")]
     (place / "shop_bank.yaml").write_text(dialect)
     (place / "scenarios").symlink_to(ROOT / "scenarios")
+    (place / "harness").symlink_to(ROOT / "harness")
+    (place / "reports").mkdir(exist_ok=True)
+    for line in PREPARES:
+        subprocess.run(shlex.split(line), cwd=place, check=True)
 
 
 def test_keys_that_the_readme_shows_are_keys_of_a_scenario() -> None:
@@ -40,7 +51,7 @@ def test_keys_that_the_readme_shows_are_keys_of_a_scenario() -> None:
 @pytest.mark.slow
 def test_commands_give_what_the_readme_says(harness: Harness, place: Path) -> None:
     _unpack(place)
-    assert len(COMMANDS) >= 9
+    assert len(COMMANDS) >= 12 and len(PREPARES) == 2
     for command in COMMANDS:
         done = harness(*shlex.split(command))
         expected = 1 if any(part in command for part in FAILS) else 0

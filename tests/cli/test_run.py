@@ -95,13 +95,17 @@ def _started(place: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def _child_of(parent: subprocess.Popen[str]) -> int:
-    """The process that runs the scenario, once there is one."""
-    path = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    for _ in range(200):
-        if children := path.read_text().split():
-            return int(children[0])
+    """The process that runs the scenario, once there is one: it is forked off a child that has its imports behind it."""
+    for _ in range(1_000):
+        for child in _children(parent.pid):
+            if grandchildren := _children(child):
+                return grandchildren[0]
         time.sleep(0.02)
     raise AssertionError("no child was started")
+
+
+def _children(parent: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 @pytest.mark.slow
@@ -112,7 +116,8 @@ def test_an_interrupt_at_any_time_gives_a_verdict_and_starts_nothing_more(
 ) -> None:
     (place / "other.yaml").write_text(SMALL)
     run = _started(place, "small.yaml", "other.yaml", "--days", "366", "--terminals", "40", "--json")
-    _child_of(run)
+    while not _children(run.pid):
+        time.sleep(0.02)
     time.sleep(after_s)
     os.killpg(run.pid, number)
     out, err = run.communicate(timeout=60)

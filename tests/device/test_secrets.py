@@ -7,6 +7,8 @@ import zlib
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.contract import CardData
 from harness.core.masking import mask_pan
@@ -142,3 +144,27 @@ def test_a_card_without_track_2_is_no_canary() -> None:
     known = Secrets()
     known.card_read(CardData(CARD.pan, "3012", ""))
     assert len(known) == 0
+
+
+PIECES = [
+    *(CARD.pan[:size] for size in (3, 4, 6, 16)), CARD.pan[-4:], CARD.pan[8:], CARD.track2, CARD.track2[17:], CARD.track2[17:28],
+    *(CARD.pan[at : at + 2] for at in range(0, 16, 2)), BLOCK.hex(), repr(BLOCK), BLOCK.hex()[:15], "\\x9b", " ", "-", "  ", "*",
+    "******", "=", "APPROVED 34.01", "消费", "7", " ".join(CARD.pan[at : at + 2] for at in range(0, 16, 2)), "-".join(CARD.pan),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_the_quick_no_for_texts_with_few_digits_is_never_wrong(text: str) -> None:
+    quick, slow = Secrets(), Secrets()
+    slow._only_digits = False
+    for known in (quick, slow):
+        known.card_read(CARD)
+        known.pin_block_made(CARD.pan, BLOCK)
+    assert quick.in_text(text) == slow.in_text(text)
+
+
+def test_track_data_that_is_not_all_digits_is_found_too() -> None:
+    known = Secrets()
+    known.card_read(CARD)
+    known.card_read(CardData(CARD.pan, "3012", f"{CARD.pan}=ABCDEFGHIJKLMNO"))
+    assert [each.kind for each in known.in_text("=ABCDEFGHIJKLMNO")[1]] == ["track_data"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,16 +35,23 @@ class Written:
 @cache
 def written_by(hash_seed: int, request: RunRequest) -> Written:
     """Run ``request`` in a process of its own whose string hashes are seeded with ``hash_seed``."""
+    return _written_in({"PYTHONHASHSEED": str(hash_seed)}, request)
+
+
+def _written_in(environ: dict[str, str], request: RunRequest, on_start: Callable[[int], None] | None = None) -> Written:
     with tempfile.TemporaryDirectory(prefix="determinism-") as directory:
-        return _written_by(hash_seed, request, Path(directory))
+        return _written_into(Path(directory), environ, request, on_start)
 
 
-def _written_by(hash_seed: int, request: RunRequest, out: Path) -> Written:
+def _written_into(
+    out: Path, environ: dict[str, str], request: RunRequest, on_start: Callable[[int], None] | None
+) -> Written:
     ended = run_limited(
         "harness.engine.child:execute",
         msgspec.to_builtins(msgspec.structs.replace(request, out_dir=str(out))),
         limits=LIMITS,
-        environ={"PYTHONHASHSEED": str(hash_seed)},
+        environ=environ,
+        on_start=on_start,
     )
     assert ended.reason == "finished", ended.detail
     verdict = msgspec.convert(ended.result, Finished).verdict
@@ -62,6 +70,20 @@ def test_two_processes_with_other_hash_seeds_write_the_same_history(terminal: st
     second = written_by(2, all_faults(terminal))
     assert first.history == second.history
     assert first.verdict == second.verdict
+
+
+@pytest.mark.slow
+def test_forked_children_write_what_one_that_was_started_afresh_does() -> None:
+    """One after the other off the same warm process, which keeps nothing of the first."""
+    parents: list[int] = []
+
+    def note_parent(child: int) -> None:
+        parents.append(int(Path(f"/proc/{child}/stat").read_text().split()[3]))
+
+    fresh = written_by(1, all_faults("reference"))
+    for _ in range(2):
+        assert _written_in({}, all_faults("reference"), note_parent) == fresh
+    assert parents[0] == parents[1] != os.getpid()
 
 
 @pytest.mark.slow

@@ -79,6 +79,13 @@ def test_software_that_sells_nothing_does_not_pass() -> None:
     assert "(0.0 %) were accepted; at least 90 % are needed" in why
 
 
+def test_software_that_takes_no_trace_number_has_shown_nothing_of_its_wrap() -> None:
+    plan = replace(small(), trace_number=999_999)
+    assert tell(plan).verdict.status == "pass"
+    (reason,) = tell(plan, "jsonfile").verdict.inconclusive_because
+    assert reason == "T01 did not take trace number 999999, which was to be keyed in"
+
+
 def test_acceptance_is_measured_against_what_the_scenario_asks_for() -> None:
     plan = replace(small(), acceptance_percent=100.0)
     assert tell(plan).verdict.status == "pass"

@@ -13,7 +13,7 @@ from harness.engine.request import RunRequest
 from harness.engine.run import run_plan
 from harness.engine.verdict import Verdict
 from harness.sut import interpreter, software
-from harness.terminals.assays import UNSEEN_TRIALS
+from harness.terminals.assays import ASSAYS, UNSEEN_TRIALS
 from harness.terminals.beyond import BEYOND
 from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.unseen import UNSEEN
@@ -33,8 +33,18 @@ CAUGHT = (
     ("no_paper_no_sale", 3, "paper_out, at: {day: 1"),
     ("leaks_without_line", 26, "partition"),
     ("keys_never_renewed", 24, "cloned_tid"),
+    ("stan_wraps_to_zero", 8, "trace_number: 999997"),
+    ("stops_at_damage", 1, 'time: "09:40"}}\n  - {type: crash'),
 )
-_SOON = ("reprints_request", "settle_forgotten", "put_off_by_clock", "batch_adopted_full")
+TEXTS = (*BEYOND, *(each.scenario for each in ASSAYS if each.mutant in ("stan_by_size", "begins_anew")))
+_SOON = (
+    "reprints_request",
+    "settle_forgotten",
+    "put_off_by_clock",
+    "batch_adopted_full",
+    "stan_wraps_to_zero",
+    "stops_at_damage",
+)
 """Those that a check had to be sharpened for; the others needed a scenario alone, and are in soak."""
 
 
@@ -50,7 +60,7 @@ def assayed(name: str, text: str) -> Verdict:
     [pytest.param(*each, marks=() if each[0] in _SOON else pytest.mark.soak, id=each[0]) for each in CAUGHT],
 )
 def test_the_general_list_shows_it_where_the_reference_passes(name: str, number: int, words: str) -> None:
-    (text,) = [each for each in BEYOND if words in each]
+    (text,) = [each for each in TEXTS if words in each]
     verdict = assayed(name, text)
     assert number in found(verdict), told(verdict)
     correct = run(small(text), "reference")

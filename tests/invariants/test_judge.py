@@ -3,12 +3,14 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from harness.contract import Manifest
 from harness.core.errors import UsageError
 from harness.history.codec import encode_line
-from harness.history.events import AnyEvent, Booted, FaultStruck, LedgerChanged, PowerLost
+from harness.history.events import AnyEvent, Booted, DataDamaged, FaultStruck, LedgerChanged, PowerLost
 from harness.history.recorder import Recorder
 from harness.invariants.base import Finding, Invariant, Terms, on
 from harness.invariants.books import Books
@@ -140,6 +142,34 @@ def test_a_fault_excuses_what_became_evident_after_it() -> None:
     judge = Judge()
     judge.excuse("T01", 1, "file lost", from_us=LOST[7].at_us + 1)
     assert judged(LOST, judge)[1].outcome == "finding"
+
+
+@pytest.mark.parametrize(
+    ("scope", "youngest_us", "also_unmeasured", "outcome"),
+    [
+        ("record", LOST[1].at_us - 1, False, "finding"),  # what was hit had been written before the sale was asked for
+        ("record", LOST[1].at_us, False, "pass"),  # its record may have been hit
+        (None, LOST[1].at_us - 1, False, "pass"),  # one file, one checksum: nobody said otherwise
+        ("record", LOST[1].at_us - 1, True, "pass"),  # something else struck as well, and nobody knows what it hit
+    ],
+)
+def test_damage_excuses_what_it_can_have_hit_and_no_more(
+    scope: Literal["record"] | None, youngest_us: int, also_unmeasured: bool, outcome: str
+) -> None:
+    judge = Judge(Terms({"T01": Manifest(name="x", damage_scope=scope)}))
+    struck_us = LOST[7].at_us
+    judge.excuse("T01", 1, "a bit flipped", struck_us, measured=True)
+    if also_unmeasured:
+        judge.excuse("T01", 1, "an old backup", struck_us)
+    damaged = DataDamaged(struck_us, "T01", "corrupt_file#1", "/data/log", youngest_us)
+    assert judged((*LOST[:7], damaged, *LOST[7:]), judge)[1].outcome == outcome
+
+
+def test_every_damage_counts() -> None:
+    judge = Judge(Terms({"T01": Manifest(name="x", damage_scope="record")}))
+    judge.excuse("T01", 1, "bits flipped", LOST[7].at_us, measured=True)
+    hits = [DataDamaged(LOST[7].at_us, "T01", f"f#{n}", "/data/log", us) for n, us in enumerate((-1, LOST[5].at_us))]
+    assert judged((*LOST[:7], *hits, *LOST[7:]), judge)[1].outcome == "pass"
 
 
 def test_a_silent_charge_that_was_open_until_the_end_is_excused_by_a_late_fault() -> None:

@@ -184,6 +184,7 @@ PLANS = st.builds(
         link=st.sampled_from(registries.link_names()),
         paper_slips=st.none() | st.integers(1, 99),
     ),
+    trace_number=st.none() | st.integers(1, 999_999),
     host=st.builds(HostPlan, latency_median_us=st.integers(1, 9_000), no_reply_percent=PERCENT),
     people=st.builds(Behaviour, settles_on_time_percent=PERCENT, settles_late_percent=st.just(0.0), patience_us=US),
     faults=st.lists(fault_plans(), max_size=3, unique_by=lambda plan: plan.name).map(tuple),

@@ -16,17 +16,17 @@ from tests.sut.rig import Rig
 # How to get at the real modules from inside: all of these are plain Python.
 REAL_OS = "next(c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close').__init__.__globals__"
 HOSTILE = {
-    "os.system": ("import os; os.system('touch {target}')", "process tier"),
+    "os.system": ("import os; os.system('touch {target}')", "program of its own"),
     "real posix.system": (
         "import enum; real = enum.sys.modules['posix'] ; real.system('touch {target}')",
-        "process tier",
+        "program of its own",
     ),
     "hidden os": (REAL_OS + "['system']('touch {target}')", "real machine"),
     "hidden open": ("import enum; enum.__builtins__['open']('{target}', 'w')", "real machine"),
     "hidden import": ("import enum; enum.__builtins__['__import__']('os').system('touch {target}')", "real machine"),
-    "subprocess": ("import subprocess; subprocess.run(['touch', '{target}'])", "process tier"),
+    "subprocess": ("import subprocess; subprocess.run(['touch', '{target}'])", "program of its own"),
     "hidden subprocess": ("import enum; enum.__builtins__['__import__']('_posixsubprocess').fork_exec", ""),
-    "ctypes": ("import ctypes; ctypes.CDLL(None).system(b'touch {target}')", "process tier"),
+    "ctypes": ("import ctypes; ctypes.CDLL(None).system(b'touch {target}')", "program of its own"),
     "hidden ctypes": (
         "import enum; enum.__builtins__['__import__']('ctypes').CDLL(None).system(b'touch {target}')",
         "real machine",
@@ -36,15 +36,15 @@ HOSTILE = {
         "real machine",
     ),
     "own socket": ("import socket; socket.create_connection(('127.0.0.1', {port}))", "refused"),
-    "fork": ("import os; os.fork()", "process tier"),
-    "exec": ("import os; os.execv('/usr/bin/touch', ['touch', '{target}'])", "process tier"),
-    "kill": ("import os; os.kill(1, 0)", "process tier"),
-    "signal": ("import signal; signal.alarm(1)", "process tier"),
-    "mmap": ("import mmap; mmap.mmap(-1, 10)", "process tier"),
-    "sqlite3": ("import sqlite3; sqlite3.connect('{target}')", "process tier"),
-    "asyncio": ("import asyncio; asyncio.run(None)", "process tier"),
-    "multiprocessing": ("import multiprocessing; multiprocessing.Process()", "process tier"),
-    "gc.get_objects": ("import gc; gc.get_objects()", "process tier"),
+    "fork": ("import os; os.fork()", "program of its own"),
+    "exec": ("import os; os.execv('/usr/bin/touch', ['touch', '{target}'])", "program of its own"),
+    "kill": ("import os; os.kill(1, 0)", "program of its own"),
+    "signal": ("import signal; signal.alarm(1)", "program of its own"),
+    "mmap": ("import mmap; mmap.mmap(-1, 10)", "program of its own"),
+    "sqlite3": ("import sqlite3; sqlite3.connect('{target}')", "program of its own"),
+    "asyncio": ("import asyncio; asyncio.run(None)", "program of its own"),
+    "multiprocessing": ("import multiprocessing; multiprocessing.Process()", "program of its own"),
+    "gc.get_objects": ("import gc; gc.get_objects()", "program of its own"),
     "raw file of the C library": ("import _io; _io.FileIO('{target}', 'w')", ""),
     "real raw file": (
         "[c for c in __import__('_io')._RawIOBase.__subclasses__() if c.__name__ == 'FileIO'][0]('{target}', 'w')",
@@ -95,7 +95,7 @@ def test_what_was_refused_is_in_the_history_even_when_swallowed(tmp_path: Path) 
                     except: pass
         """,
     ).start()
-    assert [each for each in rig.printed() if "os.fork" in each and "process tier" in each] == rig.printed()
+    assert [each for each in rig.printed() if "os.fork" in each and "program of its own" in each] == rig.printed()
     assert len(rig.printed()) == 1
 
 

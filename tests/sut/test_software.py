@@ -66,7 +66,7 @@ BAD = {
     "missing import": ("import os\nimport no_such_library\n", "shop.py:Shop", ["shop.py:2", "no_such_library"]),
     "waits at import": ("import time\ntime.sleep(1e6)\n", "shop.py:Shop", ["still waiting"]),
     "opens a real file at import": ("open('/etc/passwd')\n", "shop.py:Shop", ["shop.py:1", "FileNotFoundError"]),
-    "starts a process at import": ("import os\nos.system('true')\n", "shop.py:Shop", ["shop.py:2", "process tier"]),
+    "starts a process at import": ("import os\nos.system('true')\n", "shop.py:Shop", ["shop.py:2", "program of its own"]),
     "not Python": ("\x00\x01", "shop.py:Shop", ["null bytes"]),
 }  # fmt: skip
 

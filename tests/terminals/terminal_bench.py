@@ -155,6 +155,7 @@ class Bench:
         original_amount_fen: int = 0,
         account: str = "",
         cycle: str = "",
+        trace_number: str = "",
     ) -> Outcome:
         """One operator action."""
         assert self.terminal is not None
@@ -169,6 +170,7 @@ class Bench:
             original_amount_fen=original_amount_fen,
             account=account,
             cycle=cycle,
+            trace_number=trace_number,
         )
         with self.routed():
             outcome = getattr(self.terminal, kind)(action)

@@ -68,6 +68,17 @@ def power_cut(make_bench, load_kind):
     return found + disagreements(bench)
 
 
+def wrapped_and_restarted(make_bench, load_kind):
+    """The trace number passes 999999, and the terminal is restarted behind it."""
+    bench = make_bench()
+    bench.boot(load_kind())
+    assert bench.act("trace_number", trace_number="999998").kind == "done"
+    start(bench, load_kind(), 100, 100)
+    bench.boot(load_kind())
+    again = bench.act("sale", 200)
+    return [] if (again.kind, again.stan) == ("approved", "000002") else [again]
+
+
 def answer_lost(make_bench, load_kind):
     """A sale's answer is lost, and for a while the reversal's too."""
     bench = make_bench()
@@ -455,6 +466,37 @@ def bit_flipped(make_bench, load_kind):
     return found + ([] if "NOT BALANCED" in said and "DIFFERED" in said else ["said nothing"])
 
 
+def bit_flipped_and_restarted(make_bench, load_kind):
+    """A bit of the first of three approvals flips; the terminal is restarted, and the other two are whole."""
+    bench = make_bench()
+    start(bench, load_kind(), 100, 200, 300)
+    path = bench.directory / "data" / "journal.0"
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"\x1f100\x1f") + 3] ^= 1
+    path.write_bytes(content)
+    bench.boot(load_kind())
+    kept = {each.amount_fen for each in bench.inspect().records}
+    return [] if {200, 300} <= kept else [f"kept {sorted(kept)}"]
+
+
+def signed_off_in_trade(make_bench, load_kind):
+    """Somebody signs it off with a sale in the log."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    early = bench.act("sign_off")
+    assert bench.act("settle").kind == "done" and bench.act("sign_off").kind == "done"
+    return [] if early.kind == "refused" else [early]
+
+
+def started_again_and_again(make_bench, load_kind):
+    """It is started six times with a sale in its log, as what is killed again and again is."""
+    bench = make_bench()
+    start(bench, load_kind(), 100)
+    for _ in range(6):
+        bench.boot(load_kind())
+    return [] if [each.amount_fen for each in bench.inspect().records] == [100] else ["the sale is gone"]
+
+
 def many_sales(make_bench, load_kind):
     """How often it goes to sleep over twenty sales."""
     bench = make_bench()
@@ -779,6 +821,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "resend_as_new": asked_again,
     "reverse_after_commit": cut_everywhere,
     "stan_in_ram": power_cut,
+    "stan_by_size": wrapped_and_restarted,
     "clear_unbalanced": totals_differ,
     "clear_on_timeout": settlement_unanswered,
     "settle_twice": settlement_answer_lost,
@@ -789,6 +832,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "never_resent": answer_lost,
     "boot_loop": cut_everywhere,
     "leak": growth,
+    "resets_after_deaths": started_again_and_again,
     "log_in_ram": power_cut,
     "silent_charge": answer_lost,
     "reversal_after_send": cut_everywhere,
@@ -808,6 +852,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "refund_unlimited": refunded_again,
     "batch_twice": cut_in_settlements,
     "batch_stays": settled_once,
+    "signs_off_unsettled": signed_off_in_trade,
     "mac_unchecked": wrong_mac,
     "any_reply_taken": reply_of_another,
     "late_reply_taken": late_reply,
@@ -822,6 +867,7 @@ SCENARIOS = SETTLING_SCENARIOS | {
     "searches_the_log": many_sales,
     "crc_unchecked": bit_flipped,
     "damage_unsaid": bit_flipped,
+    "begins_anew": bit_flipped_and_restarted,
     "totals_apart": cut_before_the_totals,
     "blind_admission": full_while_trading,
     "over_limit_warns": over_the_limit,

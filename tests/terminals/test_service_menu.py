@@ -82,3 +82,31 @@ def test_the_guard_blocks_a_charge_that_stands_and_nothing_else(make_bench, monk
     bench.knobs.drop_replies = 1
     assert bench.act("sale", 300).kind == "unknown"
     assert bench.act("sale", 300).kind == "approved"
+
+
+def test_a_device_goes_on_with_the_trace_number_that_is_keyed_in_and_behind_999999_comes_1(make_bench):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    assert bench.act("trace_number", trace_number="999998").kind == "done"
+    bench.boot(ReferenceTerminal)
+    assert bench.inspect().next_stan == "999998"
+    assert bench.act("sign_on").kind == "done"
+    assert [bench.act("sale", 100).stan for _ in range(3)] == ["999999", "000001", "000002"]
+    bench.boot(ReferenceTerminal)
+    assert bench.inspect().next_stan == "000003"
+    assert bench.act("settle").kind == "done"
+
+
+@pytest.mark.parametrize("number", ["", "0", "000000", "1000000", "12a", "-5"])
+def test_what_is_no_trace_number_is_not_taken(make_bench, number):
+    bench = make_bench()
+    bench.boot(ReferenceTerminal)
+    assert bench.act("trace_number", trace_number=number).reason == "trace_number"
+
+
+def test_the_trace_number_is_nobody_s_to_set_while_one_could_come_twice(bench):
+    bench.act("sale", 100)
+    assert bench.act("trace_number", trace_number="000001").reason == "settle_first"
+    assert bench.act("settle").kind == "done"
+    assert bench.act("trace_number", trace_number="000001").kind == "done"
+    assert bench.act("sale", 100).stan == "000001"

@@ -29,7 +29,7 @@ from harness.history.recorder import Recorder
 
 Script = Callable[["ScriptedStation", "Asked"], Generator[simpy.Event, object, Outcome | None]]
 
-ACTIONS = frozenset({"sale", "void", "refund", "settle", "sign_on", "clear_cache"})
+ACTIONS = frozenset({"sale", "void", "refund", "settle", "sign_on", "sign_off", "clear_cache"})
 
 
 @dataclass
@@ -205,7 +205,7 @@ class ScriptedStation:
 
 def good(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event, object, Outcome | None]:
     """Reads a card for a sale or hold, takes half a second, approves everything."""
-    if asked.kind not in ("settle", "sign_on", "clear_cache"):
+    if asked.kind not in ("settle", "sign_on", "sign_off", "clear_cache"):
         if asked.kind in ("sale", "preauth", "completion"):
             yield from station.hardware.card_reader.read()
         yield station.world.env.timeout(500_000)

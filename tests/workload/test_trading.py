@@ -85,6 +85,23 @@ def test_who_never_settles_never_settles_and_who_doubts_settles_twice() -> None:
     assert len(settlements(trade(twice)[1])) == 4
 
 
+def test_who_signs_off_and_is_told_to_settle_first_does_so_and_signs_on_before_the_next_sale() -> None:
+    def script(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event, object, Outcome | None]:
+        kinds = [each.kind for each in station.asked]
+        if asked.kind == "sign_off" and "sale" in kinds and "settle" not in kinds:
+            yield station.world.env.timeout(1_000_000)
+            return Outcome("refused", "settle_first")
+        return (yield from good(station, asked))
+
+    never = Behaviour(settles_on_time_percent=0, settles_late_percent=100, signs_off_percent=100)
+    world, station, floor = trade(never, TradingDays(count=1, sales_per_day=5), script)
+    assert [each.kind for each in station.asked][-3:] == ["sign_off", "settle", "sign_off"]
+    (till,) = floor.tills.values()
+    assert till.signed_off
+    world.env.run(until=one_sale(till, 0, 9000, 500))
+    assert [each.kind for each in station.asked][-2:] == ["sign_on", "sale"] and not till.signed_off
+
+
 def test_a_failed_settlement_is_tried_again_and_then_left() -> None:
     def script(station: ScriptedStation, asked: Asked) -> Generator[simpy.Event, object, Outcome | None]:
         if asked.kind == "settle":

@@ -35,6 +35,14 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
     return msgspec.to_builtins(Done())
 
 
+def warm() -> None:
+    """What every mutant needs, before its process is forked off (``sut.nest``)."""
+    from harness.engine.crashpoints import child
+    from harness.terminals import catalogue, unseen  # noqa: F401
+
+    child.warm()
+
+
 def _assay(task: Task, send: Callable[[Any], None]) -> None:
     bench = Bench(task)
     missing, killed = set(task.caught_by), False

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REDUNDANT: Mapping[int, str] = {
-    1: (
-        "a lost approval makes the settlement differ, which 2 sees too, with the terminal's own records or without them; 1 says "
-        "that it had been shown to somebody"
-    ),
     4: (
         "a request that went out without its reversal does harm only when a cut follows: then the next request goes out over it "
         "(6) or under its number (8); 4 says at which instant it was missing"
@@ -48,10 +44,5 @@ REDUNDANT: Mapping[int, str] = {
 }
 """By number: the reason."""
 
-REDUNDANT_FAMILIES: Mapping[str, str] = {
-    "memory": (
-        "killed for want of memory is killed: what software loses then it loses in a crash at the same instant (power). The leak "
-        "of its own that I26 looks for needs no fault"
-    ),
-}
+REDUNDANT_FAMILIES: Mapping[str, str] = {}
 """By family of fault without which every mutant is found: why it is kept."""

@@ -39,6 +39,14 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
         return msgspec.to_builtins(NotExplored(str(error), int(error.exit_code)))
 
 
+def warm() -> None:
+    """What every exploration needs, before the processes of single shares are forked off (``sut.nest``)."""
+    from harness.engine import child
+    from harness.engine.crashpoints import explore, flows, medium, scene  # noqa: F401
+
+    child.warm()
+
+
 def plan_of(request: CrashRequest) -> Plan:
     """The plan of the scenario, on one terminal, with the command line's device; its faults are left out."""
     from harness.scenario.load import load_file

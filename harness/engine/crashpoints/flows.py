@@ -20,6 +20,7 @@ from harness.history.events import PhaseStarted, SoftwareReady
 from harness.network.conditions import Partition
 from harness.workload.arrivals import Visit, VisitKind
 from harness.workload.customers import Customer
+from harness.workload.operators import install
 from harness.workload.stays import Stay
 from harness.workload.till import SaleReceipt
 from harness.workload.trading import one_settlement
@@ -142,6 +143,8 @@ def _installed(scene: Scene) -> None:
 
     scene.tape.watch(SoftwareReady, ready)
     start(scene)
+    scene.till.trace_number = scene.setting.plan.trace_number
+    scene.run_until(scene.env.process(install(scene.till)), FLOW_MAX_US)
     if "sign_on" in scene.station.manifest.actions:
         scene.run_until(scene.env.process(scene.till.perform("sign_on", 2 * US_PER_MINUTE)), FLOW_MAX_US)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.core.environment import Environment
 from harness.storage.disk import Disk
@@ -25,12 +26,31 @@ _PATIENCE_US = 600 * 1_000_000
 _START_US = 1_700_000_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program came to its end: in words ("" when well), the last of its standard error, and what it asked in vain."""
+
+    words: str
+    said: str
+    refused: tuple[str, ...]
+
+
 def output_of(command: Command, files: Mapping[str, bytes]) -> tuple[bytes, str, str]:
     """What a command prints, how it ended in words ("" when well), and the last of what it said on standard error."""
-    env = Environment()
-    disk = Disk([Volume("files", "/", _VOLUME_BYTES)], now_us=lambda: int(env.now))
+    volume = Volume("files", "/", _VOLUME_BYTES)
+    disk = Disk([volume])
     for path, content in files.items():
         _put(disk, path, content)
+    disk.abandon_process()
+    output = bytearray()
+    ended = run_to_end(command, [volume], output.extend)
+    return bytes(output), ended.words, ended.said
+
+
+def run_to_end(command: Command, volumes: Sequence[Volume], on_output: Callable[[bytes], None]) -> Ended:
+    """Run a command on these volumes, which keep what it leaves there; ``on_output`` gets what it prints, as it prints it."""
+    env = Environment()
+    disk = Disk(volumes, now_us=lambda: _START_US + int(env.now))
     lines: list[str] = []
     process = Process(
         env,
@@ -43,14 +63,18 @@ def output_of(command: Command, files: Mapping[str, bytes]) -> tuple[bytes, str,
         console=Console(lines.append),
         environ={},
     )
-    output = bytearray()
+    printed_bytes = 0
 
     def take(data: bytes) -> None:
-        output.extend(data)
-        if len(output) > OUTPUT_BYTES_MAX:
+        nonlocal printed_bytes
+        printed_bytes += len(data)
+        if printed_bytes > OUTPUT_BYTES_MAX:
             raise Stuck(f"it printed more than {OUTPUT_BYTES_MAX >> 20} MiB")
+        on_output(data)
 
+    refused: list[str] = []
     run = ProgramRun(process, command, take)
+    run.scheduler.on_refused = refused.append
     ended: list[str] = []
 
     def body() -> None:
@@ -71,7 +95,8 @@ def output_of(command: Command, files: Mapping[str, bytes]) -> tuple[bytes, str,
         process.die(lambda: deaths.ProcessEnded("out of patience"), power=False)
         process.reap()
     process.console.close(lost=False)
-    return bytes(output), (ended or ["it did not come to an end"])[0], "; ".join(lines[-3:])
+    disk.restart()  # which gives back what was deleted while it was open
+    return Ended((ended or ["it did not come to an end"])[0], "; ".join(lines[-3:]), tuple(refused))
 
 
 def _put(disk: Disk, path: str, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """Futexes: who waits for which word of memory, woken in the order of waiting.
 
-Models: private and shared ones alike, by program and address; wait, wake, requeue and wake_op with their bit sets.
-Does not model: words shared between programs through shared memory, priority inheritance, robust lists.
+Models: private words by program and address, shared ones by what is mapped there, so that programs that share memory wake each
+other; wait, wake, requeue and wake_op with their bit sets.
+Does not model: priority inheritance, robust lists.
 Source: futex(2).
 """
 
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.sut.supervisor.procfs import shared_place
 from harness.sut.supervisor.registry import Reply
 from harness.sut.supervisor.tasks import Task, Wait
 
@@ -20,15 +22,16 @@ if TYPE_CHECKING:
 
 WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
 PRIVATE, CLOCK_REALTIME = 128, 256
-_ALL_BITS = 0xFFFFFFFF
+ALL_BITS = 0xFFFFFFFF
 
-_Key = tuple[int, int]
+Key = tuple[int | str, int]
+"""Program and address, or the object that is mapped and the place in it."""
 
 
 class _Waiter:
     __slots__ = ("bits", "key", "task")
 
-    def __init__(self, task: Task, key: _Key, bits: int) -> None:
+    def __init__(self, task: Task, key: Key, bits: int) -> None:
         self.task = task
         self.key = key
         self.bits = bits
@@ -39,17 +42,22 @@ class Futexes:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._queues: dict[_Key, deque[_Waiter]] = {}
+        self._queues: dict[Key, deque[_Waiter]] = {}
+
+    def key(self, task: Task, address: int, *, private: bool) -> Key:
+        """Which word is meant."""
+        pid = task.program.pid
+        shared = None if private else shared_place(pid, address)
+        return shared if shared is not None else (pid, address)
 
     def word(self, task: Task, address: int) -> int:
         """A futex's value."""
         return int.from_bytes(task.program.read(address, 4), "little")
 
-    def wait(self, task: Task, address: int, expected: int, deadline_ns: int | None, bits: int = _ALL_BITS) -> Reply:
+    def wait(self, task: Task, key: Key, address: int, expected: int, deadline_ns: int | None, bits: int) -> Reply:
         """Block until woken, unless the word is no longer what was expected."""
         if self.word(task, address) != expected & 0xFFFFFFFF:
             raise OSError(errno.EAGAIN, "the word has changed")
-        key = (task.program.pid, address)
         waiter = _Waiter(task, key, bits)
         self._queues.setdefault(key, deque()).append(waiter)
 
@@ -66,9 +74,9 @@ class Futexes:
             if not queue:
                 del self._queues[waiter.key]
 
-    def wake(self, pid: int, address: int, count: int, bits: int = _ALL_BITS) -> int:
+    def wake(self, key: Key, count: int, bits: int = ALL_BITS) -> int:
         """Wake at most ``count`` waiters, first come first served; how many."""
-        queue = self._queues.get((pid, address))
+        queue = self._queues.get(key)
         woken = 0
         while queue and woken < count:
             waiter = next((each for each in queue if each.bits & bits), None)
@@ -82,21 +90,23 @@ class Futexes:
     def _answer(self, task: Task) -> Callable[[], None]:
         return lambda: self._scheduler.reply(task)
 
-    def requeue(self, pid: int, address: int, wake_count: int, move_count: int, target: int) -> int:
+    def requeue(self, key: Key, wake_count: int, move_count: int, target: Key) -> int:
         """Wake some waiters and let others wait for another word; how many were woken or moved."""
-        done = self.wake(pid, address, wake_count)
-        queue = self._queues.get((pid, address))
+        done = self.wake(key, wake_count)
+        queue = self._queues.get(key)
         moved = 0
         while queue and moved < move_count:
             waiter = queue.popleft()
-            waiter.key = (pid, target)
+            waiter.key = target
             self._queues.setdefault(waiter.key, deque()).append(waiter)
             moved += 1
         if queue is not None and not queue:
-            self._queues.pop((pid, address), None)
+            self._queues.pop(key, None)
         return done + moved
 
-    def wake_op(self, task: Task, address: int, count: int, second: int, second_count: int, encoded: int) -> int:
+    def wake_op(
+        self, task: Task, key: Key, count: int, second: int, second_key: Key, second_count: int, encoded: int
+    ) -> int:
         """FUTEX_WAKE_OP: change the second word, wake at the first, and at the second if its old value compares so."""
         operation, comparison = encoded >> 28 & 15, encoded >> 24 & 15
         operand, compared = _signed12(encoded >> 12), _signed12(encoded)
@@ -106,8 +116,7 @@ class Futexes:
         old = self.word(task, second)
         changed = [operand, old + operand, old | operand, old & ~operand, old ^ operand][operation] & 0xFFFFFFFF
         task.program.write(second, changed.to_bytes(4, "little"))
-        pid = task.program.pid
-        woken = self.wake(pid, address, count)
+        woken = self.wake(key, count)
         signed = old - (1 << 32) if old & 0x80000000 else old
         holds = [
             signed == compared,
@@ -117,7 +126,7 @@ class Futexes:
             signed > compared,
             signed >= compared,
         ][comparison]
-        return woken + (self.wake(pid, second, second_count) if holds else 0)
+        return woken + (self.wake(second_key, second_count) if holds else 0)
 
 
 def _signed12(value: int) -> int:

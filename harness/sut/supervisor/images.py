@@ -73,6 +73,17 @@ def wait_for_exec(tid: int) -> bool:
         kernel.trace(kernel.PTRACE_CONT, tid, signal if status >> 16 == 0 else 0)
 
 
+def wait_for_signal(tid: int, number: int) -> bool:
+    """Whether a traced thread is now stopped to take a signal; it gets others that come first."""
+    while True:
+        _, status = os.waitpid(tid, kernel.WALL)
+        if not os.WIFSTOPPED(status):
+            return False
+        if os.WSTOPSIG(status) == number and status >> 16 == 0:
+            return True
+        kernel.trace(kernel.PTRACE_CONT, tid, os.WSTOPSIG(status) if status >> 16 == 0 else 0)
+
+
 def prepare(program: Program, tid: int, entropy: random.Random) -> None:
     """Give a stopped, freshly executed program its clock and its chance, and let it go."""
     _step(tid)  # out of execve, to the first instruction

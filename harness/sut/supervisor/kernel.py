@@ -23,7 +23,7 @@ _libc.getauxval.argtypes = [ctypes.c_ulong]
 
 _RECEIVE, _SEND, _ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
 _CONTINUE = 1
-_ADD_SET_NUMBER, _ADD_AND_SEND = 1, 2
+_ADD_SET_NUMBER = 1
 _NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 _NOTIFICATION_BYTES = 80
 _RESPONSE = struct.Struct("<QqiI")
@@ -31,9 +31,13 @@ _ADDITION = struct.Struct("<QIIII")
 
 _SECCOMP_SET_MODE_FILTER = 1
 _FLAG_NEW_LISTENER = 8
+_FLAG_WAIT_KILLABLE = 32
+"""A call that the supervisor has received is not cut short by a signal: it would be done, and then done again."""
 _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
+_PR_SET_CHILD_SUBREAPER = 36
 _ADDR_NO_RANDOMIZE = 0x0040000
 
+_PTRACE_SETSIGINFO = 0x4203
 PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_DETACH, PTRACE_CONT = 9, 12, 13, 17, 7
 _PTRACE_SEIZE = 0x4206
 _PTRACE_O_TRACEEXEC = 0x10
@@ -76,13 +80,18 @@ def give_descriptor(
     listener: int, call: int, descriptor: int, *, number: int | None = None, close_on_exec: bool = False, returns: bool
 ) -> int:
     """Put a copy of our ``descriptor`` into the caller's table; its number there. ``returns``: that is the call's answer."""
-    flags = (_ADD_AND_SEND if returns else 0) | (_ADD_SET_NUMBER if number is not None else 0)
+    # Not with the flag that answers in the same step: a signal to us in its midst leaves the call answered and nothing given.
+    flags = _ADD_SET_NUMBER if number is not None else 0
     request = bytearray(_ADDITION.pack(call, flags, descriptor, number or 0, os.O_CLOEXEC if close_on_exec else 0))
     while True:
         try:
-            return int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            given = int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            break
         except InterruptedError:
             continue
+    if returns:
+        answer(listener, call, given, 0, False)
+    return given
 
 
 # ---------------------------------------------------------------- within the forked child
@@ -94,10 +103,12 @@ def install_filter(program: bytes) -> int:
         raise _failed("no_new_privs")
     buffer = ctypes.create_string_buffer(program, len(program))
     wrapped = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
-    listener = _libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, _FLAG_NEW_LISTENER, ctypes.byref(wrapped))
-    if listener < 0:
-        raise _failed("seccomp")
-    return int(listener)
+    # Linux before 5.19 does not know the second flag.
+    for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE, _FLAG_NEW_LISTENER):
+        listener = int(_libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(wrapped)))
+        if listener >= 0:
+            return listener
+    raise _failed("seccomp")
 
 
 def fix_addresses() -> bool:
@@ -115,6 +126,11 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
+def adopt_orphans() -> None:
+    """Processes below this one whose parents have ended become its own children, so that none stays as a zombie."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 # ---------------------------------------------------------------- ptrace
 
 
@@ -127,6 +143,19 @@ def trace_exec(thread: int) -> None:
 def trace(request: int, thread: int, data: int = 0) -> None:
     """A ptrace request that carries at most a number."""
     if _libc.ptrace(request, thread, None, data) != 0:
+        raise _failed("ptrace")
+
+
+def seize(thread: int) -> None:
+    """Attach to a thread without stopping it."""
+    if _libc.ptrace(_PTRACE_SEIZE, thread, None, None) != 0:
+        raise _failed("ptrace")
+
+
+def retell_signal(thread: int, info: bytes) -> None:
+    """Change the siginfo of the signal that a stopped thread is about to take."""
+    room = ctypes.create_string_buffer(info, _SIGINFO_BYTES)
+    if _libc.ptrace(_PTRACE_SETSIGINFO, thread, None, ctypes.addressof(room)) != 0:
         raise _failed("ptrace")
 
 
@@ -144,9 +173,24 @@ def set_registers(thread: int, values: Registers) -> None:
         raise _failed("ptrace")
 
 
-def signal_thread(pid: int, tid: int, number: int) -> None:
-    """tgkill(2); a thread that has gone is no error."""
-    _libc.syscall(NUMBERS["tgkill"], pid, tid, number)
+_SIGINFO = struct.Struct("<iii4xii")
+_SIGINFO_BYTES = 128
+_SI_QUEUE, _SI_TIMER, SI_TKILL = -1, -2, -6
+
+
+def signal_info(number: int, sender: int, code: int | None = None) -> bytes:
+    """struct siginfo of a signal from process ``sender``, or with 0 from a timer. The kernel takes no other kinds from us."""
+    kind = code if code is not None else _SI_QUEUE if sender else _SI_TIMER
+    return _SIGINFO.pack(number, 0, kind, sender, 0).ljust(_SIGINFO_BYTES, b"\0")
+
+
+def queue_signal(pid: int, tid: int | None, number: int, info: bytes) -> None:
+    """rt_sigqueueinfo(2), to one thread when ``tid`` is given; what has gone is no error."""
+    room = ctypes.create_string_buffer(info, _SIGINFO_BYTES)
+    if tid is None:
+        _libc.syscall(NUMBERS["rt_sigqueueinfo"], pid, number, room)
+    else:
+        _libc.syscall(NUMBERS["rt_tgsigqueueinfo"], pid, tid, number, room)
 
 
 # ---------------------------------------------------------------- odds and ends

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import select
+import socket
+import stat
 from collections.abc import Callable
 
 POLL_IN, POLL_OUT, POLL_ERR, POLL_HUP = select.POLLIN, select.POLLOUT, select.POLLERR, select.POLLHUP
@@ -51,6 +53,15 @@ class Pollable(Opened):
         """Whether reading and writing wait; the flag is the description's, which the program shares."""
         return os.get_blocking(self.kernel_end)
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it takes a large write piece by piece: a pipe, or a stream socket."""
+        mode = os.fstat(self.kernel_end).st_mode
+        if not stat.S_ISSOCK(mode):
+            return stat.S_ISFIFO(mode)
+        with socket.socket(fileno=os.dup(self.kernel_end)) as end:
+            return end.type == socket.SOCK_STREAM
+
 
 class Epoll(Opened):
     """An epoll descriptor."""
@@ -89,12 +100,24 @@ class VolumeFile(Opened):
 
     kind = "file"
 
-    def __init__(self, placeholder: int, descriptor: int, close: Callable[[int], None], *, directory: bool) -> None:
+    def __init__(
+        self,
+        placeholder: int,
+        descriptor: int,
+        close: Callable[[int], None],
+        *,
+        directory: bool,
+        path_only: bool = False,
+    ) -> None:
         super().__init__(placeholder)
         self.descriptor = descriptor
         self.directory = directory
-        self.listing: list[bytes] | None = None
-        """Of a directory: the entries that getdents64 has still to tell."""
+        self.path_only = path_only
+        """Opened with O_PATH: a place in the tree, not to be read or written."""
+        self.listing: list[str] | None = None
+        """Of a directory: the names that getdents64 tells, as they were when it was first asked."""
+        self.told = 0
+        """How many of them it has told."""
         self._close = close
 
     def closed(self) -> None:

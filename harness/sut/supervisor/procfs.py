@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Container, Set
+
 
 def parents_of(tid: int) -> tuple[int, int]:
     """The process that a thread belongs to, and that one's parent."""
@@ -14,6 +17,39 @@ def parents_of(tid: int) -> tuple[int, int]:
                 parent = int(line[5:])
                 break
     return group, parent
+
+
+def newcomers(pids: Set[int], known: Container[int]) -> list[tuple[int, int]]:
+    """Threads of those processes, and their children, that are not ``known``: process and thread, in order of their ids."""
+    found: list[tuple[int, int]] = []
+    for pid in sorted(pids):
+        try:
+            found += [(pid, int(tid)) for tid in os.listdir(f"/proc/{pid}/task") if int(tid) not in known]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) not in pids and int(name) not in known:
+            try:
+                if parents_of(int(name))[1] in pids:
+                    found.append((int(name), int(name)))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return sorted(found)
+
+
+def session_members(sessions: Container[int]) -> list[int]:
+    """Processes of those sessions that have not ended."""
+    found: list[int] = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
+                    fields = stat.read().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[3]) in sessions and fields[0] not in "ZX":
+                found.append(int(name))
+    return found
 
 
 def thread_state(pid: int, tid: int) -> str:
@@ -40,25 +76,61 @@ def native_call(pid: int, tid: int) -> int | None:
     return int(first) if first.lstrip("-").isdigit() else None
 
 
-_IGNORED_BY_DEFAULT = {17, 18, 23, 28}
+_ALL_SIGNALS = (1 << 64) - 1
+_IGNORED_BY_DEFAULT = sum(1 << (number - 1) for number in (17, 18, 23, 28))
 """SIGCHLD, SIGCONT, SIGURG, SIGWINCH."""
 
 
-def takes_signal(pid: int, tid: int, number: int) -> bool:
-    """Whether a signal would interrupt a thread: it is not blocked and not ignored."""
-    bit = 1 << (number - 1)
-    masks: dict[str, int] = {}
+def _signal_sets(pid: int, tid: int) -> dict[str, int]:
+    sets = dict.fromkeys(("SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt"), 0)
     try:
         with open(f"/proc/{pid}/task/{tid}/status", encoding="ascii", errors="replace") as status:
             for line in status:
                 name, _, value = line.partition(":")
-                if name in ("SigBlk", "SigIgn", "SigCgt"):
-                    masks[name] = int(value, 16)
+                if name in sets:
+                    sets[name] = int(value, 16)
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    if masks.get("SigBlk", 0) & bit or masks.get("SigIgn", 0) & bit:
-        return False
-    return bool(masks.get("SigCgt", 0) & bit) or number not in _IGNORED_BY_DEFAULT
+        pass
+    return sets
+
+
+def pending_signals(pid: int, tid: int) -> int:
+    """Signals that wait for a thread or its process, as a set of bits."""
+    sets = _signal_sets(pid, tid)
+    return sets["SigPnd"] | sets["ShdPnd"]
+
+
+def interrupting_signals(pid: int, tid: int, mask: int | None = None) -> int:
+    """Signals that would interrupt a thread, as a set of bits: not blocked, by ``mask`` if that is given, and not ignored."""
+    sets = _signal_sets(pid, tid)
+    blocked = sets["SigBlk"] if mask is None else mask
+    return ~blocked & ~sets["SigIgn"] & (sets["SigCgt"] | ~_IGNORED_BY_DEFAULT) & _ALL_SIGNALS
+
+
+def shared_place(pid: int, address: int) -> tuple[str, int] | None:
+    """The object that is mapped at an address for sharing with others, and the place in it; None for memory of its own."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+        for line in maps:
+            span, access, offset, device, inode = line.split(maxsplit=5)[:5]
+            start, _, end = span.partition("-")
+            if address < int(end, 16):
+                if address >= int(start, 16) and access[3] == "s":
+                    return f"{device} {inode}", int(offset, 16) + address - int(start, 16)
+                return None
+    return None
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in use and belongs to no file of the machine (RssAnon, RssShmem)."""
+    total = 0
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += 1024 * int(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return total
 
 
 def anonymous_bytes(pid: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from harness.storage.inode import Directory
 from harness.sut.process import Process
 from harness.sut.supervisor import calls as _calls
 from harness.sut.supervisor import spawn
@@ -65,7 +66,9 @@ class ProgramRun:
         self.scheduler.keep(out_reader, error_reader)
         pid, listener = spawn.start(self.command, (standard_input, out, error))
         program = self.scheduler.adopt(pid, listener, self.process.pid)
-        program.directory = "/"
+        root = self.process.disk.locate("/")
+        assert isinstance(root, Directory)
+        program.directory = root
         program.install(0, Pollable(standard_input), close_on_exec=False)
         program.install(1, Output(out, "stdout"), close_on_exec=False)
         program.install(2, Output(error, "stderr"), close_on_exec=False)

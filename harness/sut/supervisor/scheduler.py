@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import heapq
 import os
+import resource
 import select
 import signal
 from collections import deque
@@ -20,20 +21,38 @@ from typing import NoReturn
 
 from simpy.events import URGENT
 
+from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
-from harness.sut.supervisor import kernel
+from harness.sut.supervisor import janitor, kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
-from harness.sut.supervisor.ending import ProgramEnded, Stuck
-from harness.sut.supervisor.fence import fence_for
+from harness.sut.supervisor.ending import OutOfMemory, ProgramEnded, Stuck
+from harness.sut.supervisor.fence import HOSTS, HOSTS_WITHOUT_NAMES, fence_for
 from harness.sut.supervisor.futexes import Futexes
+from harness.sut.supervisor.images import wait_for_signal
 from harness.sut.supervisor.locks import RecordLocks
+from harness.sut.supervisor.loopback import Ports
 from harness.sut.supervisor.mappings import Mappings
-from harness.sut.supervisor.procfs import is_gone, native_call, parents_of, takes_signal, thread_state
+from harness.sut.supervisor.objects import VolumeFile
+from harness.sut.supervisor.procfs import (
+    interrupting_signals,
+    is_gone,
+    native_call,
+    newcomers,
+    parents_of,
+    pending_signals,
+    resident_bytes,
+    thread_state,
+)
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
+_CALLS_BETWEEN_LOOKS = 4096
+MEMORY_BYTES_MAX = 1 << 30
+"""Memory in use by all programs of a boot."""
+_OWN_DESCRIPTORS = 64
+"""What the supervisor needs for itself."""
 SPIN_PATIENCE_S = 10.0
 """Real time that a thread may compute without a system call."""
 FREE_CALLS = 20_000
@@ -42,7 +61,26 @@ _DEBT_US_MAX = 10_000
 _RESTART = 512
 """ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
 _RESTARTED = {
-    NUMBERS[name] for name in ("read", "readv", "recvfrom", "recvmsg", "accept", "accept4", "futex", "wait4", "waitid")
+    NUMBERS[name]
+    for name in (
+        "read",
+        "readv",
+        "write",
+        "writev",
+        "sendto",
+        "sendmsg",
+        "recvfrom",
+        "recvmsg",
+        "connect",
+        "accept",
+        "accept4",
+        "futex",
+        "wait4",
+        "waitid",
+        "flock",
+        "fcntl",
+        "ioctl",
+    )
 }
 UPTIME_NS = 10 * 10**9
 """CLOCK_MONOTONIC at the boot of the software: the device's kernel has been up for a while."""
@@ -56,13 +94,15 @@ class Scheduler:
         self.disk = process.disk
         network = process.network
         self.fence = fence_for(code, *((network.host_name, network.host_ip) if network else ("acquirer", "192.0.2.10")))
-        self.mappings = Mappings(process.disk)
+        self.mappings = Mappings(process.disk, lambda program: self.signal(program, signal.SIGBUS))
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
-        self.sockets_made = 0
+        self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
+        self.secure: Callable[[ConnectionPort], ConnectionPort] | None = None
+        """Puts TLS before a connection to the acquirer."""
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
         self.clock = ClockPage()
         self.futexes = Futexes(self)
@@ -70,6 +110,9 @@ class Scheduler:
         self.programs: dict[int, Program] = {}
         self.root: Program | None = None
         self.listener = -1
+        self.programs_made = 0
+        self.memory_bytes_max = MEMORY_BYTES_MAX
+        self._descriptors_max = 0
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
@@ -83,6 +126,10 @@ class Scheduler:
         self._queue: deque[Task] = deque()
         self._blocked: list[Task] = []
         self._vforks: dict[int, Program] = {}
+        self._library_signals: dict[int, int] = {}
+        """Signals that threads take before their next call is looked at, by thread."""
+        self._births: list[Task] = []
+        """Who called clone, for each thread and program that has not made a call of its own yet."""
         self._orders = 0
         self._quiet_s = 0.0
         self._calls_at_us = -1
@@ -102,12 +149,17 @@ class Scheduler:
         self.root = self.new_program(pid, number, None)
         self.new_task(pid, self.root)
         self._running = 1
+        self._descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OWN_DESCRIPTORS
         self._set_clock()
         return self.root
 
     def new_program(self, pid: int, number: int, parent: Program | None) -> Program:
         program = Program(pid, number, parent)
+        before = self.programs.get(pid)
+        if before is not None:
+            self._forget_program(before)  # it has been waited for, or its id would not be free again
         self.programs[pid] = program
+        self.programs_made += 1
         if parent is not None:
             parent.children.append(program)
         try:
@@ -129,14 +181,20 @@ class Scheduler:
 
     def end(self) -> None:
         """Kill every program and give back all that was held."""
-        for program in self.programs.values():
-            if program.alive:
-                try:
-                    os.kill(program.pid, 9)
-                except ProcessLookupError:
-                    pass
-        if self.root is not None and self.root.alive:
-            self.root.status = _reaped(self.root.pid)
+        alive = [program.pid for program in self.programs.values() if program.alive]
+        for pid in alive:
+            _kill(pid)
+        if self._births:
+            for pid in [pid for pid, _ in newcomers(set(alive), self.tasks) if pid not in self.programs]:
+                _kill(pid)
+                alive.append(pid)
+        # Parents come before their children, who are ours as soon as those are gone.
+        for pid in alive:
+            status = _reaped(pid)
+            if self.root is not None and pid == self.root.pid:
+                self.root.status = status
+        if self.root is not None:
+            janitor.forget(self.root.pid)
         for program in self.programs.values():
             program.alive = False
             program.release_all()
@@ -151,6 +209,7 @@ class Scheduler:
             self.listener = -1
         self.clock.close()
         self.mappings.close()
+        self.ports.close()
         for descriptor in (self.placeholder, *self._kept):
             os.close(descriptor)
         self._kept.clear()
@@ -159,16 +218,23 @@ class Scheduler:
         """Descriptors that are closed at the end."""
         self._kept.extend(descriptors)
 
+    def text(self, path: str) -> bytes | None:
+        """The content of a file of the machine's that is given another one. Without a name service nobody is known by name."""
+        network = self.process.network
+        if path == HOSTS and network is not None and network.names_fail:
+            return HOSTS_WITHOUT_NAMES
+        return self.fence.text(path)
+
     # ------------------------------------------------------------ the loop
 
     def run(self) -> NoReturn:
         """Run the programs for as long as the first of them lives; ends by ProgramEnded or by the process's death."""
         while True:
             self._run_until_all_wait()
+            self.mappings.settle_all()
             if self.root is not None and not self.root.alive:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
-            self.mappings.settle_all()
             self._let_time_pass()
             self.mappings.look_for_damage()
 
@@ -217,6 +283,8 @@ class Scheduler:
             self._running -= 1
         elif task.state == "blocked":
             self._forget_wait(task)
+        elif task.state == "vfork":
+            self._not_born(task)
         task.state = "asking"
         task.call, task.number, task.arguments = call, number, arguments
         came.append(task)
@@ -227,6 +295,9 @@ class Scheduler:
             return
         self._count_call()
         try:
+            if self._library_signals and (number := self._library_signals.pop(task.tid, 0)):
+                self._take_library_signal(task, number)
+                return
             resume = task.resume
             if resume is not None:
                 task.resume = None
@@ -249,6 +320,8 @@ class Scheduler:
     def _count_call(self) -> None:
         process = self.process
         process.switches += 1  # the watchdog's sign of life
+        if not self.notified % _CALLS_BETWEEN_LOOKS:
+            self.check_memory()
         now_us = int(process.env._now)
         if now_us != self._calls_at_us:
             self._calls_at_us, self._calls_now = now_us, 0
@@ -298,8 +371,10 @@ class Scheduler:
         self.vanishes(task)
 
     def executed(self, program: Program) -> None:
-        """A program has become another."""
-        self.locks.drop_all(program.pid)
+        """A program has become another; its record locks stay, but for those on files that the exec closes."""
+        for slot in program.slots.values():
+            if slot.close_on_exec and isinstance(slot.opened, VolumeFile):
+                self.locks.drop(program, self.disk.inode_of(slot.opened.descriptor))
         program.executed()
 
     def vanishes(self, task: Task) -> None:
@@ -324,6 +399,10 @@ class Scheduler:
 
     def block(self, task: Task, wait: Wait) -> Reply:
         """The thread waits; ``wait.finish`` answers it."""
+        if wait.mask is not None:
+            pid, tid = task.program.pid, task.tid
+            if pending_signals(pid, tid) & interrupting_signals(pid, tid, wait.mask):
+                return NATIVE  # which puts the mask up, takes the signal, and comes back
         task.state = "blocked"
         task.wait = wait
         self._blocked.append(task)
@@ -337,17 +416,68 @@ class Scheduler:
         task.resume = answer
         self._queue.append(task)
 
-    def signal(self, program: Program, number: int, task: Task | None = None) -> None:
-        """Send a signal to a program, or to one thread of it, and end that thread's wait if it will take it."""
-        target = task if task is not None else next(iter(program.tasks), None)
-        if target is not None and program.alive:
-            kernel.signal_thread(program.pid, target.tid, number)
-            self._signalled(target, number)
+    def signal(
+        self, program: Program, number: int, task: Task | None = None, *, told: bytes | None = None, sender: int = 0
+    ) -> None:
+        """Send a signal to a program, or to one thread of it, and end that thread's wait if it will take it.
+
+        ``told`` is the siginfo that goes with it; without one it says that the kernel, or process ``sender``, sent it.
+        """
+        if not program.alive or not program.tasks:
+            return
+        target = task if task is not None else self._taker(program, number)
+        info = told if told is not None else kernel.signal_info(number, sender)
+        kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
+        self._signalled(target, number)
+
+    def signal_of_the_library(self, target: Task, number: int) -> None:
+        """A signal that must look as if its own process had sent it; its thread takes it before its next call is looked at."""
+        self._library_signals[target.tid] = number
+        if target.state == "blocked":
+            self._forget_wait(target)
+            target.state = "asking"
+            self._queue.append(target)
+
+    def _take_library_signal(self, task: Task, number: int) -> None:
+        pid, tid = task.program.pid, task.tid
+        task.resume = None
+        info = kernel.signal_info(number, task.program.number, kernel.SI_TKILL)
+        kernel.seize(tid)
+        kernel.queue_signal(pid, tid, number, kernel.signal_info(number, task.program.number))
+        self.reply(task, error=_RESTART)
+        if wait_for_signal(tid, number):
+            kernel.retell_signal(tid, info)
+            kernel.trace(kernel.PTRACE_DETACH, tid, number)
+
+    def _taker(self, program: Program, number: int) -> Task:
+        """The first thread that does not block a signal, as the kernel chooses."""
+        bit = 1 << (number - 1)
+        for task in program.tasks:
+            mask = task.wait.mask if task.wait is not None else None
+            if bit & interrupting_signals(program.pid, task.tid, mask):
+                return task
+        return program.tasks[0]
 
     def _signalled(self, target: Task, number: int) -> None:
-        if target.state == "blocked" and takes_signal(target.program.pid, target.tid, number):
-            self._forget_wait(target)
-            self.reply(target, error=_RESTART if target.number in _RESTARTED else errno.EINTR)
+        if target.state != "blocked" or target.wait is None:
+            return
+        wait = target.wait
+        if not interrupting_signals(target.program.pid, target.tid, wait.mask) >> (number - 1) & 1:
+            return
+        if wait.ready is not None and wait.ready():
+            self._finish_wait(target, False)
+            return
+        self._forget_wait(target)
+        if wait.mask is not None:
+            self.pass_on(target)  # the kernel puts the mask up and takes the signal
+            return
+        if wait.on_signal is not None:
+            wait.on_signal()
+        done = wait.so_far() if wait.so_far is not None else None
+        if done is not None:
+            self.reply(target, done)
+            return
+        self.reply(target, error=_RESTART if target.number in _RESTARTED and wait.restarts else errno.EINTR)
 
     def _forget_wait(self, task: Task) -> None:
         wait, task.wait = task.wait, None
@@ -368,6 +498,7 @@ class Scheduler:
     def _finish_wait(self, task: Task, timed_out: bool) -> None:
         wait, task.wait = task.wait, None
         self._blocked.remove(task)
+        task.state = "asking"
         assert wait is not None
         try:
             wait.finish(timed_out)
@@ -449,12 +580,37 @@ class Scheduler:
         program = self.programs.get(pid)
         if program is None or not program.alive:
             parent = self.programs.get(parent_pid)
-            number = self.root.number + len(self.programs) if self.root is not None else pid
+            number = self.root.number + self.programs_made if self.root is not None else pid
             program = self.new_program(pid, number, parent)
+            self._born(parent)
+        else:
+            self._born(program)
         return self.new_task(tid, program)
+
+    def _born(self, of: Program | None) -> None:
+        for cloner in self._births:
+            if cloner.program is of:
+                self._births.remove(cloner)
+                return
+
+    def _not_born(self, cloner: Task) -> None:
+        """The kernel had no room for one more."""
+        self._births.remove(cloner)
+        self._running -= 1
+        self._vforks.pop(cloner.tid, None)
+
+    def _look_for_the_unborn(self) -> None:
+        """A program may have died before its first call, or may never have been made."""
+        for pid, tid in newcomers({pid for pid, each in self.programs.items() if each.alive}, self.tasks):
+            if pid in self.programs or tid == pid:
+                self._unknown(tid)
+        for cloner in list(self._births):
+            if cloner.state != "running" and cloner.tid not in self._vforks:
+                self._not_born(cloner)
 
     def expect_thread(self, task: Task, flags_vfork: bool) -> None:
         """A clone was let go on: one more thread runs, and with vfork the caller stands still until its child has gone on."""
+        self._births.append(task)
         if flags_vfork:
             self._vforks[task.tid] = task.program
             task.state = "vfork"
@@ -487,6 +643,11 @@ class Scheduler:
         if not program.alive:
             return
         program.alive = False
+        for cloner in [each for each in self._births if each.program is program]:
+            # Its threads died with it. A program that it made lives on, and is found when it makes a call.
+            if program.unborn:
+                program.unborn.pop()
+                self._not_born(cloner)
         for task in list(program.tasks):
             if task.state == "blocked":
                 self._forget_wait(task)
@@ -496,11 +657,16 @@ class Scheduler:
             program.status = _reaped(program.pid)
         program.release_all()
         program.forget_memory()
-        self.locks.drop_all(program.pid)
+        self.locks.drop_all(program)
         self.child_went_on(program)
+        for child in program.children:
+            if not child.alive:
+                _reaped(child.pid, os.WNOHANG)
         parent = program.parent
+        if parent is not None and not parent.alive:
+            _reaped(program.pid, os.WNOHANG)
         if parent is not None and parent.alive and parent.tasks:
-            self._signalled(parent.tasks[0], signal.SIGCHLD)
+            self._signalled(self._taker(parent, signal.SIGCHLD), signal.SIGCHLD)
 
     def _look_for_the_dead(self) -> None:
         for program in list(self.programs.values()):
@@ -513,6 +679,8 @@ class Scheduler:
     def _nothing_came(self) -> None:
         """No call for a while: threads may have died, may wait in the kernel, or compute."""
         self._look_for_the_dead()
+        if self._births:
+            self._look_for_the_unborn()
         for task in list(self.tasks.values()):
             if task.state == "running" and thread_state(task.program.pid, task.tid) == "S":
                 number = native_call(task.program.pid, task.tid)
@@ -520,9 +688,44 @@ class Scheduler:
                     self.refuse(f"{_name(number)} waits in the kernel, where virtual time cannot end it")
                     task.state = "native"
                     self._running -= 1
+        self.check_memory()
         self._quiet_s += _LOOK_MS / 1000
         if self._quiet_s > SPIN_PATIENCE_S and self._running:
             raise Stuck(f"it ran for more than {SPIN_PATIENCE_S:g} s without a system call")
+
+    def forget_the_reaped(self) -> int:
+        """Let go of programs that have ended and been waited for; how many have ended and have not."""
+        zombies = 0
+        for program in list(self.programs.values()):
+            if program.alive:
+                continue
+            if thread_state(program.pid, program.pid) == "Z":
+                zombies += 1
+            else:
+                self._forget_program(program)
+        return zombies
+
+    def _forget_program(self, program: Program) -> None:
+        if program is not self.root:
+            self.programs.pop(program.pid, None)
+        if program.parent is not None and program in program.parent.children:
+            program.parent.children.remove(program)
+
+    def check_memory(self) -> None:
+        """OutOfMemory when the programs hold more than they may."""
+        held = sum(resident_bytes(each.pid) for each in self.programs.values() if each.alive)
+        if held > self.memory_bytes_max:
+            raise OutOfMemory(
+                0, f"its programs hold {held >> 20} MiB of memory, more than {self.memory_bytes_max >> 20} MiB"
+            )
+
+    def check_descriptors(self) -> None:
+        """ENFILE when the supervisor has hardly any descriptors left for what programs open."""
+        highest = os.dup(self.placeholder)
+        os.close(highest)
+        if highest >= self._descriptors_max:
+            self.refuse("more pipes, sockets and programs than the harness can keep open were refused")
+            raise OSError(errno.ENFILE, "too many open")
 
     def refuse(self, text: str) -> None:
         """Tell once what the program asked for in vain."""
@@ -539,9 +742,16 @@ def _name(number: int) -> str:
     return NAMES.get(number, f"system call {number}")
 
 
-def _reaped(pid: int) -> int | None:
-    """The wait status of a program that is dead, or about to be."""
+def _reaped(pid: int, options: int = 0) -> int | None:
+    """The wait status of a program that is dead, or about to be; None when it is nobody's child of ours."""
     try:
-        return os.waitpid(pid, 0)[1]
+        return os.waitpid(pid, options)[1]
     except ChildProcessError:
         return None
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,304 +1,372 @@
-"""A program's TCP sockets: connections over the device's link, with a pair of local sockets that gives number and readiness.
+"""A program's TCP sockets, from socket(2) to close(2): unconnected, under way, connected, listening.
 
-Models: connect, send, receive, peek, shutdown and close with Linux's errors; blocking, with timeouts, and not; what poll,
-select and epoll see, because the kernel's own object is kept as ready as the connection is.
-Does not model: other hosts than the acquirer, urgent data, a full send buffer (the link takes everything).
-Source: socket(7), tcp(7), connect(2), recv(2); the device's own end is ``network.Connection``.
+Models: connect, accept, send, receive and shutdown with Linux's results and errors, blocking, with timeouts, and not; an
+operation under way keeps its socket open. Connections to the acquirer go over the device's link, those to the device itself to
+its programs.
+Does not model: other hosts, urgent data, connect anew on a socket that an epoll watches (its interest is lost).
+Source: socket(7), tcp(7), connect(2), accept(2), recv(2); Linux net/ipv4/af_inet.c and tcp.c for what comes after an error.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import simpy
 
-from harness.sut.ports import ConnectionPort
+from harness.sut.supervisor.loopback import ANY, Ports, is_loopback
 from harness.sut.supervisor.objects import Opened
+from harness.sut.supervisor.operations import operate
 from harness.sut.supervisor.registry import Reply
-from harness.sut.supervisor.tasks import Task, Wait
+from harness.sut.supervisor.streams import LinkStream, LocalStream, Shown, Stream
+from harness.sut.supervisor.tasks import Task
 from harness.sut.supervisor.vectors import scatter
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_NOSIGNAL = 0x02, 0x20, 0x40, 0x100, 0x4000
-_EPHEMERAL_PORT = 40_000
+MSG_OOB, MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_ERRQUEUE, MSG_NOSIGNAL = 0x01, 0x02, 0x40, 0x100, 0x2000, 0x4000
+_WAITALL_PIECE = 1 << 16
+_BACKLOG = 4096
 
 
 class Socket(Opened):
-    """A TCP socket of the device. ``number`` counts the boot's sockets, for the local port."""
+    """A TCP socket of the device."""
 
     kind = "socket"
 
-    def __init__(self, family: int, number: int, *, blocking: bool) -> None:
-        program_end, our_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        program_end.setblocking(blocking)
-        our_end.setblocking(False)
-        super().__init__(program_end.fileno())
+    def __init__(self, family: int, ports: Ports, *, blocking: bool, end: socket.socket | None = None) -> None:
+        self._end = end if end is not None else socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """The kernel's object, of which the program holds a copy: what poll and epoll look at."""
+        self._end.setblocking(blocking)
+        super().__init__(self._end.fileno())
         self.family = family
         self.blocking = blocking
-        self.local_port = _EPHEMERAL_PORT + number
+        self.local: tuple[str, int] | None = None
         self.peer: tuple[str, int] | None = None
-        self.connection: ConnectionPort | None = None
-        self.attempt: simpy.Event | None = None
         self.receive_timeout_ns: int | None = None
+        self.send_timeout_ns: int | None = None
         self.abort_on_close = False
         self.options: dict[tuple[int, int], int] = {}
         self.shut_read = self.shut_write = False
-        self._program_end: socket.socket = program_end
-        self._our_end: socket.socket | None = our_end
-        self._marked = False
-        self._filled = False
-        self._told_end = False
-        self._watched: simpy.Event | None = None
+        self.error = 0
+        """The error that is pending."""
+        self.stream: Stream | None = None
+        self.listening: deque[Socket] | None = None
+        """Of one that listens: the other ends of connections that nobody has accepted."""
+        self._ports = ports
+        self._phase: Literal["idle", "connecting", "connected"] = "idle"
+        self._attempt: simpy.Event | None = None
+        self._shown: Shown | None = None
+
+    @property
+    def reuse_address(self) -> bool:
+        """SO_REUSEADDR."""
+        return bool(self.options.get((socket.SOL_SOCKET, socket.SO_REUSEADDR)))
+
+    @property
+    def reuse_port(self) -> bool:
+        """SO_REUSEPORT."""
+        return bool(self.options.get((socket.SOL_SOCKET, socket.SO_REUSEPORT)))
+
+    # ------------------------------------------------------------ what the world did
+
+    def refresh(self, scheduler: Scheduler) -> None:
+        """Take in what the world did, and make the kernel's object as ready as the socket is."""
+        attempt = self._attempt
+        if attempt is not None and attempt.processed:
+            self._attempt = None
+            if attempt.ok:
+                shown = self._shown if self._shown is not None else Shown(self._end, self._ports.gate)
+                self._shown = shown
+                assert attempt.value is not None
+                connection = attempt.value
+                if scheduler.secure is not None:
+                    connection = scheduler.secure(connection)
+                self.stream = LinkStream(connection, shown)
+            else:
+                self.error = _errno_of(attempt.value)
+                if self._shown is not None:
+                    self._shown.break_()
+        stream = self.stream
+        if stream is not None:
+            was_broken = stream.broken
+            stream.refresh(scheduler.notify)
+            if stream.broken and not was_broken:
+                self.error = errno.ECONNRESET
+
+    def take_error(self, scheduler: Scheduler) -> int:
+        """The pending error, which is told once (SO_ERROR)."""
+        self.refresh(scheduler)
+        error, self.error = self.error, 0
+        if error and self._shown is not None:
+            self._shown.cleared()
+        return error
 
     # ------------------------------------------------------------ connecting
 
     def connect(self, scheduler: Scheduler, task: Task, ip: str, port: int) -> Reply:
         """connect(2)."""
-        if self.attempt is not None or self.connection is not None:
-            return self._connect_again()
-        network = scheduler.process.network
+        self.refresh(scheduler)
+        if self._phase == "connected" or self.listening is not None:
+            raise OSError(errno.EISCONN, "connected")
+        late = errno.EINPROGRESS
+        if self._phase == "connecting":
+            late = errno.EALREADY
+            if self._attempt is not None and not self.blocking:
+                raise OSError(errno.EALREADY, "under way")
+        else:
+            self._begin(scheduler, task, ip, port)
+            if not self.blocking:
+                raise OSError(errno.EINPROGRESS, "under way")
+
+        def step() -> int | None:
+            self.refresh(scheduler)
+            return None if self._attempt is not None else self._outcome(scheduler)
+
+        return operate(scheduler, task, self, step, self.send_timeout_ns, late, waits=self.blocking, left=self._show)
+
+    def _begin(self, scheduler: Scheduler, task: Task, ip: str, port: int) -> None:
         scheduler.process.settle_debt()
-        if network is None:
+        network = scheduler.process.network
+        if self._ports.is_own(ip):
+            self._connect_local(scheduler, task, "127.0.0.1" if ip in ANY else ip, port)
+            return
+        if network is None or ":" in ip:
             raise OSError(errno.ENETUNREACH, "no network")
-        self.peer = (ip, port)
-        if ip.startswith("127.") or ip in (network.own_ip, "::1"):
-            raise OSError(errno.ECONNREFUSED, "nobody listens")
         if ip != network.host_ip:
             scheduler.refuse(f"a connection to {ip}:{port}, which is not the acquirer, was refused")
             raise OSError(errno.EHOSTUNREACH, "no such host")
-        if port != network.host_port:
-            raise OSError(errno.ECONNREFUSED, "nobody listens")
-        attempt = self.attempt = network.connect()
+        self._anew(scheduler, task)
+        self._phase, self.peer = "connecting", (ip, port)
+        self._bind_for(network.own_ip)
+        attempt = self._attempt = network.connect(port, by_name=False)
         assert attempt.callbacks is not None
         attempt.callbacks.append(scheduler.notify)
         if not self.blocking:
-            self._fill()
-            raise OSError(errno.EINPROGRESS, "under way")
+            self._show()
 
-        def finish(_timed_out: bool) -> None:
-            if not self.settled():
-                raise OSError(errno.ETIMEDOUT, "timed out")
-            self._raise_failure()
-            scheduler.reply(task)
+    def _connect_local(self, scheduler: Scheduler, task: Task, ip: str, port: int) -> None:
+        self._anew(scheduler, task)
+        self._phase, self.peer = "connecting", (ip, port)
+        self._bind_for("127.0.0.1" if is_loopback(ip) else ip)
+        listener = self._ports.listener(ip, port)
+        if listener is None or listener.listening is None or len(listener.listening) >= _BACKLOG:
+            self.error = errno.ECONNREFUSED
+            if not self.blocking:
+                self._show()
+                assert self._shown is not None
+                self._shown.break_()
+            return
+        self._end.connect(listener._end.getsockname())
+        listener.listening.append(self)
+        self.stream = LocalStream(self._end, self._ports.gate)
 
-        return scheduler.block(task, Wait(finish, self.settled))
+    def _bind_for(self, ip: str) -> None:
+        if self.local is None:
+            self._ports.bind(self, ip, 0)
+        elif self.local[0] in ANY:
+            self.local = (ip, self.local[1])
 
-    def _connect_again(self) -> Reply:
-        if not self.settled():
-            raise OSError(errno.EALREADY, "under way")
-        self._raise_failure()
-        raise OSError(errno.EISCONN, "connected")
+    def _anew(self, scheduler: Scheduler, task: Task) -> None:
+        """The kernel's object has been used for an attempt that failed: the program gets another in its place."""
+        if self._shown is None:
+            return
+        self._shown.close()
+        self._shown = None
+        old, self._end = self._end, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._end.setblocking(self.blocking)
+        self.kernel_end = self._end.fileno()
+        for number, slot in task.program.slots.items():
+            if slot.opened is self:
+                scheduler.give(task, self.kernel_end, number=number, close_on_exec=slot.close_on_exec, returns=False)
+        old.close()
 
-    def _raise_failure(self) -> None:
-        """Raise why the handshake failed, once."""
-        attempt = self.attempt
-        if attempt is not None and attempt.processed and not attempt.ok:
-            self.attempt = None
-            failure = attempt.value
-            raise OSError(
-                failure.errno if isinstance(failure, OSError) and failure.errno else errno.ETIMEDOUT, "failed"
-            )
+    def _show(self) -> None:
+        """An attempt goes on without anybody waiting for it."""
+        if self._shown is None and (self._attempt is not None or self.error):
+            self._shown = Shown(self._end, self._ports.gate)
+            self._shown.under_way()
 
-    def settled(self) -> bool:
-        """Whether the handshake is over, either way."""
-        attempt = self.attempt
-        if attempt is None:
-            return self.connection is not None
-        if not attempt.processed:
-            return False
-        if attempt.ok and self.connection is None:
-            self.connection = attempt.value
-        return True
+    def _outcome(self, scheduler: Scheduler) -> int:
+        """An attempt is over: told once."""
+        if self.stream is not None:
+            self._phase = "connected"
+            return 0
+        self._phase = "idle"
+        raise OSError(self.take_error(scheduler) or errno.ECONNABORTED, "failed")
 
-    def take_error(self) -> int:
-        """SO_ERROR: the pending error, which is cleared."""
-        if self.settled():
-            try:
-                self._raise_failure()
-            except OSError as error:
-                return error.errno or 0
-        return 0
+    # ------------------------------------------------------------ listening
 
-    def connected(self) -> ConnectionPort:
-        """The connection; ENOTCONN when there is none."""
-        self.settled()
-        if self.connection is None:
-            raise OSError(errno.ENOTCONN, "not connected")
-        return self.connection
+    def listen(self) -> None:
+        """listen(2)."""
+        if self._phase != "idle":
+            raise OSError(errno.EINVAL, "connected")
+        if self.listening is not None:
+            return
+        if self.local is None:
+            self._ports.bind(self, "::" if self.family == socket.AF_INET6 else "0.0.0.0", 0)
+        if not self._ports.may_listen(self):
+            raise OSError(errno.EADDRINUSE, "taken")
+        self._end.bind("")
+        self._end.listen(_BACKLOG)
+        self.listening = deque()
+
+    def accept(self, scheduler: Scheduler, task: Task, flags: int, told: Callable[[tuple[str, int]], None]) -> Reply:
+        """accept4(2). ``told`` gets the peer's address."""
+        if self.listening is None:
+            raise OSError(errno.EINVAL, "it does not listen")
+
+        def step() -> int | None:
+            if self.shut_read or self.listening is None:
+                raise OSError(errno.EINVAL, "shut down")
+            if not self.listening:
+                return None
+            client = self.listening.popleft()
+            end, _ = self._end.accept()
+            accepted = Socket(self.family, self._ports, blocking=not flags & os.O_NONBLOCK, end=end)
+            accepted.options = dict(self.options)
+            stream = LocalStream(end, self._ports.gate)
+            accepted._phase, accepted.stream = "connected", stream
+            if isinstance(client.stream, LocalStream):
+                stream.peer, client.stream.peer = client.stream, stream
+            assert client.peer is not None and client.local is not None
+            accepted.local, accepted.peer = client.peer, client.local
+            told(client.local)
+            close_on_exec = bool(flags & os.O_CLOEXEC)
+            number = scheduler.give(task, accepted.kernel_end, close_on_exec=close_on_exec, returns=False)
+            task.program.install(number, accepted, close_on_exec=close_on_exec)
+            return number
+
+        return operate(scheduler, task, self, step, self.receive_timeout_ns, errno.EAGAIN, waits=self.blocking)
 
     # ------------------------------------------------------------ data
 
-    def readable_now(self) -> bool:
-        """Whether a receive would answer at once."""
-        connection = self.connection
-        if connection is None:
-            return self.attempt is not None and self.attempt.processed and not self.attempt.ok
-        return bool(connection.inbox) or connection.eof or connection.state != "open" or self.shut_read
-
     def send(self, scheduler: Scheduler, task: Task, data: bytes, flags: int) -> Reply:
         """send(2): every message that the bytes complete is on its way now."""
-        try:
-            if self.shut_write:
-                raise BrokenPipeError(errno.EPIPE, "shut down")
-            if self.connection is None and not self.settled():
-                raise OSError(errno.EPIPE if self.attempt is None else errno.EAGAIN, "not connected")
-            connection = self.connected()
-            # What was written to flash before has taken its time before the message leaves.
-            scheduler.process.settle_debt()
-            return connection.send(data)
-        except BrokenPipeError:
-            if not flags & MSG_NOSIGNAL:
+        sent = 0
+        waits = self.blocking and not flags & MSG_DONTWAIT
+
+        def step() -> int | None:
+            nonlocal sent
+            try:
+                taken = self._put(scheduler, data[sent:])
+            except OSError:
+                if sent:
+                    return sent
+                raise
+            sent += taken or 0
+            return sent if sent == len(data) or (sent and not waits) else None
+
+        def failed(error: OSError) -> None:
+            if isinstance(error, BrokenPipeError) and not flags & MSG_NOSIGNAL:
                 scheduler.signal(task.program, signal.SIGPIPE, task)
-            raise
+
+        return operate(
+            scheduler, task, self, step, self.send_timeout_ns, errno.EAGAIN,
+            waits=waits, part=lambda: sent, failed=failed,
+        )  # fmt: skip
+
+    def _put(self, scheduler: Scheduler, data: bytes) -> int | None:
+        # What was written to flash before has taken its time before the message leaves.
+        scheduler.process.settle_debt()
+        self.refresh(scheduler)
+        if self.error:
+            raise OSError(self.take_error(scheduler), "pending")
+        if self.stream is None and self._attempt is not None:
+            return None
+        if self.stream is None or self.shut_write:
+            raise BrokenPipeError(errno.EPIPE, "no way to send")
+        return self.stream.send(data)
 
     def receive(self, scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags: int) -> Reply:
         """recv(2) into a vector."""
-        connection = self.connected()
+        if flags & MSG_ERRQUEUE:
+            raise OSError(errno.EAGAIN, "no errors are queued")
+        if flags & MSG_OOB:
+            raise OSError(errno.EINVAL, "no urgent data")
         size = sum(length for _, length in parts)
+        peek = bool(flags & MSG_PEEK)
+        whole = bool(flags & MSG_WAITALL) and not peek
         scheduler.process.settle_debt()
+        done = bytearray()
 
-        def take() -> int | None:
-            if self.shut_read:
-                return 0
-            if flags & MSG_PEEK and connection.inbox:
-                return scatter(task, parts, bytes(connection.inbox[:size]))
-            if (
-                flags & MSG_WAITALL
-                and connection.state == "open"
-                and not connection.eof
-                and len(connection.inbox) < size
-            ):
-                return None
-            got = connection.receive(size)
-            if got is None:
-                return None
+        def step() -> int | None:
             self.refresh(scheduler)
-            return scatter(task, parts, got)
+            stream = self.stream
+            if stream is None:
+                if self.error:
+                    raise OSError(self.take_error(scheduler), "pending")
+                if self._attempt is None:
+                    raise OSError(errno.ENOTCONN, "not connected")
+                return None
+            over = self.shut_read or stream.ended
+            if whole and not over and stream.waiting() < min(size - len(done), _WAITALL_PIECE):
+                return None
+            got = stream.receive(size - len(done), peek=peek)
+            if not got and not done and self.error:
+                raise OSError(self.take_error(scheduler), "pending")
+            done.extend(got or b"")
+            if got is None and not over:
+                return None
+            if whole and not over and len(done) < size:
+                return None
+            return scatter(task, parts, bytes(done))
 
-        taken = take()
-        if taken is not None:
-            return taken
-        if not self.blocking or flags & MSG_DONTWAIT:
-            scheduler.process.sleep(0)
-            if (taken := take()) is not None:
-                return taken
-            raise OSError(errno.EAGAIN, "nothing there")
+        def part() -> int:
+            if self.stream is not None:
+                done.extend(self.stream.receive(size - len(done), peek=False) or b"")
+            return scatter(task, parts, bytes(done))
 
-        def finish(timed_out: bool) -> None:
-            got = take()
-            if got is None:
-                raise OSError(errno.EAGAIN, "nothing came")
-            scheduler.reply(task, got)
+        waits = self.blocking and not flags & MSG_DONTWAIT
+        return operate(
+            scheduler, task, self, step, self.receive_timeout_ns, errno.EAGAIN,
+            waits=waits, part=part,
+        )  # fmt: skip
 
-        def ready() -> bool:
-            if flags & MSG_WAITALL and connection.state == "open" and not connection.eof:
-                return len(connection.inbox) >= size
-            return self.readable_now()
-
-        deadline_ns = None
-        if self.receive_timeout_ns:
-            deadline_ns = scheduler.monotonic_ns() + self.receive_timeout_ns
+    def waiting(self, scheduler: Scheduler) -> int:
+        """Bytes that can be read at once."""
         self.refresh(scheduler)
-        return scheduler.block(task, Wait(finish, ready, deadline_ns))
+        return self.stream.waiting() if self.stream is not None else 0
 
-    def shutdown(self, how: int) -> None:
-        """shutdown(2); the peer does not learn of it."""
-        connection = self.connected()
+    def shutdown(self, scheduler: Scheduler, how: int) -> None:
+        """shutdown(2); the acquirer does not learn of it."""
         if how not in (0, 1, 2):
             raise OSError(errno.EINVAL, "how")
-        if connection.state != "open":
+        self.refresh(scheduler)
+        if self.listening is not None:
+            self.shut_read = self.shut_read or how in (0, 2)
+            return
+        if self.stream is None or self.stream.broken:
             raise OSError(errno.ENOTCONN, "not connected")
         self.shut_read = self.shut_read or how in (0, 2)
         self.shut_write = self.shut_write or how in (1, 2)
+        self.stream.shut(how)
 
-    # ------------------------------------------------------------ what the kernel's object shows
-
-    def refresh(self, scheduler: Scheduler) -> None:
-        """Make the kernel's object as ready as the connection is, and hear of the next change."""
-        if self._filled and self.settled():
-            self._empty()
-        readable = self.readable_now()
-        if readable != self._marked and self._our_end is not None:
-            self._marked = readable
-            if readable:
-                self._our_end.send(b"\0")
-            else:
-                self._program_end.recv(1, socket.MSG_DONTWAIT)
-        connection = self.connection
-        if connection is not None and not self._told_end and (connection.eof or connection.state != "open"):
-            self._told_end = True
-            self._end(reset=connection.state != "open")
-        elif connection is None and readable and not self._told_end:
-            self._told_end = True
-            self._end(reset=True)
-        if connection is not None and not readable:
-            event = connection.readable
-            if event is not self._watched and event.callbacks is not None:
-                self._watched = event
-                event.callbacks.append(scheduler.notify)
-
-    def _end(self, *, reset: bool) -> None:
-        our_end = self._our_end
-        if our_end is None:
-            return
-        if reset:
-            our_end.close()
-            self._our_end = None
-        else:
-            our_end.shutdown(socket.SHUT_WR)
-
-    def _fill(self) -> None:
-        """Not writable until the handshake is over."""
-        self._program_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        try:
-            while self._program_end.send(bytes(512), socket.MSG_DONTWAIT):
-                pass
-        except BlockingIOError:
-            self._filled = True
-
-    def _empty(self) -> None:
-        self._filled = False
-        assert self._our_end is not None
-        try:
-            while self._our_end.recv(65_536):
-                pass
-        except BlockingIOError:
-            pass
+    # ------------------------------------------------------------ the end
 
     def closed(self) -> None:
-        self._program_end.close()
-        if self._our_end is not None:
-            self._our_end.close()
-            self._our_end = None
-        if self.attempt is not None and self.connection is None and not self.settled():
-            abandon = getattr(self.attempt, "abandon", None)
+        if self._attempt is not None:
+            abandon = getattr(self._attempt, "abandon", None)
             if abandon is not None:
                 abandon()
-        if self.connection is not None:
-            if self.abort_on_close:
-                self.connection.reset()
-            else:
-                self.connection.close()
-
-
-class Datagrams(Opened):
-    """A UDP socket: nobody answers. Programs make one to learn their own address."""
-
-    kind = "datagrams"
-
-    def __init__(self, family: int, *, blocking: bool) -> None:
-        self._end, self._other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._end.setblocking(blocking)
-        super().__init__(self._end.fileno())
-        self.family = family
-        self.blocking = blocking
-        self.peer: tuple[str, int] | None = None
-
-    def closed(self) -> None:
+            if self._attempt.processed and self._attempt.ok:
+                assert self._attempt.value is not None
+                self._attempt.value.close()
+        if self.stream is not None:
+            self.stream.close(abort=self.abort_on_close)
+        if self._shown is not None:
+            self._shown.close()
+        self._ports.release(self)
         self._end.close()
-        self._other.close()
+
+
+def _errno_of(failure: object) -> int:
+    """The error of a handshake that failed. A name that is not resolved is nothing that connect(2) can tell."""
+    number = failure.errno if isinstance(failure, OSError) else None
+    return number if number is not None and number > 0 else errno.ETIMEDOUT

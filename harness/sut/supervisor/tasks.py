@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from harness.storage.inode import Directory
 from harness.sut.supervisor.objects import Opened
 
 State: TypeAlias = Literal["running", "asking", "blocked", "native", "spinning", "vfork"]
@@ -26,6 +27,14 @@ class Wait:
     ready: Callable[[], bool] | None = None
     deadline_ns: int | None = None
     on_cancel: Callable[[], None] | None = None
+    restarts: bool = True
+    """Whether a handler installed with SA_RESTART has the call made again, where signal(7) has it so for some."""
+    mask: int | None = None
+    """The signals that are blocked while it waits, when the call sets that (sigsuspend, ppoll)."""
+    on_signal: Callable[[], None] | None = None
+    """Called when a signal ends the wait, before the call fails with EINTR."""
+    so_far: Callable[[], int | None] | None = None
+    """What a call that a signal cuts short returns instead of an error; None for the error."""
 
 
 @dataclass(slots=True)
@@ -76,8 +85,11 @@ class Program:
         self.tasks: list[Task] = []
         self.children: list[Program] = []
         self.slots: dict[int, Slot] = {}
-        self.directory: str | None = None
-        """Its working directory, when that is on one of the device's volumes."""
+        self.directory: Directory | None = None
+        """Its working directory, when that is on one of the device's volumes; else it is ``machine_directory``."""
+        self.machine_directory = "/"
+        self.kernel_directory = "/"
+        """Where the kernel thinks it is, which only exec of a relative path still asks."""
         self.status: int | None = None
         """As waitpid gave it."""
         self.unborn: list[int] = []
@@ -88,6 +100,8 @@ class Program:
         self._memory = -1
         if parent is not None:
             self.directory = parent.directory
+            self.machine_directory = parent.machine_directory
+            self.kernel_directory = parent.kernel_directory
             for number_, slot in parent.slots.items():
                 slot.opened.holders += 1
                 self.slots[number_] = Slot(slot.opened, slot.close_on_exec)
@@ -171,3 +185,8 @@ class Program:
         for number in [number for number, slot in self.slots.items() if slot.close_on_exec]:
             self.release(number)
         self.forget_memory()
+
+
+def known_as(program: Program, to: Program) -> int:
+    """The id by which another knows a program: its parent, by what fork returned."""
+    return program.pid if program.parent is to else program.number

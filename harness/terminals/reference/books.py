@@ -68,6 +68,11 @@ class Books:
         return len(self._stans)
 
     @property
+    def trace_numbers(self) -> list[int]:
+        """Of the batch's records, in their order."""
+        return list(self._stans)
+
+    @property
     def last_offset(self) -> int | None:
         """Where the last approved record is."""
         return self._offsets[-1] if self._offsets else None
@@ -100,6 +105,14 @@ class Books:
     def active_offsets(self) -> list[int]:
         """Where the records are that were not voided (voids themselves among them), in order."""
         return [offset for offset, voided in zip(self._offsets, self._voided, strict=True) if not voided]
+
+    def active(self) -> list[tuple[int, int]]:
+        """Trace number and place of each of these."""
+        return [
+            (stan, offset)
+            for stan, offset, voided in zip(self._stans, self._offsets, self._voided, strict=True)
+            if not voided
+        ]
 
     def base(self, first_sequence: int) -> Base:
         """What a new generation of this same batch starts from."""

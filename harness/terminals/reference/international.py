@@ -29,7 +29,18 @@ class InternationalReference(ReferenceTerminal):
         dialect="international",
         previous="",
         actions=frozenset(
-            {"sale", "void", "refund", "settle", "sign_on", "reprint", "clear_cache", "reboot", "totals"}
+            {
+                "sale",
+                "void",
+                "refund",
+                "settle",
+                "sign_on",
+                "reprint",
+                "clear_cache",
+                "reboot",
+                "totals",
+                "trace_number",
+            }
         ),
     )
     messages_class = InternationalMessages

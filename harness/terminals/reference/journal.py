@@ -46,7 +46,7 @@ FILE_SIZE_BYTES = 16_384
 """What each file keeps for good; one that has grown with its batch shrinks to this when the batch is closed."""
 GROWTH_BYTES = 16_384
 RESERVE_BYTES = 6_144
-"""Room that only reversals and the settlement may use: 63 upload acknowledgements of 40 bytes, and as much again."""
+"""Room that only reversals and the settlement may use: 63 upload acknowledgements of 45 bytes, and as much again."""
 
 _ERASE_BYTES = 4_096
 """Records share an erase sector with no others than those before them; larger ones are multiples of this."""

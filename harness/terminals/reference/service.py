@@ -1,7 +1,8 @@
-"""The terminal's service menu: what support may do by hand, and what its name promises more than.
+"""The terminal's service menu: what support and technicians may do by hand, and what its name promises more than.
 
-Models: the cache that is none; one reversal that support takes away after the acquirer has undone it in its own books, for a
-line that stays dead. It clears that and nothing else: a settlement under way is not in doubt, it is under way.
+Models: the trace number that is keyed in when this device takes another's place; the cache that is none; one reversal that
+support takes away after the acquirer has undone it in its own books, for a line that stays dead. It clears that and nothing
+else: a settlement under way is not in doubt, it is under way.
 Does not model: passwords of technicians. Source: service menus of public terminal code (domain notes 1.7, D11).
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 from harness.contract import Action, Done, Failed, Outcome, Refused
 from harness.terminals.reference.core import STORAGE_BROKEN
 from harness.terminals.reference.doubts import DoubtResolver
+from harness.terminals.reference.records import STAN_MAX
+from harness.terminals.reference.store import StorageFault
 
 
 class ServiceMenu(DoubtResolver):
@@ -18,6 +21,21 @@ class ServiceMenu(DoubtResolver):
     def clear_cache(self, action: Action) -> Outcome:
         """This terminal caches nothing: log and reversal are no cache, whatever the menu says."""
         return Done("缓存已清理 CACHE CLEARED")
+
+    def trace_number(self, action: Action) -> Outcome:
+        """The technician keys in where the device before this one had come to; not while a number could come twice."""
+        if not self.open_store() or self.store is None:
+            return Refused("storage_error", STORAGE_BROKEN)
+        if self.books.count or self.books.pending is not None or self.books.settlement is not None:
+            return Refused("settle_first", "请先结算 PLEASE SETTLE FIRST")
+        number = int(action.trace_number) if action.trace_number.isdecimal() else 0
+        if not 1 <= number <= STAN_MAX:
+            return Refused("trace_number", "流水号错误 WRONG TRACE NUMBER")
+        try:
+            self.store.go_on_with(number)
+        except StorageFault:
+            return Failed("storage_error", STORAGE_BROKEN)
+        return Done(f"流水号 TRACE NUMBER {number:06d}")
 
     def clear_reversal(self, action: Action) -> Outcome:
         """Support has had the pending request undone by the acquirer: it is in doubt no longer. The outcome names it."""

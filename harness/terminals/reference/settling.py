@@ -18,10 +18,12 @@ from harness.iso8583.unionpay import Settlement48, UploadItem
 from harness.terminals.reference.core import STORAGE_BROKEN
 from harness.terminals.reference.doubts import SIGN_ON_CODES, DoubtResolver
 from harness.terminals.reference.link import Answer
-from harness.terminals.reference.records import DEBITS, BatchTotals, Kind, Settlement, join
+from harness.terminals.reference.records import DEBITS, STAN_MAX, BatchTotals, Kind, Settlement, join
 from harness.terminals.reference.store import StorageFault, Store
 
 UPLOAD_ROUNDS = 3
+SPANS = 10_000_000
+"""From here on numbers name parts of an upload; below, the chips' certificates."""
 UPLOADED = DEBITS | {"refund"}
 DELIVERED_CODES = frozenset({"00", "94"})
 SETTLE_PENDING = "上次结算未完成,请先结算 SETTLE PENDING"
@@ -124,16 +126,26 @@ class SettlingTerminal(DoubtResolver):
 
     def upload_batch(self, store: Store) -> None:
         """Send all records that the host has not acknowledged; round by round."""
-        offsets, size = self.books.active_offsets(), self.messages.upload_size
-        parts = range(0, len(offsets), size)
+        parts = self._parts()
         for _ in range(UPLOAD_ROUNDS):
             open_parts = [part for part in parts if part not in self._progress().uploaded]
             if not open_parts:
                 return
             for part in open_parts:
-                self.upload_part(store, part, offsets[part : part + size])
+                self.upload_part(store, part, parts[part])
         left = [part for part in parts if part not in self._progress().uploaded]
         self.require(not left, "upload", "批上送未完成 UPLOAD INCOMPLETE")
+
+    def _parts(self) -> dict[int, list[int]]:
+        """What is still to be sent, a message each, by the name under which it is noted once the host has it.
+
+        A part is named by the trace numbers that it spans and not by its place: a record that went bad between two messages
+        would move all places behind it, and one record would be in no part.
+        """
+        size, sent = self.messages.upload_size, [part for part in self._progress().uploaded if part >= SPANS]
+        left = [(stan, offset) for stan, offset in self.books.active() if not any(_spans(part, stan) for part in sent)]
+        chunks = [left[place : place + size] for place in range(0, len(left), size)]
+        return {_span(chunk[0][0], chunk[-1][0]): [offset for _, offset in chunk] for chunk in chunks}
 
     def upload_part(self, store: Store, part: int, offsets: Sequence[int]) -> None:
         """One message of records; recorded once the host has it."""
@@ -195,6 +207,17 @@ class SettlingTerminal(DoubtResolver):
         self.require(bool(answer.code), "no_answer", "结算通讯失败 NO ANSWER")
         self.require(answer.code == "00", f"host_{answer.code}", f"结算失败 SETTLE FAILED {answer.code}")
         return answer
+
+
+def _span(first: int, last: int) -> int:
+    """The name of a part of the upload, from its first trace number to its last."""
+    return SPANS + (last - first) % STAN_MAX * (STAN_MAX + 1) + first
+
+
+def _spans(part: int, stan: int) -> bool:
+    """Whether the part so named holds this trace number, or held it."""
+    length, first = divmod(part - SPANS, STAN_MAX + 1)
+    return (stan - first) % STAN_MAX <= length
 
 
 def contract_totals(totals: BatchTotals) -> ContractTotals:

@@ -13,6 +13,7 @@ from harness.contract import Nvram
 from harness.terminals.reference.books import Books
 from harness.terminals.reference.journal import Entry, Journal, JournalError, NewerData, Recovered
 from harness.terminals.reference.records import (
+    STAN_MAX,
     Base,
     BatchTotals,
     Kind,
@@ -242,6 +243,12 @@ class Store:
         old = self.books
         self._open_batch(Books(Base(batch, old.stan, 0, old.damaged, old.stan_is_trusted, old.slip)))
 
+    def go_on_with(self, stan: int) -> None:
+        """The next trace number is ``stan``: a person says so, and cannot know that it was never used."""
+        old = self.books
+        before = (stan - 2) % STAN_MAX + 1
+        self._open_batch(Books(Base(old.batch, before, 0, old.damaged, False, old.slip)))
+
     def _open_batch(self, books: Books) -> None:
         try:
             self._journal.recreate_spare()
@@ -278,7 +285,7 @@ class Store:
 
     def skip_stans(self, count: int) -> None:
         """Jump ahead in trace numbers: the host says that this one was used before."""
-        self.books.stan = (self.books.stan + count - 1) % 999_999 + 1
+        self.books.stan = (self.books.stan + count - 1) % STAN_MAX + 1
 
     def close(self) -> None:
         """Let go of the files."""

@@ -64,8 +64,8 @@ _DATED = frozenset({"refund", "completion", "preauth_void"})
 _ACTIONS = frozenset(
     {
         "sale", "void", "refund", "preauth", "preauth_void", "completion", "completion_void", "scan_sale", "scan_refund",
-        "settle", "sign_on", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
-        "clear_reversal",
+        "settle", "sign_on", "sign_off", "reprint", "clear_cache", "reboot", "update", "totals", "account", "payout",
+        "clear_reversal", "trace_number",
     }
 )  # fmt: skip
 
@@ -81,6 +81,7 @@ class ReferenceTerminal(ServiceMenu, UpdatableTerminal, SessionTerminal, Orderin
         actions=_ACTIONS,
         max_transactions=500,
         full_below_bytes=65_536,
+        damage_scope="record",
         offline_floor_fen=10_000,
         transaction_p95_s=20.0,
         data_bytes_min=FILE_SIZE_BYTES,

@@ -21,7 +21,7 @@ class CompressingStore(TieredStore):
 class Compressing(Tiered):
     """See the module's first lines."""
 
-    manifest = replace(Tiered.manifest, name="compressing")
+    manifest = replace(Tiered.manifest, name="compressing", damage_scope=None)
     tiered_class = CompressingStore
 
     def archive_directory(self, directory: str) -> str:

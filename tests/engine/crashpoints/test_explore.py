@@ -1,12 +1,16 @@
 """Whole explorations: the reference comes back from every state; each known defect is found, and the step that left it named."""
 
+from dataclasses import replace
+
 import pytest
 
-from harness.engine.crashpoints.explore import Extent
+from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.scene import Setting
 from harness.storage.profiles import registry
+from harness.sut import interpreter
 from harness.terminals.catalogue import CATALOGUE
-from tests.engine.crashpoints.explored import explored, invariants
+from tests.engine.crashpoints.explored import explored, invariants, media, setting
 
 FEW = Extent(images_limit=32, states_limit=60)
 FEWER = Extent(images_limit=12, states_limit=12)
@@ -25,6 +29,17 @@ def test_the_reference_comes_back_from_every_state_of_every_flow_on_every_medium
         assert each.sampled_points == 0 and each.distinct >= 10 and each.points >= 15
     # Something was at stake: without its fsync the same terminal fails on all of them but those that need none.
     assert sum(each.distinct for each in report.profiles) > report.judged > 10
+
+
+@pytest.mark.parametrize("first", [999_997, 999_998])
+def test_the_reference_comes_back_from_a_cut_where_trace_numbers_wrap(first):
+    """Signing on takes the first number, one sale the next: the flow's own is 999999, or 000001."""
+    with interpreter.installed():
+        around = Setting(replace(setting().plan, trace_number=first), setting().software, 1)
+        report = Exploration(
+            around, FLOWS.get("sale"), media("ext4-ordered"), FEW, lambda: "", lambda *_: None
+        ).explore()
+    assert report.found == [] and report.judged > 10
 
 
 def test_two_cuts_are_survived_too_and_more_states_are_seen():
@@ -93,10 +108,6 @@ def test_shares_divide_the_states_among_themselves():
 
 
 def test_a_stop_leaves_what_was_judged_and_says_what_was_not():
-    from harness.engine.crashpoints.explore import Exploration
-    from harness.sut import interpreter
-    from tests.engine.crashpoints.explored import media, setting
-
     asked = iter(["", "", "", "", "interrupted"])
     with interpreter.installed():
         report = Exploration(

@@ -34,8 +34,8 @@ screens:
 
 def test_every_field_can_be_said_in_json():
     manifest = Manifest(
-        "all", "2", "old:Old", "international", "terminal", "automatic", "none", "new", frozenset({"sale"}), 1, 2, 3, 4, 5,
-        6, 7.5, 8.5, 9.5, 10, "gbk", (TextPattern("a", "idle"),), (TextPattern("b", "sale"),), 11.5,
+        "all", "2", "old:Old", "international", "terminal", "automatic", "none", "new", frozenset({"sale"}), 1, 2, 3, 4, "record",
+        5, 6, 7.5, 8.5, 9.5, 10, "gbk", (TextPattern("a", "idle"),), (TextPattern("b", "sale"),), 11.5,
     )  # fmt: skip
     assert all(getattr(manifest, each.name) != each.default for each in fields(Manifest))
     content = json.dumps(asdict(manifest) | {"actions": ["sale"]}, indent="\t").encode()

@@ -28,6 +28,14 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
         return msgspec.to_builtins(NotExplored(str(error), int(error.exit_code)))
 
 
+def warm() -> None:
+    """What every share needs, before its process is forked off (``sut.nest``)."""
+    from harness.engine.crashpoints import child
+    from harness.engine.crashpoints.calls import playing  # noqa: F401
+
+    child.warm()
+
+
 def _play(request: CallRequest, send: Callable[[Any], None]) -> CallsPlayed:
     from harness.engine.crashpoints.calls.playing import Playing, Range
     from harness.engine.crashpoints.flows import FLOWS

@@ -5,6 +5,7 @@ from harness.sut.supervisor.calls import (
     data,
     descriptors,
     mapping,
+    messages,
     paths,
     programs,
     sockets,
@@ -12,4 +13,4 @@ from harness.sut.supervisor.calls import (
     waiting,
 )
 
-__all__ = ["chance", "data", "descriptors", "mapping", "paths", "programs", "sockets", "time", "waiting"]
+__all__ = ["chance", "data", "descriptors", "mapping", "messages", "paths", "programs", "sockets", "time", "waiting"]

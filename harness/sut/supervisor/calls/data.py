@@ -12,9 +12,11 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from harness.storage.inode import Directory, RegularFile
+from harness.storage.inode import Directory, Inode, RegularFile
 from harness.sut.supervisor.abi import dirent64, statfs_bytes
-from harness.sut.supervisor.objects import Epoll, Output, Pollable, RandomDevice, VolumeFile
+from harness.sut.supervisor.calls import streams
+from harness.sut.supervisor.datagrams import Datagrams
+from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Timer, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
@@ -23,10 +25,12 @@ from harness.sut.supervisor.vectors import gather, scatter, vector
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-_TRANSFER_MAX = 0x7FFFF000
-"""What one read or write moves at most (read(2), NOTES)."""
+_TRANSFER_MAX = 1 << 26
+"""What one read or write moves at most: less than Linux (read(2), NOTES), which has the memory for more."""
+_OUTPUT_MAX = 2 << 20
+"""Of the same for standard output: twice what a line of the contract may have."""
 _RWF_KNOWN = 0x1F
-POLL_IN, POLL_OUT = 1, 4
+POLL_IN = 1
 
 
 def offset_of(value: int) -> int:
@@ -38,7 +42,7 @@ def offset_of(value: int) -> int:
 
 
 def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
-    opened = task.program.opened(task.descriptor())
+    opened = usable(task.program.opened(task.descriptor()))
     size = min(sum(length for _, length in parts), _TRANSFER_MAX)
     if isinstance(opened, VolumeFile):
         scheduler.mappings.settle(opened.descriptor)
@@ -46,7 +50,9 @@ def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset
         data = disk.read(opened.descriptor, size) if offset is None else disk.pread(opened.descriptor, size, offset)
         return scatter(task, parts, data)
     if isinstance(opened, Socket):
-        return opened.receive(scheduler, task, parts, 0)
+        return opened.receive(scheduler, task, parts, 0) if size else 0
+    if isinstance(opened, Datagrams):
+        return opened.receive(scheduler, task, parts, 0, lambda sender, cut: None)
     if isinstance(opened, RandomDevice):
         return scatter(task, parts, scheduler.process.entropy.randbytes(min(size, 1 << 16)))
     if isinstance(opened, Pollable):
@@ -97,10 +103,11 @@ def preadv(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset: int | None) -> Reply:
-    opened = task.program.opened(task.descriptor())
+    opened = usable(task.program.opened(task.descriptor()))
     if isinstance(opened, VolumeFile):
+        scheduler.mappings.take_room()
         scheduler.mappings.settle(opened.descriptor)
-        data = gather(task, parts)[:_TRANSFER_MAX]
+        data = gather(task, parts, _TRANSFER_MAX)
         disk = scheduler.disk
         written = (
             disk.write(opened.descriptor, data) if offset is None else disk.pwrite(opened.descriptor, data, offset)
@@ -108,15 +115,19 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         scheduler.mappings.written(opened.descriptor)
         return written
     if isinstance(opened, Output):
-        data = gather(task, parts)
+        data = gather(task, parts, _OUTPUT_MAX)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):
         return opened.send(scheduler, task, gather(task, parts), 0)
+    if isinstance(opened, Datagrams):
+        return opened.send(scheduler, gather(task, parts), None)
     if isinstance(opened, RandomDevice):
         return sum(length for _, length in parts)
-    if isinstance(opened, Pollable) and opened.blocking and not opened.ready(POLL_OUT):
-        return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_OUT))))
+    if isinstance(opened, Timer):
+        raise OSError(errno.EINVAL, "a timer is not written to")
+    if isinstance(opened, Pollable):
+        return streams.write(scheduler, task, opened, parts)
     return NATIVE
 
 
@@ -151,9 +162,16 @@ def pwritev(scheduler: Scheduler, task: Task) -> Reply:
 # ---------------------------------------------------------------- position, size, barriers
 
 
+def usable(opened: Opened | None) -> Opened | None:
+    """The same; EBADF for what O_PATH opened."""
+    if isinstance(opened, VolumeFile) and opened.path_only:
+        raise OSError(errno.EBADF, "opened as a path")
+    return opened
+
+
 def volume_file(task: Task, place: int = 0) -> VolumeFile | None:
     """The file of a volume that a descriptor argument leads to; None for anything else."""
-    opened = task.program.opened(task.descriptor(place))
+    opened = usable(task.program.opened(task.descriptor(place)))
     return opened if isinstance(opened, VolumeFile) else None
 
 
@@ -164,12 +182,22 @@ def lseek(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     offset, how = offset_of(task.arguments[1]), task.signed(2)
     if file.directory:
-        # Every listing begins anew; where else would one seek to in a directory?
-        if offset or how != os.SEEK_SET:
-            raise OSError(errno.EINVAL, "a directory")
-        file.listing = None
-        return 0
+        return _seek_listing(file, offset, how)
     return scheduler.disk.lseek(file.descriptor, offset, how)
+
+
+def _seek_listing(file: VolumeFile, offset: int, how: int) -> int:
+    """Places in a directory are those that getdents64 told; going back to the first looks at it anew."""
+    if how == os.SEEK_CUR:
+        offset += file.told
+    elif how != os.SEEK_SET:
+        raise OSError(errno.EINVAL, "a directory")
+    if offset < 0:
+        raise OSError(errno.EINVAL, "before the beginning")
+    if offset == 0:
+        file.listing = None
+    file.told = offset
+    return offset
 
 
 @answers("ftruncate")
@@ -190,6 +218,7 @@ def fallocate(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     if task.signed(1):
         raise OSError(errno.EOPNOTSUPP, "only plain allocation is modelled")
+    scheduler.mappings.take_room()
     scheduler.disk.posix_fallocate(file.descriptor, offset_of(task.arguments[2]), offset_of(task.arguments[3]))
     scheduler.mappings.written(file.descriptor)
     return 0
@@ -228,28 +257,35 @@ def advice(scheduler: Scheduler, task: Task) -> Reply:
     return NATIVE if volume_file(task) is None else 0
 
 
-@answers("fchmod")
-def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+def _changeable(scheduler: Scheduler, task: Task) -> VolumeFile:
+    """A file whose attributes may change: on a volume. The machine's stay as they are."""
     file = volume_file(task)
     if file is None:
-        return NATIVE
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+            raise OSError(errno.EBADF, "no such descriptor")
+        scheduler.refuse("changing the mode or the owner of what is on none of the device's volumes was refused")
+        raise OSError(errno.EROFS, "not on a volume")
+    return file
+
+
+@answers("fchmod")
+def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+    file = _changeable(scheduler, task)
     scheduler.disk.fchmod(file.descriptor, task.arguments[1] & 0o7777)
     return 0
 
 
 @answers("fchown")
 def fchown(scheduler: Scheduler, task: Task) -> Reply:
-    file = volume_file(task)
-    if file is None:
-        return NATIVE
+    file = _changeable(scheduler, task)
     scheduler.disk.fchown(file.descriptor, 0, 0)
     return 0
 
 
 @answers("fstatfs")
 def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
-    file = volume_file(task)
-    if file is None:
+    file = task.program.opened(task.descriptor())
+    if not isinstance(file, VolumeFile):
         return NATIVE
     disk = scheduler.disk
     found = statfs_bytes(disk.fstatvfs(file.descriptor), disk.fstat(file.descriptor).st_dev)
@@ -262,7 +298,7 @@ def between_files(scheduler: Scheduler, task: Task) -> Reply:
     """Programs fall back to read and write when the kernel cannot."""
     if volume_file(task, 0) is None and volume_file(task, 1) is None and volume_file(task, 2) is None:
         held = [task.program.opened(task.descriptor(place)) for place in range(3)]
-        if not any(isinstance(each, Socket | Output) for each in held):
+        if not any(isinstance(each, Socket | Datagrams | Output) for each in held):
             return NATIVE
     raise OSError(errno.EINVAL, "not between these")
 
@@ -277,28 +313,36 @@ def getdents64(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     if not file.directory:
         raise OSError(errno.ENOTDIR, "no directory")
+    disk = scheduler.disk
+    directory = disk.inode_of(file.descriptor)
+    assert isinstance(directory, Directory)
     if file.listing is None:
-        file.listing = _entries(scheduler, file)
+        file.listing = [".", "..", *disk.listdir(file.descriptor)]
+    if not directory.links:
+        raise OSError(errno.ENOENT, "removed")
     room, out = task.arguments[2], b""
-    while file.listing and len(out) + len(file.listing[0]) <= room:
-        out += file.listing.pop(0)
-    if not out and file.listing:
-        raise OSError(errno.EINVAL, "too small a buffer")
+    while file.told < len(file.listing):
+        entry = _entry(directory, file.listing[file.told], file.told + 1)
+        if len(out) + len(entry) > room:
+            if not out:
+                raise OSError(errno.EINVAL, "too small a buffer")
+            break
+        out += entry
+        file.told += 1
     task.program.write(task.arguments[1], out)
     return len(out)
 
 
-def _entries(scheduler: Scheduler, file: VolumeFile) -> list[bytes]:
-    disk = scheduler.disk
-    directory = disk.inode_of(file.descriptor)
-    assert isinstance(directory, Directory)
-    above = directory.directory or directory
-    entries = [dirent64(directory.number, 1, directory.mode, b"."), dirent64(above.number, 2, above.mode, b"..")]
-    for place, name in enumerate(disk.listdir(file.descriptor), 3):
+def _entry(directory: Directory, name: str, next_place: int) -> bytes:
+    """One struct linux_dirent64; nothing for a name that has gone since the listing began."""
+    child: Inode | None
+    if name == ".":
+        child = directory
+    elif name == "..":
+        child = directory.directory or directory
+    else:
         child = directory.child(name)
-        if child is not None:
-            entries.append(dirent64(child.number, place, child.mode, os.fsencode(name)))
-    return entries
+    return b"" if child is None else dirent64(child.number, next_place, child.mode, os.fsencode(name))
 
 
 def is_regular(scheduler: Scheduler, file: VolumeFile) -> bool:

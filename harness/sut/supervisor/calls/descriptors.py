@@ -9,12 +9,13 @@ import struct
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import kernel
-from harness.sut.supervisor.calls.data import volume_file
-from harness.sut.supervisor.locks import UNLOCK, described, range_of
+from harness.sut.supervisor.calls.data import is_regular, volume_file
+from harness.sut.supervisor.datagrams import Datagrams
+from harness.sut.supervisor.locks import READ, UNLOCK, WRITE, described, range_of
 from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
-from harness.sut.supervisor.sockets import Datagrams, Socket
-from harness.sut.supervisor.tasks import Program, Task, Wait
+from harness.sut.supervisor.sockets import Socket
+from harness.sut.supervisor.tasks import Program, Task, Wait, known_as
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 _F_DUPFD_CLOEXEC = 1030
 _LOCKS = {5, 6, 7, 36, 37, 38}
 """F_GETLK, F_SETLK, F_SETLKW, and their kin by open file description."""
-_GET_LOCK, _WAIT_LOCK = {5, 36}, {7, 38}
+_GET_LOCK, _WAIT_LOCK, _OF_DESCRIPTION = {5, 36}, {7, 38}, {36, 37, 38}
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS = 0x5451, 0x5450, 0x5421, 0x541B, 0x5401
 _CLOSE_RANGE_CLOEXEC = 4
+_SAFE_COMMANDS = {real.F_DUPFD, _F_DUPFD_CLOEXEC, real.F_GETFD, real.F_SETFD, real.F_GETFL, real.F_SETFL}
+_SAFE_REQUESTS = {_FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS}
 _SETTABLE = os.O_APPEND | os.O_NONBLOCK
 
 
@@ -35,7 +38,10 @@ def forget(scheduler: Scheduler, program: Program, number: int) -> None:
     """A descriptor's end: record locks on its file go with it."""
     opened = program.opened(number)
     if isinstance(opened, VolumeFile):
-        scheduler.locks.drop(program.pid, scheduler.disk.inode_of(opened.descriptor))
+        inode = scheduler.disk.inode_of(opened.descriptor)
+        scheduler.locks.drop(program, inode)
+        if opened.holders == 1:
+            scheduler.locks.drop(opened, inode)
     program.release(number)
 
 
@@ -77,7 +83,7 @@ def dup(scheduler: Scheduler, task: Task) -> Reply:
 def dup2(scheduler: Scheduler, task: Task) -> Reply:
     old, new = task.descriptor(), task.descriptor(1)
     opened = task.program.opened(old)
-    if old == new:
+    if old == new or (task.number == 292 and task.arguments[2] & ~os.O_CLOEXEC):
         return NATIVE
     if opened is None:
         forget(scheduler, task.program, new)
@@ -103,10 +109,13 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     program = task.program
     opened = program.opened(number)
     if opened is None:
-        return NATIVE
+        return _of_the_machine(task, command, value)
     if command in (real.F_DUPFD, _F_DUPFD_CLOEXEC):
         least = None if value == 0 else _lowest_from(program, value & 0xFFFFFFFF)
-        return _copy(scheduler, task, opened, least, command == _F_DUPFD_CLOEXEC)
+        try:
+            return _copy(scheduler, task, opened, least, command == _F_DUPFD_CLOEXEC)
+        except OSError as error:
+            raise OSError(errno.EINVAL if error.errno == errno.EBADF else error.errno, "too high") from None
     if command == real.F_SETFD:
         program.slots[number].close_on_exec = bool(value & real.FD_CLOEXEC)
         return NATIVE
@@ -117,6 +126,17 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     if command in _LOCKS:
         return _lock(scheduler, task, opened, command, value)
     return NATIVE
+
+
+def _of_the_machine(task: Task, command: int, value: int) -> Reply:
+    """Locks on the machine's files are accepted and forgotten: they would meet other programs of the machine."""
+    if command in _LOCKS:
+        if command in _GET_LOCK:
+            task.program.write(value, struct.pack("<h", UNLOCK))
+        return 0
+    if command in _SAFE_COMMANDS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+        return NATIVE
+    raise OSError(errno.EINVAL, "not of the machine's files")
 
 
 def _flags(scheduler: Scheduler, opened: Opened) -> Reply:
@@ -145,7 +165,8 @@ def _lock(scheduler: Scheduler, task: Task, opened: Opened, command: int, addres
     inode = disk.inode_of(opened.descriptor)
     raw = task.program.read(address, 32)
     try:
-        wanted = range_of(raw, disk.lseek(opened.descriptor, 0, os.SEEK_CUR), inode, task.program.pid)
+        position = disk.lseek(opened.descriptor, 0, os.SEEK_CUR)
+        wanted = range_of(raw, position, inode, opened if command in _OF_DESCRIPTION else task.program)
     except (ValueError, KeyError):
         raise OSError(errno.EINVAL, "no such range") from None
     locks = scheduler.locks
@@ -154,8 +175,14 @@ def _lock(scheduler: Scheduler, task: Task, opened: Opened, command: int, addres
         if found is None:
             task.program.write(address, struct.pack("<h", UNLOCK))
         else:
-            task.program.write(address, described(found))
+            owner = found.owner
+            task.program.write(
+                address, described(found, known_as(owner, task.program) if isinstance(owner, Program) else -1)
+            )
         return 0
+    needed = {READ: os.O_WRONLY, WRITE: os.O_RDONLY}.get(wanted.kind)
+    if disk.flags_of(opened.descriptor) & os.O_ACCMODE == needed:
+        raise OSError(errno.EBADF, "not opened for that")
     if wanted.kind == UNLOCK or locks.conflict(inode, wanted) is None:
         locks.set(inode, wanted)
         return 0
@@ -173,7 +200,8 @@ def _lock(scheduler: Scheduler, task: Task, opened: Opened, command: int, addres
 def flock(scheduler: Scheduler, task: Task) -> Reply:
     file, operation = volume_file(task), task.signed(1)
     if file is None:
-        return NATIVE
+        # As with record locks, those on the machine's files are accepted and forgotten.
+        return 0 if os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}") else NATIVE
     disk = scheduler.disk
 
     def take() -> bool:
@@ -198,6 +226,7 @@ def pipe(scheduler: Scheduler, task: Task) -> Reply:
     flags = task.signed(1) if task.number == 293 else 0
     if flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
         raise OSError(errno.EINVAL, "flags")
+    scheduler.check_descriptors()
     close_on_exec = bool(flags & os.O_CLOEXEC)
     numbers = []
     for end in os.pipe2(os.O_CLOEXEC | flags):
@@ -217,6 +246,7 @@ def _made(scheduler: Scheduler, task: Task, opened: Opened, flags: int) -> Reply
 
 @answers("eventfd", "eventfd2")
 def eventfd(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(1) if task.number == 290 else 0
     end = os.eventfd(task.arguments[0] & 0xFFFFFFFF, flags | os.EFD_CLOEXEC)
     return _made(scheduler, task, Pollable(end), flags)
@@ -224,6 +254,7 @@ def eventfd(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("epoll_create", "epoll_create1")
 def epoll_create(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(0) if task.number == 291 else 0
     return _made(scheduler, task, Epoll(kernel.new_epoll()), flags)
 
@@ -241,28 +272,34 @@ def ioctl(scheduler: Scheduler, task: Task) -> Reply:
     number, request = task.descriptor(), task.arguments[1] & 0xFFFFFFFF
     opened = task.program.opened(number)
     if opened is None or isinstance(opened, Pollable | Epoll):
-        return NATIVE
+        if request in _SAFE_REQUESTS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{number}"):
+            return NATIVE
+        raise OSError(errno.ENOTTY, "no such request")
     if request in (_FIOCLEX, _FIONCLEX):
         task.program.slots[number].close_on_exec = request == _FIOCLEX
         return NATIVE
     if isinstance(opened, Socket | Datagrams):
-        return _socket_ioctl(task, opened, request)
+        return _socket_ioctl(scheduler, task, opened, request)
     if isinstance(opened, Output):
         if request == _TCGETS and scheduler.console_is_terminal:
             task.program.write(task.arguments[2], bytes(36))
             return 0
         return NATIVE
+    if request == _FIONREAD and isinstance(opened, VolumeFile) and is_regular(scheduler, opened):
+        disk = scheduler.disk
+        left = disk.fstat(opened.descriptor).st_size - disk.lseek(opened.descriptor, 0, os.SEEK_CUR)
+        task.program.write(task.arguments[2], struct.pack("<i", max(0, left)))
+        return 0
     raise OSError(errno.ENOTTY, "no such request")
 
 
-def _socket_ioctl(task: Task, opened: Socket | Datagrams, request: int) -> Reply:
+def _socket_ioctl(scheduler: Scheduler, task: Task, opened: Socket | Datagrams, request: int) -> Reply:
     if request == _FIONBIO:
         (value,) = struct.unpack("<i", task.program.read(task.arguments[2], 4))
         opened.blocking = not value
         return NATIVE
     if request == _FIONREAD:
-        connection = opened.connection if isinstance(opened, Socket) else None
-        waiting = len(connection.inbox) if connection is not None else 0
+        waiting = opened.waiting(scheduler) if isinstance(opened, Socket) else opened.waiting()
         task.program.write(task.arguments[2], struct.pack("<i", waiting))
         return 0
     raise OSError(errno.ENOTTY, "no such request")

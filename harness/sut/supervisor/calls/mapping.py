@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor.calls.data import is_regular, volume_file
@@ -14,6 +15,7 @@ from harness.sut.supervisor.tasks import Task
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
+_MAPPED_MAX = 256 << 20
 _PROT_WRITE, _PROT_EXEC, _MAP_SHARED_KINDS = 2, 4, 3
 
 
@@ -28,13 +30,26 @@ def mmap(scheduler: Scheduler, task: Task) -> Reply:
     if not is_regular(scheduler, file):
         raise OSError(errno.ENODEV, "not to be mapped")
     shared_writable = bool(protection & _PROT_WRITE) and flags & _MAP_SHARED_KINDS in (1, 3)
-    if not scheduler.disk.may_map(file.descriptor, shared_writable=shared_writable):
-        raise OSError(errno.EACCES, "not open for that")
-    memfd = scheduler.mappings.memfd(file.descriptor, shared_writable=shared_writable)
+    access = scheduler.disk.flags_of(file.descriptor) & os.O_ACCMODE
+    if access == os.O_WRONLY or (shared_writable and access != os.O_RDWR):
+        raise OSError(errno.EACCES, "not opened for that")
+    if scheduler.disk.fstat(file.descriptor).st_size > _MAPPED_MAX:
+        scheduler.refuse(f"mapping a file of more than {_MAPPED_MAX >> 20} MiB is not modelled")
+        raise OSError(errno.ENOMEM, "too large to be mapped")
+    scheduler.check_descriptors()
+    memfd = scheduler.mappings.memfd(file.descriptor, task.program, shared_writable=shared_writable)
     # From now on the descriptor's kernel object is the memfd: the kernel maps what the number leads to.
     number = task.descriptor(4)
     close_on_exec = task.program.slots[number].close_on_exec
-    scheduler.give(task, memfd, number=number, close_on_exec=close_on_exec, returns=False)
+    if shared_writable:
+        scheduler.give(task, memfd, number=number, close_on_exec=close_on_exec, returns=False)
+        return NATIVE
+    # What is stored through such a mapping is not looked for: the kernel must not let it become writable.
+    reader = os.open(f"/proc/self/fd/{memfd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        scheduler.give(task, reader, number=number, close_on_exec=close_on_exec, returns=False)
+    finally:
+        os.close(reader)
     return NATIVE
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from harness.storage.inode import Directory, path_of
 from harness.sut.supervisor.abi import TIMESPEC, stat_bytes, statfs_bytes, statx_bytes
-from harness.sut.supervisor.fence import RANDOM_DEVICES, WRITABLE_DEVICES, normal
-from harness.sut.supervisor.objects import RandomDevice, VolumeFile
+from harness.sut.supervisor.calls import machine
+from harness.sut.supervisor.fence import RANDOM_DEVICES, WRITABLE_DEVICES, normal, within
+from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.tasks import Task
 
@@ -26,6 +27,8 @@ AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW = 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _UTIME_NOW, _UTIME_OMIT = 0x3FFFFFFF, 0x3FFFFFFE
 _RENAME_NOREPLACE = 1
+_LOOK_FLAGS = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | 0x800 | 0x6000
+"""Besides these two what says how to mount and to synchronise on the way, which means nothing here."""
 
 
 class Place:
@@ -43,7 +46,9 @@ def place_of(scheduler: Scheduler, task: Task, directory: int, address: int) -> 
     text = task.program.text(address)
     if not text:
         raise OSError(errno.ENOENT, "empty path")
-    base = "/" if text.startswith("/") else _base(scheduler, task, directory)
+    base = "/"
+    if not text.startswith("/"):
+        base, text = _base(scheduler, task, directory, text)
     plain = normal(base, text)
     if scheduler.fence.is_machine(plain):
         return Place(plain, False)
@@ -51,19 +56,38 @@ def place_of(scheduler: Scheduler, task: Task, directory: int, address: int) -> 
     return Place(text if text.startswith("/") else f"{base.rstrip('/')}/{text}", True)
 
 
-def _base(scheduler: Scheduler, task: Task, directory: int) -> str:
+def _base(scheduler: Scheduler, task: Task, directory: int, text: str) -> tuple[str, str]:
+    """From where a relative path is looked up, and the path from there."""
     program = task.program
     if directory == AT_FDCWD:
-        return program.directory if program.directory is not None else os.readlink(f"/proc/{program.pid}/cwd")
+        if program.directory is not None:
+            return _from(program.directory, text)
+        return program.machine_directory, text
     opened = program.opened(directory)
     if isinstance(opened, VolumeFile):
-        if not opened.directory:
+        inode = scheduler.disk.inode_of(opened.descriptor)
+        if not isinstance(inode, Directory):
             raise OSError(errno.ENOTDIR, "no directory")
-        return path_of(scheduler.disk.inode_of(opened.descriptor))
+        return _from(inode, text)
+    return _descriptor_path(task, directory), text
+
+
+def _descriptor_path(task: Task, number: int) -> str:
+    """Where a descriptor of the kernel's own leads."""
     try:
-        return os.readlink(f"/proc/{program.pid}/fd/{directory}")
+        return os.readlink(f"/proc/{task.program.pid}/fd/{number}")
     except FileNotFoundError:
         raise OSError(errno.EBADF, "no such descriptor") from None
+
+
+def _from(directory: Directory, text: str) -> tuple[str, str]:
+    """A removed directory has no names in it but that of the one above."""
+    if directory.links:
+        return path_of(directory), text
+    first, _, rest = text.partition("/")
+    if first != ".." or directory.directory is None:
+        raise OSError(errno.ENOENT, "removed")
+    return path_of(directory.directory), rest or "."
 
 
 def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
@@ -82,10 +106,17 @@ def _open(scheduler: Scheduler, task: Task, directory: int, address: int, flags:
     place = place_of(scheduler, task, directory, address)
     if not place.own:
         return _open_machine(scheduler, task, place, flags)
+    return _open_own(scheduler, task, place.path, flags, mode)
+
+
+def _open_own(scheduler: Scheduler, task: Task, path: str, flags: int, mode: int) -> Reply:
     disk = scheduler.disk
-    descriptor = disk.open(place.path, flags & ~os.O_CLOEXEC, mode & 0o7777)
+    path_only = bool(flags & os.O_PATH)
+    if path_only:
+        flags &= os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = disk.open(path, flags & ~os.O_CLOEXEC, mode & 0o7777)
     is_directory = isinstance(disk.inode_of(descriptor), Directory)
-    opened = VolumeFile(scheduler.placeholder, descriptor, disk.close, directory=is_directory)
+    opened = VolumeFile(scheduler.placeholder, descriptor, disk.close, directory=is_directory, path_only=path_only)
     close_on_exec = bool(flags & os.O_CLOEXEC)
     try:
         number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
@@ -97,24 +128,25 @@ def _open(scheduler: Scheduler, task: Task, directory: int, address: int, flags:
 
 
 def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) -> Reply:
-    close_on_exec = bool(flags & os.O_CLOEXEC)
-    if place.path in RANDOM_DEVICES:
-        number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
-        task.program.install(number, RandomDevice(scheduler.placeholder), close_on_exec=close_on_exec)
-        return LATER
-    content = scheduler.fence.text(place.path)
+    content = scheduler.text(place.path)
     if content is not None and not flags & _WRITES:
         text = os.memfd_create("text", os.MFD_CLOEXEC)
         try:
             os.write(text, content)
             os.lseek(text, 0, os.SEEK_SET)
-            scheduler.give(task, text, close_on_exec=close_on_exec)
+            scheduler.give(task, text, close_on_exec=bool(flags & os.O_CLOEXEC))
         finally:
             os.close(text)
         return LATER
-    if flags & _WRITES and place.path not in WRITABLE_DEVICES:
+    named = machine.descriptor_meant(place.path)
+    opened = task.program.opened(named) if named is not None else None
+    if isinstance(opened, VolumeFile):
+        # A new description of the same file, as Linux makes it.
+        path = path_of(scheduler.disk.inode_of(opened.descriptor))
+        return _open_own(scheduler, task, path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW), 0)
+    if flags & _WRITES and place.path not in (*WRITABLE_DEVICES, *RANDOM_DEVICES) and opened is None:
         raise _outside(scheduler, place, "opening for writing")
-    return NATIVE
+    return machine.open_file(scheduler, task, place.path, flags)
 
 
 @answers("open")
@@ -137,16 +169,19 @@ def creat(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _look(scheduler: Scheduler, task: Task, directory: int, address: int, flags: int) -> os.stat_result | None:
-    """Attributes of what a path, or with AT_EMPTY_PATH a descriptor, leads to; None: the machine's."""
+    """Attributes of what a path, or with AT_EMPTY_PATH a descriptor, leads to; None: a descriptor of the kernel's own."""
+    if flags & ~_LOOK_FLAGS:
+        raise OSError(errno.EINVAL, "flags")
     if flags & AT_EMPTY_PATH and (not address or not task.program.text(address)):
         if directory == AT_FDCWD:
             own = task.program.directory
-            return None if own is None else scheduler.disk.stat(own)
+            return os.stat(task.program.machine_directory) if own is None else scheduler.disk.stat(path_of(own))
         return look_at(scheduler, task, directory)
     place = place_of(scheduler, task, directory, address)
+    follow = not flags & AT_SYMLINK_NOFOLLOW
     if not place.own:
-        return None
-    return scheduler.disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
+        return machine.look(scheduler, task, place.path, follow=follow)
+    return scheduler.disk.stat(place.path, follow_symlinks=follow)
 
 
 def look_at(scheduler: Scheduler, task: Task, number: int) -> os.stat_result | None:
@@ -191,10 +226,13 @@ def statx(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _access(scheduler: Scheduler, task: Task, directory: int, address: int, mode: int, flags: int) -> Reply:
+    if mode & ~7:
+        raise OSError(errno.EINVAL, "mode")
     place = place_of(scheduler, task, directory, address)
-    if not place.own:
-        return NATIVE
     follow = not flags & AT_SYMLINK_NOFOLLOW
+    if not place.own:
+        machine.may(scheduler, task, place.path, mode, follow=follow)
+        return 0
     scheduler.disk.stat(place.path, follow_symlinks=follow)  # which says what is wrong with the path
     if not scheduler.disk.access(place.path, mode, follow_symlinks=follow):
         raise OSError(errno.EACCES if mode & os.X_OK else errno.EROFS, "no access")
@@ -213,31 +251,34 @@ def faccessat(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _read_link(scheduler: Scheduler, task: Task, directory: int, address: int, room: int, size: int) -> Reply:
+    size = size & 0xFFFFFFFF
+    if not 0 < size < 1 << 31:
+        raise OSError(errno.EINVAL, "size")
     place = place_of(scheduler, task, directory, address)
     if place.own:
         target = scheduler.disk.readlink(place.path)
     else:
-        own = _own_descriptor(scheduler, task, place.path)
-        if own is None:
-            return NATIVE
-        target = own
+        own = _own_link(scheduler, task, place.path)
+        target = own if own is not None else os.readlink(machine.real_path(scheduler, task, place.path))
     data = os.fsencode(target)[:size]
     task.program.write(room, data)
     return len(data)
 
 
-def _own_descriptor(scheduler: Scheduler, task: Task, path: str) -> str | None:
-    """What /proc/self/fd/N and /proc/self/cwd say of the device's files."""
-    parts = path.split("/")
-    if len(parts) < 4 or parts[1] != "proc" or parts[2] not in ("self", "thread-self", str(task.program.number)):
+def _own_link(scheduler: Scheduler, task: Task, path: str) -> str | None:
+    """What /proc/self/fd/N, /proc/self/cwd and the links to a process's own directory say."""
+    program = task.program
+    if path == "/proc/self":
+        return str(program.number)
+    if path in ("/proc/self/cwd", f"/proc/{program.number}/cwd"):
+        return program.machine_directory if program.directory is None else path_of(program.directory)
+    number = machine.descriptor_meant(path)
+    if number is None:
         return None
-    if parts[3] == "cwd" and len(parts) == 4:
-        return task.program.directory
-    if parts[3] == "fd" and len(parts) == 5 and parts[4].isdigit():
-        opened = task.program.opened(int(parts[4]))
-        if isinstance(opened, VolumeFile):
-            return path_of(scheduler.disk.inode_of(opened.descriptor))
-    return None
+    opened = program.opened(number)
+    if isinstance(opened, VolumeFile):
+        return path_of(scheduler.disk.inode_of(opened.descriptor))
+    return os.readlink(f"/proc/{program.pid}/fd/{number}")
 
 
 @answers("readlink")
@@ -254,7 +295,9 @@ def readlinkat(scheduler: Scheduler, task: Task) -> Reply:
 def statfs(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
-        return NATIVE
+        where = machine.real_path(scheduler, task, place.path)
+        task.program.write(task.arguments[1], statfs_bytes(os.statvfs(where), 0))
+        return 0
     device = scheduler.disk.stat(place.path).st_dev
     task.program.write(task.arguments[1], statfs_bytes(scheduler.disk.statvfs(place.path), device))
     return 0
@@ -329,7 +372,8 @@ def _rename(scheduler: Scheduler, task: Task, first: tuple[int, int], second: tu
         disk.rename(old, new)
 
     if flags & ~_RENAME_NOREPLACE:
-        raise OSError(errno.EINVAL, "exchange is not modelled")
+        scheduler.refuse("renameat2 that exchanges two names is not modelled")
+        raise OSError(errno.EINVAL, "exchange")
     return _two(scheduler, task, first, second, "rename", act)
 
 
@@ -428,11 +472,47 @@ def fchownat(scheduler: Scheduler, task: Task) -> Reply:
 @answers("utimensat")
 def utimensat(scheduler: Scheduler, task: Task) -> Reply:
     directory, address, times, flags = task.descriptor(), *task.arguments[1:4]
+    wanted = [(0, _UTIME_NOW)] * 2
+    if times:
+        raw = task.program.read(times, 32)
+        wanted = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
+    return _set_times(scheduler, task, directory, address, wanted, flags)
+
+
+@answers("utime")
+def utime(scheduler: Scheduler, task: Task) -> Reply:
+    wanted = [(0, _UTIME_NOW)] * 2
+    if task.arguments[1]:
+        wanted = [(whole, 0) for whole in TIMESPEC.unpack(task.program.read(task.arguments[1], 16))]
+    return _set_times(scheduler, task, AT_FDCWD, task.arguments[0], wanted, 0)
+
+
+@answers("utimes", "futimesat")
+def utimes(scheduler: Scheduler, task: Task) -> Reply:
+    directory, address, times = (
+        (AT_FDCWD, *task.arguments[:2]) if task.number == 235 else (task.descriptor(), *task.arguments[1:3])
+    )
+    wanted = [(0, _UTIME_NOW)] * 2
+    if times:
+        raw = task.program.read(times, 32)
+        pairs = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
+        if any(not 0 <= microseconds < 1_000_000 for _, microseconds in pairs):
+            raise OSError(errno.EINVAL, "not a time")
+        wanted = [(whole, 1000 * microseconds) for whole, microseconds in pairs]
+    return _set_times(scheduler, task, directory, address, wanted, 0)
+
+
+def _set_times(
+    scheduler: Scheduler, task: Task, directory: int, address: int, wanted: list[tuple[int, int]], flags: int
+) -> Reply:
+    if any(part not in (_UTIME_NOW, _UTIME_OMIT) and not 0 <= part < 10**9 for _, part in wanted):
+        raise OSError(errno.EINVAL, "not a time")
     disk = scheduler.disk
     if not address:
         opened = task.program.opened(directory)
         if not isinstance(opened, VolumeFile):
-            return NATIVE
+            _descriptor_path(task, directory)
+            raise OSError(errno.EROFS, "not on a volume")
         target: str | int = opened.descriptor
         found = disk.fstat(opened.descriptor)
     else:
@@ -442,10 +522,6 @@ def utimensat(scheduler: Scheduler, task: Task) -> Reply:
         target = place.path
         found = disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
     now_ns = scheduler.realtime_ns()
-    wanted = [(0, _UTIME_NOW)] * 2
-    if times:
-        raw = task.program.read(times, 32)
-        wanted = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
     kept = (found.st_atime_ns, found.st_mtime_ns)
     new = [
         now_ns if part == _UTIME_NOW else old if part == _UTIME_OMIT else whole * 10**9 + part
@@ -472,12 +548,18 @@ def open_extended_attribute(scheduler: Scheduler, task: Task) -> Reply:
 def chdir(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
-        task.program.directory = None
+        program, text = task.program, task.program.text(task.arguments[0])
+        known = normal(program.kernel_directory, text) == place.path
+        program.machine_directory = machine.working_directory(scheduler, task, place.path)
+        program.directory = None
+        if not known or within(place.path, "/proc"):
+            return 0
+        program.kernel_directory = place.path
         return NATIVE
     inode = scheduler.disk.locate(place.path)
     if not isinstance(inode, Directory):
         raise OSError(errno.ENOTDIR, "no directory")
-    task.program.directory = path_of(inode)
+    task.program.directory = inode
     return 0
 
 
@@ -485,20 +567,24 @@ def chdir(scheduler: Scheduler, task: Task) -> Reply:
 def fchdir(scheduler: Scheduler, task: Task) -> Reply:
     opened = task.program.opened(task.descriptor())
     if not isinstance(opened, VolumeFile):
+        where = _descriptor_path(task, task.descriptor())
+        task.program.machine_directory = machine.working_directory(scheduler, task, where)
         task.program.directory = None
-        return NATIVE
-    if not opened.directory:
+        return 0
+    inode = scheduler.disk.inode_of(opened.descriptor)
+    if not isinstance(inode, Directory):
         raise OSError(errno.ENOTDIR, "no directory")
-    task.program.directory = path_of(scheduler.disk.inode_of(opened.descriptor))
+    task.program.directory = inode
     return 0
 
 
 @answers("getcwd")
 def getcwd(scheduler: Scheduler, task: Task) -> Reply:
     directory = task.program.directory
-    if directory is None:
-        return NATIVE
-    data = os.fsencode(directory) + b"\0"
+    if directory is not None and not directory.links:
+        raise OSError(errno.ENOENT, "removed")
+    path = task.program.machine_directory if directory is None else path_of(directory)
+    data = os.fsencode(path) + b"\0"
     if len(data) > task.arguments[1]:
         raise OSError(errno.ERANGE, "too small a buffer")
     task.program.write(task.arguments[0], data)

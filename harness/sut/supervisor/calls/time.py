@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _REALTIME = {0, 5, 8, 11}
 _CPU_TIME = {2, 3}
+_MONOTONIC = {1, 4, 6, 7, 9}
+"""CLOCK_MONOTONIC, its raw and coarse kin, CLOCK_BOOTTIME and its alarm."""
 _ABSTIME = 1
 _NONBLOCK = os.O_NONBLOCK
 _SECOND_NS = 10**9
@@ -99,31 +101,43 @@ def getrusage(scheduler: Scheduler, task: Task) -> Reply:
     return 0
 
 
-def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int) -> Reply:
+def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0) -> Reply:
     if deadline_ns <= scheduler.monotonic_ns():
         scheduler.process.sleep(0)
         return 0
-    return scheduler.block(task, Wait(lambda _: scheduler.reply(task), None, deadline_ns))
+
+    def tell_rest() -> None:
+        if rest_at:
+            write_timespec(task, rest_at, max(0, deadline_ns - scheduler.monotonic_ns()))
+
+    return scheduler.block(task, Wait(lambda _: scheduler.reply(task), None, deadline_ns, on_signal=tell_rest))
 
 
 @answers("nanosleep")
 def nanosleep(scheduler: Scheduler, task: Task) -> Reply:
-    return _sleep(scheduler, task, scheduler.monotonic_ns() + timespec_ns(task, task.arguments[0]))
+    return _sleep(scheduler, task, scheduler.monotonic_ns() + timespec_ns(task, task.arguments[0]), task.arguments[1])
 
 
 @answers("clock_nanosleep")
 def clock_nanosleep(scheduler: Scheduler, task: Task) -> Reply:
     clock, flags = task.signed(0), task.arguments[1]
+    if clock not in (*_REALTIME, *_MONOTONIC):
+        raise OSError(errno.EINVAL, "no such clock")
     at_ns = timespec_ns(task, task.arguments[2])
-    absolute = bool(flags & _ABSTIME)
-    return _sleep(
-        scheduler, task, deadline_of(scheduler, clock, at_ns) if absolute else scheduler.monotonic_ns() + at_ns
-    )
+    if flags & _ABSTIME:
+        return _sleep(scheduler, task, deadline_of(scheduler, clock, at_ns))
+    return _sleep(scheduler, task, scheduler.monotonic_ns() + at_ns, task.arguments[3])
 
 
-@answers("pause", "rt_sigsuspend")
+@answers("pause")
 def pause(scheduler: Scheduler, task: Task) -> Reply:
     return scheduler.block(task, Wait(lambda _: scheduler.reply(task, error=errno.EINTR)))
+
+
+@answers("rt_sigsuspend")
+def sigsuspend(scheduler: Scheduler, task: Task) -> Reply:
+    mask = int.from_bytes(task.program.read(task.arguments[0], 8), "little")
+    return scheduler.block(task, Wait(lambda _: scheduler.reply(task, error=errno.EINTR), mask=mask))
 
 
 # ---------------------------------------------------------------- timers that ring
@@ -132,6 +146,9 @@ def pause(scheduler: Scheduler, task: Task) -> Reply:
 @answers("timerfd_create")
 def timerfd_create(scheduler: Scheduler, task: Task) -> Reply:
     clock, flags = task.signed(0), task.arguments[1]
+    if clock not in (*_REALTIME, *_MONOTONIC) or flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
+        raise OSError(errno.EINVAL, "no such timer")
+    scheduler.check_descriptors()
     end = os.eventfd(0, (os.EFD_NONBLOCK if flags & _NONBLOCK else 0) | os.EFD_CLOEXEC)
     timer = Timer(end, realtime=clock in _REALTIME)
     close_on_exec = bool(flags & os.O_CLOEXEC)

@@ -7,13 +7,14 @@ Source: poll(2), select(2), epoll_wait(2), futex(2).
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import futexes, kernel
-from harness.sut.supervisor.abi import EPOLL_EVENT_BYTES, POLLFD
-from harness.sut.supervisor.calls.time import deadline_of, timespec_ns
+from harness.sut.supervisor.abi import EPOLL_EVENT_BYTES, NUMBERS, POLLFD, TIMESPEC
+from harness.sut.supervisor.calls.time import deadline_of, timespec_ns, write_timespec
 from harness.sut.supervisor.objects import Epoll
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
@@ -32,21 +33,28 @@ _READ_BITS, _WRITE_BITS, _EXCEPT_BITS = 0x001 | 0x010 | 0x008, 0x004 | 0x008, 0x
 def _ready(scheduler: Scheduler, task: Task, number: int, events: int) -> int:
     opened = task.program.opened(number)
     if opened is None:
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{number}"):
+            return _POLL_INVALID
         # The kernel's own: a library's file, which never makes anybody wait.
-        return events & 5 if number >= 0 else 0
+        return events & 5
     if isinstance(opened, Socket):
         opened.refresh(scheduler)
     return opened.ready(events)
 
 
 def _wait(
-    scheduler: Scheduler, task: Task, timeout_ns: int | None, check: Callable[[], int], finish: Callable[[], None]
+    scheduler: Scheduler,
+    task: Task,
+    timeout_ns: int | None,
+    check: Callable[[], int],
+    finish: Callable[[], None],
+    mask: int | None = None,
 ) -> Reply:
     """Block until ``check`` counts something, or time is up; ``finish`` writes what was found and answers."""
     if not check():
         if timeout_ns != 0:
             deadline_ns = None if timeout_ns is None else scheduler.monotonic_ns() + timeout_ns
-            return scheduler.block(task, Wait(lambda _: finish(), lambda: check() > 0, deadline_ns))
+            return scheduler.block(task, Wait(lambda _: finish(), lambda: check() > 0, deadline_ns, mask=mask))
         # What is due at this very instant may still happen; polling in a loop costs time, or it would never end.
         scheduler.process.sleep(0)
         check()
@@ -54,10 +62,15 @@ def _wait(
     return LATER
 
 
+def _mask(task: Task, address: int) -> int | None:
+    """A set of signals in the program's memory."""
+    return int.from_bytes(task.program.read(address, 8), "little") if address else None
+
+
 # ---------------------------------------------------------------- poll
 
 
-def _poll(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
+def _poll(scheduler: Scheduler, task: Task, timeout_ns: int | None, mask: int | None = None) -> Reply:
     address, count = task.arguments[0], task.arguments[1] & 0xFFFFFFFF
     if count > _DESCRIPTORS_MAX:
         raise OSError(errno.EINVAL, "too many")
@@ -79,7 +92,7 @@ def _poll(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
         task.program.write(address, bytes(room))
         scheduler.reply(task, found)
 
-    return _wait(scheduler, task, timeout_ns, check, finish)
+    return _wait(scheduler, task, timeout_ns, check, finish, mask)
 
 
 @answers("poll")
@@ -90,13 +103,20 @@ def poll(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("ppoll")
 def ppoll(scheduler: Scheduler, task: Task) -> Reply:
-    return _poll(scheduler, task, timespec_ns(task, task.arguments[2]) if task.arguments[2] else None)
+    timeout_ns = timespec_ns(task, task.arguments[2]) if task.arguments[2] else None
+    return _poll(scheduler, task, timeout_ns, _mask(task, task.arguments[3]))
 
 
 # ---------------------------------------------------------------- select
 
 
-def _select(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
+def _select(
+    scheduler: Scheduler,
+    task: Task,
+    timeout_ns: int | None,
+    write_left: Callable[[int], None],
+    mask: int | None = None,
+) -> Reply:
     count = task.signed(0)
     if not 0 <= count <= _DESCRIPTORS_MAX:
         raise OSError(errno.EINVAL, "too many")
@@ -105,6 +125,7 @@ def _select(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
     asked = [int.from_bytes(task.program.read(each, size), "little") if each else 0 for each in places]
     found = 0
     answers_: list[int] = [0, 0, 0]
+    deadline_ns = None if timeout_ns is None else scheduler.monotonic_ns() + timeout_ns
 
     def check() -> int:
         nonlocal found
@@ -112,7 +133,12 @@ def _select(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
         answers_[:] = [0, 0, 0]
         for number in range(count):
             for place, (bits, event) in enumerate(((_READ_BITS, 1), (_WRITE_BITS, 4), (_EXCEPT_BITS, 2))):
-                if asked[place] >> number & 1 and _ready(scheduler, task, number, event) & bits:
+                if not asked[place] >> number & 1:
+                    continue
+                ready = _ready(scheduler, task, number, event)
+                if ready & _POLL_INVALID:
+                    raise OSError(errno.EBADF, "no such descriptor")
+                if ready & bits:
                     answers_[place] |= 1 << number
                     found += 1
         return found
@@ -122,9 +148,11 @@ def _select(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
         for address, answer in zip(places, answers_, strict=True):
             if address:
                 task.program.write(address, answer.to_bytes(size, "little"))
+        if deadline_ns is not None:
+            write_left(max(0, deadline_ns - scheduler.monotonic_ns()))
         scheduler.reply(task, found)
 
-    return _wait(scheduler, task, timeout_ns, check, finish)
+    return _wait(scheduler, task, timeout_ns, check, finish, mask)
 
 
 @answers("select")
@@ -135,18 +163,27 @@ def select(scheduler: Scheduler, task: Task) -> Reply:
         if whole < 0 or microseconds < 0:
             raise OSError(errno.EINVAL, "not a time")
         timeout_ns = (whole * 1_000_000 + microseconds) * 1000
-    return _select(scheduler, task, timeout_ns)
+    where = task.arguments[4]
+
+    def write_left(left_ns: int) -> None:
+        task.program.write(where, TIMESPEC.pack(*divmod(left_ns // 1000, 1_000_000)))
+
+    return _select(scheduler, task, timeout_ns, write_left)
 
 
 @answers("pselect6")
 def pselect6(scheduler: Scheduler, task: Task) -> Reply:
-    return _select(scheduler, task, timespec_ns(task, task.arguments[4]) if task.arguments[4] else None)
+    where, masked = task.arguments[4], task.arguments[5]
+    timeout_ns = timespec_ns(task, where) if where else None
+    (mask_at,) = struct.unpack("<Q", task.program.read(masked, 8)) if masked else (0,)
+    write_left = lambda left_ns: write_timespec(task, where, left_ns)  # noqa: E731
+    return _select(scheduler, task, timeout_ns, write_left, _mask(task, mask_at))
 
 
 # ---------------------------------------------------------------- epoll
 
 
-def _epoll(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
+def _epoll(scheduler: Scheduler, task: Task, timeout_ns: int | None, mask: int | None = None) -> Reply:
     opened = task.program.opened(task.descriptor())
     if not isinstance(opened, Epoll):
         raise OSError(errno.EINVAL, "no epoll")
@@ -171,18 +208,20 @@ def _epoll(scheduler: Scheduler, task: Task, timeout_ns: int | None) -> Reply:
             task.program.write(task.arguments[1], told)
         scheduler.reply(task, len(told) // EPOLL_EVENT_BYTES)
 
-    return _wait(scheduler, task, timeout_ns, check, finish)
+    return _wait(scheduler, task, timeout_ns, check, finish, mask)
 
 
 @answers("epoll_wait", "epoll_pwait")
 def epoll_wait(scheduler: Scheduler, task: Task) -> Reply:
     timeout_ms = task.signed(3)
-    return _epoll(scheduler, task, None if timeout_ms < 0 else timeout_ms * _MILLISECOND_NS)
+    mask = _mask(task, task.arguments[4]) if task.number == NUMBERS["epoll_pwait"] else None
+    return _epoll(scheduler, task, None if timeout_ms < 0 else timeout_ms * _MILLISECOND_NS, mask)
 
 
 @answers("epoll_pwait2")
 def epoll_pwait2(scheduler: Scheduler, task: Task) -> Reply:
-    return _epoll(scheduler, task, timespec_ns(task, task.arguments[3]) if task.arguments[3] else None)
+    timeout_ns = timespec_ns(task, task.arguments[3]) if task.arguments[3] else None
+    return _epoll(scheduler, task, timeout_ns, _mask(task, task.arguments[4]))
 
 
 @answers("epoll_ctl")
@@ -201,29 +240,32 @@ def epoll_ctl(scheduler: Scheduler, task: Task) -> Reply:
 def futex(scheduler: Scheduler, task: Task) -> Reply:
     address, operation, value, timeout, second, value3 = task.arguments
     realtime = bool(operation & futexes.CLOCK_REALTIME)
+    private = bool(operation & futexes.PRIVATE)
     operation &= ~(futexes.PRIVATE | futexes.CLOCK_REALTIME) & 0xFFFFFFFF
-    book, pid = scheduler.futexes, task.program.pid
+    book = scheduler.futexes
+    key = book.key(task, address, private=private)
     count, count2 = value & 0x7FFFFFFF, timeout & 0x7FFFFFFF
     if operation == futexes.WAIT:
         deadline_ns = scheduler.monotonic_ns() + timespec_ns(task, timeout) if timeout else None
-        return book.wait(task, address, value, deadline_ns)
+        return book.wait(task, key, address, value, deadline_ns, futexes.ALL_BITS)
     if operation == futexes.WAIT_BITSET:
         deadline_ns = None
         if timeout:
             deadline_ns = deadline_of(scheduler, 0 if realtime else 1, timespec_ns(task, timeout))
-        return book.wait(task, address, value, deadline_ns, value3 & 0xFFFFFFFF)
+        return book.wait(task, key, address, value, deadline_ns, value3 & 0xFFFFFFFF)
     if operation == futexes.WAKE:
-        return book.wake(pid, address, count)
+        return book.wake(key, count)
     if operation == futexes.WAKE_BITSET:
-        return book.wake(pid, address, count, value3 & 0xFFFFFFFF)
+        return book.wake(key, count, value3 & 0xFFFFFFFF)
     if operation == futexes.REQUEUE:
-        return book.requeue(pid, address, count, count2, second)
+        return book.requeue(key, count, count2, book.key(task, second, private=private))
     if operation == futexes.CMP_REQUEUE:
         if book.word(task, address) != value3 & 0xFFFFFFFF:
             raise OSError(errno.EAGAIN, "the word has changed")
-        return book.requeue(pid, address, count, count2, second)
+        return book.requeue(key, count, count2, book.key(task, second, private=private))
     if operation == futexes.WAKE_OP:
-        return book.wake_op(task, address, count, second, count2, value3 & 0xFFFFFFFF)
+        second_key = book.key(task, second, private=private)
+        return book.wake_op(task, key, count, second, second_key, count2, value3 & 0xFFFFFFFF)
     scheduler.refuse(f"futex operation {operation} is not modelled")
     raise OSError(errno.ENOSYS, "futex operation")
 

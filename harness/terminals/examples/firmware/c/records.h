@@ -1,9 +1,18 @@
 /* The terminal's records: settings and the entries of the open batch, in one SQLite file. A failure is remembered in
- * `storage_failed` until the next action. States of an entry: asked (in doubt), approved, told (so was the customer), voided. */
+ * `storage_failed` until the next action. States of an entry: asked (in doubt), approved, told (so was the customer), voided.
+ *
+ * SQLite needs room to delete: it writes a journal first. On a full volume a reversal could not be struck off and a batch not be
+ * cleared, so that the terminal could never be freed. A file of so many bytes is kept for that, given up when a change finds no
+ * room, and made again before the next sale. */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESERVE_BYTES (256 * 1024)
 
 struct entry {
     char stan[7], batch[7], kind[8], rrn[13], state[12], sealed[200];
@@ -11,20 +20,46 @@ struct entry {
 };
 
 static sqlite3 *db;
-static int storage_failed;
+static int storage_failed, keeps_reserve = 1;
+static char reserve[300]; /* the path of the file */
+static const char *pragmas = "PRAGMA synchronous=EXTRA";
+/* With less, the journal's removal is not durable, and its return takes the last transaction back. */
 
-/* One transaction, whole or not at all. */
+/* Whether the reserve is there, or could be made again. */
+static int has_reserve(void) {
+    static const char zeros[4096];
+    struct stat found;
+    if (!keeps_reserve || (!stat(reserve, &found) && found.st_size == RESERVE_BYTES))
+        return 1;
+    int file = open(reserve, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), good = file >= 0;
+    for (int at = 0; good && at < RESERVE_BYTES; at += (int)sizeof zeros)
+        good = write(file, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
+    good = good && !fsync(file);
+    if (file >= 0)
+        close(file);
+    if (!good)
+        unlink(reserve);
+    return good;
+}
+
+static int executed(const char *sql) {
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return 1;
+    storage_failed = sqlite3_errcode(db);
+    fprintf(stderr, "storage: %s\n", sqlite3_errmsg(db));
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return 0;
+}
+
+/* One transaction, whole or not at all; if there is no room, with that of the reserve. */
 static int change(const char *format, ...) {
     va_list values;
     va_start(values, format);
     char *body = sqlite3_vmprintf(format, values), *sql = sqlite3_mprintf("BEGIN IMMEDIATE;%s;COMMIT", body);
     va_end(values);
-    int good = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
-    if (!good) {
-        storage_failed = sqlite3_errcode(db);
-        fprintf(stderr, "storage: %s\n", sqlite3_errmsg(db));
-        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    }
+    int failed_before = storage_failed, good = executed(sql);
+    if (!good && !unlink(reserve) && (good = executed(sql)))
+        storage_failed = failed_before;
     sqlite3_free(body);
     sqlite3_free(sql);
     return good;
@@ -95,9 +130,10 @@ static char *setting(const char *name, char *out, size_t size) {
 static void open_storage(const char *directory) {
     char path[300];
     snprintf(path, sizeof path, "%s/shop.db", directory);
+    snprintf(reserve, sizeof reserve, "%s/reserve", directory);
     sqlite3_open(path, &db);
-    /* EXTRA: with less, the journal's removal is not durable, and its return takes the last transaction back. */
-    sqlite3_exec(db, "PRAGMA auto_vacuum=FULL;PRAGMA synchronous=EXTRA;PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+    sqlite3_exec(db, "PRAGMA auto_vacuum=FULL;PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+    sqlite3_exec(db, pragmas, NULL, NULL, NULL);
     if (!number("SELECT count(*) FROM sqlite_master"))
         change("CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT);"
                "CREATE TABLE entry(stan TEXT, batch TEXT, kind TEXT, rrn TEXT, state TEXT, sealed TEXT, amount INTEGER);"

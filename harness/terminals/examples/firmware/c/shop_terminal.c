@@ -1,6 +1,7 @@
 /* A shop's payment terminal: sign-on, sale, void, reprint, settlement. Records are in SQLite, keys in the PIN pad.
  *
  *     cc -O2 -o shop_terminal shop_terminal.c -lsqlite3
+ *     ./shop_terminal [--no-reserve] [--pragmas "PRAGMA journal_mode=WAL"] [--inspect DIR]
  *
  * What makes it safe: a trace number and its entry are durable before the first byte is sent. An entry that is "asked" is in
  * doubt, and is reversed before anything new. It is "approved" before anybody is told. Nothing is cleared before the host has
@@ -65,7 +66,7 @@ static void tell_settled(void) {
 /* Whether a sale or void may begin; otherwise the action is ended here. */
 static int may_begin(void) {
     char settling[2];
-    if (number("SELECT count(*) FROM entry") >= BATCH_MAX)
+    if (number("SELECT count(*) FROM entry") >= BATCH_MAX || !has_reserve())
         end_with("storage_full", "存储满,请先结算 SETTLE FIRST", "refused", "storage_full");
     else if (*setting("settling", settling, sizeof settling))
         end_with("refused", "请先结算 SETTLE FIRST", "refused", "settle_pending");
@@ -292,9 +293,15 @@ static void inspect(const char *directory) {
 int main(int count, char **arguments) {
     char directory[256], event[24];
     struct entry untold;
-    if (count == 3 && !strcmp(arguments[1], "--inspect")) {
-        inspect(arguments[2]);
-        return 0;
+    for (int at = 1; at < count; at++) {
+        if (!strcmp(arguments[at], "--no-reserve")) {
+            keeps_reserve = 0;
+        } else if (!strcmp(arguments[at], "--pragmas") && at + 1 < count) {
+            pragmas = arguments[++at];
+        } else if (!strcmp(arguments[at], "--inspect") && at + 1 < count) {
+            inspect(arguments[++at]);
+            return 0;
+        }
     }
     read_line(); /* {"boot":{...}} */
     WORD("tid", tid), WORD("mid", mid), WORD("host", host), WORD("port", port), WORD("data", directory);

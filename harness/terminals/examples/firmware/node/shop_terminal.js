@@ -12,7 +12,8 @@ const path = require('path');
 const readline = require('readline');
 
 const MANIFEST = { name: 'shop terminal in JavaScript', actions: ['sign_on', 'sale', 'settle'], max_transactions: 500,
-  memory_slack_bytes: 16777216 };
+  memory_slack_bytes: 16777216, full_below_bytes: 131072, keeps_after_settlement_bytes: 131072 };
+const RESERVE_BYTES = 65536;
 const REPLY_TIMEOUT_MS = 60000;
 
 // ---------------------------------------------------------------- the harness: one line out, one line in
@@ -94,18 +95,23 @@ function unpack(body) {
 
 const summed = (text) => crypto.createHash('sha256').update(text).digest('hex').slice(0, 8) + ' ' + text + '\n';
 
-/** What the lines of a journal come to. A last line that is no line was never finished; any other is damage. */
+/** What the lines of a journal come to. What is no line at its end was never finished; before a good line it is damage. */
 class Records {
   constructor(content) {
     Object.assign(this, { batch: '000001', stan: 0, entries: new Map(), settling: false, closed: null, whole: 0, damaged: 0 });
-    const lines = content.split('\n');
-    const last = lines.pop();
-    lines.forEach((line, place) => {
-      if (summed(line.slice(9)) === line + '\n') this.apply(JSON.parse(line.slice(9)));
-      else if (place === lines.length - 1 && !last) return;
-      else this.damaged += 1;
-      this.whole += line.length + 1;
-    });
+    let at = 0;
+    let bad = 0;
+    for (const line of content.split('\n').slice(0, -1)) {
+      at += line.length + 1;
+      if (summed(line.slice(9)) !== line + '\n') {
+        bad += 1;
+        continue;
+      }
+      this.damaged += bad;
+      bad = 0;
+      this.whole = at;
+      this.apply(JSON.parse(line.slice(9)));
+    }
   }
 
   apply(line) {
@@ -125,11 +131,13 @@ class Records {
   in(...states) { return [...this.entries.values()].filter((each) => states.includes(each.state)); }
 }
 
+/** The records on their file, and room for what must not fail: on a full volume nothing could be settled otherwise. */
 class Journal extends Records {
   constructor(directory) {
     const file = path.join(directory, 'journal');
     super(fs.existsSync(file) ? fs.readFileSync(file, 'latin1') : '');
     this.path = file;
+    this.reserve = path.join(directory, 'reserve');
     this.fd = fs.openSync(file, 'a');
     fs.ftruncateSync(this.fd, this.whole);
     this.syncDirectory();
@@ -141,9 +149,43 @@ class Journal extends Records {
     fs.closeSync(fd);
   }
 
-  /** A line more, durable when this returns; of one that there is no room for nothing stays. */
-  keep(line) {
-    const text = summed(JSON.stringify(line));
+  /** A file of this content, durable; nothing of it stays when there is no room. */
+  write(file, content) {
+    const fd = fs.openSync(file, 'w');
+    try {
+      if (fs.writeSync(fd, content) !== content.length) throw new Error('no room');
+      fs.fsyncSync(fd);
+    } catch (error) {
+      fs.unlinkSync(file);
+      throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** Whether the reserve is there, or could be made again. */
+  hasReserve() {
+    if (fs.existsSync(this.reserve) && fs.statSync(this.reserve).size === RESERVE_BYTES) return true;
+    try {
+      this.write(this.reserve, '0'.repeat(RESERVE_BYTES));
+    } catch {
+      return false;
+    }
+    return true;
+  }
+
+  /** Do something; if it fails, once more with the room of the reserve. */
+  withRoom(step) {
+    try {
+      step();
+    } catch (error) {
+      if (!fs.existsSync(this.reserve)) throw error;
+      fs.unlinkSync(this.reserve);
+      step();
+    }
+  }
+
+  append(text) {
     try {
       if (fs.writeSync(this.fd, text) !== text.length) throw new Error('no room');
       fs.fsyncSync(this.fd);
@@ -151,21 +193,27 @@ class Journal extends Records {
       fs.ftruncateSync(this.fd, this.whole);
       throw error;
     }
+  }
+
+  /** A line more, durable when this returns. */
+  keep(line) {
+    const text = summed(JSON.stringify(line));
+    this.withRoom(() => this.append(text));
     this.whole += text.length;
     this.apply(line);
   }
 
   /** The journal of the next batch, in place of this one's at once; its first line says what was settled. */
   startBatch(closed) {
-    const line = { is: 'batch', batch: String((Number(this.batch) % 999999) + 1).padStart(6, '0'), stan: six(this.stan), closed };
+    const line = { is: 'batch', batch: six((Number(this.batch) % 999999) + 1), stan: six(this.stan), closed };
     const text = summed(JSON.stringify(line));
-    const fd = fs.openSync(this.path + '.new', 'w');
-    if (fs.writeSync(fd, text) !== text.length) throw new Error('no room');
-    fs.fsyncSync(fd);
-    fs.renameSync(this.path + '.new', this.path);
+    this.withRoom(() => {
+      this.write(this.path + '.new', text);
+      fs.renameSync(this.path + '.new', this.path);
+    });
     this.syncDirectory();
     fs.closeSync(this.fd);
-    this.fd = fd;
+    this.fd = fs.openSync(this.path, 'a');
     this.whole = text.length;
     this.apply(line);
   }
@@ -255,7 +303,9 @@ class Shop {
   async sale(action) {
     const journal = this.journal;
     if (journal.damaged) throw new Refusal('damaged', 'failed', 'error');
-    if (journal.entries.size >= MANIFEST.max_transactions) throw new Refusal('storage_full', 'refused', 'storage_full');
+    if (journal.entries.size >= MANIFEST.max_transactions || !journal.hasReserve()) {
+      throw new Refusal('storage_full', 'refused', 'storage_full');
+    }
     if (journal.settling) throw new Refusal('settle_pending');
     await this.reverse();
     await this.signOn();

@@ -14,15 +14,19 @@ import os
 import socket
 import sys
 import zlib
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 TRANSACTIONS_MAX = 500
+RESERVE_BYTES = 64 * 1024
 MANIFEST = {
     "name": "shop terminal in plain Python",
     "actions": ["sign_on", "sale", "settle"],
     "max_transactions": TRANSACTIONS_MAX,
     "memory_slack_bytes": 4 << 20,
+    "full_below_bytes": 128 * 1024,
+    "keeps_after_settlement_bytes": 128 * 1024,
 }
 REPLY_TIMEOUT_S = 60
 PREFIX = bytes.fromhex("6000030000603100311001")
@@ -125,24 +129,24 @@ def summed(line: Words) -> bytes:
 
 
 class Records:
-    """What the lines of a journal come to. A last line that is no line was never finished; any other is damage."""
+    """What the lines of a journal come to. What is no line at its end was never finished; before a good line it is damage."""
 
     def __init__(self, content: bytes) -> None:
         self.batch, self.stan, self.settling, self.damaged, self.whole = "000001", 0, False, 0, 0
         self.entries: dict[str, Words] = {}
         self.closed: Words | None = None
-        lines = content.splitlines(keepends=True)
-        for place, line in enumerate(lines):
+        at = bad = 0
+        for line in content.split(b"\n")[:-1]:
+            at += len(line) + 1
             try:
                 found = json.loads(line[9:])
-                if summed(found) != line:
-                    raise ValueError
-                self.apply(found)
             except ValueError:
-                if place == len(lines) - 1:
-                    break
-                self.damaged += 1
-            self.whole += len(line)
+                found = None
+            if not isinstance(found, dict) or summed(found) != line + b"\n":
+                bad += 1
+                continue
+            self.damaged, bad, self.whole = self.damaged + bad, 0, at
+            self.apply(found)
 
     def apply(self, line: Words) -> None:
         stan = line.get("stan", "")
@@ -171,10 +175,10 @@ class Records:
 
 
 class Journal(Records):
-    """The records on their file."""
+    """The records on their file, and room for what must not fail: on a full volume nothing could be settled otherwise."""
 
     def __init__(self, directory: str) -> None:
-        self.path = directory + "/journal"
+        self.path, self.reserve = directory + "/journal", directory + "/reserve"
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         with open(self.path, "rb") as file:
             super().__init__(file.read())
@@ -186,17 +190,45 @@ class Journal(Records):
         os.fsync(fd)
         os.close(fd)
 
+    def has_reserve(self) -> bool:
+        """Whether the reserve is there, or could be made again."""
+        if os.path.exists(self.reserve) and os.path.getsize(self.reserve) == RESERVE_BYTES:
+            return True
+        try:
+            with open(self.reserve, "wb") as file:
+                file.write(bytes(RESERVE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            os.unlink(self.reserve)
+            return False
+        return True
+
+    def with_room(self, step: Callable[[], None]) -> None:
+        """Do something; if it fails, once more with the room of the reserve."""
+        try:
+            step()
+        except OSError:
+            if not os.path.exists(self.reserve):
+                raise
+            os.unlink(self.reserve)
+            step()
+
     def keep(self, what: str, **more: object) -> None:
         """A line more, durable when this returns; of one that there is no room for nothing stays."""
         line: Words = {"is": what, **more}
         text = summed(line)
-        try:
-            if os.pwrite(self.fd, text, self.whole) != len(text):
-                raise OSError("no room")
-            os.fsync(self.fd)
-        except OSError:
-            os.ftruncate(self.fd, self.whole)
-            raise
+
+        def append() -> None:
+            try:
+                if os.pwrite(self.fd, text, self.whole) != len(text):
+                    raise OSError("no room")
+                os.fsync(self.fd)
+            except OSError:
+                os.ftruncate(self.fd, self.whole)
+                raise
+
+        self.with_room(append)
         self.whole += len(text)
         self.apply(line)
 
@@ -204,15 +236,19 @@ class Journal(Records):
         """The journal of the next batch, in place of this one's at once; its first line says what was settled."""
         batch = f"{int(self.batch) % 999_999 + 1:06d}"
         line = {"is": "batch", "batch": batch, "stan": f"{self.stan:06d}", "closed": closed}
-        fd = os.open(self.path + ".new", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         text = summed(line)
-        if os.write(fd, text) != len(text):
-            raise OSError("no room")
-        os.fsync(fd)
-        os.rename(self.path + ".new", self.path)
+
+        def write() -> None:
+            with open(self.path + ".new", "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(self.path + ".new", self.path)
+
+        self.with_room(write)
         self.sync_directory()
         os.close(self.fd)
-        self.fd, self.whole = fd, len(text)
+        self.fd, self.whole = os.open(self.path, os.O_RDWR), len(text)
         self.apply(line)
 
 
@@ -287,7 +323,7 @@ class Shop:
         journal = self.journal
         if journal.damaged:
             raise NotDone("damaged", "failed", "error")
-        if len(journal.entries) >= TRANSACTIONS_MAX:
+        if len(journal.entries) >= TRANSACTIONS_MAX or not journal.has_reserve():
             raise NotDone("storage_full", screen="storage_full")
         if journal.settling:
             raise NotDone("settle_pending")
@@ -368,37 +404,39 @@ class Shop:
         print_slip("settlement", f"结算单 {closed['batch']}", batch=closed["batch"], totals=totals)
         self.journal.keep("settled")
 
-    def perform(self, action: Words) -> None:
-        ended: Words = {"outcome": "unsupported"}
+    def done(self, action: Words) -> Words:
+        """How an action ended; what kept it from its end is on the screen."""
         try:
             if action["kind"] == "sale":
-                ended = self.sale(action)
-            elif action["kind"] == "settle":
-                ended = self.settle()
-            elif action["kind"] == "sign_on":
+                return self.sale(action)
+            if action["kind"] == "settle":
+                return self.settle()
+            if action["kind"] == "sign_on":
                 self.has_keys = False
                 self.sign_on()
-                ended = {"outcome": "done"}
+                return {"outcome": "done"}
         except NotDone as why:
             show(why.screen, why.reason)
-            ended = {"outcome": why.outcome, "reason": why.reason}
+            return {"outcome": why.outcome, "reason": why.reason}
         except OSError:
             show("error", "文件错误 FILE ERROR")
-            ended = {"outcome": "failed", "reason": "file"}
-        ask("finish", action=action["number"], **ended)
-        show("idle", "欢迎 WELCOME")
+            return {"outcome": "failed", "reason": "file"}
+        return {"outcome": "unsupported"}
 
-    def run(self) -> None:
-        # Power may have gone between the record and the screen: then somebody still waits to hear of it.
+    def catch_up(self) -> None:
+        """Power may have gone between the record and the screen: then somebody still waits to hear of it."""
         for entry in self.journal.of("approved"):
             self.tell(entry)
         if self.journal.closed is not None:
             self.tell_settled()
-        show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
+
+    def run(self) -> None:
+        self.catch_up()
         while True:
+            show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
             event = ask("next_event")
             if event["event"] == "action":
-                self.perform(event["action"])
+                ask("finish", action=event["action"]["number"], **self.done(event["action"]))
 
 
 def inspect(directory: str) -> Words:

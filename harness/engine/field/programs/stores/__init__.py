@@ -1,0 +1,1 @@
+"""One module an engine: a ``Store`` with ``put``, ``read``, ``clear`` and ``close``."""
