@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from simpy.events import URGENT
+
 from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
 from harness.sut.supervisor import janitor, kernel
@@ -114,6 +116,8 @@ class Scheduler:
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
+        self.is_answered_now: Callable[[], bool] = lambda: False
+        """Whether something that the program asked for begins at this instant."""
         self.before_waiting: Callable[[], None] = lambda: None
         """Called each time before virtual time may pass."""
         self._poller = select.poll()
@@ -232,6 +236,7 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
         while True:
@@ -501,9 +506,11 @@ class Scheduler:
             self.reply(task, error=error.errno or errno.EIO)
 
     def notify(self, *_: object) -> None:
-        """Something happened in the world that a thread may be waiting for."""
-        if not self._alarm.triggered:
-            self._alarm.succeed()
+        """Something happened in the world that a thread may be waiting for: it goes on before anything else happens."""
+        alarm = self._alarm
+        if not alarm.triggered:
+            alarm._ok, alarm._value = True, None
+            self.process.env.schedule(alarm, URGENT)
 
     def call_at(self, due_ns: int, then: Callable[[], None]) -> None:
         """Call ``then`` when CLOCK_MONOTONIC shows ``due_ns``; it looks itself whether it is still wanted."""
@@ -516,7 +523,10 @@ class Scheduler:
         if self._timers:
             deadlines.append(self._timers[0][0])
         process = self.process
-        if deadlines:
+        if self.is_answered_now():
+            # Whoever answers goes first: what the program owes is paid by what it asked for, not beside it.
+            process.running_fiber.step_aside()
+        elif deadlines:
             left_us = -(-(min(deadlines) - self.monotonic_ns()) // 1000)
             if left_us > 0:
                 process.wait(self._alarm, left_us)
@@ -550,7 +560,7 @@ class Scheduler:
 
     def realtime_ns(self) -> int:
         """CLOCK_REALTIME by the device's battery clock."""
-        return 1000 * self.process.wall_us()
+        return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
         monotonic_ns = self.monotonic_ns()
