@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,3 +56,42 @@ def test_a_clock_that_is_set_moves_what_waits_for_a_time_of_day(
             f"{time_of_day_s:6} s: signal",
         ]
     )
+
+
+def _trace(path: Path) -> tuple[str, str, bytes, int, int]:
+    """Everything that could tell two runs apart: what it said, its journal with every time and turn, how many calls it made."""
+    six = run(path, "192.0.2.10", "5500")
+    files = hashlib.sha256(repr([volume.log for volume in six.disk.volumes]).encode()).hexdigest()
+    calls = six.run_.scheduler.notified
+    descriptor = six.disk.open("/journal", os.O_RDONLY)
+    return six.text, files, six.disk.read(descriptor, 1 << 20), calls, int(six.env.now)
+
+
+def _same_every_time(path: Path, times: int) -> None:
+    first = _trace(path)
+    assert first[0].startswith("took 90, late ") and first[2].count(b"heard") == 30
+    for _ in range(times - 1):
+        assert _trace(path) == first
+
+
+def test_six_threads_take_the_same_turns_every_time(built: Callable[..., Path]) -> None:
+    with busy_processor():
+        _same_every_time(built("six"), 3)
+
+
+@pytest.mark.soak
+def test_six_threads_take_the_same_turns_twenty_times(built: Callable[..., Path]) -> None:
+    _same_every_time(built("six"), 20)
+    with busy_processor():
+        _same_every_time(built("six"), 20)
+
+
+@contextmanager
+def busy_processor() -> Iterator[None]:
+    """Somebody else computes meanwhile."""
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
