@@ -134,6 +134,8 @@ def load_program(spec: str) -> ProgramSoftware:
     if not words:
         raise UsageError(f"{spec!r} names no program; give exec:COMMAND ARGUMENTS")
     found = shutil.which(words[0])
+    if found is None and os.path.exists(words[0]):
+        raise UsageError(f"{spec}: {words[0]} is no program: it is not executable (chmod +x makes it so)")
     if found is None:
         raise UsageError(f"{spec}: there is no program {words[0]!r}; give its path, or a name that is on PATH")
     path = os.path.abspath(found)
