@@ -46,6 +46,10 @@ _DISK_CALLS = words(
 )
 
 
+def _nothing() -> None:
+    """Nobody minds."""
+
+
 class Process:
     """``death`` makes the exception that unwinds the software once the process is dead."""
 
@@ -87,6 +91,8 @@ class Process:
         self.number = -1
         """The station's index, for the watchdog's notes."""
         self.on_refused: Callable[[str], None] | None = None
+        self.on_clock_set: Callable[[], None] = _nothing
+        """Called when the device's clock has been set, by whoever set it."""
         self._wall_clock = wall_clock
         self._spins = 0
         self._refusals = 0

@@ -45,6 +45,7 @@ from harness.sut.supervisor.procfs import (
     thread_state,
 )
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
+from harness.sut.supervisor.ringing import Ringing
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
@@ -136,6 +137,9 @@ class Scheduler:
         self._calls_now = 0
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self.by_wall_clock: dict[Ringing, None] = {}
+        """Timers that have been set to a time of day."""
+        process.on_clock_set = self._clock_was_set
         self._timer_count = 0
         self._kept: list[int] = []
         self._refused: set[str] = set()
@@ -517,6 +521,16 @@ class Scheduler:
         self._timer_count += 1
         heapq.heappush(self._timers, (due_ns, self._timer_count, then))
 
+    def _clock_was_set(self) -> None:
+        """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        ahead_ns = self.realtime_ns() - self.monotonic_ns()
+        for task in self._blocked:
+            if task.wait is not None and task.wait.wall_ns is not None:
+                task.wait.deadline_ns = task.wait.wall_ns - ahead_ns
+        for each in list(self.by_wall_clock):
+            each.clock_was_set()
+        self.notify()
+
     def _let_time_pass(self) -> None:
         """Nobody can go on: wait in virtual time for the world or for the first deadline."""
         deadlines = [task.wait.deadline_ns for task in self._blocked if task.wait and task.wait.deadline_ns is not None]
@@ -659,6 +673,7 @@ class Scheduler:
         program.forget_memory()
         self.locks.drop_all(program)
         self.child_went_on(program)
+        self.futexes.somebody_died()
         for child in program.children:
             if not child.alive:
                 _reaped(child.pid, os.WNOHANG)
