@@ -37,6 +37,15 @@ def newcomers(pids: Set[int], known: Container[int]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
+def maps(pid: int, inode: int) -> bool:
+    """Whether a process has one of our memfds mapped."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as table:
+            return any(f" {inode} " in line and "/memfd:" in line for line in table)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def thread_state(pid: int, tid: int) -> str:
     """The state's letter; X when there is no such thread."""
     try:

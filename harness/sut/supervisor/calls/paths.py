@@ -278,6 +278,7 @@ def statfs(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
         return NATIVE
+    scheduler.mappings.take_room()
     device = scheduler.disk.stat(place.path).st_dev
     task.program.write(task.arguments[1], statfs_bytes(scheduler.disk.statvfs(place.path), device))
     return 0
