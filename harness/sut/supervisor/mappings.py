@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from harness.storage.inode import Inode, RegularFile
+from harness.sut.supervisor.procfs import maps
 from harness.sut.supervisor.tasks import Program
 
 if TYPE_CHECKING:
@@ -47,10 +48,16 @@ class _Mapped:
 
 
 class Mappings:
-    """All mapped files of one boot. ``no_room`` is told of a program that touched a page which the volume has no room for."""
+    """All mapped files of one boot: ``programs`` are its programs.
 
-    def __init__(self, disk: Disk, no_room: Callable[[Program], None]) -> None:
+    ``no_room`` is told of a program that touched a page which the volume has no room for.
+    """
+
+    def __init__(
+        self, disk: Disk, programs: Callable[[], Iterable[Program]], no_room: Callable[[Program], None]
+    ) -> None:
         self._disk = disk
+        self._programs = programs
         self._no_room = no_room
         self._mapped: dict[int, _Mapped] = {}
         self._writers: list[_Mapped] = []
@@ -135,10 +142,24 @@ class Mappings:
                 self._write_back(mapped)
 
     def take_room(self) -> None:
-        """A call is about to want room on a volume: pages that were touched before it have theirs."""
-        for mapped in self._writers:
-            if os.fstat(mapped.memfd).st_blocks != mapped.blocks:
+        """A call is about to want room on a volume, or to ask for it: pages that were touched before it have theirs."""
+        for mapped in list(self._writers):
+            if mapped.inode.links == 0 and not self._is_mapped(mapped):
+                self._let_go(mapped)
+            elif os.fstat(mapped.memfd).st_blocks != mapped.blocks:
                 self._write_back(mapped)
+
+    def _is_mapped(self, mapped: _Mapped) -> bool:
+        number = os.fstat(mapped.memfd).st_ino
+        return any(maps(program.pid, number) for program in self._programs() if program.alive)
+
+    def _let_go(self, mapped: _Mapped) -> None:
+        """A deleted file that nobody maps any more: its room is free once its descriptors are closed."""
+        assert mapped.writer is not None
+        self._writers.remove(mapped)
+        del self._mapped[id(mapped.inode)]
+        self._disk.close(mapped.writer)
+        os.close(mapped.memfd)
 
     def settle_all(self) -> None:
         """Every file that is mapped for writing."""

@@ -95,7 +95,10 @@ class Scheduler:
         self.disk = process.disk
         network = process.network
         self.fence = fence_for(code, *((network.host_name, network.host_ip) if network else ("acquirer", "192.0.2.10")))
-        self.mappings = Mappings(process.disk, lambda program: self.signal(program, signal.SIGBUS))
+        self.programs: dict[int, Program] = {}
+        self.mappings = Mappings(
+            process.disk, self.programs.values, lambda program: self.signal(program, signal.SIGBUS)
+        )
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
@@ -108,7 +111,6 @@ class Scheduler:
         self.clock = ClockPage()
         self.futexes = Futexes(self)
         self.tasks: dict[int, Task] = {}
-        self.programs: dict[int, Program] = {}
         self.root: Program | None = None
         self.listener = -1
         self.programs_made = 0

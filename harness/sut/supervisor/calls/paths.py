@@ -298,6 +298,7 @@ def statfs(scheduler: Scheduler, task: Task) -> Reply:
         where = machine.real_path(scheduler, task, place.path)
         task.program.write(task.arguments[1], statfs_bytes(os.statvfs(where), 0))
         return 0
+    scheduler.mappings.take_room()
     device = scheduler.disk.stat(place.path).st_dev
     task.program.write(task.arguments[1], statfs_bytes(scheduler.disk.statvfs(place.path), device))
     return 0
