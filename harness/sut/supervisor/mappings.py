@@ -143,10 +143,12 @@ class Mappings:
 
     def take_room(self) -> None:
         """A call is about to want room on a volume, or to ask for it: pages that were touched before it have theirs."""
-        for mapped in list(self._writers):
+        if not self._mapped:
+            return
+        for mapped in list(self._mapped.values()):
             if mapped.inode.links == 0 and not self._is_mapped(mapped):
                 self._let_go(mapped)
-            elif os.fstat(mapped.memfd).st_blocks != mapped.blocks:
+            elif mapped.writer is not None and os.fstat(mapped.memfd).st_blocks != mapped.blocks:
                 self._write_back(mapped)
 
     def _is_mapped(self, mapped: _Mapped) -> bool:
@@ -155,10 +157,11 @@ class Mappings:
 
     def _let_go(self, mapped: _Mapped) -> None:
         """A deleted file that nobody maps any more: its room is free once its descriptors are closed."""
-        assert mapped.writer is not None
-        self._writers.remove(mapped)
+        if mapped.writer is not None:
+            self._writers.remove(mapped)
+            self._disk.close(mapped.writer)
         del self._mapped[id(mapped.inode)]
-        self._disk.close(mapped.writer)
+        self._disk.close(mapped.reader)
         os.close(mapped.memfd)
 
     def settle_all(self) -> None:
