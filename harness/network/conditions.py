@@ -112,6 +112,12 @@ class Condition:
         """Whether a question to the name service, which is near, is lost."""
         return False
 
+    def round_trip(self, link: "Link") -> bool:
+        """Whether what is no message, as a flight of a TLS handshake, or its answer, is lost between the device and the host."""
+        if self.loses:
+            self.bite(link.device, f"TLS handshake lost ({self.reason})")
+        return bool(self.loses)
+
     def message(self, passage: Passage) -> None:
         """What becomes of a message that is sent now."""
         if passage.direction in self.loses:
@@ -177,6 +183,13 @@ class UpLoss(Condition):
 
     probability: float = 1.0
     reason: ClassVar[str] = "up_loss"
+
+    def round_trip(self, link: "Link") -> bool:
+        key = link.current_keys().next("link.up_loss")
+        lost = bool(link.decisions.integer(key, 0, lambda uniform: int(uniform < self.probability)))
+        if lost:
+            self.bite(link.device, f"TLS handshake lost ({self.reason})")
+        return lost
 
     def message(self, passage: Passage) -> None:
         if passage.direction != "up":
@@ -357,6 +370,10 @@ class Conditions:
     def lookup(self) -> bool:
         """Whether a question to the name service is lost."""
         return any(condition.lookup(self._link) for condition in self.active)
+
+    def round_trip(self) -> bool:
+        """Whether a flight of a TLS handshake or its answer is lost."""
+        return any(condition.round_trip(self._link) for condition in self.active)
 
     def message(self, passage: Passage) -> None:
         """Let each condition at the message until one has decided its fate."""

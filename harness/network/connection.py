@@ -30,6 +30,8 @@ class Connection:
         """As the device sees it; "dead" is a device without power."""
         self.inbox = bytearray()
         self.eof = False
+        self.overhead_bytes = 0
+        """What encryption adds to every message on the line."""
         self.keys = keys
         self.up = Lane("up")
         self.down = Lane("down")

@@ -113,12 +113,17 @@ class Link:
 
     def lookup_us(self) -> int | None:
         """How long a question to the name service and its answer take; None when either is lost."""
+        return self._there_and_back_us("link.lookup", self.conditions.lookup)
+
+    def round_trip_us(self) -> int | None:
+        """How long something to the host that is no message and its answer take; None when either is lost."""
+        return self._there_and_back_us("link.round_trip", self.conditions.round_trip)
+
+    def _there_and_back_us(self, key_kind: str, lost: Callable[[], bool]) -> int | None:
         kind = self.kind
-        delay_us = self.decisions.integer(
-            self.current_keys().next("link.lookup"), kind.rtt_us_median, kind.handshake_us
-        )
+        delay_us = self.decisions.integer(self.current_keys().next(key_kind), kind.rtt_us_median, kind.handshake_us)
         if self.conditions.active:
-            if self.conditions.lookup():
+            if lost():
                 return None
             delay_us += sum([condition.handshake_us(self) for condition in self.conditions])
         return delay_us
@@ -179,7 +184,8 @@ class Link:
             # Power went at the very instant of sending: what has not left the device is lost with it.
             self._emit_dropped(message, "power")
             return
-        serialisation_us = -(-(size_bytes + _HEADERS_BYTES) * 8_000_000 // self._bits_per_second[direction])
+        line_bytes = size_bytes + connection.overhead_bytes + _HEADERS_BYTES
+        serialisation_us = -(-line_bytes * 8_000_000 // self._bits_per_second[direction])
         breaks_after_us = -1
         if self.conditions.active and (connection.state == "open" or direction == "up"):
             passage = Passage(self.device, direction, size_bytes, serialisation_us, kind, keys, self.decisions)

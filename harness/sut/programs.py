@@ -21,7 +21,7 @@ from harness.sut import current
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
 from harness.sut.software import RunningTerminal, Software
-from harness.sut.supervisor import images
+from harness.sut.supervisor import authority, images, secure
 from harness.sut.supervisor.alone import output_of
 from harness.sut.supervisor.program import ProgramRun
 from harness.sut.supervisor.spawn import Command
@@ -87,7 +87,7 @@ class Firmware:
     def run(self) -> None:
         """Ends by an exception: the program's end, a breach, or the boot's."""
         process = current.running()
-        boot = _with_environ(self._command, process.environ)
+        boot = _with_environ(self._command, {**process.environ, **(authority.ENVIRON if self._declared.tls else {})})
         program: ProgramRun
         wire = Wire(
             self._device,
@@ -99,6 +99,8 @@ class Firmware:
         )
         program = self._program = ProgramRun(process, boot, wire.feed)
         program.scheduler.console_is_terminal = self._declared.text is not None
+        if self._declared.tls:
+            secure.put_before(program.scheduler)
         if process.on_refused is not None:
             program.scheduler.on_refused = process.on_refused
         wire.start()
@@ -132,6 +134,8 @@ def load_program(spec: str) -> ProgramSoftware:
     if not words:
         raise UsageError(f"{spec!r} names no program; give exec:COMMAND ARGUMENTS")
     found = shutil.which(words[0])
+    if found is None and os.path.exists(words[0]):
+        raise UsageError(f"{spec}: {words[0]} is no program: it is not executable (chmod +x makes it so)")
     if found is None:
         raise UsageError(f"{spec}: there is no program {words[0]!r}; give its path, or a name that is on PATH")
     path = os.path.abspath(found)

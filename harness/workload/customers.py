@@ -22,6 +22,7 @@ from harness.workload import stays, support
 from harness.workload.arrivals import Visit
 from harness.workload.cards import payment_code
 from harness.workload.chips import drawn_chip, shown
+from harness.workload.occasions import check_out, excused, served_by_scan, what_about
 from harness.workload.operators import pull_plug, react_to_full, reprint, revive
 from harness.workload.ports import PendingPort
 from harness.workload.stays import Stay
@@ -93,7 +94,7 @@ class Customer:
         self._stay = stay
         self._chip = chip
         self.kind: ActionKind
-        self.kind, self.original = _what_about(till, visit) if stay is None else (_check_out(visit), stay.slip)
+        self.kind, self.original = what_about(till, visit) if stay is None else (check_out(visit), stay.slip)
         is_due = self.original is None or self.kind == "completion"
         self.amount_fen = visit.amount_fen if is_due or self.original is None else self.original.amount_fen
         if self.kind == "refund" and till.happens(
@@ -111,7 +112,7 @@ class Customer:
         self._has_chip = self.kind == "sale" and till.happens(till.behaviour.chip_percent, f"i{self.intent}/chip")
         if self._has_chip or chip is not None:
             self._by_code = False
-        self._scans = self.kind == "sale" and visit.pays_by_code and _served_by_scan(till, f"i{self.intent}")
+        self._scans = self.kind == "sale" and visit.pays_by_code and served_by_scan(till, f"i{self.intent}")
         if self.original is not None:
             self._scans = self.original.scanned
         self._closed = False
@@ -412,54 +413,3 @@ class Customer:
     def _could_be_declined(self, ending: Ending) -> bool:
         """Whoever never confirms on the phone may have left before the order was over."""
         return ending is Ending.DECLINED or (ending is Ending.LEFT and self._scans)
-
-
-def excused(till: Till, since_us: int) -> bool:
-    """Whether something other than the terminal was in the way of a sale at some time since ``since_us``."""
-    device = till.station.name
-    return (
-        not till.station.powered
-        or till.meddled_at_us >= since_us
-        or till.witness.outage_since(device, since_us)
-        or till.witness.storage_trouble_since(device, since_us)
-        or not till.station.hardware.printer.has_paper()
-    )
-
-
-def _what_about(till: Till, visit: Visit) -> tuple[ActionKind, SaleReceipt | None]:
-    """What a visit turns out to be: without a receipt to undo, or a key to do it with, it is a sale."""
-    actions, habits, occasion = till.station.manifest.actions, till.behaviour, f"i{till.intent_of(visit)}"
-    kind: ActionKind = visit.kind
-    if kind == "sale" and till.happens(habits.voids_percent, f"{occasion}/voids"):
-        kind = "void"
-    elif kind == "sale" and till.happens(habits.refunds_percent, f"{occasion}/refunds"):
-        kind = "refund"
-    if kind == "preauth" and {"preauth", "completion"} <= actions and visit.number < stays.CHECK_INS_A_DAY_MAX:
-        return "preauth", None
-    if kind not in ("void", "refund") or kind not in actions:
-        return "sale", None
-    pile = till.unsettled_sales if kind == "void" else till.settled_sales
-    if kind == "void" and till.happens(habits.voids_settled_percent, f"{occasion}/voids_settled"):
-        pile = till.settled_sales
-    elif kind == "refund" and till.happens(habits.refunds_unsettled_percent, f"{occasion}/refunds_unsettled"):
-        pile = till.unsettled_sales
-    if not pile:
-        return "sale", None
-    slip = pile[int(visit.card_choice * len(pile))]
-    if slip.scanned:
-        return ("refund", slip) if "scan_refund" in actions else ("sale", None)
-    if kind == "void" and slip.kind == "completion":
-        kind = "completion_void"
-    return (kind, slip) if kind in actions else ("sale", None)
-
-
-def _served_by_scan(till: Till, occasion: str) -> bool:
-    """A payment code goes by its own key where the terminal has one, and through the reader as a card where not."""
-    percent = till.behaviour.scans_codes_percent
-    return "scan_sale" in till.station.manifest.actions and (
-        percent >= 100.0 or till.happens(percent, f"{occasion}/scans")
-    )
-
-
-def _check_out(visit: Visit) -> ActionKind:
-    return "preauth_void" if visit.kind == "preauth_void" else "completion"

@@ -20,9 +20,10 @@ from simpy.events import Process
 from harness.core.units import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND
 from harness.workload.arrivals import Hours, Surge, Visit, visits_of_day
 from harness.workload.behaviour import Behaviour
-from harness.workload.customers import Customer, Ending, excused
+from harness.workload.customers import Customer, Ending
 from harness.workload.merchants import Merchant
 from harness.workload.money import Money, look_after, set_up
+from harness.workload.occasions import excused
 from harness.workload.operators import (
     close_day,
     daily_reboot,

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REDUNDANT: Mapping[int, str] = {
-    1: (
-        "a lost approval makes the settlement differ, which 2 sees too, with the terminal's own records or without them; 1 says "
-        "that it had been shown to somebody"
-    ),
     4: (
         "a request that went out without its reversal does harm only when a cut follows: then the next request goes out over it "
         "(6) or under its number (8); 4 says at which instant it was missing"

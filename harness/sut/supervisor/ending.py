@@ -29,6 +29,12 @@ class Stuck(ProgramFailed):
     reason = "spinning"
 
 
+class OutOfMemory(ProgramFailed):
+    """All programs of the boot together hold more than is allowed."""
+
+    reason = "out_of_memory"
+
+
 class NotStarted(ProgramFailed):
     """The program could not be started; the text says why."""
 

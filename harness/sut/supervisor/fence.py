@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from harness.sut.supervisor.names import SERVER_IP
 
@@ -20,6 +22,8 @@ WRITABLE_DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/full"})
 RANDOM_DEVICES = frozenset({"/dev/urandom", "/dev/random"})
 
 HOSTS = "/etc/hosts"
+AUTHORITY_FILE = "/etc/ssl/harness-ca.pem"
+"""The certificate of the test authority that the acquirer's own is signed by."""
 HOSTS_WITHOUT_NAMES = b"127.0.0.1 localhost\n"
 
 
@@ -32,7 +36,7 @@ class Fence:
 
     def is_machine(self, path: str) -> bool:
         """Whether an absolute path, without ``..`` in it, is the machine's; all others are the device's."""
-        if any(_within(path, each) for each in (*SYSTEM, *self.code)):
+        if any(within(path, each) for each in (*SYSTEM, *self.code)):
             return True
         # The way there, which programs look at step by step.
         return path != "/" and any(each.startswith(path + "/") for each in self.code)
@@ -53,13 +57,20 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
                 b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
             ),
             ("/etc/resolv.conf", f"nameserver {SERVER_IP}\noptions timeout:5 attempts:1\n".encode()),
+            (AUTHORITY_FILE, _authority()),
             ("/etc/host.conf", b"multi on\n"),
             ("/etc/gai.conf", b""),
         ),
     )
 
 
-def _within(path: str, directory: str) -> bool:
+@cache
+def _authority() -> bytes:
+    return (Path(__file__).parent / "data" / "test_authority.pem").read_bytes()
+
+
+def within(path: str, directory: str) -> bool:
+    """Whether a path is a directory or below it."""
     return path == directory or path.startswith(directory + "/")
 
 

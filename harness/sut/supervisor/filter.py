@@ -29,12 +29,12 @@ _HARMLESS = """
 brk munmap mprotect madvise mincore mlock munlock mlockall munlockall
 rt_sigprocmask rt_sigaction rt_sigreturn rt_sigpending sigaltstack arch_prctl set_robust_list get_robust_list rseq
 getuid geteuid getgid getegid getgroups getresuid getresgid
-uname getrlimit setrlimit capget membarrier restart_syscall getpriority
+uname getrlimit capget membarrier restart_syscall getpriority
 sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min
 mbind get_mempolicy set_mempolicy setfsuid setfsgid
 """
 # Harmless when they mean the caller itself, which they do with 0 for a process.
-_HARMLESS_FOR_SELF = "prlimit64 sched_setscheduler sched_setparam sched_setaffinity"
+_HARMLESS_FOR_SELF = "sched_setscheduler sched_setparam sched_setaffinity"
 # Refused without a word to anybody: what programs try and can do without, and what would lead out of the fence.
 _REFUSED = {
     errno.ENOSYS: "io_uring_setup io_uring_enter io_uring_register openat2 futex_waitv userfaultfd memfd_secret"
@@ -101,6 +101,20 @@ def program() -> bytes:
     )
     for name in _HARMLESS.split():
         code += _on_call(name, [_give(_ALLOW)])
+    # Its own limits may be read.
+    code += _on_call(
+        "prlimit64",
+        [
+            _instruction(_LOAD, _ARGUMENT),
+            _instruction(_JEQ, 0, 0, 5),
+            _instruction(_LOAD, _ARGUMENT + 8 * 2),
+            _instruction(_JEQ, 0, 0, 3),
+            _instruction(_LOAD, _ARGUMENT + 8 * 2 + 4),
+            _instruction(_JEQ, 0, 0, 1),
+            _give(_ALLOW),
+            _give(_NOTIFY),
+        ],
+    )
     for name in _HARMLESS_FOR_SELF.split():
         then = [_instruction(_LOAD, _ARGUMENT), _instruction(_JEQ, 0, 0, 1), _give(_ALLOW), _give(_NOTIFY)]
         code += _on_call(name, then)

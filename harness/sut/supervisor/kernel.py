@@ -23,7 +23,7 @@ _libc.getauxval.argtypes = [ctypes.c_ulong]
 
 _RECEIVE, _SEND, _ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
 _CONTINUE = 1
-_ADD_SET_NUMBER, _ADD_AND_SEND = 1, 2
+_ADD_SET_NUMBER = 1
 _NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 _NOTIFICATION_BYTES = 80
 _RESPONSE = struct.Struct("<QqiI")
@@ -34,6 +34,7 @@ _FLAG_NEW_LISTENER = 8
 _FLAG_WAIT_KILLABLE = 32
 """A call that the supervisor has received is not cut short by a signal: it would be done, and then done again."""
 _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
+_PR_SET_CHILD_SUBREAPER = 36
 _ADDR_NO_RANDOMIZE = 0x0040000
 
 _PTRACE_SETSIGINFO = 0x4203
@@ -79,13 +80,18 @@ def give_descriptor(
     listener: int, call: int, descriptor: int, *, number: int | None = None, close_on_exec: bool = False, returns: bool
 ) -> int:
     """Put a copy of our ``descriptor`` into the caller's table; its number there. ``returns``: that is the call's answer."""
-    flags = (_ADD_AND_SEND if returns else 0) | (_ADD_SET_NUMBER if number is not None else 0)
+    # Not with the flag that answers in the same step: a signal to us in its midst leaves the call answered and nothing given.
+    flags = _ADD_SET_NUMBER if number is not None else 0
     request = bytearray(_ADDITION.pack(call, flags, descriptor, number or 0, os.O_CLOEXEC if close_on_exec else 0))
     while True:
         try:
-            return int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            given = int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            break
         except InterruptedError:
             continue
+    if returns:
+        answer(listener, call, given, 0, False)
+    return given
 
 
 # ---------------------------------------------------------------- within the forked child
@@ -118,6 +124,11 @@ def plain_pages() -> None:
 def die_with_parent() -> None:
     """The kernel kills this process when its parent's thread ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Processes below this one whose parents have ended become its own children, so that none stays as a zombie."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 # ---------------------------------------------------------------- ptrace

@@ -46,6 +46,21 @@ def maps(pid: int, inode: int) -> bool:
         return False
 
 
+def session_members(sessions: Container[int]) -> list[int]:
+    """Processes of those sessions that have not ended."""
+    found: list[int] = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
+                    fields = stat.read().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[3]) in sessions and fields[0] not in "ZX":
+                found.append(int(name))
+    return found
+
+
 def thread_state(pid: int, tid: int) -> str:
     """The state's letter; X when there is no such thread."""
     try:
@@ -112,6 +127,19 @@ def shared_place(pid: int, address: int) -> tuple[str, int] | None:
                     return f"{device} {inode}", int(offset, 16) + address - int(start, 16)
                 return None
     return None
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in use and belongs to no file of the machine (RssAnon, RssShmem)."""
+    total = 0
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += 1024 * int(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return total
 
 
 def anonymous_bytes(pid: int) -> int:

@@ -12,17 +12,19 @@ from __future__ import annotations
 import errno
 import heapq
 import os
+import resource
 import select
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
-from harness.sut.supervisor import kernel
+from harness.sut.supervisor import janitor, kernel
 from harness.sut.supervisor.abi import NAMES, NUMBERS
 from harness.sut.supervisor.clock import ClockPage
-from harness.sut.supervisor.ending import ProgramEnded, Stuck
+from harness.sut.supervisor.ending import OutOfMemory, ProgramEnded, Stuck
 from harness.sut.supervisor.fence import HOSTS, HOSTS_WITHOUT_NAMES, fence_for
 from harness.sut.supervisor.futexes import Futexes
 from harness.sut.supervisor.images import wait_for_signal
@@ -37,12 +39,18 @@ from harness.sut.supervisor.procfs import (
     newcomers,
     parents_of,
     pending_signals,
+    resident_bytes,
     thread_state,
 )
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
+_CALLS_BETWEEN_LOOKS = 4096
+MEMORY_BYTES_MAX = 1 << 30
+"""Memory in use by all programs of a boot."""
+_OWN_DESCRIPTORS = 64
+"""What the supervisor needs for itself."""
 SPIN_PATIENCE_S = 10.0
 """Real time that a thread may compute without a system call."""
 FREE_CALLS = 20_000
@@ -94,12 +102,17 @@ class Scheduler:
         self.ports = Ports(network.own_ip if network else "10.0.0.2")
         self.memory_bytes = 64 << 20
         self.console_is_terminal = False
+        self.secure: Callable[[ConnectionPort], ConnectionPort] | None = None
+        """Puts TLS before a connection to the acquirer."""
         self.on_output: Callable[[str, bytes], None] = lambda stream, data: None
         self.clock = ClockPage()
         self.futexes = Futexes(self)
         self.tasks: dict[int, Task] = {}
         self.root: Program | None = None
         self.listener = -1
+        self.programs_made = 0
+        self.memory_bytes_max = MEMORY_BYTES_MAX
+        self._descriptors_max = 0
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
@@ -134,12 +147,17 @@ class Scheduler:
         self.root = self.new_program(pid, number, None)
         self.new_task(pid, self.root)
         self._running = 1
+        self._descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OWN_DESCRIPTORS
         self._set_clock()
         return self.root
 
     def new_program(self, pid: int, number: int, parent: Program | None) -> Program:
         program = Program(pid, number, parent)
+        before = self.programs.get(pid)
+        if before is not None:
+            self._forget_program(before)  # it has been waited for, or its id would not be free again
         self.programs[pid] = program
+        self.programs_made += 1
         if parent is not None:
             parent.children.append(program)
         try:
@@ -161,14 +179,20 @@ class Scheduler:
 
     def end(self) -> None:
         """Kill every program and give back all that was held."""
-        for program in self.programs.values():
-            if program.alive:
-                try:
-                    os.kill(program.pid, 9)
-                except ProcessLookupError:
-                    pass
-        if self.root is not None and self.root.alive:
-            self.root.status = _reaped(self.root.pid)
+        alive = [program.pid for program in self.programs.values() if program.alive]
+        for pid in alive:
+            _kill(pid)
+        if self._births:
+            for pid in [pid for pid, _ in newcomers(set(alive), self.tasks) if pid not in self.programs]:
+                _kill(pid)
+                alive.append(pid)
+        # Parents come before their children, who are ours as soon as those are gone.
+        for pid in alive:
+            status = _reaped(pid)
+            if self.root is not None and pid == self.root.pid:
+                self.root.status = status
+        if self.root is not None:
+            janitor.forget(self.root.pid)
         for program in self.programs.values():
             program.alive = False
             program.release_all()
@@ -293,6 +317,8 @@ class Scheduler:
     def _count_call(self) -> None:
         process = self.process
         process.switches += 1  # the watchdog's sign of life
+        if not self.notified % _CALLS_BETWEEN_LOOKS:
+            self.check_memory()
         now_us = int(process.env._now)
         if now_us != self._calls_at_us:
             self._calls_at_us, self._calls_now = now_us, 0
@@ -546,7 +572,7 @@ class Scheduler:
         program = self.programs.get(pid)
         if program is None or not program.alive:
             parent = self.programs.get(parent_pid)
-            number = self.root.number + len(self.programs) if self.root is not None else pid
+            number = self.root.number + self.programs_made if self.root is not None else pid
             program = self.new_program(pid, number, parent)
             self._born(parent)
         else:
@@ -625,7 +651,12 @@ class Scheduler:
         program.forget_memory()
         self.locks.drop_all(program)
         self.child_went_on(program)
+        for child in program.children:
+            if not child.alive:
+                _reaped(child.pid, os.WNOHANG)
         parent = program.parent
+        if parent is not None and not parent.alive:
+            _reaped(program.pid, os.WNOHANG)
         if parent is not None and parent.alive and parent.tasks:
             self._signalled(self._taker(parent, signal.SIGCHLD), signal.SIGCHLD)
 
@@ -649,9 +680,44 @@ class Scheduler:
                     self.refuse(f"{_name(number)} waits in the kernel, where virtual time cannot end it")
                     task.state = "native"
                     self._running -= 1
+        self.check_memory()
         self._quiet_s += _LOOK_MS / 1000
         if self._quiet_s > SPIN_PATIENCE_S and self._running:
             raise Stuck(f"it ran for more than {SPIN_PATIENCE_S:g} s without a system call")
+
+    def forget_the_reaped(self) -> int:
+        """Let go of programs that have ended and been waited for; how many have ended and have not."""
+        zombies = 0
+        for program in list(self.programs.values()):
+            if program.alive:
+                continue
+            if thread_state(program.pid, program.pid) == "Z":
+                zombies += 1
+            else:
+                self._forget_program(program)
+        return zombies
+
+    def _forget_program(self, program: Program) -> None:
+        if program is not self.root:
+            self.programs.pop(program.pid, None)
+        if program.parent is not None and program in program.parent.children:
+            program.parent.children.remove(program)
+
+    def check_memory(self) -> None:
+        """OutOfMemory when the programs hold more than they may."""
+        held = sum(resident_bytes(each.pid) for each in self.programs.values() if each.alive)
+        if held > self.memory_bytes_max:
+            raise OutOfMemory(
+                0, f"its programs hold {held >> 20} MiB of memory, more than {self.memory_bytes_max >> 20} MiB"
+            )
+
+    def check_descriptors(self) -> None:
+        """ENFILE when the supervisor has hardly any descriptors left for what programs open."""
+        highest = os.dup(self.placeholder)
+        os.close(highest)
+        if highest >= self._descriptors_max:
+            self.refuse("more pipes, sockets and programs than the harness can keep open were refused")
+            raise OSError(errno.ENFILE, "too many open")
 
     def refuse(self, text: str) -> None:
         """Tell once what the program asked for in vain."""
@@ -668,9 +734,16 @@ def _name(number: int) -> str:
     return NAMES.get(number, f"system call {number}")
 
 
-def _reaped(pid: int) -> int | None:
-    """The wait status of a program that is dead, or about to be."""
+def _reaped(pid: int, options: int = 0) -> int | None:
+    """The wait status of a program that is dead, or about to be; None when it is nobody's child of ours."""
     try:
-        return os.waitpid(pid, 0)[1]
+        return os.waitpid(pid, options)[1]
     except ChildProcessError:
         return None
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -85,7 +85,10 @@ class Socket(Opened):
                 shown = self._shown if self._shown is not None else Shown(self._end, self._ports.gate)
                 self._shown = shown
                 assert attempt.value is not None
-                self.stream = LinkStream(attempt.value, shown)
+                connection = attempt.value
+                if scheduler.secure is not None:
+                    connection = scheduler.secure(connection)
+                self.stream = LinkStream(connection, shown)
             else:
                 self.error = _errno_of(attempt.value)
                 if self._shown is not None:

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from harness.sut import landlock
-from harness.sut.supervisor import kernel
+from harness.sut.supervisor import janitor, kernel
 from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import SYSTEM, WRITABLE_DEVICES
 from harness.sut.supervisor.filter import CHANNEL_DESCRIPTOR, program
 
 EXIT_NOT_STARTED = 127
 _REASON_BYTES = 400
+_STACK_BYTES = 8 << 20
+"""Where the kernel lays out memory hangs on it."""
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -38,10 +40,13 @@ class Command:
     open_files: int = 1100
     file_bytes: int = 0
     fence: bool = True
+    data_bytes: int = 4 << 30
+    """Private memory that one process may ask for; what it may use is the supervisor's to watch."""
 
 
 def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int]:
     """Fork and filter; the child stands before its execve, which the supervisor must answer. Its pid and the listener."""
+    kernel.adopt_orphans()
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -54,7 +59,15 @@ def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int
         raise NotStarted(
             0, f"{command.path} could not be started: {os.fsdecode(reason) or 'its process ended at once'}"
         )
+    janitor.watch(pid)
     return pid, listeners[0]
+
+
+def _bound(which: int, value: int) -> None:
+    """A limit that cannot be raised again."""
+    _, most = resource.getrlimit(which)
+    value = value if most == resource.RLIM_INFINITY else min(value, most)
+    resource.setrlimit(which, (value, value))
 
 
 def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -> NoReturn:
@@ -67,18 +80,20 @@ def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(command.open_files, most), most))
+        _bound(resource.RLIMIT_NOFILE, command.open_files)
         os.dup2(channel, CHANNEL_DESCRIPTOR, inheritable=False)
         os.closerange(3, CHANNEL_DESCRIPTOR)
         os.closerange(CHANNEL_DESCRIPTOR + 1, 4096)
         os.chdir("/")
         kernel.fix_addresses()
         kernel.plain_pages()
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _bound(resource.RLIMIT_CORE, 0)
+        # Address space costs nothing, and some languages reserve very much of it.
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (command.file_bytes, command.file_bytes))
+        _bound(resource.RLIMIT_DATA, command.data_bytes)
+        _bound(resource.RLIMIT_STACK, _STACK_BYTES)
+        _bound(resource.RLIMIT_FSIZE, command.file_bytes)
         if command.fence and landlock.landlock_available()[0]:
             landlock.restrict((*SYSTEM, *command.code), tuple(sorted(WRITABLE_DEVICES)))
         answer = socket.socket(fileno=CHANNEL_DESCRIPTOR)

@@ -86,7 +86,10 @@ class Program:
         self.children: list[Program] = []
         self.slots: dict[int, Slot] = {}
         self.directory: Directory | None = None
-        """Its working directory, when that is on one of the device's volumes."""
+        """Its working directory, when that is on one of the device's volumes; else it is ``machine_directory``."""
+        self.machine_directory = "/"
+        self.kernel_directory = "/"
+        """Where the kernel thinks it is, which only exec of a relative path still asks."""
         self.status: int | None = None
         """As waitpid gave it."""
         self.unborn: list[int] = []
@@ -97,6 +100,8 @@ class Program:
         self._memory = -1
         if parent is not None:
             self.directory = parent.directory
+            self.machine_directory = parent.machine_directory
+            self.kernel_directory = parent.kernel_directory
             for number_, slot in parent.slots.items():
                 slot.opened.holders += 1
                 self.slots[number_] = Slot(slot.opened, slot.close_on_exec)

@@ -18,9 +18,17 @@ def vector(task: Task, address: int, count: int) -> list[tuple[int, int]]:
     return [IOVEC.unpack_from(raw, IOVEC.size * place) for place in range(count)]
 
 
-def gather(task: Task, parts: list[tuple[int, int]]) -> bytes:
-    """The bytes that a vector names."""
-    return b"".join([task.program.read(address, length) for address, length in parts if length])
+def gather(task: Task, parts: list[tuple[int, int]], bytes_max: int = 1 << 26) -> bytes:
+    """The bytes that a vector names, up to a limit: a call may do less than it was asked to."""
+    if len(parts) == 1:
+        address, length = parts[0]
+        return task.program.read(address, min(length, bytes_max))
+    found: list[bytes] = []
+    for address, length in parts:
+        if length and bytes_max:
+            found.append(task.program.read(address, min(length, bytes_max)))
+            bytes_max -= len(found[-1])
+    return b"".join(found)
 
 
 def scatter(task: Task, parts: list[tuple[int, int]], data: bytes) -> int:

@@ -1,7 +1,8 @@
 """A manifest from outside Python: ``PROGRAM.manifest.yaml`` beside the program, or the JSON that ``PROGRAM --manifest`` prints.
 
 Its keys are the fields of ``harness.contract.Manifest``; ``actions`` is a list, ``screens`` and ``receipts`` are lists of
-``{pattern: ..., kind: ...}``. ``text`` is for programs that only print text (``harness.sut.wire.text``)::
+``{pattern: ..., kind: ...}``. ``text`` is for programs that only print text (``harness.sut.wire.text``); with ``tls: true``
+a program speaks TLS to the acquirer, and is told whom to trust (``harness.sut.supervisor.authority``)::
 
     name: corner shop
     actions: [sale, void, settle]
@@ -44,6 +45,8 @@ class Declared:
 
     manifest: Manifest
     text: TextLines | None = None
+    tls: bool = False
+    """Whether it speaks TLS to the acquirer."""
 
 
 def read_manifest(content: bytes, where: str, *, json: bool = False) -> Declared:
@@ -97,6 +100,12 @@ _KINDS: dict[Any, Any] = {
 }
 
 
+def _flag(value: object) -> object:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, found {found(value)}")
+    return value
+
+
 class _Model(BaseModel):
     """Unknown keys are errors everywhere."""
 
@@ -136,6 +145,7 @@ def _model() -> type[_Model]:
         kind = special.get(field.name) or (hint if _is_choice(hint) else _KINDS[hint])
         members[field.name] = (kind, ... if field.default is dataclasses.MISSING else field.default)
     members["text"] = (_TextLines | None, None)
+    members["tls"] = (Annotated[bool, BeforeValidator(_flag)], False)
     made: type[_Model] = create_model("ManifestFile", __base__=_Model, **members)
     return made
 
@@ -158,7 +168,7 @@ def _declared(document: Document) -> Declared | None:
     text = None if read.text is None else TextLines(dict(read.text.events), read.text.slip_prefix, manifest.encoding)
     if text is not None:
         _check_text(document, manifest, text)
-    return Declared(manifest, text)
+    return Declared(manifest, text, read.tls)
 
 
 def _check(document: Document, manifest: Manifest) -> None:

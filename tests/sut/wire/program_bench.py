@@ -19,11 +19,12 @@ from harness.core.errors import SoftwareError
 from harness.device import DeviceFacade
 from harness.device.facade import StationCallbacks
 from harness.device.session import NoPower
-from harness.device.text_map import NO_MAP, TextMap
+from harness.device.text_map import NO_MAP, map_of
 from harness.history.events import ReceiptPrinted, ScreenShown
 from harness.host.acquirer import Acquirer
 from harness.iso8583 import unionpay
 from harness.sut.wire import Wire
+from harness.sut.wire.manifest_file import Declared
 from tests.device.conftest import MASTER_KEY, Bench
 
 PATIENCE_S = 30
@@ -79,7 +80,7 @@ class LoopbackHost:
 class ProgramBench(Bench):
     """``boot`` starts a program, ``boot_class`` a terminal class in this process; both can be asked for actions."""
 
-    def __init__(self, place: Path, texts: TextMap = NO_MAP) -> None:
+    def __init__(self, place: Path, declared: Declared | None = None) -> None:
         super().__init__()
         acquirer = Acquirer("unionpay", self.recorder, b"program bench")
         acquirer.register_terminal(self.hardware.tid, self.hardware.mid, "T01", MASTER_KEY)
@@ -87,7 +88,8 @@ class ProgramBench(Bench):
         self.data = place / "data"
         self.data.mkdir()
         self.place = place
-        self.texts = texts
+        self.texts = NO_MAP if declared is None else map_of(declared.manifest)
+        self.text = None if declared is None else declared.text
         self.program: subprocess.Popen[bytes] | None = None
         self.wire: Wire | None = None
         self.breaches: list[str] = []
@@ -128,7 +130,13 @@ class ProgramBench(Bench):
         )
         facade = self._facade()
         self.wire = Wire(
-            facade, self._send, self.spawn, violated=self.breaches.append, log=lambda _: None, settle=self._settle
+            facade,
+            self._send,
+            self.spawn,
+            violated=self.breaches.append,
+            log=lambda _: None,
+            settle=self._settle,
+            text=self.text,
         )
         self.wire.start()
         self.until(lambda: facade.waiting)
@@ -168,10 +176,14 @@ class ProgramBench(Bench):
     def until(self, reached: Callable[[], bool]) -> None:
         """Let the program work and time pass."""
         while not reached() and not self.breaches and not self.violations:
-            if self.wire is None or self.wire.under_way or self.env.peek() <= self.env.now:
+            if self.wire is None or self.wire.under_way or self._is_due():
                 self.env.step()
             else:
                 self._read()
+
+    def _is_due(self) -> bool:
+        """Whether time must pass before the program goes on: one of lines of text has nothing under way while it waits."""
+        return self.env.peek() <= (self.env.now if self.text is None else self.env.now + 2_000_000)
 
     def _read(self) -> None:
         ready, _, _ = select.select([self.program.stdout], [], [], PATIENCE_S)

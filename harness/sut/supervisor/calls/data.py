@@ -25,8 +25,10 @@ from harness.sut.supervisor.vectors import gather, scatter, vector
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-_TRANSFER_MAX = 0x7FFFF000
-"""What one read or write moves at most (read(2), NOTES)."""
+_TRANSFER_MAX = 1 << 26
+"""What one read or write moves at most: less than Linux (read(2), NOTES), which has the memory for more."""
+_OUTPUT_MAX = 2 << 20
+"""Of the same for standard output: twice what a line of the contract may have."""
 _RWF_KNOWN = 0x1F
 POLL_IN = 1
 
@@ -105,7 +107,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
     if isinstance(opened, VolumeFile):
         scheduler.mappings.take_room()
         scheduler.mappings.settle(opened.descriptor)
-        data = gather(task, parts)[:_TRANSFER_MAX]
+        data = gather(task, parts, _TRANSFER_MAX)
         disk = scheduler.disk
         written = (
             disk.write(opened.descriptor, data) if offset is None else disk.pwrite(opened.descriptor, data, offset)
@@ -113,7 +115,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         scheduler.mappings.written(opened.descriptor)
         return written
     if isinstance(opened, Output):
-        data = gather(task, parts)
+        data = gather(task, parts, _OUTPUT_MAX)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):
@@ -255,20 +257,27 @@ def advice(scheduler: Scheduler, task: Task) -> Reply:
     return NATIVE if volume_file(task) is None else 0
 
 
-@answers("fchmod")
-def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+def _changeable(scheduler: Scheduler, task: Task) -> VolumeFile:
+    """A file whose attributes may change: on a volume. The machine's stay as they are."""
     file = volume_file(task)
     if file is None:
-        return NATIVE
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+            raise OSError(errno.EBADF, "no such descriptor")
+        scheduler.refuse("changing the mode or the owner of what is on none of the device's volumes was refused")
+        raise OSError(errno.EROFS, "not on a volume")
+    return file
+
+
+@answers("fchmod")
+def fchmod(scheduler: Scheduler, task: Task) -> Reply:
+    file = _changeable(scheduler, task)
     scheduler.disk.fchmod(file.descriptor, task.arguments[1] & 0o7777)
     return 0
 
 
 @answers("fchown")
 def fchown(scheduler: Scheduler, task: Task) -> Reply:
-    file = volume_file(task)
-    if file is None:
-        return NATIVE
+    file = _changeable(scheduler, task)
     scheduler.disk.fchown(file.descriptor, 0, 0)
     return 0
 

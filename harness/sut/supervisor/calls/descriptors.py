@@ -26,6 +26,8 @@ _LOCKS = {5, 6, 7, 36, 37, 38}
 _GET_LOCK, _WAIT_LOCK, _OF_DESCRIPTION = {5, 36}, {7, 38}, {36, 37, 38}
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS = 0x5451, 0x5450, 0x5421, 0x541B, 0x5401
 _CLOSE_RANGE_CLOEXEC = 4
+_SAFE_COMMANDS = {real.F_DUPFD, _F_DUPFD_CLOEXEC, real.F_GETFD, real.F_SETFD, real.F_GETFL, real.F_SETFL}
+_SAFE_REQUESTS = {_FIOCLEX, _FIONCLEX, _FIONBIO, _FIONREAD, _TCGETS}
 _SETTABLE = os.O_APPEND | os.O_NONBLOCK
 
 
@@ -107,7 +109,7 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     program = task.program
     opened = program.opened(number)
     if opened is None:
-        return NATIVE
+        return _of_the_machine(task, command, value)
     if command in (real.F_DUPFD, _F_DUPFD_CLOEXEC):
         least = None if value == 0 else _lowest_from(program, value & 0xFFFFFFFF)
         try:
@@ -124,6 +126,17 @@ def fcntl(scheduler: Scheduler, task: Task) -> Reply:
     if command in _LOCKS:
         return _lock(scheduler, task, opened, command, value)
     return NATIVE
+
+
+def _of_the_machine(task: Task, command: int, value: int) -> Reply:
+    """Locks on the machine's files are accepted and forgotten: they would meet other programs of the machine."""
+    if command in _LOCKS:
+        if command in _GET_LOCK:
+            task.program.write(value, struct.pack("<h", UNLOCK))
+        return 0
+    if command in _SAFE_COMMANDS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
+        return NATIVE
+    raise OSError(errno.EINVAL, "not of the machine's files")
 
 
 def _flags(scheduler: Scheduler, opened: Opened) -> Reply:
@@ -187,7 +200,8 @@ def _lock(scheduler: Scheduler, task: Task, opened: Opened, command: int, addres
 def flock(scheduler: Scheduler, task: Task) -> Reply:
     file, operation = volume_file(task), task.signed(1)
     if file is None:
-        return NATIVE
+        # As with record locks, those on the machine's files are accepted and forgotten.
+        return 0 if os.path.lexists(f"/proc/{task.program.pid}/fd/{task.descriptor()}") else NATIVE
     disk = scheduler.disk
 
     def take() -> bool:
@@ -212,6 +226,7 @@ def pipe(scheduler: Scheduler, task: Task) -> Reply:
     flags = task.signed(1) if task.number == 293 else 0
     if flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
         raise OSError(errno.EINVAL, "flags")
+    scheduler.check_descriptors()
     close_on_exec = bool(flags & os.O_CLOEXEC)
     numbers = []
     for end in os.pipe2(os.O_CLOEXEC | flags):
@@ -231,6 +246,7 @@ def _made(scheduler: Scheduler, task: Task, opened: Opened, flags: int) -> Reply
 
 @answers("eventfd", "eventfd2")
 def eventfd(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(1) if task.number == 290 else 0
     end = os.eventfd(task.arguments[0] & 0xFFFFFFFF, flags | os.EFD_CLOEXEC)
     return _made(scheduler, task, Pollable(end), flags)
@@ -238,6 +254,7 @@ def eventfd(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("epoll_create", "epoll_create1")
 def epoll_create(scheduler: Scheduler, task: Task) -> Reply:
+    scheduler.check_descriptors()
     flags = task.signed(0) if task.number == 291 else 0
     return _made(scheduler, task, Epoll(kernel.new_epoll()), flags)
 
@@ -255,7 +272,9 @@ def ioctl(scheduler: Scheduler, task: Task) -> Reply:
     number, request = task.descriptor(), task.arguments[1] & 0xFFFFFFFF
     opened = task.program.opened(number)
     if opened is None or isinstance(opened, Pollable | Epoll):
-        return NATIVE
+        if request in _SAFE_REQUESTS or not os.path.lexists(f"/proc/{task.program.pid}/fd/{number}"):
+            return NATIVE
+        raise OSError(errno.ENOTTY, "no such request")
     if request in (_FIOCLEX, _FIONCLEX):
         task.program.slots[number].close_on_exec = request == _FIOCLEX
         return NATIVE

@@ -15,6 +15,7 @@ from harness.sut.supervisor.tasks import Task
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
+_MAPPED_MAX = 256 << 20
 _PROT_WRITE, _PROT_EXEC, _MAP_SHARED_KINDS = 2, 4, 3
 
 
@@ -32,6 +33,10 @@ def mmap(scheduler: Scheduler, task: Task) -> Reply:
     access = scheduler.disk.flags_of(file.descriptor) & os.O_ACCMODE
     if access == os.O_WRONLY or (shared_writable and access != os.O_RDWR):
         raise OSError(errno.EACCES, "not opened for that")
+    if scheduler.disk.fstat(file.descriptor).st_size > _MAPPED_MAX:
+        scheduler.refuse(f"mapping a file of more than {_MAPPED_MAX >> 20} MiB is not modelled")
+        raise OSError(errno.ENOMEM, "too large to be mapped")
+    scheduler.check_descriptors()
     memfd = scheduler.mappings.memfd(file.descriptor, task.program, shared_writable=shared_writable)
     # From now on the descriptor's kernel object is the memfd: the kernel maps what the number leads to.
     number = task.descriptor(4)

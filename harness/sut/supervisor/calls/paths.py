@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from harness.storage.inode import Directory, path_of
 from harness.sut.supervisor.abi import TIMESPEC, stat_bytes, statfs_bytes, statx_bytes
-from harness.sut.supervisor.fence import RANDOM_DEVICES, WRITABLE_DEVICES, normal
-from harness.sut.supervisor.objects import RandomDevice, VolumeFile
+from harness.sut.supervisor.calls import machine
+from harness.sut.supervisor.fence import RANDOM_DEVICES, WRITABLE_DEVICES, normal, within
+from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.tasks import Task
 
@@ -61,15 +62,20 @@ def _base(scheduler: Scheduler, task: Task, directory: int, text: str) -> tuple[
     if directory == AT_FDCWD:
         if program.directory is not None:
             return _from(program.directory, text)
-        return os.readlink(f"/proc/{program.pid}/cwd"), text
+        return program.machine_directory, text
     opened = program.opened(directory)
     if isinstance(opened, VolumeFile):
         inode = scheduler.disk.inode_of(opened.descriptor)
         if not isinstance(inode, Directory):
             raise OSError(errno.ENOTDIR, "no directory")
         return _from(inode, text)
+    return _descriptor_path(task, directory), text
+
+
+def _descriptor_path(task: Task, number: int) -> str:
+    """Where a descriptor of the kernel's own leads."""
     try:
-        return os.readlink(f"/proc/{program.pid}/fd/{directory}"), text
+        return os.readlink(f"/proc/{task.program.pid}/fd/{number}")
     except FileNotFoundError:
         raise OSError(errno.EBADF, "no such descriptor") from None
 
@@ -97,11 +103,15 @@ def _open(scheduler: Scheduler, task: Task, directory: int, address: int, flags:
     place = place_of(scheduler, task, directory, address)
     if not place.own:
         return _open_machine(scheduler, task, place, flags)
+    return _open_own(scheduler, task, place.path, flags, mode)
+
+
+def _open_own(scheduler: Scheduler, task: Task, path: str, flags: int, mode: int) -> Reply:
     disk = scheduler.disk
     path_only = bool(flags & os.O_PATH)
     if path_only:
         flags &= os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = disk.open(place.path, flags & ~os.O_CLOEXEC, mode & 0o7777)
+    descriptor = disk.open(path, flags & ~os.O_CLOEXEC, mode & 0o7777)
     is_directory = isinstance(disk.inode_of(descriptor), Directory)
     opened = VolumeFile(scheduler.placeholder, descriptor, disk.close, directory=is_directory, path_only=path_only)
     close_on_exec = bool(flags & os.O_CLOEXEC)
@@ -115,24 +125,25 @@ def _open(scheduler: Scheduler, task: Task, directory: int, address: int, flags:
 
 
 def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) -> Reply:
-    close_on_exec = bool(flags & os.O_CLOEXEC)
-    if place.path in RANDOM_DEVICES:
-        number = scheduler.give(task, scheduler.placeholder, close_on_exec=close_on_exec)
-        task.program.install(number, RandomDevice(scheduler.placeholder), close_on_exec=close_on_exec)
-        return LATER
     content = scheduler.text(place.path)
     if content is not None and not flags & _WRITES:
         text = os.memfd_create("text", os.MFD_CLOEXEC)
         try:
             os.write(text, content)
             os.lseek(text, 0, os.SEEK_SET)
-            scheduler.give(task, text, close_on_exec=close_on_exec)
+            scheduler.give(task, text, close_on_exec=bool(flags & os.O_CLOEXEC))
         finally:
             os.close(text)
         return LATER
-    if flags & _WRITES and place.path not in WRITABLE_DEVICES:
+    named = machine.descriptor_meant(place.path)
+    opened = task.program.opened(named) if named is not None else None
+    if isinstance(opened, VolumeFile):
+        # A new description of the same file, as Linux makes it.
+        path = path_of(scheduler.disk.inode_of(opened.descriptor))
+        return _open_own(scheduler, task, path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW), 0)
+    if flags & _WRITES and place.path not in (*WRITABLE_DEVICES, *RANDOM_DEVICES) and opened is None:
         raise _outside(scheduler, place, "opening for writing")
-    return NATIVE
+    return machine.open_file(scheduler, task, place.path, flags)
 
 
 @answers("open")
@@ -155,18 +166,19 @@ def creat(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _look(scheduler: Scheduler, task: Task, directory: int, address: int, flags: int) -> os.stat_result | None:
-    """Attributes of what a path, or with AT_EMPTY_PATH a descriptor, leads to; None: the machine's."""
+    """Attributes of what a path, or with AT_EMPTY_PATH a descriptor, leads to; None: a descriptor of the kernel's own."""
     if flags & ~_LOOK_FLAGS:
         raise OSError(errno.EINVAL, "flags")
     if flags & AT_EMPTY_PATH and (not address or not task.program.text(address)):
         if directory == AT_FDCWD:
             own = task.program.directory
-            return None if own is None else scheduler.disk.stat(path_of(own))
+            return os.stat(task.program.machine_directory) if own is None else scheduler.disk.stat(path_of(own))
         return look_at(scheduler, task, directory)
     place = place_of(scheduler, task, directory, address)
+    follow = not flags & AT_SYMLINK_NOFOLLOW
     if not place.own:
-        return None
-    return scheduler.disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
+        return machine.look(scheduler, task, place.path, follow=follow)
+    return scheduler.disk.stat(place.path, follow_symlinks=follow)
 
 
 def look_at(scheduler: Scheduler, task: Task, number: int) -> os.stat_result | None:
@@ -211,10 +223,13 @@ def statx(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _access(scheduler: Scheduler, task: Task, directory: int, address: int, mode: int, flags: int) -> Reply:
+    if mode & ~7:
+        raise OSError(errno.EINVAL, "mode")
     place = place_of(scheduler, task, directory, address)
-    if not place.own:
-        return NATIVE
     follow = not flags & AT_SYMLINK_NOFOLLOW
+    if not place.own:
+        machine.may(scheduler, task, place.path, mode, follow=follow)
+        return 0
     scheduler.disk.stat(place.path, follow_symlinks=follow)  # which says what is wrong with the path
     if not scheduler.disk.access(place.path, mode, follow_symlinks=follow):
         raise OSError(errno.EACCES if mode & os.X_OK else errno.EROFS, "no access")
@@ -240,27 +255,27 @@ def _read_link(scheduler: Scheduler, task: Task, directory: int, address: int, r
     if place.own:
         target = scheduler.disk.readlink(place.path)
     else:
-        own = _own_descriptor(scheduler, task, place.path)
-        if own is None:
-            return NATIVE
-        target = own
+        own = _own_link(scheduler, task, place.path)
+        target = own if own is not None else os.readlink(machine.real_path(scheduler, task, place.path))
     data = os.fsencode(target)[:size]
     task.program.write(room, data)
     return len(data)
 
 
-def _own_descriptor(scheduler: Scheduler, task: Task, path: str) -> str | None:
-    """What /proc/self/fd/N and /proc/self/cwd say of the device's files."""
-    parts = path.split("/")
-    if len(parts) < 4 or parts[1] != "proc" or parts[2] not in ("self", "thread-self", str(task.program.number)):
+def _own_link(scheduler: Scheduler, task: Task, path: str) -> str | None:
+    """What /proc/self/fd/N, /proc/self/cwd and the links to a process's own directory say."""
+    program = task.program
+    if path == "/proc/self":
+        return str(program.number)
+    if path in ("/proc/self/cwd", f"/proc/{program.number}/cwd"):
+        return program.machine_directory if program.directory is None else path_of(program.directory)
+    number = machine.descriptor_meant(path)
+    if number is None:
         return None
-    if parts[3] == "cwd" and len(parts) == 4:
-        return None if task.program.directory is None else path_of(task.program.directory)
-    if parts[3] == "fd" and len(parts) == 5 and parts[4].isdigit():
-        opened = task.program.opened(int(parts[4]))
-        if isinstance(opened, VolumeFile):
-            return path_of(scheduler.disk.inode_of(opened.descriptor))
-    return None
+    opened = program.opened(number)
+    if isinstance(opened, VolumeFile):
+        return path_of(scheduler.disk.inode_of(opened.descriptor))
+    return os.readlink(f"/proc/{program.pid}/fd/{number}")
 
 
 @answers("readlink")
@@ -277,7 +292,9 @@ def readlinkat(scheduler: Scheduler, task: Task) -> Reply:
 def statfs(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
-        return NATIVE
+        where = machine.real_path(scheduler, task, place.path)
+        task.program.write(task.arguments[1], statfs_bytes(os.statvfs(where), 0))
+        return 0
     scheduler.mappings.take_room()
     device = scheduler.disk.stat(place.path).st_dev
     task.program.write(task.arguments[1], statfs_bytes(scheduler.disk.statvfs(place.path), device))
@@ -492,7 +509,8 @@ def _set_times(
     if not address:
         opened = task.program.opened(directory)
         if not isinstance(opened, VolumeFile):
-            return NATIVE
+            _descriptor_path(task, directory)
+            raise OSError(errno.EROFS, "not on a volume")
         target: str | int = opened.descriptor
         found = disk.fstat(opened.descriptor)
     else:
@@ -528,8 +546,13 @@ def open_extended_attribute(scheduler: Scheduler, task: Task) -> Reply:
 def chdir(scheduler: Scheduler, task: Task) -> Reply:
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if not place.own:
-        if os.path.isdir(place.path):
-            task.program.directory = None
+        program, text = task.program, task.program.text(task.arguments[0])
+        known = normal(program.kernel_directory, text) == place.path
+        program.machine_directory = machine.working_directory(scheduler, task, place.path)
+        program.directory = None
+        if not known or within(place.path, "/proc"):
+            return 0
+        program.kernel_directory = place.path
         return NATIVE
     inode = scheduler.disk.locate(place.path)
     if not isinstance(inode, Directory):
@@ -542,9 +565,10 @@ def chdir(scheduler: Scheduler, task: Task) -> Reply:
 def fchdir(scheduler: Scheduler, task: Task) -> Reply:
     opened = task.program.opened(task.descriptor())
     if not isinstance(opened, VolumeFile):
-        if os.path.isdir(f"/proc/{task.program.pid}/fd/{task.descriptor()}"):
-            task.program.directory = None
-        return NATIVE
+        where = _descriptor_path(task, task.descriptor())
+        task.program.machine_directory = machine.working_directory(scheduler, task, where)
+        task.program.directory = None
+        return 0
     inode = scheduler.disk.inode_of(opened.descriptor)
     if not isinstance(inode, Directory):
         raise OSError(errno.ENOTDIR, "no directory")
@@ -555,11 +579,10 @@ def fchdir(scheduler: Scheduler, task: Task) -> Reply:
 @answers("getcwd")
 def getcwd(scheduler: Scheduler, task: Task) -> Reply:
     directory = task.program.directory
-    if directory is None:
-        return NATIVE
-    if not directory.links:
+    if directory is not None and not directory.links:
         raise OSError(errno.ENOENT, "removed")
-    data = os.fsencode(path_of(directory)) + b"\0"
+    path = task.program.machine_directory if directory is None else path_of(directory)
+    data = os.fsencode(path) + b"\0"
     if len(data) > task.arguments[1]:
         raise OSError(errno.ERANGE, "too small a buffer")
     task.program.write(task.arguments[0], data)

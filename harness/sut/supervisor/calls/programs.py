@@ -8,6 +8,8 @@ Source: clone(2), execve(2), exit_group(2), wait4(2), tgkill(2).
 from __future__ import annotations
 
 import errno
+import os
+import resource
 import struct
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from harness.sut.supervisor import images, kernel
 from harness.sut.supervisor.abi import NUMBERS
 from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
 from harness.sut.supervisor.calls.time import timespec_ns
+from harness.sut.supervisor.fence import normal
 from harness.sut.supervisor.filter import CLOCK_DESCRIPTOR
 from harness.sut.supervisor.procfs import is_gone, pending_signals, thread_state
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
@@ -32,7 +35,9 @@ _OF_THE_LIBRARY = (32, 33)
 _P_PID = 1
 TASKS_MAX = 256
 """Threads and programs at a time; RLIMIT_NPROC does not bind root."""
-PROGRAMS_MAX = 2_000
+ZOMBIES_MAX = 512
+"""Programs that have ended and that nobody has waited for."""
+PROGRAMS_MAX = 20_000
 """Programs in one boot."""
 
 
@@ -42,9 +47,14 @@ PROGRAMS_MAX = 2_000
 def _clone(scheduler: Scheduler, task: Task, flags: int, clear_tid: int) -> Reply:
     if flags & _CLONE_NAMESPACES:
         raise OSError(errno.EPERM, "namespaces")
-    if len(scheduler.tasks) >= TASKS_MAX or len(scheduler.programs) >= PROGRAMS_MAX:
+    if len(scheduler.tasks) >= TASKS_MAX or scheduler.programs_made >= PROGRAMS_MAX:
         scheduler.refuse(f"more than {TASKS_MAX} threads, or {PROGRAMS_MAX:,} programs in one boot, were refused")
         raise OSError(errno.EAGAIN, "too many")
+    if not flags & _CLONE_THREAD:
+        scheduler.check_descriptors()
+        if len(scheduler.programs) >= TASKS_MAX + ZOMBIES_MAX and scheduler.forget_the_reaped() >= ZOMBIES_MAX:
+            scheduler.refuse(f"more than {ZOMBIES_MAX} programs that nobody waited for were refused")
+            raise OSError(errno.EAGAIN, "too many")
     if flags & _CLONE_THREAD:
         task.program.unborn.append(clear_tid if flags & _CLONE_CHILD_CLEARTID else 0)
     scheduler.pass_on(task)
@@ -85,6 +95,11 @@ def execve(scheduler: Scheduler, task: Task) -> Reply:
         scheduler.refuse(f"running {place.path}, which is on a volume, was refused")
         raise OSError(errno.EACCES, "not from a volume")
     images.check_program(place.path)
+    if not scheduler.fence.is_machine(os.path.realpath(place.path)):
+        raise OSError(errno.EACCES, "a link out of the fence")
+    if normal(program.kernel_directory, program.text(task.arguments[0])) != place.path:
+        scheduler.refuse("running a program by a path relative to a directory of a volume is not modelled")
+        raise OSError(errno.EACCES, "relative path")
     scheduler.give(task, scheduler.clock.descriptor, number=CLOCK_DESCRIPTOR, close_on_exec=False, returns=False)
     kernel.trace_exec(task.tid)
     scheduler.pass_on(task)
@@ -277,15 +292,57 @@ def set_tid_address(scheduler: Scheduler, task: Task) -> Reply:
     return NATIVE
 
 
-@answers("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setaffinity")
+@answers("sched_setscheduler", "sched_setparam", "sched_setaffinity")
 def of_another(scheduler: Scheduler, task: Task) -> Reply:
-    """The filter lets those through that mean the caller."""
+    """The filter lets those through that mean the caller. Threads take turns as they do, whatever their priorities."""
     number = task.signed(0)
     if number == task.program.number or scheduler.tasks.get(number) is not None:
-        if task.number == NUMBERS["prlimit64"]:
-            raise OSError(errno.EPERM, "only its own limits")
-        return 0  # threads take turns as they do, whatever their priorities
+        return 0
     raise OSError(errno.ESRCH, "no such process")
+
+
+@answers("prlimit64")
+def prlimit64(scheduler: Scheduler, task: Task) -> Reply:
+    which, new, old = task.signed(1), task.arguments[2], task.arguments[3]
+    if task.signed(0) not in (0, task.program.number):
+        _program(scheduler, task.signed(0))
+        raise OSError(errno.EPERM, "only its own limits")
+    if old:
+        task.program.write(old, _LIMIT.pack(*_limits(task, which)))
+    if new:
+        _set_limit(task, which, new)
+    return 0
+
+
+@answers("setrlimit")
+def setrlimit(scheduler: Scheduler, task: Task) -> Reply:
+    _set_limit(task, task.signed(0), task.arguments[1])
+    return 0
+
+
+_LIMIT = struct.Struct("<QQ")
+_NO_LIMIT = (1 << 64) - 1
+
+
+def _limits(task: Task, which: int) -> tuple[int, int]:
+    try:
+        soft, hard = resource.prlimit(task.program.pid, which)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no such limit") from None
+    return (soft & _NO_LIMIT, hard & _NO_LIMIT)
+
+
+def _set_limit(task: Task, which: int, address: int) -> None:
+    """Limits are what the harness set, and may be lowered. That of open files stays: the supervisor's own are among them."""
+    soft, hard = _LIMIT.unpack(task.program.read(address, _LIMIT.size))
+    _, most = _limits(task, which)
+    if soft > hard:
+        raise OSError(errno.EINVAL, "above its own maximum")
+    if hard > most:
+        raise OSError(errno.EPERM, "above the maximum")
+    if which != resource.RLIMIT_NOFILE:
+        wanted = tuple(resource.RLIM_INFINITY if each == _NO_LIMIT else each for each in (soft, hard))
+        resource.prlimit(task.program.pid, which, (wanted[0], wanted[1]))
 
 
 @answers("setpriority")

@@ -45,6 +45,7 @@ def socket(scheduler: Scheduler, task: Task) -> Reply:
         return NATIVE
     if family not in _INET:
         raise OSError(errno.EAFNOSUPPORT, "family")
+    scheduler.check_descriptors()
     blocking, close_on_exec = not kind & os.O_NONBLOCK, bool(kind & os.O_CLOEXEC)
     opened: Socket | Datagrams
     if kind & _SOCK_TYPE == real.SOCK_STREAM:
@@ -261,6 +262,7 @@ def socketpair(scheduler: Scheduler, task: Task) -> Reply:
     family, kind = task.signed(0), task.signed(1)
     if family != real.AF_UNIX:
         raise OSError(errno.EOPNOTSUPP, "family")
+    scheduler.check_descriptors()
     ends = real.socketpair(real.AF_UNIX, kind & _SOCK_TYPE)
     close_on_exec = bool(kind & os.O_CLOEXEC)
     numbers = []

@@ -148,6 +148,7 @@ def timerfd_create(scheduler: Scheduler, task: Task) -> Reply:
     clock, flags = task.signed(0), task.arguments[1]
     if clock not in (*_REALTIME, *_MONOTONIC) or flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
         raise OSError(errno.EINVAL, "no such timer")
+    scheduler.check_descriptors()
     end = os.eventfd(0, (os.EFD_NONBLOCK if flags & _NONBLOCK else 0) | os.EFD_CLOEXEC)
     timer = Timer(end, realtime=clock in _REALTIME)
     close_on_exec = bool(flags & os.O_CLOEXEC)

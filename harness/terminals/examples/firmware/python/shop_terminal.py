@@ -404,37 +404,39 @@ class Shop:
         print_slip("settlement", f"结算单 {closed['batch']}", batch=closed["batch"], totals=totals)
         self.journal.keep("settled")
 
-    def perform(self, action: Words) -> None:
-        ended: Words = {"outcome": "unsupported"}
+    def done(self, action: Words) -> Words:
+        """How an action ended; what kept it from its end is on the screen."""
         try:
             if action["kind"] == "sale":
-                ended = self.sale(action)
-            elif action["kind"] == "settle":
-                ended = self.settle()
-            elif action["kind"] == "sign_on":
+                return self.sale(action)
+            if action["kind"] == "settle":
+                return self.settle()
+            if action["kind"] == "sign_on":
                 self.has_keys = False
                 self.sign_on()
-                ended = {"outcome": "done"}
+                return {"outcome": "done"}
         except NotDone as why:
             show(why.screen, why.reason)
-            ended = {"outcome": why.outcome, "reason": why.reason}
+            return {"outcome": why.outcome, "reason": why.reason}
         except OSError:
             show("error", "文件错误 FILE ERROR")
-            ended = {"outcome": "failed", "reason": "file"}
-        ask("finish", action=action["number"], **ended)
-        show("idle", "欢迎 WELCOME")
+            return {"outcome": "failed", "reason": "file"}
+        return {"outcome": "unsupported"}
 
-    def run(self) -> None:
-        # Power may have gone between the record and the screen: then somebody still waits to hear of it.
+    def catch_up(self) -> None:
+        """Power may have gone between the record and the screen: then somebody still waits to hear of it."""
         for entry in self.journal.of("approved"):
             self.tell(entry)
         if self.journal.closed is not None:
             self.tell_settled()
-        show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
+
+    def run(self) -> None:
+        self.catch_up()
         while True:
+            show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
             event = ask("next_event")
             if event["event"] == "action":
-                self.perform(event["action"])
+                ask("finish", action=event["action"]["number"], **self.done(event["action"]))
 
 
 def inspect(directory: str) -> Words:
