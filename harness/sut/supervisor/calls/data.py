@@ -310,6 +310,7 @@ def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
     file = task.program.opened(task.descriptor())
     if not isinstance(file, VolumeFile):
         return NATIVE
+    scheduler.mappings.take_room()
     disk = scheduler.disk
     found = statfs_bytes(disk.fstatvfs(file.descriptor), disk.fstat(file.descriptor).st_dev)
     task.program.write(task.arguments[1], found)
