@@ -44,6 +44,8 @@ SHOWN_BY: dict[str, Shown] = {
     "corruption/lost_and_truncated_files": by("jsonfile", 24),
     "corruption/one_copy_goes_bad": moves("slips.sale.later", terminals=8),
     "corruption/stale_backup_restored": moves("screens.error"),
+    "field/commit_taken_back": by("no_fsync", 2, 3, 5, terminals=6),
+    "field/database_full_at_noon": by("report_first", 15),
     "field/device_lost_with_its_data": moves("answered.94"),
     "field/device_swapped_mid_batch": moves("downtime_s"),
     "field/expired_and_wrong_cards": moves("answered.54"),

@@ -52,6 +52,15 @@ def session_members(sessions: Container[int]) -> list[int]:
     return found
 
 
+def maps(pid: int, inode: int) -> bool:
+    """Whether a process has one of our memfds mapped."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as table:
+            return any(f" {inode} " in line and "/memfd:" in line for line in table)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def thread_state(pid: int, tid: int) -> str:
     """The state's letter; X when there is no such thread."""
     try:

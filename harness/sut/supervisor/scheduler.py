@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from simpy.events import URGENT
+
 from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
 from harness.sut.supervisor import janitor, kernel
@@ -43,6 +45,7 @@ from harness.sut.supervisor.procfs import (
     thread_state,
 )
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
+from harness.sut.supervisor.ringing import Ringing
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
@@ -92,7 +95,10 @@ class Scheduler:
         self.disk = process.disk
         network = process.network
         self.fence = fence_for(code, *((network.host_name, network.host_ip) if network else ("acquirer", "192.0.2.10")))
-        self.mappings = Mappings(process.disk, lambda program: self.signal(program, signal.SIGBUS))
+        self.programs: dict[int, Program] = {}
+        self.mappings = Mappings(
+            process.disk, self.programs.values, lambda program: self.signal(program, signal.SIGBUS)
+        )
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
@@ -105,7 +111,6 @@ class Scheduler:
         self.clock = ClockPage()
         self.futexes = Futexes(self)
         self.tasks: dict[int, Task] = {}
-        self.programs: dict[int, Program] = {}
         self.root: Program | None = None
         self.listener = -1
         self.programs_made = 0
@@ -114,6 +119,8 @@ class Scheduler:
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
+        self.is_answered_now: Callable[[], bool] = lambda: False
+        """Whether something that the program asked for begins at this instant."""
         self.before_waiting: Callable[[], None] = lambda: None
         """Called each time before virtual time may pass."""
         self._poller = select.poll()
@@ -132,6 +139,9 @@ class Scheduler:
         self._calls_now = 0
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self.by_wall_clock: dict[Ringing, None] = {}
+        """Timers that have been set to a time of day."""
+        process.on_clock_set = self._clock_was_set
         self._timer_count = 0
         self._kept: list[int] = []
         self._refused: set[str] = set()
@@ -232,6 +242,7 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
         while True:
@@ -501,14 +512,26 @@ class Scheduler:
             self.reply(task, error=error.errno or errno.EIO)
 
     def notify(self, *_: object) -> None:
-        """Something happened in the world that a thread may be waiting for."""
-        if not self._alarm.triggered:
-            self._alarm.succeed()
+        """Something happened in the world that a thread may be waiting for: it goes on before anything else happens."""
+        alarm = self._alarm
+        if not alarm.triggered:
+            alarm._ok, alarm._value = True, None
+            self.process.env.schedule(alarm, URGENT)
 
     def call_at(self, due_ns: int, then: Callable[[], None]) -> None:
         """Call ``then`` when CLOCK_MONOTONIC shows ``due_ns``; it looks itself whether it is still wanted."""
         self._timer_count += 1
         heapq.heappush(self._timers, (due_ns, self._timer_count, then))
+
+    def _clock_was_set(self) -> None:
+        """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        ahead_ns = self.realtime_ns() - self.monotonic_ns()
+        for task in self._blocked:
+            if task.wait is not None and task.wait.wall_ns is not None:
+                task.wait.deadline_ns = task.wait.wall_ns - ahead_ns
+        for each in list(self.by_wall_clock):
+            each.clock_was_set()
+        self.notify()
 
     def _let_time_pass(self) -> None:
         """Nobody can go on: wait in virtual time for the world or for the first deadline."""
@@ -516,7 +539,10 @@ class Scheduler:
         if self._timers:
             deadlines.append(self._timers[0][0])
         process = self.process
-        if deadlines:
+        if self.is_answered_now():
+            # Whoever answers goes first: what the program owes is paid by what it asked for, not beside it.
+            process.running_fiber.step_aside()
+        elif deadlines:
             left_us = -(-(min(deadlines) - self.monotonic_ns()) // 1000)
             if left_us > 0:
                 process.wait(self._alarm, left_us)
@@ -550,7 +576,7 @@ class Scheduler:
 
     def realtime_ns(self) -> int:
         """CLOCK_REALTIME by the device's battery clock."""
-        return 1000 * self.process.wall_us()
+        return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
         monotonic_ns = self.monotonic_ns()
@@ -649,6 +675,7 @@ class Scheduler:
         program.forget_memory()
         self.locks.drop_all(program)
         self.child_went_on(program)
+        self.futexes.somebody_died()
         for child in program.children:
             if not child.alive:
                 _reaped(child.pid, os.WNOHANG)
