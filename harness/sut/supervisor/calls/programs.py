@@ -189,7 +189,12 @@ def _program(scheduler: Scheduler, number: int) -> Program:
 def kill(scheduler: Scheduler, task: Task) -> Reply:
     number, signal = task.signed(0), task.signed(1)
     if number in (0, -1):
-        targets = [each for each in scheduler.programs.values() if each.alive]
+        # -1 means all that it may signal, but for itself (kill(2), NOTES).
+        targets = [
+            each for each in scheduler.programs.values() if each.alive and (number == 0 or each is not task.program)
+        ]
+        if not targets:
+            raise OSError(errno.ESRCH, "nobody else")
     else:
         targets = [_program(scheduler, abs(number))]
     if not 0 <= signal <= _SIGNAL_MAX:
