@@ -143,6 +143,7 @@ class Scheduler:
         self._calls_at_us = -1
         self._calls_now = 0
         self.calls_allowed = float(SPIN_CALLS)
+        self._shown_at_us = -1
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self.by_wall_clock: dict[Ringing, None] = {}
@@ -251,6 +252,7 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self._shown_at_us = -1
             self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
@@ -601,6 +603,17 @@ class Scheduler:
         return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
+        """Show the programs what time it is; nothing to be done while it has not moved and the world has not had its turn."""
+        process = self.process
+        if process.dead:
+            process.refuse()
+        clock = self.clock
+        if process.now_us() == self._shown_at_us and clock.is_untouched():
+            return
+        self._show_time()
+        self._shown_at_us = process.now_us()
+
+    def _show_time(self) -> None:
         monotonic_ns = self.monotonic_ns()
         clock = self.clock
         ahead_us = (clock.monotonic_ns - monotonic_ns) // 1000
