@@ -477,9 +477,13 @@ class Scheduler:
         if wait.mask is not None:
             self.pass_on(target)  # the kernel puts the mask up and takes the signal
             return
-        if wait.on_signal is not None:
-            wait.on_signal()
-        done = wait.so_far() if wait.so_far is not None else None
+        try:
+            if wait.on_signal is not None:
+                wait.on_signal()
+            done = wait.so_far() if wait.so_far is not None else None
+        except OSError as error:
+            self.reply(target, error=error.errno or errno.EIO)
+            return
         if done is not None:
             self.reply(target, done)
             return
