@@ -59,6 +59,11 @@ SPIN_PATIENCE_S = 10.0
 FREE_CALLS = 20_000
 """System calls at one instant; each further one costs time, so that a loop that waits without waiting ends."""
 _DEBT_US_MAX = 10_000
+SPIN_CALLS = 250_000
+"""System calls, and timers that ring, in a row: with more the program is said to spin, in whatever time it thinks it is."""
+_RING_WEIGHS = 8
+_CALLS_A_SECOND = 20_000
+"""What each second of waiting in earnest allows again; no day of more could be run to its end."""
 _RESTART = 512
 """ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
 _RESTARTED = {
@@ -137,6 +142,7 @@ class Scheduler:
         self._quiet_s = 0.0
         self._calls_at_us = -1
         self._calls_now = 0
+        self.calls_allowed = float(SPIN_CALLS)
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self.by_wall_clock: dict[Ringing, None] = {}
@@ -199,6 +205,9 @@ class Scheduler:
             status = _reaped(pid)
             if self.root is not None and pid == self.root.pid:
                 self.root.status = status
+        for program in self.programs.values():
+            if not program.alive and program is not self.root:
+                _reaped(program.pid, os.WNOHANG)  # whoever should have waited for it is gone
         if self.root is not None:
             janitor.forget(self.root.pid)
         for program in self.programs.values():
@@ -328,6 +337,7 @@ class Scheduler:
         process.switches += 1  # the watchdog's sign of life
         if not self.notified % _CALLS_BETWEEN_LOOKS:
             self.check_memory()
+        self.spend_allowance()
         now_us = int(process.env._now)
         if now_us != self._calls_at_us:
             self._calls_at_us, self._calls_now = now_us, 0
@@ -336,6 +346,14 @@ class Scheduler:
             process.spend(process.poll_cost_us())
             if process.owed_us > _DEBT_US_MAX:
                 process.settle_debt()
+
+    def spend_allowance(self, calls: float = 1) -> None:
+        """Count what a program does without waiting; ``calls``: as many plain calls as it weighs."""
+        self.calls_allowed -= calls
+        if self.calls_allowed < 0:
+            raise Stuck(
+                f"it kept the device busy for {SPIN_CALLS:,} system calls in a row and hardly waited for anything"
+            )
 
     # ------------------------------------------------------------ answers
 
@@ -543,6 +561,7 @@ class Scheduler:
         if self._timers:
             deadlines.append(self._timers[0][0])
         process = self.process
+        began_us = int(process.env._now)
         if self.is_answered_now():
             # Whoever answers goes first: what the program owes is paid by what it asked for, not beside it.
             process.running_fiber.step_aside()
@@ -554,6 +573,8 @@ class Scheduler:
                 process.sleep(0)
         else:
             process.wait(self._alarm, None)
+        waited_us = int(process.env._now) - began_us
+        self.calls_allowed = min(SPIN_CALLS, self.calls_allowed + waited_us * _CALLS_A_SECOND / 1e6)
         if self._alarm.triggered:
             self._alarm = process.env.event()
         self._ring(self.monotonic_ns())
@@ -561,6 +582,7 @@ class Scheduler:
     def _ring(self, now_ns: int) -> None:
         """Timers and deadlines that are due."""
         while self._timers and self._timers[0][0] <= now_ns:
+            self.spend_allowance(_RING_WEIGHS)
             heapq.heappop(self._timers)[2]()
         due = [
             (task.wait.deadline_ns, task.order, task)
@@ -716,6 +738,7 @@ class Scheduler:
 
     def forget_the_reaped(self) -> int:
         """Let go of programs that have ended and been waited for; how many have ended and have not."""
+        self.spend_allowance(len(self.programs))
         zombies = 0
         for program in list(self.programs.values()):
             if program.alive:
@@ -736,9 +759,7 @@ class Scheduler:
         """OutOfMemory when the programs hold more than they may."""
         held = sum(resident_bytes(each.pid) for each in self.programs.values() if each.alive)
         if held > self.memory_bytes_max:
-            raise OutOfMemory(
-                0, f"its programs hold {held >> 20} MiB of memory, more than {self.memory_bytes_max >> 20} MiB"
-            )
+            raise OutOfMemory(f"its programs hold more than {self.memory_bytes_max >> 20} MiB of memory")
 
     def check_descriptors(self) -> None:
         """ENFILE when the supervisor has hardly any descriptors left for what programs open."""

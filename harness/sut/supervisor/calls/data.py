@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TRANSFER_MAX = 1 << 26
 """What one read or write moves at most: less than Linux (read(2), NOTES), which has the memory for more."""
+_PAGE_BYTES = 4096
 _OUTPUT_MAX = 2 << 20
 """Of the same for standard output: twice what a line of the contract may have."""
 _RWF_KNOWN = 0x1F
@@ -139,6 +140,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         return written
     if isinstance(opened, Output):
         data = gather(task, parts, _OUTPUT_MAX)
+        scheduler.spend_allowance(len(data) / _PAGE_BYTES)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):

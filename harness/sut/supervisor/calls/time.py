@@ -239,6 +239,8 @@ def setitimer(scheduler: Scheduler, task: Task) -> Reply:
     if new:
         interval_s, interval_us = TIMESPEC.unpack(program.read(new, 16))
         value_s, value_us = TIMESPEC.unpack(program.read(new + 16, 16))
+        if min(interval_s, value_s) < 0 or not (0 <= interval_us < 1_000_000 and 0 <= value_us < 1_000_000):
+            raise OSError(errno.EINVAL, "not a time")
         interval_ns = interval_s * _SECOND_NS + interval_us * 1000
         _set_alarm(scheduler, program, value_s * _SECOND_NS + value_us * 1000, interval_ns)
     return 0
