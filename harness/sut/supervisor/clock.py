@@ -113,6 +113,11 @@ class ClockPage:
         """What the program reads now; ahead of what was set when it has read very often."""
         return self._numbers[0]
 
+    @property
+    def was_read(self) -> bool:
+        """Whether the program has read a clock since it was set."""
+        return bool(self._numbers[2])
+
     def set(self, monotonic_ns: int, ahead_ns: int) -> None:
         """The program's time from here on."""
         numbers = self._numbers

@@ -607,6 +607,8 @@ class Scheduler:
     def _set_clock(self) -> None:
         monotonic_ns = self.monotonic_ns()
         clock = self.clock
+        if clock.was_read:
+            self.process.looked_at_the_clock()
         ahead_us = (clock.monotonic_ns - monotonic_ns) // 1000
         if ahead_us > 0:
             # The program read its clock so often that it moved: that time is owed.
