@@ -65,6 +65,7 @@ class Process:
         entropy: random.Random,
         console: Console,
         environ: dict[str, str],
+        shown_clock: WallClock | None = None,
     ) -> None:
         self.env = env
         self.name = name
@@ -94,6 +95,7 @@ class Process:
         self.on_clock_set: Callable[[], None] = _nothing
         """Called when the device's clock has been set, by whoever set it."""
         self._wall_clock = wall_clock
+        self._shown_clock = shown_clock if shown_clock is not None else wall_clock
         self._spins = 0
         self._refusals = 0
         self._idents = 0
@@ -163,7 +165,11 @@ class Process:
         """As ``wall_us``, for whoever keeps a clock that the software reads by itself: that is no reading yet."""
         if self.dead:
             self.refuse()
-        return self._wall_clock(self.now_us())
+        return self._shown_clock(self.now_us())
+
+    def looked_at_the_clock(self) -> None:
+        """The software has read the clock that somebody keeps for it."""
+        self._wall_clock(self.now_us())
 
     def poll_cost_us(self) -> int:
         """What one more poll that does not wait costs: nothing for the first thousand in a row."""

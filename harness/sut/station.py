@@ -317,6 +317,7 @@ class Station:
             disk=hardware.disk,
             network=hardware.link,
             wall_clock=hardware.rtc.wall_us,
+            shown_clock=hardware.rtc.shown_us,
             entropy=world.streams.generator(self.name, "entropy", str(boot)),
             console=Console(self._logged, self._concealed),
             environ={

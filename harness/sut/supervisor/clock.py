@@ -122,6 +122,11 @@ class ClockPage:
         numbers[2] = 0
         return True
 
+    @property
+    def was_read(self) -> bool:
+        """Whether the program has read a clock since it was set."""
+        return bool(self._numbers[2])
+
     def set(self, monotonic_ns: int, ahead_ns: int) -> None:
         """The program's time from here on."""
         numbers = self._numbers

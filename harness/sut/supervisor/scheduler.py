@@ -36,6 +36,7 @@ from harness.sut.supervisor.mappings import Mappings
 from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.procfs import (
     interrupting_signals,
+    is_fatal,
     is_gone,
     native_call,
     newcomers,
@@ -361,12 +362,16 @@ class Scheduler:
 
     def reply(self, task: Task, value: int = 0, error: int = 0) -> None:
         """The thread's call returns ``value``, or fails with ``error``."""
+        if not task.program.alive:
+            return  # its own call has ended it
         self._set_clock()
         self._goes_on(task)
         kernel.answer(self.listener, task.call, value, error, False)
 
     def pass_on(self, task: Task) -> None:
         """The kernel does the call."""
+        if not task.program.alive:
+            return
         self._set_clock()
         self._goes_on(task)
         kernel.answer(self.listener, task.call, 0, 0, True)
@@ -453,8 +458,13 @@ class Scheduler:
             return
         target = task if task is not None else self._taker(program, number)
         info = told if told is not None else kernel.signal_info(number, sender)
+        ends_it = is_fatal(program.pid, target.tid, number)
         kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
-        self._signalled(target, number)
+        if ends_it:
+            # Nobody makes a call any more by which its end could be seen, and what it held is free at once.
+            self.await_death(program)
+        else:
+            self._signalled(target, number)
 
     def signal_of_the_library(self, target: Task, number: int) -> None:
         """A signal that must look as if its own process had sent it; its thread takes it before its next call is looked at."""
@@ -497,9 +507,13 @@ class Scheduler:
         if wait.mask is not None:
             self.pass_on(target)  # the kernel puts the mask up and takes the signal
             return
-        if wait.on_signal is not None:
-            wait.on_signal()
-        done = wait.so_far() if wait.so_far is not None else None
+        try:
+            if wait.on_signal is not None:
+                wait.on_signal()
+            done = wait.so_far() if wait.so_far is not None else None
+        except OSError as error:
+            self.reply(target, error=error.errno or errno.EIO)
+            return
         if done is not None:
             self.reply(target, done)
             return
@@ -608,6 +622,8 @@ class Scheduler:
         if process.dead:
             process.refuse()
         clock = self.clock
+        if clock.was_read:
+            process.looked_at_the_clock()
         if process.now_us() == self._shown_at_us and clock.is_untouched():
             return
         self._show_time()

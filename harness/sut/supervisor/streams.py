@@ -66,6 +66,9 @@ class Stream:
         """At most ``size`` bytes; b"" at the end of file."""
         raise NotImplementedError
 
+    def unread(self, data: bytes) -> None:
+        """Bytes that have been received found no place in the program's memory."""
+
     def send(self, data: bytes) -> int | None:
         """How many bytes were taken. ConnectionResetError, BrokenPipeError."""
         raise NotImplementedError
@@ -226,6 +229,10 @@ class LinkStream(Stream):
                     self.shown.empty()
             return got
         return b"" if self.ended else None
+
+    def unread(self, data: bytes) -> None:
+        self.buffer[:0] = data
+        self.shown.came()
 
     def send(self, data: bytes) -> int:
         if self.broken:

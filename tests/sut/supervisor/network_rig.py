@@ -21,6 +21,7 @@ import simpy
 from harness.core.decisions import Decisions
 from harness.core.environment import Environment
 from harness.core.streams import Streams
+from harness.device.rtc import Rtc
 from harness.history.recorder import Recorder
 from harness.network import LINK_KINDS, Connection, Link
 from harness.storage.disk import Disk
@@ -95,9 +96,11 @@ class Supervised:
         self.refused: list[str] = []
         self.output = bytearray()
         self.jump_us = 0
+        self.rtc = Rtc("T01", start_us)
         self.process = Process(
             self.env, name="T01", pid=301, disk=self.disk, network=self.link,
-            wall_clock=lambda now_us: start_us + now_us + self.jump_us, entropy=random.Random(seed),
+            wall_clock=lambda now_us: self.rtc.wall_us(now_us) + self.jump_us,
+            shown_clock=lambda now_us: self.rtc.shown_us(now_us) + self.jump_us, entropy=random.Random(seed),
             console=Console(self.said.append), environ={},
         )  # fmt: skip
         code = [os.path.dirname(each) for each in (path, *arguments) if each.startswith("/")]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sut.supervisor.network_rig import Native, Supervised, built, run
+from harness.device.rtc import ClockJump
+from tests.sut.supervisor.network_rig import START_US, Native, Supervised, built, run
 
 __all__ = ["built"]
 SCENES = ("sleeps", "posix_timers", "thread_timer", "descriptors", "waits", "threads", "robust")
@@ -95,3 +96,14 @@ def busy_processor() -> Iterator[None]:
     finally:
         other.kill()
         other.wait()
+
+
+@pytest.mark.parametrize("way", ["not", "library", "call"])
+def test_a_clock_that_has_jumped_bites_when_the_program_looks(way: str, built: Callable[..., Path]) -> None:
+    looking = Supervised(str(built("look")), (way,))
+    jump = ClockJump(jump_us=86_400_000_000)
+    looking.rtc.conditions.append(jump)
+    looking.start().finish()
+    assert looking.text == "....." + ("0\n" if way == "not" else f"{START_US // 1_000_000 + 86_400}\n")
+    # By the library it is known of only at the next call.
+    assert (jump.bites > 0) == (way != "not")

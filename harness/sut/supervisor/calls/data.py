@@ -148,7 +148,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
     if isinstance(opened, Datagrams):
         return opened.send(scheduler, gather(task, parts), None)
     if isinstance(opened, RandomDevice):
-        return sum(length for _, length in parts)
+        return min(sum(length for _, length in parts), _TRANSFER_MAX)
     if isinstance(opened, Timer):
         raise OSError(errno.EINVAL, "a timer is not written to")
     if isinstance(opened, Pollable):

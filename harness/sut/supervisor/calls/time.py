@@ -57,6 +57,7 @@ def deadline_of(scheduler: Scheduler, clock: int, at_ns: int) -> int:
 def clock_gettime(scheduler: Scheduler, task: Task) -> Reply:
     clock, address = task.signed(0), task.arguments[1]
     if clock in REALTIME:
+        scheduler.process.looked_at_the_clock()
         value_ns = scheduler.realtime_ns()
     elif clock in CPU_TIME or clock < 0:
         value_ns = 0

@@ -85,7 +85,7 @@ def _poll(scheduler: Scheduler, task: Task, timeout_ns: int | None, mask: int | 
         nonlocal found
         found = 0
         for place, (number, events, _) in enumerate(asked):
-            ready = _ready(scheduler, task, number, events) if number >= 0 else 0
+            ready = _ready(scheduler, task, number, events & 0xFFFF) if number >= 0 else 0
             struct.pack_into("<H", room, POLLFD.size * place + 6, ready & 0xFFFF)
             found += ready != 0
         return found
