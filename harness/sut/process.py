@@ -46,6 +46,10 @@ _DISK_CALLS = words(
 )
 
 
+def _nothing() -> None:
+    """Nobody minds."""
+
+
 class Process:
     """``death`` makes the exception that unwinds the software once the process is dead."""
 
@@ -87,6 +91,8 @@ class Process:
         self.number = -1
         """The station's index, for the watchdog's notes."""
         self.on_refused: Callable[[str], None] | None = None
+        self.on_clock_set: Callable[[], None] = _nothing
+        """Called when the device's clock has been set, by whoever set it."""
         self._wall_clock = wall_clock
         self._spins = 0
         self._refusals = 0
@@ -94,8 +100,8 @@ class Process:
 
     # ------------------------------------------------------------ fibers
 
-    def spawn(self, body: Callable[[], None]) -> Fiber:
-        """A new fiber, which starts at this instant, after what is already due."""
+    def spawn(self, body: Callable[[], None], *, at_once: bool = False) -> Fiber:
+        """A new fiber, which starts at this instant, after what is already due, or before it."""
         if self.dead:
             self.refuse()
         if len(self.fibers) >= THREADS_MAX:
@@ -103,7 +109,7 @@ class Process:
         self._idents += 1
         fiber = Fiber(self, self._idents, body)
         self.fibers.append(fiber)
-        fiber.start()
+        fiber.start(at_once=at_once)
         return fiber
 
     def fiber_finished(self, fiber: Fiber) -> None:
@@ -151,6 +157,12 @@ class Process:
         self._spins += 1
         if self._spins > FREE_SPINS:
             self._pay_for_spinning()
+        return self._wall_clock(self.now_us())
+
+    def shown_us(self) -> int:
+        """As ``wall_us``, for whoever keeps a clock that the software reads by itself: that is no reading yet."""
+        if self.dead:
+            self.refuse()
         return self._wall_clock(self.now_us())
 
     def poll_cost_us(self) -> int:

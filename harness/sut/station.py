@@ -141,6 +141,11 @@ class Station:
         facade = self.hardware.facade
         return None if facade is None else facade.action
 
+    def clock_was_set(self) -> None:
+        """The battery clock shows another time from now on."""
+        if self.process is not None:
+            self.process.on_clock_set()
+
     # ------------------------------------------------------------ power and boots
 
     def power_on(self) -> None:

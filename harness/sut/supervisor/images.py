@@ -17,7 +17,10 @@ from harness.sut.supervisor.abi import ARGUMENT_REGISTERS, NUMBERS, Registers
 from harness.sut.supervisor.filter import CLOCK_DESCRIPTOR
 from harness.sut.supervisor.tasks import Program
 
-_ELF_64_X86 = b"\x7fELF\x02\x01"
+_ELF = b"\x7fELF"
+_ELF_HEADER_BYTES = 64
+_X86_64 = 62
+_MACHINES = {3: "32-bit x86", 8: "MIPS", 20: "PowerPC", 21: "PowerPC", 40: "Arm", 183: "AArch64", 243: "RISC-V"}
 _PT_INTERP = 3
 _SCRIPTS_MAX = 4
 _AT_NULL, _AT_RANDOM, _AT_SYSINFO_EHDR = 0, 25, 33
@@ -29,25 +32,36 @@ _EVENT_EXEC = 4
 
 
 def check_program(path: str) -> None:
-    """OSError as execve(2) gives it for what is no program that can run here."""
+    """OSError as execve(2) gives it for what is no program that can run here; its text says what is wrong."""
+    named = "it"
     for _ in range(_SCRIPTS_MAX + 1):
+        if not os.path.exists(path):
+            raise OSError(errno.ENOENT, "it is not there" if named == "it" else f"{named} {path} is missing", path)
         if os.path.isdir(path) or not os.access(path, os.X_OK):
-            raise OSError(errno.EACCES if os.path.lexists(path) else errno.ENOENT, os.strerror(errno.ENOENT), path)
+            raise OSError(errno.EACCES, f"{named} may not be executed", path)
         with open(path, "rb") as file:
             head = file.read(4096)
-            if head.startswith(_ELF_64_X86):
-                _check_interpreter(path, head)
-                return
+        if head.startswith(_ELF):
+            _check_image(path, head)
+            return
         if not head.startswith(b"#!"):
-            raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC), path)
+            raise OSError(errno.ENOEXEC, f"{named} is neither a Linux program nor a script that begins with #!", path)
         words = head[2:].split(b"\n", 1)[0].split()
         if not words:
-            raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC), path)
-        path = os.fsdecode(words[0])
-    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            raise OSError(errno.ENOEXEC, "its first line names no interpreter", path)
+        path, named = os.fsdecode(words[0]), "its interpreter"
+    raise OSError(errno.ELOOP, "its interpreter is a script, whose interpreter is another", path)
 
 
-def _check_interpreter(path: str, head: bytes) -> None:
+def _check_image(path: str, head: bytes) -> None:
+    if len(head) < _ELF_HEADER_BYTES:
+        raise OSError(errno.ENOEXEC, "it is cut short", path)
+    if head[4] != 2:
+        raise OSError(errno.ENOEXEC, "it is a 32-bit program, and this harness runs x86-64 programs", path)
+    (machine,) = struct.unpack_from("<H", head, 18)
+    if machine != _X86_64:
+        name = _MACHINES.get(machine, f"machine {machine}")
+        raise OSError(errno.ENOEXEC, f"it is for {name}, and this harness runs x86-64 programs", path)
     offset, size, count = struct.unpack_from("<Q", head, 32)[0], *struct.unpack_from("<HH", head, 54)
     for index in range(count):
         place = offset + size * index
@@ -56,7 +70,7 @@ def _check_interpreter(path: str, head: bytes) -> None:
         kind, _, start, _, _, length = struct.unpack_from("<IIQQQQ", head, place)
         if kind == _PT_INTERP:
             with open(path, "rb") as file:
-                name = os.fsdecode(os.pread(file.fileno(), length, start).rstrip(b"\0"))
+                name = os.fsdecode(os.pread(file.fileno(), min(length, 4096), min(start, 1 << 40)).rstrip(b"\0"))
             if not os.path.exists(name):
                 raise OSError(errno.ENOENT, f"its loader {name} is missing", path)
 

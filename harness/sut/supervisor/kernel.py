@@ -213,6 +213,14 @@ def epoll_now(descriptor: int, events_max: int, event_bytes: int) -> bytes:
     return room.raw[: event_bytes * max(found, 0)]
 
 
+def new_signalfd(mask: int, flags: int) -> int:
+    """A signalfd, closed on exec here; ``flags`` are those of signalfd4(2)."""
+    made = int(_libc.syscall(NUMBERS["signalfd4"], -1, mask.to_bytes(8, "little"), 8, flags | os.O_CLOEXEC))
+    if made < 0:
+        raise _failed("signalfd")
+    return made
+
+
 def new_epoll() -> int:
     """An epoll descriptor, closed on exec."""
     return int(_libc.epoll_create1(os.O_CLOEXEC))

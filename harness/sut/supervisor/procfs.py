@@ -37,15 +37,6 @@ def newcomers(pids: Set[int], known: Container[int]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def maps(pid: int, inode: int) -> bool:
-    """Whether a process has one of our memfds mapped."""
-    try:
-        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as table:
-            return any(f" {inode} " in line and "/memfd:" in line for line in table)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def session_members(sessions: Container[int]) -> list[int]:
     """Processes of those sessions that have not ended."""
     found: list[int] = []
@@ -59,6 +50,15 @@ def session_members(sessions: Container[int]) -> list[int]:
             if int(fields[3]) in sessions and fields[0] not in "ZX":
                 found.append(int(name))
     return found
+
+
+def maps(pid: int, inode: int) -> bool:
+    """Whether a process has one of our memfds mapped."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as table:
+            return any(f" {inode} " in line and "/memfd:" in line for line in table)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def thread_state(pid: int, tid: int) -> str:

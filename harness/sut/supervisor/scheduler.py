@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from simpy.events import URGENT
+
 from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
 from harness.sut.supervisor import janitor, kernel
@@ -43,6 +45,7 @@ from harness.sut.supervisor.procfs import (
     thread_state,
 )
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
+from harness.sut.supervisor.ringing import Ringing
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
@@ -56,6 +59,11 @@ SPIN_PATIENCE_S = 10.0
 FREE_CALLS = 20_000
 """System calls at one instant; each further one costs time, so that a loop that waits without waiting ends."""
 _DEBT_US_MAX = 10_000
+SPIN_CALLS = 250_000
+"""System calls, and timers that ring, in a row: with more the program is said to spin, in whatever time it thinks it is."""
+_RING_WEIGHS = 8
+_CALLS_A_SECOND = 20_000
+"""What each second of waiting in earnest allows again; no day of more could be run to its end."""
 _RESTART = 512
 """ERESTARTSYS: the kernel makes the call again after the handler, if the handler was installed so (signal(7))."""
 _RESTARTED = {
@@ -116,6 +124,8 @@ class Scheduler:
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
+        self.is_answered_now: Callable[[], bool] = lambda: False
+        """Whether something that the program asked for begins at this instant."""
         self.before_waiting: Callable[[], None] = lambda: None
         """Called each time before virtual time may pass."""
         self._poller = select.poll()
@@ -132,8 +142,12 @@ class Scheduler:
         self._quiet_s = 0.0
         self._calls_at_us = -1
         self._calls_now = 0
+        self.calls_allowed = float(SPIN_CALLS)
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self.by_wall_clock: dict[Ringing, None] = {}
+        """Timers that have been set to a time of day."""
+        process.on_clock_set = self._clock_was_set
         self._timer_count = 0
         self._kept: list[int] = []
         self._refused: set[str] = set()
@@ -191,6 +205,9 @@ class Scheduler:
             status = _reaped(pid)
             if self.root is not None and pid == self.root.pid:
                 self.root.status = status
+        for program in self.programs.values():
+            if not program.alive and program is not self.root:
+                _reaped(program.pid, os.WNOHANG)  # whoever should have waited for it is gone
         if self.root is not None:
             janitor.forget(self.root.pid)
         for program in self.programs.values():
@@ -234,6 +251,7 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
         while True:
@@ -319,6 +337,7 @@ class Scheduler:
         process.switches += 1  # the watchdog's sign of life
         if not self.notified % _CALLS_BETWEEN_LOOKS:
             self.check_memory()
+        self.spend_allowance()
         now_us = int(process.env._now)
         if now_us != self._calls_at_us:
             self._calls_at_us, self._calls_now = now_us, 0
@@ -327,6 +346,14 @@ class Scheduler:
             process.spend(process.poll_cost_us())
             if process.owed_us > _DEBT_US_MAX:
                 process.settle_debt()
+
+    def spend_allowance(self, calls: float = 1) -> None:
+        """Count what a program does without waiting; ``calls``: as many plain calls as it weighs."""
+        self.calls_allowed -= calls
+        if self.calls_allowed < 0:
+            raise Stuck(
+                f"it kept the device busy for {SPIN_CALLS:,} system calls in a row and hardly waited for anything"
+            )
 
     # ------------------------------------------------------------ answers
 
@@ -503,14 +530,26 @@ class Scheduler:
             self.reply(task, error=error.errno or errno.EIO)
 
     def notify(self, *_: object) -> None:
-        """Something happened in the world that a thread may be waiting for."""
-        if not self._alarm.triggered:
-            self._alarm.succeed()
+        """Something happened in the world that a thread may be waiting for: it goes on before anything else happens."""
+        alarm = self._alarm
+        if not alarm.triggered:
+            alarm._ok, alarm._value = True, None
+            self.process.env.schedule(alarm, URGENT)
 
     def call_at(self, due_ns: int, then: Callable[[], None]) -> None:
         """Call ``then`` when CLOCK_MONOTONIC shows ``due_ns``; it looks itself whether it is still wanted."""
         self._timer_count += 1
         heapq.heappush(self._timers, (due_ns, self._timer_count, then))
+
+    def _clock_was_set(self) -> None:
+        """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        ahead_ns = self.realtime_ns() - self.monotonic_ns()
+        for task in self._blocked:
+            if task.wait is not None and task.wait.wall_ns is not None:
+                task.wait.deadline_ns = task.wait.wall_ns - ahead_ns
+        for each in list(self.by_wall_clock):
+            each.clock_was_set()
+        self.notify()
 
     def _let_time_pass(self) -> None:
         """Nobody can go on: wait in virtual time for the world or for the first deadline."""
@@ -518,7 +557,11 @@ class Scheduler:
         if self._timers:
             deadlines.append(self._timers[0][0])
         process = self.process
-        if deadlines:
+        began_us = int(process.env._now)
+        if self.is_answered_now():
+            # Whoever answers goes first: what the program owes is paid by what it asked for, not beside it.
+            process.running_fiber.step_aside()
+        elif deadlines:
             left_us = -(-(min(deadlines) - self.monotonic_ns()) // 1000)
             if left_us > 0:
                 process.wait(self._alarm, left_us)
@@ -526,6 +569,8 @@ class Scheduler:
                 process.sleep(0)
         else:
             process.wait(self._alarm, None)
+        waited_us = int(process.env._now) - began_us
+        self.calls_allowed = min(SPIN_CALLS, self.calls_allowed + waited_us * _CALLS_A_SECOND / 1e6)
         if self._alarm.triggered:
             self._alarm = process.env.event()
         self._ring(self.monotonic_ns())
@@ -533,6 +578,7 @@ class Scheduler:
     def _ring(self, now_ns: int) -> None:
         """Timers and deadlines that are due."""
         while self._timers and self._timers[0][0] <= now_ns:
+            self.spend_allowance(_RING_WEIGHS)
             heapq.heappop(self._timers)[2]()
         due = [
             (task.wait.deadline_ns, task.order, task)
@@ -552,7 +598,7 @@ class Scheduler:
 
     def realtime_ns(self) -> int:
         """CLOCK_REALTIME by the device's battery clock."""
-        return 1000 * self.process.wall_us()
+        return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
         monotonic_ns = self.monotonic_ns()
@@ -651,6 +697,7 @@ class Scheduler:
         program.forget_memory()
         self.locks.drop_all(program)
         self.child_went_on(program)
+        self.futexes.somebody_died()
         for child in program.children:
             if not child.alive:
                 _reaped(child.pid, os.WNOHANG)
@@ -687,6 +734,7 @@ class Scheduler:
 
     def forget_the_reaped(self) -> int:
         """Let go of programs that have ended and been waited for; how many have ended and have not."""
+        self.spend_allowance(len(self.programs))
         zombies = 0
         for program in list(self.programs.values()):
             if program.alive:
@@ -707,9 +755,7 @@ class Scheduler:
         """OutOfMemory when the programs hold more than they may."""
         held = sum(resident_bytes(each.pid) for each in self.programs.values() if each.alive)
         if held > self.memory_bytes_max:
-            raise OutOfMemory(
-                0, f"its programs hold {held >> 20} MiB of memory, more than {self.memory_bytes_max >> 20} MiB"
-            )
+            raise OutOfMemory(f"its programs hold more than {self.memory_bytes_max >> 20} MiB of memory")
 
     def check_descriptors(self) -> None:
         """ENFILE when the supervisor has hardly any descriptors left for what programs open."""

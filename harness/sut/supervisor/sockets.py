@@ -43,7 +43,8 @@ class Socket(Opened):
     def __init__(self, family: int, ports: Ports, *, blocking: bool, end: socket.socket | None = None) -> None:
         self._end = end if end is not None else socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         """The kernel's object, of which the program holds a copy: what poll and epoll look at."""
-        self._end.setblocking(blocking)
+        if not blocking or end is not None:
+            self._end.setblocking(blocking)
         super().__init__(self._end.fileno())
         self.family = family
         self.blocking = blocking

@@ -56,9 +56,7 @@ def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int
         reason, listeners, _, _ = socket.recv_fds(ours, _REASON_BYTES, 1)
     if not listeners:
         os.waitpid(pid, 0)
-        raise NotStarted(
-            0, f"{command.path} could not be started: {os.fsdecode(reason) or 'its process ended at once'}"
-        )
+        raise NotStarted(f"{command.path} could not be started: {os.fsdecode(reason) or 'its process ended at once'}")
     janitor.watch(pid)
     return pid, listeners[0]
 

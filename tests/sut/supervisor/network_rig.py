@@ -139,6 +139,26 @@ def run(path: Path | str, *arguments: str, **options: object) -> Supervised:
     return Supervised(str(path), arguments, **options).start().finish()  # type: ignore[arg-type]
 
 
+class Native:
+    """The same program on this machine, begun at once: most of it sleeps. On a busy machine it may come too late for something,
+    and is asked again; what is really different never agrees."""
+
+    def __init__(self, path: Path, *arguments: str) -> None:
+        self._command = [str(path), *arguments]
+        self._running = self._begin()
+
+    def _begin(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+
+    def agrees_with(self, supervised: str) -> None:
+        for left in reversed(range(5)):
+            truth, _ = self._running.communicate(timeout=60)
+            if truth == supervised or not left:
+                assert supervised == truth
+                return
+            self._running = self._begin()
+
+
 class Server:
     """The same host on loopback."""
 

@@ -67,10 +67,14 @@ def supervised(*words: str, files: Mapping[str, bytes] | None = None, **more: ob
     return output.decode(), ended, said
 
 
-def in_c(body: str, *words: str, files: Mapping[str, bytes] | None = None, **more: object) -> tuple[str, str, str]:
+def in_c(
+    body: str, *words: str, files: Mapping[str, bytes] | None = None, includes: str = "", **more: object
+) -> tuple[str, str, str]:
     """``supervised`` for a C program of which the text of ``main`` is given."""
-    source = f'#include "common.h"\nint main(int count, char **words) {{ setvbuf(stdout, 0, _IOLBF, 0);\n{body}\nreturn 0; }}'
-    return supervised(compiled(source), *words, files=files, **more)
+    begin = "int main(int count, char **words) { setvbuf(stdout, 0, _IOLBF, 0);"
+    return supervised(
+        compiled(f'#include "common.h"\n{includes}{begin}\n{body}\nreturn 0; }}'), *words, files=files, **more
+    )
 
 
 def natively(program: str) -> str:

@@ -41,7 +41,11 @@ class LoopbackHost:
     def __init__(self, acquirer: Acquirer) -> None:
         self.acquirer = acquirer
         self.silent = 0
+        self.hangs_up = False
+        """After each answer: who does not take it need not wait for another."""
         self.requests: list[str] = []
+        self.doubts: list[str] = []
+        """Why each reversal was sent, as it says."""
         self._now_us = 36_000_000_000
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
@@ -68,13 +72,16 @@ class LoopbackHost:
 
     def _answer(self, line: socket.socket, frame: bytes) -> bool:
         self._now_us += 1_000_000
-        self.requests.append(unionpay.unpack(frame).message.mti)
+        message = unionpay.unpack(frame).message
+        self.requests.append(message.mti)
+        if message.mti == "0400":
+            self.doubts.append(message.text(39))
         reply = self.acquirer.handle(frame, self._now_us).frame
         if self.silent:
             self.silent -= 1
             return False
         line.sendall(reply or b"")
-        return True
+        return not self.hangs_up
 
 
 class ProgramBench(Bench):

@@ -173,14 +173,17 @@ def test_no_card_no_paper_no_settlement_no_harm(bench):
     assert bench.act("sale", 5).kind == "approved"
 
 
-def test_an_approval_with_a_wrong_mac_is_none(bench):
+def test_an_approval_of_another_amount_or_with_a_wrong_mac_is_none(bench):
     bench.act("sign_on")
     knobs = bench.host.acquirer.knobs(bench.hardware.tid)
+    bench.host.hangs_up = True
+    knobs.mismatched_replies, knobs.mismatched_field = 1, "amount"
+    assert (bench.act("sale", 4).kind, bench.act("sale", 5).kind) == ("unknown", "approved")
     knobs.wrong_macs = 1
-    assert bench.act("sale", 5).kind == "unknown"
+    assert bench.act("sale", 6).kind == "unknown"
     knobs.respond_code, knobs.respond_count = "51", 1
-    assert bench.act("sale", 6).kind == "refused"
-    assert bench.act("sale", 7).kind == "approved"
+    assert (bench.act("sale", 7).kind, bench.act("sale", 8).kind) == ("refused", "approved")
+    assert bench.host.doubts == ["98", "A0", "A0"]
 
 
 @pytest.mark.parametrize("action", ["sale", "settle"])

@@ -16,7 +16,7 @@ from harness.storage.inode import Directory, Inode, RegularFile
 from harness.sut.supervisor.abi import dirent64, statfs_bytes
 from harness.sut.supervisor.calls import streams
 from harness.sut.supervisor.datagrams import Datagrams
-from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Timer, VolumeFile
+from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Signals, Timer, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TRANSFER_MAX = 1 << 26
 """What one read or write moves at most: less than Linux (read(2), NOTES), which has the memory for more."""
+_PAGE_BYTES = 4096
 _OUTPUT_MAX = 2 << 20
 """Of the same for standard output: twice what a line of the contract may have."""
 _RWF_KNOWN = 0x1F
@@ -66,9 +67,32 @@ def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset
 
 def _read_pollable(scheduler: Scheduler, task: Task, opened: Pollable) -> Reply:
     """The kernel reads, once that will not make it wait."""
+    if isinstance(opened, Signals):
+        return _read_signals(scheduler, task, opened)
+    _check_not_cancelled(opened)
     if not opened.blocking or opened.ready(POLL_IN):
         return NATIVE
-    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_IN))))
+
+    def finish(_timed_out: bool) -> None:
+        _check_not_cancelled(opened)
+        scheduler.pass_on(task)
+
+    return scheduler.block(task, Wait(finish, lambda: bool(opened.ready(POLL_IN))))
+
+
+def _check_not_cancelled(opened: Pollable) -> None:
+    """A timer that minds (TFD_TIMER_CANCEL_ON_SET) tells once that the clock was set."""
+    if isinstance(opened, Timer) and opened.times.cancelled:
+        opened.times.cancelled = False
+        os.read(opened.kernel_end, 8)
+        raise OSError(errno.ECANCELED, "the clock was set")
+
+
+def _read_signals(scheduler: Scheduler, task: Task, opened: Signals) -> Reply:
+    pid, tid = task.program.pid, task.tid
+    if not opened.blocking or opened.has_any(pid, tid):
+        return NATIVE
+    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: opened.has_any(pid, tid)))
 
 
 @answers("read")
@@ -116,6 +140,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         return written
     if isinstance(opened, Output):
         data = gather(task, parts, _OUTPUT_MAX)
+        scheduler.spend_allowance(len(data) / _PAGE_BYTES)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):

@@ -34,15 +34,20 @@ _OWN_FILES = words(
 )
 _SAME_FOR_ALL = ("/proc/filesystems", "/proc/version", "/proc/sys", "/proc/mounts", "/proc/self/mounts")
 _SYS = ("/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/fs/cgroup", "/sys/kernel/mm")
-_DESCRIPTOR = re.compile(r"/proc/[^/]+(?:/task/[^/]+)?/fd/(\d+)|/dev/fd/(\d+)")
+_DESCRIPTOR = re.compile(r"/proc/([^/]+)(?:/task/[^/]+)?/fd/(\d+)|/dev/fd/(\d+)")
 
 
-def descriptor_meant(path: str) -> int | None:
+def descriptor_meant(task: Task, path: str) -> int | None:
     """The number of its own descriptor that a path names: /dev/stdin, /proc/self/fd/0."""
     if path in _STREAMS:
         return _STREAMS[path]
     found = _DESCRIPTOR.fullmatch(path)
-    return None if found is None else int(found[1] or found[2])
+    if found is None:
+        return None
+    program = task.program
+    if found[1] is not None and found[1] not in ("self", "thread-self", str(program.number), str(program.pid)):
+        return None
+    return int(found[2] or found[3])
 
 
 def real_path(scheduler: Scheduler, task: Task, path: str) -> str:
@@ -102,7 +107,7 @@ def checked(scheduler: Scheduler, path: str, found: os.stat_result) -> None:
 
 def look(scheduler: Scheduler, task: Task, path: str, *, follow: bool) -> os.stat_result:
     """Attributes of a machine's file."""
-    number = descriptor_meant(path)
+    number = descriptor_meant(task, path)
     opened = task.program.opened(number) if number is not None else None
     if isinstance(opened, VolumeFile) and follow:
         return scheduler.disk.fstat(opened.descriptor)
@@ -116,7 +121,7 @@ def look(scheduler: Scheduler, task: Task, path: str, *, follow: bool) -> os.sta
 def may(scheduler: Scheduler, task: Task, path: str, mode: int, *, follow: bool) -> None:
     """access(2) of a machine's file; OSError when not."""
     found = look(scheduler, task, path, follow=follow)
-    if descriptor_meant(path) is not None:
+    if descriptor_meant(task, path) is not None:
         return
     if mode & os.W_OK and path not in WRITABLE_DEVICES:
         raise OSError(errno.EROFS, "not on a volume")
@@ -132,7 +137,7 @@ def may(scheduler: Scheduler, task: Task, path: str, mode: int, *, follow: bool)
 def open_file(scheduler: Scheduler, task: Task, path: str, flags: int) -> Reply:
     """open(2) of a machine's file that is only read, or of a device that holds nothing."""
     close_on_exec = bool(flags & os.O_CLOEXEC)
-    number = descriptor_meant(path)
+    number = descriptor_meant(task, path)
     if number is not None:
         opened = task.program.opened(number)
         if opened is not None:

@@ -91,8 +91,11 @@ def _from(directory: Directory, text: str) -> tuple[str, str]:
 
 
 def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
-    # The directory alone: names made up at random would tell two runs apart.
-    scheduler.refuse(f"{what} in {os.path.dirname(place.path)}, which is on none of the device's volumes, was refused")
+    directory = os.path.dirname(place.path)
+    # Whether Python finds its bytecode there, and tries to keep it, is the machine's affair and no fault of the program.
+    if "__pycache__" not in place.path:
+        # The directory alone: names made up at random would tell two runs apart.
+        scheduler.refuse(f"{what} in {directory}, which is on none of the device's volumes, was refused")
     return OSError(errno.EROFS, "not on a volume")
 
 
@@ -135,7 +138,7 @@ def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) ->
         finally:
             os.close(text)
         return LATER
-    named = machine.descriptor_meant(place.path)
+    named = machine.descriptor_meant(task, place.path)
     opened = task.program.opened(named) if named is not None else None
     if isinstance(opened, VolumeFile):
         # A new description of the same file, as Linux makes it.
@@ -269,7 +272,7 @@ def _own_link(scheduler: Scheduler, task: Task, path: str) -> str | None:
         return str(program.number)
     if path in ("/proc/self/cwd", f"/proc/{program.number}/cwd"):
         return program.machine_directory if program.directory is None else path_of(program.directory)
-    number = machine.descriptor_meant(path)
+    number = machine.descriptor_meant(task, path)
     if number is None:
         return None
     opened = program.opened(number)

@@ -33,6 +33,7 @@ _SIGNAL_MAX = 64
 _OF_THE_LIBRARY = (32, 33)
 """The C library ends threads by these, and takes them from its own process alone."""
 _P_PID = 1
+_CLONE_WEIGHS = 50
 TASKS_MAX = 256
 """Threads and programs at a time; RLIMIT_NPROC does not bind root."""
 ZOMBIES_MAX = 512
@@ -47,6 +48,7 @@ PROGRAMS_MAX = 20_000
 def _clone(scheduler: Scheduler, task: Task, flags: int, clear_tid: int) -> Reply:
     if flags & _CLONE_NAMESPACES:
         raise OSError(errno.EPERM, "namespaces")
+    scheduler.spend_allowance(_CLONE_WEIGHS)
     if len(scheduler.tasks) >= TASKS_MAX or scheduler.programs_made >= PROGRAMS_MAX:
         scheduler.refuse(f"more than {TASKS_MAX} threads, or {PROGRAMS_MAX:,} programs in one boot, were refused")
         raise OSError(errno.EAGAIN, "too many")
@@ -138,6 +140,7 @@ def exit_(scheduler: Scheduler, task: Task) -> Reply:
         pass
     if clear_tid:
         scheduler.futexes.wake((program.pid, clear_tid), 1 << 30)
+    scheduler.futexes.somebody_died()
     return LATER
 
 
@@ -187,7 +190,12 @@ def _program(scheduler: Scheduler, number: int) -> Program:
 def kill(scheduler: Scheduler, task: Task) -> Reply:
     number, signal = task.signed(0), task.signed(1)
     if number in (0, -1):
-        targets = [each for each in scheduler.programs.values() if each.alive]
+        # -1 means all that it may signal, but for itself (kill(2), NOTES).
+        targets = [
+            each for each in scheduler.programs.values() if each.alive and (number == 0 or each is not task.program)
+        ]
+        if not targets:
+            raise OSError(errno.ESRCH, "nobody else")
     else:
         targets = [_program(scheduler, abs(number))]
     if not 0 <= signal <= _SIGNAL_MAX:

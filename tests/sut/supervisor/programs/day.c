@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -17,8 +18,10 @@ int main(int count, char **words) {
         unsigned chance;
         clock_gettime(CLOCK_REALTIME, &now);
         if (getrandom(&chance, sizeof chance, 0) != sizeof chance) return 1;
-        char line[128];
-        int length = snprintf(line, sizeof line, "%d %ld.%09ld %u %d\n", i, (long)now.tv_sec, now.tv_nsec, chance, getpid());
+        char line[256];
+        unsigned long given = *(unsigned long *)getauxval(AT_RANDOM);
+        int length = snprintf(line, sizeof line, "%d %ld.%09ld %u %lx %d %p %p\n", i, (long)now.tv_sec, now.tv_nsec, chance,
+                              given, getpid(), (void *)line, (void *)main);
         int file = open("/journal", O_WRONLY | O_CREAT | O_APPEND, 0644);
         if (write(file, line, length) != length || fsync(file) || close(file)) return 2;
         int line_out = socket(AF_INET, SOCK_STREAM, 0);

@@ -14,7 +14,9 @@ store.execute("create table sale (number, at, id)")
 for number in range(int(sys.argv[1])):
     time.sleep(60)
     with open("/journal", "a") as journal:
-        journal.write(f"{number} {time.time()} {random.random()} {set('abcdef')} {os.getpid()}\n")
+        with open("/dev/urandom", "rb") as chance:
+            drawn = chance.read(4).hex()
+        journal.write(f"{number} {drawn} {id(store)} {time.time()} {random.random()} {set('abcdef')} {os.getpid()}\n")
         journal.flush()
         os.fsync(journal.fileno())
     with tempfile.NamedTemporaryFile(dir="/") as scratch:
