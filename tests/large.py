@@ -22,6 +22,8 @@ LARGE = frozenset(
         "test_the_reference_comes_back_from_every_state_of_every_flow_on_every_medium[void]",
         "tests/engine/crashpoints/test_no_proof.py::test_card_numbers_in_the_names_of_files_are_masked",
         "tests/engine/crashpoints/test_scenes_end.py::test_no_scene_of_an_exploration_stays_in_memory[sale-2]",
+        "tests/engine/field/test_terminal_on_sqlite.py::test_every_instant_of_a_sale_says_the_same[directory synced]",
+        "tests/engine/field/test_terminal_on_sqlite.py::test_every_instant_of_a_sale_says_the_same[its default]",
         "tests/engine/field/test_terminal_on_sqlite.py::test_a_settlement_fails_because_storage_is_full[WAL]",
         "tests/engine/field/test_terminal_on_sqlite.py::test_a_commit_whose_journal_comes_back_is_taken_back[directory synced]",
         "tests/engine/field/test_terminal_on_sqlite.py::test_a_commit_whose_journal_comes_back_is_taken_back[its default]",

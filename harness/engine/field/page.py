@@ -1,7 +1,7 @@
 """The page of engines: what each loses on each medium, and what it makes of a full volume, in the harness and on a tmpfs.
 
 ``python -m harness.engine.field`` writes harness/docs/field_engines.md; with names of engines it prints their rows alone.
-It takes some twenty minutes for all, and root's right to mount a tmpfs.
+It takes some ten minutes for all, and root's right to mount a tmpfs.
 """
 
 from __future__ import annotations

@@ -1,57 +1,57 @@
 """The example terminal in C on an unmodified SQLite: what its settings lose in the field's scenarios, and what repairs it."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
+from harness.engine.crashpoints.explore import Exploration, Extent
+from harness.engine.crashpoints.flows import FLOWS
+from harness.engine.crashpoints.scene import Setting
 from harness.engine.request import RunRequest
 from harness.engine.run import run_plan
 from harness.engine.verdict import Verdict
+from harness.scenario.plan import Plan
 from harness.sut import software
-from harness.terminals import examples
+from tests.engine.crashpoints.explored import media
 from tests.engine.small_runs import found, shipped, told
-
-SOURCE = Path(examples.__file__).parent / "firmware" / "c"
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if shutil.which("cc") is None or not os.path.exists("/usr/include/sqlite3.h"):
-        assert "CI" not in os.environ, "there is no C compiler, or no sqlite3.h"
-        pytest.skip("there is no C compiler, or no sqlite3.h")
-    place = tmp_path_factory.mktemp("c") / "shop_terminal"
-    subprocess.run(["cc", "-O1", "-o", place, "shop_terminal.c", "-lsqlite3"], cwd=SOURCE, check=True, timeout=120)
-    shutil.copy(SOURCE / "shop_terminal.manifest.yaml", place.parent)
-    return f"exec:{place}"
+from tests.sut.firmware import c_firmware
 
 
-def run(program: str, scenario: str, arguments: str = "", terminals: int = 1) -> Verdict:
+def run(scenario: str, arguments: str = "", terminals: int = 1) -> Verdict:
     plan = shipped(f"field/{scenario}.yaml", terminals=terminals, sales_per_day=10)
-    return run_plan(plan, software.load(program + arguments, {}), RunRequest(scenario=plan.name), lambda _: None)
+    return run_plan(plan, software.load(c_firmware() + arguments, {}), RunRequest(scenario=plan.name), lambda _: None)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_settlement_fails_because_storage_is_full(program: str, journal: str) -> None:
+def test_a_settlement_fails_because_storage_is_full(journal: str) -> None:
     """The trade's own finding, with nothing of SQLite changed: what frees the space needs space for its journal."""
-    verdict = run(program, "database_full_at_noon", f' --no-reserve --pragmas "PRAGMA journal_mode={journal}"')
+    verdict = run("database_full_at_noon", f' --no-reserve --pragmas "PRAGMA journal_mode={journal}"')
     assert found(verdict) == {15}, told(verdict)
 
 
 @pytest.mark.slow
-def test_a_reserve_that_is_given_up_first_repairs_it(program: str) -> None:
-    verdict = run(program, "database_full_at_noon")
+def test_a_reserve_that_is_given_up_first_repairs_it() -> None:
+    verdict = run("database_full_at_noon")
     assert verdict.status == "pass", told(verdict)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+SYNCHRONOUS = pytest.mark.parametrize(
     ("synchronous", "loses"), [("FULL", True), ("EXTRA", False)], ids=["its default", "directory synced"]
 )
-def test_a_commit_whose_journal_comes_back_is_taken_back(program: str, synchronous: str, loses: bool) -> None:
-    """https://www.sqlite.org/pragma.html#pragma_synchronous says so of FULL with a rollback journal."""
-    verdict = run(program, "commit_taken_back", f' --pragmas "PRAGMA synchronous={synchronous}"', terminals=4)
+"""https://www.sqlite.org/pragma.html#pragma_synchronous: with FULL and a rollback journal the last commit may roll back."""
+
+
+@pytest.mark.slow
+@SYNCHRONOUS
+def test_a_commit_whose_journal_comes_back_is_taken_back(synchronous: str, loses: bool) -> None:
+    verdict = run("commit_taken_back", f' --pragmas "PRAGMA synchronous={synchronous}"', terminals=4)
     assert bool(found(verdict) & {1, 31}) == loses, told(verdict)
+
+
+@pytest.mark.slow
+@SYNCHRONOUS
+def test_every_instant_of_a_sale_says_the_same(synchronous: str, loses: bool) -> None:
+    firmware = software.load(f'{c_firmware()} --pragmas "PRAGMA synchronous={synchronous}"', {})
+    setting = Setting(Plan("plain counter"), firmware, 1)
+    extent, ways = Extent(images_limit=6), media("ext4-ordered")
+    report = Exploration(setting, FLOWS.get("sale"), ways, extent, lambda: "", lambda *_: None).explore()
+    assert bool(report.found) == loses, report.found
