@@ -460,8 +460,10 @@ class Scheduler:
         info = told if told is not None else kernel.signal_info(number, sender)
         ends_it = is_fatal(program.pid, target.tid, number)
         kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
-        if ends_it:
-            # Nobody makes a call any more by which its end could be seen, and what it held is free at once.
+        if ends_it and target.state == "blocked":
+            # It takes the signal when its call returns; nobody makes another by which its end could be seen.
+            self._forget_wait(target)
+            self.reply(target, error=errno.EINTR)
             self.await_death(program)
         else:
             self._signalled(target, number)
