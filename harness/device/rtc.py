@@ -44,12 +44,15 @@ class Rtc:
 
     def wall_us(self, now_us: int) -> int:
         """Microseconds since 1970 at virtual time ``now_us``, as this clock has it; the software's look at the time."""
-        shown_us = self._undisturbed_us(now_us)
         for condition in self.conditions:
             if isinstance(condition, ClockJump):
-                shown_us += condition.jump_us
                 condition.bite(self.device, f"clock read {condition.jump_us} us off")
-        return max(0, shown_us)
+        return self.shown_us(now_us)
+
+    def shown_us(self, now_us: int) -> int:
+        """As ``wall_us``, when nobody looks."""
+        jumps = [each.jump_us for each in self.conditions if isinstance(each, ClockJump)]
+        return max(0, self._undisturbed_us(now_us) + sum(jumps))
 
     def _undisturbed_us(self, now_us: int) -> int:
         return self.start_us + now_us + self.offset_us + (now_us - self._set_at_us) * self.drift_ppm // _PPM

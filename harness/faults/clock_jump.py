@@ -37,11 +37,13 @@ class ClockJumpFault(Fault):
         condition = DeadBattery() if self.battery_dead else ClockJump(jump_us=self.jump_us)
         clock = station.hardware.rtc
         clock.conditions.append(condition)
+        station.clock_was_set()
         first: list[str] = []
         condition.on_bite = lambda device, evidence: first.append(evidence) if not first else None
 
         def lift() -> None:
             if any(each is condition for each in clock.conditions):
                 clock.conditions.remove(condition)
+                station.clock_was_set()
 
         return Strike(lambda: first[0] if first else "", lift)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import greenlet
 import simpy
+from simpy.events import URGENT
 
 from harness.core.environment import Call
 from harness.sut import current, modules, watchdog
@@ -91,12 +92,16 @@ class Fiber:
 
     # ------------------------------------------------------------ running
 
-    def start(self) -> None:
-        """Run ``body`` at the present instant, as soon as the hub is free."""
+    def start(self, *, at_once: bool = False) -> None:
+        """Run ``body`` at the present instant, as soon as the hub is free; ``at_once``: before all else that is due."""
         begin = self.env.event()
         assert begin.callbacks is not None
         begin.callbacks.append(self._begin)
-        begin.succeed()
+        if at_once:
+            begin._ok, begin._value = True, None
+            self.env.schedule(begin, URGENT)
+        else:
+            begin.succeed()
 
     def _begin(self, _event: simpy.Event) -> None:
         if self.process.dead:
@@ -195,6 +200,16 @@ class Fiber:
                 return
         self._awaited = timer = Call(env, duration_us, self._wake_method)
         self._callbacks = timer.callbacks
+        self._block()
+
+    def step_aside(self) -> None:
+        """Let what was to begin at once go first. No time passes, no debt is paid, and nothing else happens meanwhile."""
+        turn = self.env.event()
+        turn._ok, turn._value = True, None
+        assert turn.callbacks is not None
+        turn.callbacks.append(self._wake_method)
+        self._awaited, self._callbacks = turn, turn.callbacks
+        self.env.schedule(turn, URGENT)
         self._block()
 
     def _block(self) -> None:

@@ -46,6 +46,10 @@ _DISK_CALLS = words(
 )
 
 
+def _nothing() -> None:
+    """Nobody minds."""
+
+
 class Process:
     """``death`` makes the exception that unwinds the software once the process is dead."""
 
@@ -61,6 +65,7 @@ class Process:
         entropy: random.Random,
         console: Console,
         environ: dict[str, str],
+        shown_clock: WallClock | None = None,
     ) -> None:
         self.env = env
         self.name = name
@@ -87,15 +92,18 @@ class Process:
         self.number = -1
         """The station's index, for the watchdog's notes."""
         self.on_refused: Callable[[str], None] | None = None
+        self.on_clock_set: Callable[[], None] = _nothing
+        """Called when the device's clock has been set, by whoever set it."""
         self._wall_clock = wall_clock
+        self._shown_clock = shown_clock if shown_clock is not None else wall_clock
         self._spins = 0
         self._refusals = 0
         self._idents = 0
 
     # ------------------------------------------------------------ fibers
 
-    def spawn(self, body: Callable[[], None]) -> Fiber:
-        """A new fiber, which starts at this instant, after what is already due."""
+    def spawn(self, body: Callable[[], None], *, at_once: bool = False) -> Fiber:
+        """A new fiber, which starts at this instant, after what is already due, or before it."""
         if self.dead:
             self.refuse()
         if len(self.fibers) >= THREADS_MAX:
@@ -103,7 +111,7 @@ class Process:
         self._idents += 1
         fiber = Fiber(self, self._idents, body)
         self.fibers.append(fiber)
-        fiber.start()
+        fiber.start(at_once=at_once)
         return fiber
 
     def fiber_finished(self, fiber: Fiber) -> None:
@@ -152,6 +160,16 @@ class Process:
         if self._spins > FREE_SPINS:
             self._pay_for_spinning()
         return self._wall_clock(self.now_us())
+
+    def shown_us(self) -> int:
+        """As ``wall_us``, for whoever keeps a clock that the software reads by itself: that is no reading yet."""
+        if self.dead:
+            self.refuse()
+        return self._shown_clock(self.now_us())
+
+    def looked_at_the_clock(self) -> None:
+        """The software has read the clock that somebody keeps for it."""
+        self._wall_clock(self.now_us())
 
     def poll_cost_us(self) -> int:
         """What one more poll that does not wait costs: nothing for the first thousand in a row."""

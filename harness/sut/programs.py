@@ -25,6 +25,7 @@ from harness.sut.supervisor import authority, images, probe, secure
 from harness.sut.supervisor.alone import output_of
 from harness.sut.supervisor.program import ProgramRun
 from harness.sut.supervisor.spawn import Command
+from harness.sut.virtual.clock import ZONE
 from harness.sut.wire import Wire
 from harness.sut.wire.inspection_file import read_inspection
 from harness.sut.wire.manifest_file import SUFFIX, Declared, read_manifest
@@ -92,12 +93,14 @@ class Firmware:
         wire = Wire(
             self._device,
             lambda data: program.send(data),  # noqa: PLW0108 - it is made after the wire
-            process.spawn,
+            lambda body: process.spawn(body, at_once=True),
             violated=self._violated,
             log=process.console.line,
             text=self._declared.text,
+            in_place=True,
         )
         program = self._program = ProgramRun(process, boot, wire.feed)
+        program.scheduler.is_answered_now = lambda: wire.about_to_begin > 0
         program.scheduler.console_is_terminal = self._declared.text is not None
         if self._declared.tls:
             secure.put_before(program.scheduler)
@@ -121,7 +124,11 @@ def _with_arguments(command: Command, more: tuple[str, ...]) -> Command:
 
 def _with_environ(command: Command, environ: Mapping[str, str]) -> Command:
     return Command(
-        command.path, command.arguments, {**environ, **command.environ}, command.code, file_bytes=FILE_BYTES_MAX
+        command.path,
+        command.arguments,
+        {"TZ": ZONE, **environ, **command.environ},
+        command.code,
+        file_bytes=FILE_BYTES_MAX,
     )
 
 
@@ -137,6 +144,10 @@ def load_program(spec: str) -> ProgramSoftware:
     if why_not is not None:
         raise HarnessError(f"{spec}: {why_not} (harness doctor says more)")
     found = shutil.which(words[0])
+    if os.path.isdir(words[0]):
+        raise UsageError(f"{spec}: {words[0]} is a directory; name the program in it")
+    if found is None and os.path.exists(words[0]):
+        raise UsageError(f"{spec}: {words[0]} is no program: it is not executable (chmod +x makes it so)")
     if found is None:
         raise UsageError(f"{spec}: there is no program {words[0]!r}; give its path, or a name that is on PATH")
     path = os.path.abspath(found)

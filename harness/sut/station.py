@@ -141,6 +141,11 @@ class Station:
         facade = self.hardware.facade
         return None if facade is None else facade.action
 
+    def clock_was_set(self) -> None:
+        """The battery clock shows another time from now on."""
+        if self.process is not None:
+            self.process.on_clock_set()
+
     # ------------------------------------------------------------ power and boots
 
     def power_on(self) -> None:
@@ -312,6 +317,7 @@ class Station:
             disk=hardware.disk,
             network=hardware.link,
             wall_clock=hardware.rtc.wall_us,
+            shown_clock=hardware.rtc.shown_us,
             entropy=world.streams.generator(self.name, "entropy", str(boot)),
             console=Console(self._logged, self._concealed),
             environ={

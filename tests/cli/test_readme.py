@@ -27,7 +27,7 @@ FAILS = (
     "--terminal filequeue",
     "--terminal no_directory_fsync",
     "my_terminal.py",
-    "settle_when_data_volume_full --terminals 1 --terminal exec:",
+    "exec:reports/shop_terminal --no-reserve",
 )
 
 
@@ -51,7 +51,7 @@ def test_keys_that_the_readme_shows_are_keys_of_a_scenario() -> None:
 @pytest.mark.slow
 def test_commands_give_what_the_readme_says(harness: Harness, place: Path) -> None:
     _unpack(place)
-    assert len(COMMANDS) >= 11 and len(PREPARES) == 2
+    assert len(COMMANDS) >= 12 and len(PREPARES) == 2
     for command in COMMANDS:
         done = harness(*shlex.split(command))
         expected = 1 if any(part in command for part in FAILS) else 0

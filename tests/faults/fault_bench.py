@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -70,9 +70,12 @@ class _Watched(Run):
     """A run that hands out the world it built."""
 
     built: Built | None = None
+    also_watched: Callable[[Built], None] | None = None
 
     def _watch(self, built: Built, judge: object) -> None:
         self.built = built
+        if self.also_watched is not None:
+            self.also_watched(built)
         super()._watch(built, judge)  # type: ignore[arg-type]
 
 
@@ -82,12 +85,19 @@ def _scratch() -> Iterator[Path]:
         yield Path(name)
 
 
-def run(plan: Plan, *faults: FaultPlan, seed: int = 1, terminal: str = "reference") -> Outcome:
-    """Run ``plan`` with ``faults`` and read its history."""
+def run(
+    plan: Plan,
+    *faults: FaultPlan,
+    seed: int = 1,
+    terminal: str = "reference",
+    watch: Callable[[Built], None] | None = None,
+) -> Outcome:
+    """Run ``plan`` with ``faults`` and read its history. ``watch`` is given the world before anything happens in it."""
     plan = replace(plan, faults=(*plan.faults, *faults))
     with _scratch() as directory, interpreter.installed():
         request = RunRequest(scenario=plan.name, seed=seed)
         watched = _Watched(plan, shipped(terminal), request, directory, lambda _: None, Interrupted())
+        watched.also_watched = watch
         verdict = watched.go()
         assert watched.built is not None
         events = tuple(event for _, event in read_history(watched.history_path))

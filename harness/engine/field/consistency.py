@@ -28,6 +28,8 @@ STATES = 150
 """How many states of one workload under one profile are wanted; with more they are sampled at each instant."""
 _INSTANT_MIN = 6
 """Images listed at one instant at least: all kept, all lost, and some between."""
+KINDS = ("unreadable", "torn", "lost", "stuck", "unborn")
+"""What can be wrong with a state, worst first."""
 _BATCH = 64
 """Images that one run of a checker is given."""
 
@@ -79,6 +81,7 @@ class Outcome:
     exhaustive: bool = True
     kinds: dict[str, int] = field(default_factory=dict)
     example: str = ""
+    """One state of the worst kind, in words."""
 
     @property
     def violating(self) -> int:
@@ -151,14 +154,23 @@ def judge(run: Recorded, profile: Profile, reader: Reader, states: int = STATES)
     images = {digest: promise.image for (digest, _), promise in distinct.items()}
     found = dict(zip(images, reader.read(images.values()), strict=True))
     outcome.distinct = len(distinct)
+    examples: dict[str, tuple[Promise, Found]] = {}
     for (digest, acknowledged), promise in distinct.items():
         kind = found[digest].violation(acknowledged)
         if kind:
             outcome.kinds[kind] = outcome.kinds.get(kind, 0) + 1
-            if not outcome.example and (acknowledged or kind != "unborn"):
-                trouble = found[digest].trouble or f"found {sorted(found[digest].whole)}"
-                outcome.example = f"{acknowledged} acknowledged; {promise.state.description}: {kind}, {trouble}"
+            examples.setdefault(kind, (promise, found[digest]))
+    for kind in KINDS:
+        if kind in examples:
+            outcome.example = _told(kind, *examples[kind])
+            break
     return outcome
+
+
+def _told(kind: str, promise: Promise, found: Found) -> str:
+    records = ", ".join(map(str, sorted(found.whole))) or "none"
+    what = found.trouble if kind in ("unreadable", "unborn", "stuck") else f"{kind}: found {records}"
+    return f"{promise.acknowledged} acknowledged; {promise.state.description}; {what}"
 
 
 def check(engine: Engine, images: Sequence[Image]) -> list[Found]:

@@ -48,6 +48,7 @@ ENGINES: dict[str, Engine] = {
     for each in (
         Engine("sqlite3 DELETE", "sqlite_:delete/full", "SQLite"),
         Engine("sqlite3 DELETE, EXTRA", "sqlite_:delete/extra", "SQLite"),
+        Engine("sqlite3 TRUNCATE", "sqlite_:truncate/full", "SQLite"),
         Engine("sqlite3 DELETE, reserve", "sqlite_:delete/full/reserve", "SQLite"),
         Engine("sqlite3 WAL, FULL", "sqlite_:wal/full", "SQLite"),
         Engine("sqlite3 WAL, NORMAL", "sqlite_:wal/normal", "SQLite"),

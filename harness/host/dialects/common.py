@@ -75,6 +75,8 @@ class MessageTable:
     """Whether answers say in DE63 when the host will be closed."""
     settlement_date: bool = False
     """Whether answers about money say to which day they belong (DE15)."""
+    certificates: bool = False
+    """Whether the host wants the chip's certificate of a sale at settlement."""
 
 
 class KeyedDialect(Dialect):
@@ -289,7 +291,7 @@ class KeyedDialect(Dialect):
             stan=message.text(11),
             amount_fen=int(message.text(4)),
             token=track.discretionary if track else token_of(chip_data(message)),
-            chip=kind_of(chip_data(message)) is not None,
+            chip=self.table.certificates and kind_of(chip_data(message)) is not None,
             pan=pan,
             at_us=request.at_us,
             forced_code=self._forced_code(message, knobs),

@@ -13,6 +13,7 @@ public terminal source; what it leaves open is an assumption marked [A]:
 - A refund is an advice: it is repeated until it is answered, and never reversed [A].
 - While a batch waits for its upload new transactions are answered 95, and an upload that nobody asked for 12 [A].
 - A record that was uploaded before is answered 94, any other 00 (both count as delivered) [A].
+- Sales by chip are records as others are: the host has no message for a chip's certificate, and wants none [A].
 """
 
 from datetime import date

@@ -69,6 +69,7 @@ TABLE = MessageTable(
     },
     echoed=frozenset({2, 3, 4, 11, 25, 41, 42, 49, 60}),
     announces_closure=True,
+    certificates=True,
     settlement_date=True,
 )
 _KEY_SIZES = {"001": (8, 0), "003": (16, 0), "004": (16, 16)}  # sign-on code -> PIN key, track key

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 _TRUNC = 0x20
 _QUEUE_MAX = 64
+_DATAGRAM_MAX = 65_507
+"""What fits an IPv4 packet."""
 
 
 class Datagrams(Opened):
@@ -69,6 +71,8 @@ class Datagrams(Opened):
 
     def send(self, scheduler: Scheduler, data: bytes, to: Address | None) -> int:
         """One datagram. EDESTADDRREQ when nobody says where to."""
+        if len(data) > _DATAGRAM_MAX:
+            raise OSError(errno.EMSGSIZE, "too long")
         target = to or self.peer
         if target is None:
             raise OSError(errno.EDESTADDRREQ, "no address")

@@ -23,7 +23,7 @@ _libc.getauxval.argtypes = [ctypes.c_ulong]
 
 _RECEIVE, _SEND, _ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
 _CONTINUE = 1
-_ADD_SET_NUMBER, _ADD_AND_SEND = 1, 2
+_ADD_SET_NUMBER = 1
 _NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 _NOTIFICATION_BYTES = 80
 _RESPONSE = struct.Struct("<QqiI")
@@ -80,13 +80,18 @@ def give_descriptor(
     listener: int, call: int, descriptor: int, *, number: int | None = None, close_on_exec: bool = False, returns: bool
 ) -> int:
     """Put a copy of our ``descriptor`` into the caller's table; its number there. ``returns``: that is the call's answer."""
-    flags = (_ADD_AND_SEND if returns else 0) | (_ADD_SET_NUMBER if number is not None else 0)
+    # Not with the flag that answers in the same step: a signal to us in its midst leaves the call answered and nothing given.
+    flags = _ADD_SET_NUMBER if number is not None else 0
     request = bytearray(_ADDITION.pack(call, flags, descriptor, number or 0, os.O_CLOEXEC if close_on_exec else 0))
     while True:
         try:
-            return int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            given = int(fcntl.ioctl(listener, _ADD_DESCRIPTOR, request))
+            break
         except InterruptedError:
             continue
+    if returns:
+        answer(listener, call, given, 0, False)
+    return given
 
 
 # ---------------------------------------------------------------- within the forked child
@@ -206,6 +211,14 @@ def epoll_now(descriptor: int, events_max: int, event_bytes: int) -> bytes:
     room = ctypes.create_string_buffer(event_bytes * events_max)
     found = _libc.epoll_wait(descriptor, room, events_max, 0)
     return room.raw[: event_bytes * max(found, 0)]
+
+
+def new_signalfd(mask: int, flags: int) -> int:
+    """A signalfd, closed on exec here; ``flags`` are those of signalfd4(2)."""
+    made = int(_libc.syscall(NUMBERS["signalfd4"], -1, mask.to_bytes(8, "little"), 8, flags | os.O_CLOEXEC))
+    if made < 0:
+        raise _failed("signalfd")
+    return made
 
 
 def new_epoll() -> int:

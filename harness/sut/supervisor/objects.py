@@ -11,6 +11,12 @@ import select
 import socket
 import stat
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from harness.sut.supervisor.procfs import pending_signals
+
+if TYPE_CHECKING:
+    from harness.sut.supervisor.calls.time import TimerTimes
 
 POLL_IN, POLL_OUT, POLL_ERR, POLL_HUP = select.POLLIN, select.POLLOUT, select.POLLERR, select.POLLHUP
 
@@ -64,22 +70,37 @@ class Pollable(Opened):
 
 
 class Epoll(Opened):
-    """An epoll descriptor."""
+    """An epoll descriptor. ``signals``: the signalfds that it watches, of which the kernel's does not know: events and tag."""
 
     kind = "epoll"
 
+    def __init__(self, kernel_end: int) -> None:
+        super().__init__(kernel_end)
+        self.signals: dict[int, tuple[Signals, int, bytes]] = {}
+
 
 class Timer(Pollable):
-    """A timerfd: an eventfd that the supervisor rings. ``generation`` tells an old ring from a new one."""
+    """A timerfd: an eventfd that the supervisor rings. ``times`` says when."""
 
     kind = "timer"
 
-    def __init__(self, kernel_end: int, *, realtime: bool) -> None:
+    def __init__(self, kernel_end: int, times: TimerTimes) -> None:
         super().__init__(kernel_end)
-        self.realtime = realtime
-        self.generation = 0
-        self.due_ns = 0
-        self.interval_ns = 0
+        self.times = times
+
+
+class Signals(Pollable):
+    """A signalfd. Whose signals it shows is whoever looks: the supervisor's copy cannot be polled for a program."""
+
+    kind = "signals"
+
+    def __init__(self, kernel_end: int, mask: int) -> None:
+        super().__init__(kernel_end)
+        self.mask = mask
+
+    def has_any(self, pid: int, tid: int) -> bool:
+        """Whether a thread would find one."""
+        return bool(pending_signals(pid, tid) & self.mask)
 
 
 class Output(Opened):
@@ -121,7 +142,10 @@ class VolumeFile(Opened):
         self._close = close
 
     def closed(self) -> None:
-        self._close(self.descriptor)
+        try:
+            self._close(self.descriptor)
+        except OSError:
+            pass  # the disk is dead, and its descriptors with it
 
     def ready(self, events: int) -> int:
         """A file never makes anybody wait."""

@@ -52,6 +52,15 @@ def session_members(sessions: Container[int]) -> list[int]:
     return found
 
 
+def maps(pid: int, inode: int) -> bool:
+    """Whether a process has one of our memfds mapped."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as table:
+            return any(f" {inode} " in line and "/memfd:" in line for line in table)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def thread_state(pid: int, tid: int) -> str:
     """The state's letter; X when there is no such thread."""
     try:
@@ -76,6 +85,7 @@ def native_call(pid: int, tid: int) -> int | None:
     return int(first) if first.lstrip("-").isdigit() else None
 
 
+_SIGKILL = 9
 _ALL_SIGNALS = (1 << 64) - 1
 _IGNORED_BY_DEFAULT = sum(1 << (number - 1) for number in (17, 18, 23, 28))
 """SIGCHLD, SIGCONT, SIGURG, SIGWINCH."""
@@ -105,6 +115,19 @@ def interrupting_signals(pid: int, tid: int, mask: int | None = None) -> int:
     sets = _signal_sets(pid, tid)
     blocked = sets["SigBlk"] if mask is None else mask
     return ~blocked & ~sets["SigIgn"] & (sets["SigCgt"] | ~_IGNORED_BY_DEFAULT) & _ALL_SIGNALS
+
+
+_STOPS = 1 << 18 | 1 << 19 | 1 << 20 | 1 << 21
+"""SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU."""
+
+
+def is_fatal(pid: int, tid: int, number: int) -> bool:
+    """Whether a signal that is about to be sent ends the program: it is neither caught, ignored nor blocked."""
+    if number == _SIGKILL:
+        return True
+    sets = _signal_sets(pid, tid)
+    harmless = sets["SigBlk"] | sets["SigIgn"] | sets["SigCgt"] | _IGNORED_BY_DEFAULT | _STOPS
+    return number > 0 and not harmless >> (number - 1) & 1
 
 
 def shared_place(pid: int, address: int) -> tuple[str, int] | None:

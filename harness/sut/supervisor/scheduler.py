@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from simpy.events import URGENT
+
 from harness.sut.ports import ConnectionPort
 from harness.sut.process import Process
 from harness.sut.supervisor import janitor, kernel
@@ -34,6 +36,7 @@ from harness.sut.supervisor.mappings import Mappings
 from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.procfs import (
     interrupting_signals,
+    is_fatal,
     is_gone,
     native_call,
     newcomers,
@@ -43,6 +46,7 @@ from harness.sut.supervisor.procfs import (
     thread_state,
 )
 from harness.sut.supervisor.registry import HANDLERS, LATER, NATIVE, Reply
+from harness.sut.supervisor.ringing import Ringing
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 _LOOK_MS = 50
@@ -97,7 +101,10 @@ class Scheduler:
         self.disk = process.disk
         network = process.network
         self.fence = fence_for(code, *((network.host_name, network.host_ip) if network else ("acquirer", "192.0.2.10")))
-        self.mappings = Mappings(process.disk, lambda program: self.signal(program, signal.SIGBUS))
+        self.programs: dict[int, Program] = {}
+        self.mappings = Mappings(
+            process.disk, self.programs.values, lambda program: self.signal(program, signal.SIGBUS)
+        )
         self.locks = RecordLocks()
         self.placeholder = os.memfd_create("file", os.MFD_CLOEXEC)
         """The kernel object behind every descriptor of a volume's file that is not mapped."""
@@ -110,7 +117,6 @@ class Scheduler:
         self.clock = ClockPage()
         self.futexes = Futexes(self)
         self.tasks: dict[int, Task] = {}
-        self.programs: dict[int, Program] = {}
         self.root: Program | None = None
         self.listener = -1
         self.programs_made = 0
@@ -121,6 +127,8 @@ class Scheduler:
         self.notified = 0
         """System calls that came to the supervisor."""
         self.on_refused: Callable[[str], None] = lambda text: None
+        self.is_answered_now: Callable[[], bool] = lambda: False
+        """Whether something that the program asked for begins at this instant."""
         self.before_waiting: Callable[[], None] = lambda: None
         """Called each time before virtual time may pass."""
         self._poller = select.poll()
@@ -138,8 +146,12 @@ class Scheduler:
         self._calls_at_us = -1
         self._calls_now = 0
         self.calls_allowed = float(SPIN_CALLS)
+        self._shown_at_us = -1
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self.by_wall_clock: dict[Ringing, None] = {}
+        """Timers that have been set to a time of day."""
+        process.on_clock_set = self._clock_was_set
         self._timer_count = 0
         self._kept: list[int] = []
         self._refused: set[str] = set()
@@ -243,6 +255,8 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self._shown_at_us = -1
+            self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
         while True:
@@ -350,12 +364,16 @@ class Scheduler:
 
     def reply(self, task: Task, value: int = 0, error: int = 0) -> None:
         """The thread's call returns ``value``, or fails with ``error``."""
+        if not task.program.alive:
+            return  # its own call has ended it
         self._set_clock()
         self._goes_on(task)
         kernel.answer(self.listener, task.call, value, error, False)
 
     def pass_on(self, task: Task) -> None:
         """The kernel does the call."""
+        if not task.program.alive:
+            return
         self._set_clock()
         self._goes_on(task)
         kernel.answer(self.listener, task.call, 0, 0, True)
@@ -442,8 +460,13 @@ class Scheduler:
             return
         target = task if task is not None else self._taker(program, number)
         info = told if told is not None else kernel.signal_info(number, sender)
+        ends_it = is_fatal(program.pid, target.tid, number)
         kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
-        self._signalled(target, number)
+        if ends_it:
+            # Nobody makes a call any more by which its end could be seen, and what it held is free at once.
+            self.await_death(program)
+        else:
+            self._signalled(target, number)
 
     def signal_of_the_library(self, target: Task, number: int) -> None:
         """A signal that must look as if its own process had sent it; its thread takes it before its next call is looked at."""
@@ -486,9 +509,13 @@ class Scheduler:
         if wait.mask is not None:
             self.pass_on(target)  # the kernel puts the mask up and takes the signal
             return
-        if wait.on_signal is not None:
-            wait.on_signal()
-        done = wait.so_far() if wait.so_far is not None else None
+        try:
+            if wait.on_signal is not None:
+                wait.on_signal()
+            done = wait.so_far() if wait.so_far is not None else None
+        except OSError as error:
+            self.reply(target, error=error.errno or errno.EIO)
+            return
         if done is not None:
             self.reply(target, done)
             return
@@ -521,14 +548,26 @@ class Scheduler:
             self.reply(task, error=error.errno or errno.EIO)
 
     def notify(self, *_: object) -> None:
-        """Something happened in the world that a thread may be waiting for."""
-        if not self._alarm.triggered:
-            self._alarm.succeed()
+        """Something happened in the world that a thread may be waiting for: it goes on before anything else happens."""
+        alarm = self._alarm
+        if not alarm.triggered:
+            alarm._ok, alarm._value = True, None
+            self.process.env.schedule(alarm, URGENT)
 
     def call_at(self, due_ns: int, then: Callable[[], None]) -> None:
         """Call ``then`` when CLOCK_MONOTONIC shows ``due_ns``; it looks itself whether it is still wanted."""
         self._timer_count += 1
         heapq.heappush(self._timers, (due_ns, self._timer_count, then))
+
+    def _clock_was_set(self) -> None:
+        """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        ahead_ns = self.realtime_ns() - self.monotonic_ns()
+        for task in self._blocked:
+            if task.wait is not None and task.wait.wall_ns is not None:
+                task.wait.deadline_ns = task.wait.wall_ns - ahead_ns
+        for each in list(self.by_wall_clock):
+            each.clock_was_set()
+        self.notify()
 
     def _let_time_pass(self) -> None:
         """Nobody can go on: wait in virtual time for the world or for the first deadline."""
@@ -537,7 +576,10 @@ class Scheduler:
             deadlines.append(self._timers[0][0])
         process = self.process
         began_us = int(process.env._now)
-        if deadlines:
+        if self.is_answered_now():
+            # Whoever answers goes first: what the program owes is paid by what it asked for, not beside it.
+            process.running_fiber.step_aside()
+        elif deadlines:
             left_us = -(-(min(deadlines) - self.monotonic_ns()) // 1000)
             if left_us > 0:
                 process.wait(self._alarm, left_us)
@@ -574,9 +616,22 @@ class Scheduler:
 
     def realtime_ns(self) -> int:
         """CLOCK_REALTIME by the device's battery clock."""
-        return 1000 * self.process.wall_us()
+        return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
+        """Show the programs what time it is; nothing to be done while it has not moved and the world has not had its turn."""
+        process = self.process
+        if process.dead:
+            process.refuse()
+        clock = self.clock
+        if clock.was_read:
+            process.looked_at_the_clock()
+        if process.now_us() == self._shown_at_us and clock.is_untouched():
+            return
+        self._show_time()
+        self._shown_at_us = process.now_us()
+
+    def _show_time(self) -> None:
         monotonic_ns = self.monotonic_ns()
         clock = self.clock
         ahead_us = (clock.monotonic_ns - monotonic_ns) // 1000
@@ -673,6 +728,7 @@ class Scheduler:
         program.forget_memory()
         self.locks.drop_all(program)
         self.child_went_on(program)
+        self.futexes.somebody_died()
         for child in program.children:
             if not child.alive:
                 _reaped(child.pid, os.WNOHANG)

@@ -123,7 +123,7 @@ class SecureConnection:
         while True:
             try:
                 message = self._tls.read(_PIECE_BYTES)
-            except ssl.SSLWantReadError:
+            except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
                 return
             if not message:
                 return  # the program says that it will send no more

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MSG_OOB, MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_ERRQUEUE, MSG_NOSIGNAL = 0x01, 0x02, 0x40, 0x100, 0x2000, 0x4000
 _WAITALL_PIECE = 1 << 16
-_BACKLOG = 4096
+_BACKLOG = 128
 
 
 class Socket(Opened):
@@ -43,7 +43,8 @@ class Socket(Opened):
     def __init__(self, family: int, ports: Ports, *, blocking: bool, end: socket.socket | None = None) -> None:
         self._end = end if end is not None else socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         """The kernel's object, of which the program holds a copy: what poll and epoll look at."""
-        self._end.setblocking(blocking)
+        if not blocking or end is not None:
+            self._end.setblocking(blocking)
         super().__init__(self._end.fileno())
         self.family = family
         self.blocking = blocking
@@ -316,7 +317,12 @@ class Socket(Opened):
                 return None
             if whole and not over and len(done) < size:
                 return None
-            return scatter(task, parts, bytes(done))
+            try:
+                return scatter(task, parts, bytes(done))
+            except OSError:
+                if not peek:
+                    stream.unread(bytes(done))
+                raise
 
         def part() -> int:
             if self.stream is not None:

@@ -30,6 +30,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._gate: socket.socket | None = None
+        self._name = b""
         self.left: list[socket.socket] = []
         """Ends that their programs have closed, and whose other ends are open."""
 
@@ -39,7 +40,8 @@ class Gate:
             self._gate = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._gate.bind("")  # a name that the kernel chooses and nobody else can take for its own
             self._gate.listen(1)
-        program_end.connect(self._gate.getsockname())
+            self._name = self._gate.getsockname()
+        program_end.connect(self._name)
         our_end, _ = self._gate.accept()
         our_end.setblocking(False)
         return our_end
@@ -63,6 +65,9 @@ class Stream:
     def receive(self, size: int, *, peek: bool) -> bytes | None:
         """At most ``size`` bytes; b"" at the end of file."""
         raise NotImplementedError
+
+    def unread(self, data: bytes) -> None:
+        """Bytes that have been received found no place in the program's memory."""
 
     def send(self, data: bytes) -> int | None:
         """How many bytes were taken. ConnectionResetError, BrokenPipeError."""
@@ -96,11 +101,14 @@ class Shown:
     def __init__(self, program_end: socket.socket, gate: Gate) -> None:
         self._program_end = program_end
         self._our_end: socket.socket | None = gate.join(program_end)
-        self._marked = False
+        self._marks = 0
+        """Bytes in the program's end that make it readable."""
         self._ended = False
+        self._filled = False
 
     def under_way(self) -> None:
         """Neither readable nor writable."""
+        self._filled = True
         self._program_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         try:
             while self._program_end.send(bytes(_FILL_BYTES), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL):
@@ -110,6 +118,8 @@ class Shown:
 
     def open(self) -> None:
         """Writable."""
+        if not self._filled:
+            return
         assert self._our_end is not None
         try:
             while self._our_end.recv(_PIECE_BYTES):
@@ -119,22 +129,20 @@ class Shown:
 
     def came(self) -> None:
         """Readable, and an edge for whoever watches for edges."""
-        self._marked = True
         if self._our_end is not None:
             try:
-                self._our_end.send(b"\0", socket.MSG_NOSIGNAL)
+                self._marks += self._our_end.send(b"\0", socket.MSG_NOSIGNAL)
             except OSError:
                 pass  # full of unread edges, or shut: it is readable either way
 
     def empty(self) -> None:
         """Nothing to read any more."""
-        if self._marked:
-            self._marked = False
+        if self._marks:
             try:
-                while self._program_end.recv(_PIECE_BYTES, socket.MSG_DONTWAIT):
-                    pass
+                self._program_end.recv(self._marks, socket.MSG_DONTWAIT)
             except OSError:
-                pass
+                pass  # shut: it stays readable
+            self._marks = 0
 
     def end(self) -> None:
         """The peer sends nothing more."""
@@ -221,6 +229,10 @@ class LinkStream(Stream):
                     self.shown.empty()
             return got
         return b"" if self.ended else None
+
+    def unread(self, data: bytes) -> None:
+        self.buffer[:0] = data
+        self.shown.came()
 
     def send(self, data: bytes) -> int:
         if self.broken:

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from harness.storage.inode import Directory
 from harness.sut.supervisor.objects import Opened
+from harness.sut.supervisor.ringing import Ringing
 
 State: TypeAlias = Literal["running", "asking", "blocked", "native", "spinning", "vfork"]
 """``running`` in user space; ``asking`` in the queue; ``native``: seen blocked in a call that the kernel answers."""
@@ -29,6 +30,8 @@ class Wait:
     on_cancel: Callable[[], None] | None = None
     restarts: bool = True
     """Whether a handler installed with SA_RESTART has the call made again, where signal(7) has it so for some."""
+    wall_ns: int | None = None
+    """Of a wait until a time of day: CLOCK_REALTIME when it ends, by which ``deadline_ns`` moves when the clock is set."""
     mask: int | None = None
     """The signals that are blocked while it waits, when the call sets that (sigsuspend, ppoll)."""
     on_signal: Callable[[], None] | None = None
@@ -97,6 +100,8 @@ class Program:
         self.alarm_due_ns = 0
         self.alarm_interval_ns = 0
         self.alarm_generation = 0
+        self.timers: dict[int, Ringing] = {}
+        """Of timer_create: not inherited, and gone with an exec."""
         self._memory = -1
         if parent is not None:
             self.directory = parent.directory
@@ -184,6 +189,7 @@ class Program:
         """Exec has succeeded."""
         for number in [number for number, slot in self.slots.items() if slot.close_on_exec]:
             self.release(number)
+        self.timers.clear()
         self.forget_memory()
 
 

@@ -23,6 +23,20 @@ from harness.sut.wire.text import TextLines, TextPort
 UNDER_WAY_MAX = 64
 INSTANT_MAX = 10_000
 """How many lines of log and probes may come with nothing between them that takes time."""
+_AT_ONCE = (
+    requests.Finish,
+    requests.Show,
+    requests.ShowBytes,
+    requests.HasPaper,
+    requests.LoadKey,
+    requests.HasKey,
+    requests.Mac,
+    requests.Encrypt,
+    requests.Decrypt,
+    requests.NvramRead,
+    requests.NvramWrite,
+)
+"""What a device does without waiting for anything: it takes its time when the software next waits."""
 NO_WORDS: Mapping[str, str] = {}
 
 
@@ -35,7 +49,8 @@ class Wire:
 
     ``violated`` is told of a breach in a line, ``log`` of each line that the program logs. ``settle`` is called in the fiber
     after each request, before its answer: where a supervisor wants what peripherals cost to be paid at once. ``text`` is how a
-    program that only prints text is spoken to (``manifest_file``); ``boot`` holds further words for the first line.
+    program that only prints text is spoken to (``manifest_file``); ``boot`` holds further words for the first line. ``in_place``:
+    whoever feeds is a fiber of the process itself, and what takes no waiting is done before ``feed`` returns.
     """
 
     def __init__(
@@ -48,6 +63,7 @@ class Wire:
         log: Callable[[str], None],
         settle: Callable[[], None] = _nothing_owed,
         text: TextLines | None = None,
+        in_place: bool = False,
         boot: Mapping[str, str] = NO_WORDS,
     ) -> None:
         self._device = device
@@ -57,11 +73,14 @@ class Wire:
         self._log = log
         self._settle = settle
         self._boot = boot
+        self._in_place = in_place
         self._pending = bytearray()
         self._searched = 0
         self._under_way: dict[int, AnyRequest] = {}
         self._actions: dict[int, Action] = {}
         self._instant = 0
+        self.about_to_begin = 0
+        """Requests whose fiber has not begun yet: it does at this instant."""
         self.over = False
         """Whether nothing more is read or sent: closed, or after a breach."""
         self._text = None if text is None else TextPort(device, text, self._send, self._start, settle)
@@ -140,7 +159,10 @@ class Wire:
             return
         self._instant = 0
         self._under_way[request.id] = request
-        self._start(lambda: self._serve(request))
+        if self._in_place and isinstance(request, _AT_ONCE):
+            self._guarded(lambda: self._serve(request))
+        else:
+            self._start(lambda: self._serve(request))
 
     def _objection(self, request: AnyRequest) -> str:
         """Why a request that is well written cannot be taken now."""
@@ -160,18 +182,23 @@ class Wire:
 
     def _start(self, body: Callable[[], None]) -> None:
         """Run ``body`` in a fiber; what goes wrong in it is told."""
+        self.about_to_begin += 1
 
-        def guarded() -> None:
-            try:
-                body()
-            except ContractViolation as breach:
-                if not self.over:
-                    self.close()
-                    self._violated(str(breach))
-            except (ProcessEnded, NoPower):
-                pass  # the boot is over, and nobody waits for an answer
+        def begun() -> None:
+            self.about_to_begin -= 1
+            self._guarded(body)
 
-        self._spawn(guarded)
+        self._spawn(begun)
+
+    def _guarded(self, body: Callable[[], None]) -> None:
+        try:
+            body()
+        except ContractViolation as breach:
+            if not self.over:
+                self.close()
+                self._violated(str(breach))
+        except (ProcessEnded, NoPower):
+            pass  # the boot is over, and nobody waits for an answer
 
     def _send(self, line: bytes) -> None:
         if not self.over:

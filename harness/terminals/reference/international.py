@@ -2,8 +2,8 @@
 
 A settlement request is answered 00, and the batch is closed, or 95: then every record goes up by itself and a second request
 (960000) ends the batch. A second 95 says that the host and what it was sent still differ: nothing is given up, the settlement
-begins anew with its totals and all its uploads. Source: domain notes, section 1.2; the second 95 taken for a closed batch is
-a defect of public terminal source (D9).
+begins anew with its totals and all its uploads. Chips' certificates stay where they are: the dialect has no message for them.
+Source: domain notes, section 1.2; the second 95 taken for a closed batch is a defect of public terminal source (D9).
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ class InternationalReference(ReferenceTerminal):
             store.append(Kind.SETTLE_UPLOADED, join(stan, str(part)))
         elif answer.code:
             self._accepted(answer)
+
+    def upload_certificates(self, store: Store) -> None:
+        """This dialect has no message for them: a chip sale is one record among the others (domain notes, section 1.2)."""
 
     def end_upload(self, *, balanced: bool) -> None:
         if balanced:

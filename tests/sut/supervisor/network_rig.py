@@ -21,6 +21,7 @@ import simpy
 from harness.core.decisions import Decisions
 from harness.core.environment import Environment
 from harness.core.streams import Streams
+from harness.device.rtc import Rtc
 from harness.history.recorder import Recorder
 from harness.network import LINK_KINDS, Connection, Link
 from harness.storage.disk import Disk
@@ -95,9 +96,11 @@ class Supervised:
         self.refused: list[str] = []
         self.output = bytearray()
         self.jump_us = 0
+        self.rtc = Rtc("T01", start_us)
         self.process = Process(
             self.env, name="T01", pid=301, disk=self.disk, network=self.link,
-            wall_clock=lambda now_us: start_us + now_us + self.jump_us, entropy=random.Random(seed),
+            wall_clock=lambda now_us: self.rtc.wall_us(now_us) + self.jump_us,
+            shown_clock=lambda now_us: self.rtc.shown_us(now_us) + self.jump_us, entropy=random.Random(seed),
             console=Console(self.said.append), environ={},
         )  # fmt: skip
         code = [os.path.dirname(each) for each in (path, *arguments) if each.startswith("/")]
@@ -137,6 +140,26 @@ class Supervised:
 def run(path: Path | str, *arguments: str, **options: object) -> Supervised:
     """Run a program to its end under the supervisor."""
     return Supervised(str(path), arguments, **options).start().finish()  # type: ignore[arg-type]
+
+
+class Native:
+    """The same program on this machine, begun at once: most of it sleeps. On a busy machine it may come too late for something,
+    and is asked again; what is really different never agrees."""
+
+    def __init__(self, path: Path, *arguments: str) -> None:
+        self._command = [str(path), *arguments]
+        self._running = self._begin()
+
+    def _begin(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+
+    def agrees_with(self, supervised: str) -> None:
+        for left in reversed(range(5)):
+            truth, _ = self._running.communicate(timeout=60)
+            if truth == supervised or not left:
+                assert supervised == truth
+                return
+            self._running = self._begin()
 
 
 class Server:

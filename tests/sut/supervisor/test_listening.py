@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.sut.supervisor.network_rig import Supervised, built, run
+from tests.sut.supervisor.network_rig import Native, Supervised, built, run
 
 __all__ = ["built"]
 
 
 def test_as_on_loopback(built: Callable[..., Path]) -> None:
-    path = built("listening")
-    native = subprocess.Popen([str(path)], stdout=subprocess.PIPE, text=True)
-    supervised = run(path)
-    truth, _ = native.communicate(timeout=30)
-    assert supervised.text == truth
+    native = Native(built("listening"))
+    supervised = run(built("listening"))
+    native.agrees_with(supervised.text)
     assert supervised.refused == []
 
 

@@ -48,10 +48,11 @@ def test_the_same_history_with_round_trips_and_plain_messages(client: Path) -> N
         spoken.recorder = spoken.link._recorder = Recorder(history)
         spoken.start().finish()
         lines = spoken.text.splitlines()
-        assert lines[0].startswith("handshake 1 in ") and spoken.refused == []
+        assert lines[0].startswith("handshake 1 in "), spoken.text
+        assert spoken.refused == []
         assert lines[1].startswith("TLSv1.3" if version == "13" else "TLSv1.2")
         assert [each.split(" after ")[0] for each in lines[2:5]] == ["'hello'"] * 3
-        assert lines[5] == "end: 0, 1"
+        assert lines[5:] == ["end: 0, 1", "closed: 0"]
         assert spoken.host.received == [b"echo hello\n"] * 3 + [b"eof\n"]
         # The median round trip of the link is 10 ms, its 99th percentile 40.
         assert trips * 4 < milliseconds(lines[0]) < trips * 60

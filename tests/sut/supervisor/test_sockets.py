@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.network import Partition
-from tests.sut.supervisor.network_rig import Server, Supervised, built, run
+from tests.sut.supervisor.network_rig import Native, Server, Supervised, built, run
 
 __all__ = ["built"]
 SCENES = (
@@ -25,20 +24,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def native(built: Callable[..., Path], server: Server) -> dict[str, subprocess.Popen[str]]:
-    """All scenes at once: they mostly sleep."""
-    path = str(built("sockets"))
-    return {
-        scene: subprocess.Popen([path, "127.0.0.1", str(server.port), scene], stdout=subprocess.PIPE, text=True)
-        for scene in SCENES
-    }
+def native(built: Callable[..., Path], server: Server) -> dict[str, Native]:
+    return {scene: Native(built("sockets"), "127.0.0.1", str(server.port), scene) for scene in SCENES}
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_as_on_loopback(scene: str, built: Callable[..., Path], native: dict[str, subprocess.Popen[str]]) -> None:
+def test_as_on_loopback(scene: str, built: Callable[..., Path], native: dict[str, Native]) -> None:
     supervised = run(built("sockets"), "192.0.2.10", "5500", scene)
-    truth, _ = native[scene].communicate(timeout=30)
-    assert supervised.text == truth
+    native[scene].agrees_with(supervised.text)
     assert supervised.ended == "the program ended with exit status 0"
 
 

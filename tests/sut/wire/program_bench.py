@@ -19,11 +19,12 @@ from harness.core.errors import SoftwareError
 from harness.device import DeviceFacade
 from harness.device.facade import StationCallbacks
 from harness.device.session import NoPower
-from harness.device.text_map import NO_MAP, TextMap
+from harness.device.text_map import NO_MAP, map_of
 from harness.history.events import ReceiptPrinted, ScreenShown
 from harness.host.acquirer import Acquirer
 from harness.iso8583 import unionpay
 from harness.sut.wire import Wire
+from harness.sut.wire.manifest_file import Declared
 from tests.device.conftest import MASTER_KEY, Bench
 
 PATIENCE_S = 30
@@ -40,7 +41,11 @@ class LoopbackHost:
     def __init__(self, acquirer: Acquirer) -> None:
         self.acquirer = acquirer
         self.silent = 0
+        self.hangs_up = False
+        """After each answer: who does not take it need not wait for another."""
         self.requests: list[str] = []
+        self.doubts: list[str] = []
+        """Why each reversal was sent, as it says."""
         self._now_us = 36_000_000_000
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
@@ -67,19 +72,22 @@ class LoopbackHost:
 
     def _answer(self, line: socket.socket, frame: bytes) -> bool:
         self._now_us += 1_000_000
-        self.requests.append(unionpay.unpack(frame).message.mti)
+        message = unionpay.unpack(frame).message
+        self.requests.append(message.mti)
+        if message.mti == "0400":
+            self.doubts.append(message.text(39))
         reply = self.acquirer.handle(frame, self._now_us).frame
         if self.silent:
             self.silent -= 1
             return False
         line.sendall(reply or b"")
-        return True
+        return not self.hangs_up
 
 
 class ProgramBench(Bench):
     """``boot`` starts a program, ``boot_class`` a terminal class in this process; both can be asked for actions."""
 
-    def __init__(self, place: Path, texts: TextMap = NO_MAP) -> None:
+    def __init__(self, place: Path, declared: Declared | None = None) -> None:
         super().__init__()
         acquirer = Acquirer("unionpay", self.recorder, b"program bench")
         acquirer.register_terminal(self.hardware.tid, self.hardware.mid, "T01", MASTER_KEY)
@@ -87,7 +95,8 @@ class ProgramBench(Bench):
         self.data = place / "data"
         self.data.mkdir()
         self.place = place
-        self.texts = texts
+        self.texts = NO_MAP if declared is None else map_of(declared.manifest)
+        self.text = None if declared is None else declared.text
         self.program: subprocess.Popen[bytes] | None = None
         self.wire: Wire | None = None
         self.breaches: list[str] = []
@@ -128,7 +137,13 @@ class ProgramBench(Bench):
         )
         facade = self._facade()
         self.wire = Wire(
-            facade, self._send, self.spawn, violated=self.breaches.append, log=lambda _: None, settle=self._settle
+            facade,
+            self._send,
+            self.spawn,
+            violated=self.breaches.append,
+            log=lambda _: None,
+            settle=self._settle,
+            text=self.text,
         )
         self.wire.start()
         self.until(lambda: facade.waiting)
@@ -168,10 +183,14 @@ class ProgramBench(Bench):
     def until(self, reached: Callable[[], bool]) -> None:
         """Let the program work and time pass."""
         while not reached() and not self.breaches and not self.violations:
-            if self.wire is None or self.wire.under_way or self.env.peek() <= self.env.now:
+            if self.wire is None or self.wire.under_way or self._is_due():
                 self.env.step()
             else:
                 self._read()
+
+    def _is_due(self) -> bool:
+        """Whether time must pass before the program goes on: one of lines of text has nothing under way while it waits."""
+        return self.env.peek() <= (self.env.now if self.text is None else self.env.now + 2_000_000)
 
     def _read(self) -> None:
         ready, _, _ = select.select([self.program.stdout], [], [], PATIENCE_S)

@@ -56,6 +56,7 @@ TEXT = "screens: [{pattern: x, kind: idle}]\ntext: {events: {sale: S, settle: T%
         ("name: x\nname: y", "m:2:1: key 'name' stands here for the second time"),
         ("name: x\nactions: [sale, sael]", "m:2:17: actions[1]: expected one of sale, refund"),
         ("name: x\nactions: sale", "m:2:10: actions: expected a list"),
+        ("name: x\ntls: please", "m:2:6: tls: expected true or false, found 'please'"),
         ("name: x\nreversal: later", "m:2:11: reversal: expected one of before_next, background, none"),
         ("name: x\nreply_timeout_s: 0", "m:2:18: reply_timeout_s: it must be above 0 seconds"),
         ("name: x\nreply_timeout_s: 30s", "expected a number from 0 up, found '30s'"),
@@ -84,6 +85,11 @@ def test_a_mistake_in_a_manifest_is_told_with_its_place(content, told):
 def test_a_sound_manifest_of_text_is_taken():
     declared = read_manifest(("name: x\n" + TEXT % ", key: 'K {key}'").encode(), "m")
     assert declared.text is not None and declared.text.events["key"] == "K {key}"
+
+
+def test_tls_is_said_in_the_manifest():
+    assert read_manifest(b"name: x\ntls: true", "m").tls
+    assert not read_manifest(b"name: x", "m").tls
 
 
 @settings(max_examples=100, deadline=None)

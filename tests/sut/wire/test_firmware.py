@@ -173,14 +173,17 @@ def test_no_card_no_paper_no_settlement_no_harm(bench):
     assert bench.act("sale", 5).kind == "approved"
 
 
-def test_an_approval_with_a_wrong_mac_is_none(bench):
+def test_an_approval_of_another_amount_or_with_a_wrong_mac_is_none(bench):
     bench.act("sign_on")
     knobs = bench.host.acquirer.knobs(bench.hardware.tid)
+    bench.host.hangs_up = True
+    knobs.mismatched_replies, knobs.mismatched_field = 1, "amount"
+    assert (bench.act("sale", 4).kind, bench.act("sale", 5).kind) == ("unknown", "approved")
     knobs.wrong_macs = 1
-    assert bench.act("sale", 5).kind == "unknown"
+    assert bench.act("sale", 6).kind == "unknown"
     knobs.respond_code, knobs.respond_count = "51", 1
-    assert bench.act("sale", 6).kind == "refused"
-    assert bench.act("sale", 7).kind == "approved"
+    assert (bench.act("sale", 7).kind, bench.act("sale", 8).kind) == ("refused", "approved")
+    assert bench.host.doubts == ["98", "A0", "A0"]
 
 
 @pytest.mark.parametrize("action", ["sale", "settle"])
@@ -207,3 +210,20 @@ def test_killed_after_any_request_it_owes_nothing(program, place, action):
             assert {each[4] for each in bench.ledger()} <= {"SETTLED", "REVERSED"}, last
             settled = [each[8:10] for each in bench.shown() if len(each) > 8 and each[2] == "settlement"]
             assert settled and sum(each[1] for each in set(settled)) == sum(fen for _, fen in approved), last
+
+
+def test_a_program_of_text_alone_trades(place):
+    path = FIRMWARE / "python" / "text_till.py"
+    declared = read_manifest(path.with_name(path.name + SUFFIX).read_bytes(), path.name)
+    with ProgramBench(place, declared) as bench:
+        bench.boot([sys.executable, str(path), str(bench.data)])
+        assert (bench.act("sign_on").kind, bench.act("sale", 1250).stan) == ("done", "000002")
+        bench.host.silent = 1
+        assert bench.act("sale", 77).kind == "unknown"
+        assert bench.act("sale", 30).kind == "approved"
+        assert (bench.act("settle", card=None).kind, bench.act("reprint").kind) == ("done", "unsupported")
+        assert [each[3:] for each in bench.ledger()] == [(1250, "SETTLED"), (77, "REVERSED"), (30, "SETTLED")]
+        slips = [each[2:10] for each in bench.shown() if len(each) > 8]
+        assert [(each[0], each[2], each[6], each[7]) for each in slips] == [
+            ("sale", 1250, None, None), ("sale", 30, None, None), ("settlement", None, 2, 1280),
+        ]  # fmt: skip

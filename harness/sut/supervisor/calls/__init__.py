@@ -10,7 +10,20 @@ from harness.sut.supervisor.calls import (
     programs,
     sockets,
     time,
+    timers,
     waiting,
 )
 
-__all__ = ["chance", "data", "descriptors", "mapping", "messages", "paths", "programs", "sockets", "time", "waiting"]
+__all__ = [
+    "chance",
+    "data",
+    "descriptors",
+    "mapping",
+    "messages",
+    "paths",
+    "programs",
+    "sockets",
+    "time",
+    "timers",
+    "waiting",
+]

@@ -16,7 +16,7 @@ from harness.storage.inode import Directory, Inode, RegularFile
 from harness.sut.supervisor.abi import dirent64, statfs_bytes
 from harness.sut.supervisor.calls import streams
 from harness.sut.supervisor.datagrams import Datagrams
-from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Timer, VolumeFile
+from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Signals, Timer, VolumeFile
 from harness.sut.supervisor.registry import NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
@@ -67,9 +67,32 @@ def _read(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offset
 
 def _read_pollable(scheduler: Scheduler, task: Task, opened: Pollable) -> Reply:
     """The kernel reads, once that will not make it wait."""
+    if isinstance(opened, Signals):
+        return _read_signals(scheduler, task, opened)
+    _check_not_cancelled(opened)
     if not opened.blocking or opened.ready(POLL_IN):
         return NATIVE
-    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: bool(opened.ready(POLL_IN))))
+
+    def finish(_timed_out: bool) -> None:
+        _check_not_cancelled(opened)
+        scheduler.pass_on(task)
+
+    return scheduler.block(task, Wait(finish, lambda: bool(opened.ready(POLL_IN))))
+
+
+def _check_not_cancelled(opened: Pollable) -> None:
+    """A timer that minds (TFD_TIMER_CANCEL_ON_SET) tells once that the clock was set."""
+    if isinstance(opened, Timer) and opened.times.cancelled:
+        opened.times.cancelled = False
+        os.read(opened.kernel_end, 8)
+        raise OSError(errno.ECANCELED, "the clock was set")
+
+
+def _read_signals(scheduler: Scheduler, task: Task, opened: Signals) -> Reply:
+    pid, tid = task.program.pid, task.tid
+    if not opened.blocking or opened.has_any(pid, tid):
+        return NATIVE
+    return scheduler.block(task, Wait(lambda _: scheduler.pass_on(task), lambda: opened.has_any(pid, tid)))
 
 
 @answers("read")
@@ -125,7 +148,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
     if isinstance(opened, Datagrams):
         return opened.send(scheduler, gather(task, parts), None)
     if isinstance(opened, RandomDevice):
-        return sum(length for _, length in parts)
+        return min(sum(length for _, length in parts), _TRANSFER_MAX)
     if isinstance(opened, Timer):
         raise OSError(errno.EINVAL, "a timer is not written to")
     if isinstance(opened, Pollable):
@@ -289,6 +312,7 @@ def fstatfs(scheduler: Scheduler, task: Task) -> Reply:
     file = task.program.opened(task.descriptor())
     if not isinstance(file, VolumeFile):
         return NATIVE
+    scheduler.mappings.take_room()
     disk = scheduler.disk
     found = statfs_bytes(disk.fstatvfs(file.descriptor), disk.fstat(file.descriptor).st_dev)
     task.program.write(task.arguments[1], found)

@@ -9,10 +9,11 @@ import struct
 from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import kernel
+from harness.sut.supervisor.abi import NUMBERS
 from harness.sut.supervisor.calls.data import is_regular, volume_file
 from harness.sut.supervisor.datagrams import Datagrams
 from harness.sut.supervisor.locks import READ, UNLOCK, WRITE, described, range_of
-from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, VolumeFile
+from harness.sut.supervisor.objects import Epoll, Opened, Output, Pollable, RandomDevice, Signals, VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Program, Task, Wait, known_as
@@ -259,7 +260,22 @@ def epoll_create(scheduler: Scheduler, task: Task) -> Reply:
     return _made(scheduler, task, Epoll(kernel.new_epoll()), flags)
 
 
-@answers("signalfd", "signalfd4", "inotify_init", "inotify_init1", "pidfd_open")
+@answers("signalfd", "signalfd4")
+def signalfd(scheduler: Scheduler, task: Task) -> Reply:
+    number, flags = task.descriptor(), task.signed(3) if task.number == NUMBERS["signalfd4"] else 0
+    if task.arguments[2] != 8 or flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
+        raise OSError(errno.EINVAL, "mask or flags")
+    mask = int.from_bytes(task.program.read(task.arguments[1], 8), "little")
+    if number == -1:
+        return _made(scheduler, task, Signals(kernel.new_signalfd(mask, flags), mask), flags)
+    opened = task.program.opened(number)
+    if not isinstance(opened, Signals):
+        raise OSError(errno.EBADF if opened is None else errno.EINVAL, "no signalfd")
+    opened.mask = mask
+    return NATIVE
+
+
+@answers("inotify_init", "inotify_init1", "pidfd_open")
 def not_made(scheduler: Scheduler, task: Task) -> Reply:
     raise OSError(errno.ENOSYS, "not modelled")
 

@@ -128,6 +128,8 @@ def _send(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], flags:
 def sendmsg(scheduler: Scheduler, task: Task) -> Reply:
     header = task.program.read(task.arguments[1], _MSGHDR.size)
     name, size, where, count, control, control_bytes, _ = _MSGHDR.unpack(header)
+    if count > _MESSAGES_MAX:
+        raise OSError(errno.EMSGSIZE, "vector")
     if control and control_bytes and socket_of(task) is None:
         scheduler.refuse("handing descriptors on over a socket is not modelled")
         raise OSError(errno.EINVAL, "control data")

@@ -91,8 +91,11 @@ def _from(directory: Directory, text: str) -> tuple[str, str]:
 
 
 def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
-    # The directory alone: names made up at random would tell two runs apart.
-    scheduler.refuse(f"{what} in {os.path.dirname(place.path)}, which is on none of the device's volumes, was refused")
+    directory = os.path.dirname(place.path)
+    # Whether Python finds its bytecode there, and tries to keep it, is the machine's affair and no fault of the program.
+    if "__pycache__" not in place.path:
+        # The directory alone: names made up at random would tell two runs apart.
+        scheduler.refuse(f"{what} in {directory}, which is on none of the device's volumes, was refused")
     return OSError(errno.EROFS, "not on a volume")
 
 
@@ -295,6 +298,7 @@ def statfs(scheduler: Scheduler, task: Task) -> Reply:
         where = machine.real_path(scheduler, task, place.path)
         task.program.write(task.arguments[1], statfs_bytes(os.statvfs(where), 0))
         return 0
+    scheduler.mappings.take_room()
     device = scheduler.disk.stat(place.path).st_dev
     task.program.write(task.arguments[1], statfs_bytes(scheduler.disk.statvfs(place.path), device))
     return 0

@@ -152,6 +152,7 @@ def exit_(scheduler: Scheduler, task: Task) -> Reply:
         pass
     if clear_tid:
         scheduler.futexes.wake((program.pid, clear_tid), 1 << 30)
+    scheduler.futexes.somebody_died()
     return LATER
 
 

@@ -94,7 +94,9 @@ def address_bytes(family: int, ip: str, port: int) -> bytes:
 def _write_address(task: Task, data: bytes, room: int, size_at: int) -> None:
     if not room or not size_at:
         return
-    (size,) = struct.unpack("<I", task.program.read(size_at, 4))
+    (size,) = struct.unpack("<i", task.program.read(size_at, 4))
+    if size < 0:
+        raise OSError(errno.EINVAL, "size")
     task.program.write(room, data[:size])
     task.program.write(size_at, struct.pack("<I", len(data)))
 

@@ -1,7 +1,8 @@
 """Clocks read by a system call, sleeps, and the timers that ring by a descriptor or a signal.
 
-Models: every clock but CPU time, which stands still; sleeps that end exactly on time; alarm, setitimer(ITIMER_REAL), timerfd.
-Does not model: POSIX timers (timer_create), and CPU-time clocks and timers: CPU time inside software is not modelled.
+Models: every clock but CPU time, which stands still; sleeps that end exactly on time, those until a time of day by a clock that
+may be set meanwhile; alarm, setitimer(ITIMER_REAL), timerfd. POSIX timers: ``timers``.
+Does not model: CPU-time clocks and timers: CPU time inside software is not modelled.
 Source: clock_gettime(2), clock_nanosleep(2), timerfd_create(2), setitimer(2).
 """
 
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING
 from harness.sut.supervisor.abi import TIMESPEC
 from harness.sut.supervisor.objects import Timer
 from harness.sut.supervisor.registry import LATER, Reply, answers
+from harness.sut.supervisor.ringing import Ringing
 from harness.sut.supervisor.tasks import Program, Task, Wait
 
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-_REALTIME = {0, 5, 8, 11}
-_CPU_TIME = {2, 3}
+REALTIME = {0, 5, 8, 11}
+CPU_TIME = {2, 3}
 _MONOTONIC = {1, 4, 6, 7, 9}
 """CLOCK_MONOTONIC, its raw and coarse kin, CLOCK_BOOTTIME and its alarm."""
-_ABSTIME = 1
+CLOCKS = frozenset(REALTIME | _MONOTONIC)
+"""Every clock that can be waited for."""
+ABSTIME = 1
 _NONBLOCK = os.O_NONBLOCK
 _SECOND_NS = 10**9
 
@@ -44,7 +48,7 @@ def write_timespec(task: Task, address: int, value_ns: int) -> None:
 
 def deadline_of(scheduler: Scheduler, clock: int, at_ns: int) -> int:
     """CLOCK_MONOTONIC when that clock will show ``at_ns``."""
-    if clock in _REALTIME:
+    if clock in REALTIME:
         return scheduler.monotonic_ns() + at_ns - scheduler.realtime_ns()
     return at_ns
 
@@ -52,9 +56,10 @@ def deadline_of(scheduler: Scheduler, clock: int, at_ns: int) -> int:
 @answers("clock_gettime")
 def clock_gettime(scheduler: Scheduler, task: Task) -> Reply:
     clock, address = task.signed(0), task.arguments[1]
-    if clock in _REALTIME:
+    if clock in REALTIME:
+        scheduler.process.looked_at_the_clock()
         value_ns = scheduler.realtime_ns()
-    elif clock in _CPU_TIME or clock < 0:
+    elif clock in CPU_TIME or clock < 0:
         value_ns = 0
     elif clock <= 11:
         scheduler.process.uptime_us()  # counted, so that a loop that reads nothing else ends
@@ -101,7 +106,7 @@ def getrusage(scheduler: Scheduler, task: Task) -> Reply:
     return 0
 
 
-def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0) -> Reply:
+def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0, wall_ns: int | None = None) -> Reply:
     if deadline_ns <= scheduler.monotonic_ns():
         scheduler.process.sleep(0)
         return 0
@@ -110,7 +115,8 @@ def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0)
         if rest_at:
             write_timespec(task, rest_at, max(0, deadline_ns - scheduler.monotonic_ns()))
 
-    return scheduler.block(task, Wait(lambda _: scheduler.reply(task), None, deadline_ns, on_signal=tell_rest))
+    wait = Wait(lambda _: scheduler.reply(task), None, deadline_ns, on_signal=tell_rest, wall_ns=wall_ns)
+    return scheduler.block(task, wait)
 
 
 @answers("nanosleep")
@@ -121,11 +127,12 @@ def nanosleep(scheduler: Scheduler, task: Task) -> Reply:
 @answers("clock_nanosleep")
 def clock_nanosleep(scheduler: Scheduler, task: Task) -> Reply:
     clock, flags = task.signed(0), task.arguments[1]
-    if clock not in (*_REALTIME, *_MONOTONIC):
+    if clock not in CLOCKS:
         raise OSError(errno.EINVAL, "no such clock")
     at_ns = timespec_ns(task, task.arguments[2])
-    if flags & _ABSTIME:
-        return _sleep(scheduler, task, deadline_of(scheduler, clock, at_ns))
+    if flags & ABSTIME:
+        wall_ns = at_ns if clock in REALTIME else None
+        return _sleep(scheduler, task, deadline_of(scheduler, clock, at_ns), wall_ns=wall_ns)
     return _sleep(scheduler, task, scheduler.monotonic_ns() + at_ns, task.arguments[3])
 
 
@@ -146,11 +153,12 @@ def sigsuspend(scheduler: Scheduler, task: Task) -> Reply:
 @answers("timerfd_create")
 def timerfd_create(scheduler: Scheduler, task: Task) -> Reply:
     clock, flags = task.signed(0), task.arguments[1]
-    if clock not in (*_REALTIME, *_MONOTONIC) or flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
+    if clock not in CLOCKS or flags & ~(os.O_CLOEXEC | os.O_NONBLOCK):
         raise OSError(errno.EINVAL, "no such timer")
     scheduler.check_descriptors()
     end = os.eventfd(0, (os.EFD_NONBLOCK if flags & _NONBLOCK else 0) | os.EFD_CLOEXEC)
-    timer = Timer(end, realtime=clock in _REALTIME)
+    times = TimerTimes(scheduler, end, realtime=clock in REALTIME)
+    timer = times.holder = Timer(end, times)
     close_on_exec = bool(flags & os.O_CLOEXEC)
     task.program.install(scheduler.give(task, end, close_on_exec=close_on_exec), timer, close_on_exec=close_on_exec)
     return LATER
@@ -163,46 +171,53 @@ def _timer(task: Task) -> Timer:
     return timer
 
 
+_CANCEL_ON_SET = 2
+
+
 @answers("timerfd_settime")
 def timerfd_settime(scheduler: Scheduler, task: Task) -> Reply:
-    timer = _timer(task)
-    interval_ns = timespec_ns(task, task.arguments[2])
-    value_ns = timespec_ns(task, task.arguments[2] + 16)
-    if task.arguments[3]:
-        task.program.write(task.arguments[3], _setting(scheduler, timer))
-    timer.generation += 1
+    timer, flags, new, old = _timer(task), task.arguments[1], task.arguments[2], task.arguments[3]
+    if flags & ~(ABSTIME | _CANCEL_ON_SET):
+        raise OSError(errno.EINVAL, "flags")
+    interval_ns, value_ns = timespec_ns(task, new), timespec_ns(task, new + 16)
+    before = timer.times.setting()
     if timer.ready(1):
         os.read(timer.kernel_end, 8)
-    timer.interval_ns, timer.due_ns = interval_ns, 0
-    if value_ns:
-        clock = 0 if timer.realtime else 1
-        now_ns = scheduler.monotonic_ns()
-        timer.due_ns = deadline_of(scheduler, clock, value_ns) if task.arguments[1] & _ABSTIME else now_ns + value_ns
-        _ring_later(scheduler, timer, timer.generation)
+    timer.times.cancelled = False
+    timer.times.cancels = bool(flags & _CANCEL_ON_SET and flags & ABSTIME)
+    timer.times.set(value_ns, interval_ns, absolute=bool(flags & ABSTIME))
+    if old:
+        task.program.write(old, before)
     return 0
 
 
 @answers("timerfd_gettime")
 def timerfd_gettime(scheduler: Scheduler, task: Task) -> Reply:
-    task.program.write(task.arguments[1], _setting(scheduler, _timer(task)))
+    task.program.write(task.arguments[1], _timer(task).times.setting())
     return 0
 
 
-def _setting(scheduler: Scheduler, timer: Timer) -> bytes:
-    left_ns = max(0, timer.due_ns - scheduler.monotonic_ns()) if timer.due_ns else 0
-    return TIMESPEC.pack(*divmod(timer.interval_ns, _SECOND_NS)) + TIMESPEC.pack(*divmod(left_ns, _SECOND_NS))
+class TimerTimes(Ringing):
+    """When a timerfd rings."""
 
+    def __init__(self, scheduler: Scheduler, descriptor: int, *, realtime: bool) -> None:
+        super().__init__(scheduler, realtime=realtime)
+        self.cancels = self.cancelled = False
+        self.holder: Timer | None = None
+        self._descriptor = descriptor
 
-def _ring_later(scheduler: Scheduler, timer: Timer, generation: int) -> None:
-    def ring() -> None:
-        if timer.generation != generation or not timer.holders:
-            return
-        os.write(timer.kernel_end, (1).to_bytes(8, "little"))
-        timer.due_ns = timer.due_ns + timer.interval_ns if timer.interval_ns else 0
-        if timer.interval_ns:
-            _ring_later(scheduler, timer, generation)
+    @property
+    def wanted(self) -> bool:
+        return self.holder is not None and self.holder.holders > 0
 
-    scheduler.call_at(timer.due_ns, ring)
+    def ring(self) -> None:
+        os.write(self._descriptor, (1).to_bytes(8, "little"))
+
+    def clock_was_set(self) -> None:
+        super().clock_was_set()
+        if self.cancels and self.wanted:
+            self.cancelled = True
+            self.ring()
 
 
 @answers("alarm")

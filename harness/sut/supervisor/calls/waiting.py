@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from harness.sut.supervisor import futexes, kernel
 from harness.sut.supervisor.abi import EPOLL_EVENT_BYTES, NUMBERS, POLLFD, TIMESPEC
 from harness.sut.supervisor.calls.time import deadline_of, timespec_ns, write_timespec
-from harness.sut.supervisor.objects import Epoll
+from harness.sut.supervisor.objects import Epoll, Signals
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
 from harness.sut.supervisor.sockets import Socket
 from harness.sut.supervisor.tasks import Task, Wait
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _POLL_INVALID = 0x20
 _MILLISECOND_NS = 1_000_000
 _EVENTS_MAX = 1024
+_ADD, _DELETE = 1, 2
 _DESCRIPTORS_MAX = 4096
 _READ_BITS, _WRITE_BITS, _EXCEPT_BITS = 0x001 | 0x010 | 0x008, 0x004 | 0x008, 0x002
 
@@ -39,6 +40,8 @@ def _ready(scheduler: Scheduler, task: Task, number: int, events: int) -> int:
         return events & 5
     if isinstance(opened, Socket):
         opened.refresh(scheduler)
+    if isinstance(opened, Signals):
+        return events & 1 if opened.has_any(task.program.pid, task.tid) else 0
     return opened.ready(events)
 
 
@@ -82,7 +85,7 @@ def _poll(scheduler: Scheduler, task: Task, timeout_ns: int | None, mask: int | 
         nonlocal found
         found = 0
         for place, (number, events, _) in enumerate(asked):
-            ready = _ready(scheduler, task, number, events) if number >= 0 else 0
+            ready = _ready(scheduler, task, number, events & 0xFFFF) if number >= 0 else 0
             struct.pack_into("<H", room, POLLFD.size * place + 6, ready & 0xFFFF)
             found += ready != 0
         return found
@@ -199,7 +202,10 @@ def _epoll(scheduler: Scheduler, task: Task, timeout_ns: int | None, mask: int |
                 if isinstance(slot.opened, Socket):
                     slot.opened.refresh(scheduler)
             # Asked once: an edge that was told is not told again.
-            told = kernel.epoll_now(opened.kernel_end, min(most, _EVENTS_MAX), EPOLL_EVENT_BYTES)
+            told = b"".join(_signals_now(task, opened)[:most])
+            room = most - len(told) // EPOLL_EVENT_BYTES
+            if room > 0:
+                told += kernel.epoll_now(opened.kernel_end, min(room, _EVENTS_MAX), EPOLL_EVENT_BYTES)
         return len(told)
 
     def finish() -> None:
@@ -230,7 +236,32 @@ def epoll_ctl(scheduler: Scheduler, task: Task) -> Reply:
     opened = task.program.opened(task.descriptor(2))
     if isinstance(opened, Socket):
         opened.refresh(scheduler)
+    watcher = task.program.opened(task.descriptor())
+    if isinstance(opened, Signals) and isinstance(watcher, Epoll):
+        return _watch_signals(task, watcher, opened)
     return NATIVE
+
+
+def _watch_signals(task: Task, watcher: Epoll, opened: Signals) -> Reply:
+    operation, number = task.signed(1), task.descriptor(2)
+    known = number in watcher.signals and watcher.signals[number][0] is opened
+    if known == (operation == _ADD):
+        raise OSError(errno.EEXIST if known else errno.ENOENT, "watched" if known else "not watched")
+    if operation == _DELETE:
+        del watcher.signals[number]
+    else:
+        raw = task.program.read(task.arguments[3], EPOLL_EVENT_BYTES)
+        watcher.signals[number] = (opened, int.from_bytes(raw[:4], "little"), raw[4:])
+    return 0
+
+
+def _signals_now(task: Task, watcher: Epoll) -> list[bytes]:
+    """What an epoll has to tell of signalfds, as struct epoll_event each; whether it asked for edges is not looked at."""
+    return [
+        struct.pack("<I", 1) + tag
+        for opened, events, tag in watcher.signals.values()
+        if events & 1 and opened.holders and opened.has_any(task.program.pid, task.tid)
+    ]
 
 
 # ---------------------------------------------------------------- futexes and turns
@@ -249,10 +280,11 @@ def futex(scheduler: Scheduler, task: Task) -> Reply:
         deadline_ns = scheduler.monotonic_ns() + timespec_ns(task, timeout) if timeout else None
         return book.wait(task, key, address, value, deadline_ns, futexes.ALL_BITS)
     if operation == futexes.WAIT_BITSET:
-        deadline_ns = None
+        deadline_ns = wall_ns = None
         if timeout:
-            deadline_ns = deadline_of(scheduler, 0 if realtime else 1, timespec_ns(task, timeout))
-        return book.wait(task, key, address, value, deadline_ns, value3 & 0xFFFFFFFF)
+            at_ns = timespec_ns(task, timeout)
+            deadline_ns, wall_ns = deadline_of(scheduler, 0 if realtime else 1, at_ns), at_ns if realtime else None
+        return book.wait(task, key, address, value, deadline_ns, value3 & 0xFFFFFFFF, wall_ns)
     if operation == futexes.WAKE:
         return book.wake(key, count)
     if operation == futexes.WAKE_BITSET:
@@ -266,6 +298,16 @@ def futex(scheduler: Scheduler, task: Task) -> Reply:
     if operation == futexes.WAKE_OP:
         second_key = book.key(task, second, private=private)
         return book.wake_op(task, key, count, second, second_key, count2, value3 & 0xFFFFFFFF)
+    if operation in (futexes.LOCK_PI, futexes.LOCK_PI2, futexes.TRYLOCK_PI):
+        deadline_ns = wall_ns = None
+        if timeout and operation != futexes.TRYLOCK_PI:
+            realtime = realtime or operation == futexes.LOCK_PI
+            at_ns = timespec_ns(task, timeout)
+            deadline_ns, wall_ns = deadline_of(scheduler, 0 if realtime else 1, at_ns), at_ns if realtime else None
+        tries = operation == futexes.TRYLOCK_PI
+        return book.lock_pi(task, key, address, tries=tries, deadline_ns=deadline_ns, wall_ns=wall_ns)
+    if operation == futexes.UNLOCK_PI:
+        return book.unlock_pi(task, key, address)
     scheduler.refuse(f"futex operation {operation} is not modelled")
     raise OSError(errno.ENOSYS, "futex operation")
 

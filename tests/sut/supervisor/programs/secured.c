@@ -59,5 +59,7 @@ int main(int count, char **words) {
     SSL_write(tls, "eof\n", 4);
     int size = SSL_read(tls, room, 100);
     printf("end: %d, %d\n", size, SSL_get_error(tls, size) == SSL_ERROR_ZERO_RETURN);
+    SSL_shutdown(tls);
+    printf("closed: %zd\n", recv(fd, room, 100, 0));
     return 0;
 }

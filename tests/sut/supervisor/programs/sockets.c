@@ -86,6 +86,8 @@ static void connecting(void) {
     TRY(go(fd));
     TRY(go(fd));
     polled("connected", fd, 0);
+    struct pollfd all = {fd, -1, 0};
+    SAY("poll for everything: %d", poll(&all, 1, 0));
     close(fd);
     fd = nonblocking();
     TRY(go(fd));

@@ -7,7 +7,7 @@
 #define REPLY_TIMEOUT_S 60
 
 static char tid[16], mid[16], host[128], port[8];
-static int has_keys;
+static int has_keys, mac_was_wrong;
 static struct message request, reply;
 
 static int connected(void) {
@@ -41,6 +41,9 @@ static int make_mac(const unsigned char *data, size_t size, unsigned char *mac) 
 /* Whether the reply's code is one of some. */
 static int code_in(const char *codes) { return strlen(reply.field[39]) == 2 && strstr(codes, reply.field[39]); }
 
+/* Whether the reply says of a field what the request said. */
+static int same(int number) { return !strcmp(reply.field[number], request.field[number]); }
+
 /* Send `request`; whether `reply` came, belongs to it and may be trusted. */
 static int exchange(void) {
     unsigned char frame[FRAME_MAX], mac[8];
@@ -58,12 +61,15 @@ static int exchange(void) {
             size = (size_t)frame[0] << 8 | frame[1];
             if (size > sizeof frame || !receive(line, frame, size) || !unpack(&reply, frame, size))
                 break;
-            good = atoi(reply.mti) == atoi(request.mti) + 10 && !strcmp(reply.field[11], request.field[11]);
+            good = atoi(reply.mti) == atoi(request.mti) + 10 && same(4) && same(11) && same(41);
         }
     close(line);
-    if (good && is_signed && code_in("00"))
+    mac_was_wrong = 0;
+    if (good && is_signed && code_in("00")) {
         good = reply.field[64][0] && make_mac(frame + PREFIX_SIZE, size - PREFIX_SIZE - 8, mac) &&
                !memcmp(mac, frame + size - 8, 8);
+        mac_was_wrong = !good;
+    }
     if (good && code_in("77 A0"))
         has_keys = 0;
     return good;
@@ -110,7 +116,7 @@ static int reversed(void) {
         if (!signed_on())
             return 0;
         fill("0400", &entry);
-        strcpy(request.field[39], "98");
+        strcpy(request.field[39], entry.doubt);
         if (!exchange() || !code_in("00 12 25") || !change("DELETE FROM entry WHERE stan=%Q", entry.stan))
             return 0;
     }

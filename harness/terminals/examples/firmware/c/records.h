@@ -15,7 +15,7 @@
 #define RESERVE_BYTES (256 * 1024)
 
 struct entry {
-    char stan[7], batch[7], kind[8], rrn[13], state[12], sealed[200];
+    char stan[7], batch[7], kind[8], rrn[13], state[12], sealed[200], doubt[3];
     long long amount;
 };
 
@@ -98,10 +98,11 @@ static int next_entry(sqlite3_stmt *rows, struct entry *entry) {
     column(rows, 4, entry->state, sizeof entry->state);
     column(rows, 5, entry->sealed, sizeof entry->sealed);
     entry->amount = sqlite3_column_int64(rows, 6);
+    column(rows, 7, entry->doubt, sizeof entry->doubt);
     return 1;
 }
 
-#define ENTRIES "SELECT stan,batch,kind,rrn,state,sealed,amount FROM entry "
+#define ENTRIES "SELECT stan,batch,kind,rrn,state,sealed,amount,doubt FROM entry "
 #define SALES "WHERE kind='sale' AND state IN ('approved','told')"
 
 static int find(const char *sql, const char *value, struct entry *entry) {
@@ -136,7 +137,7 @@ static void open_storage(const char *directory) {
     sqlite3_exec(db, pragmas, NULL, NULL, NULL);
     if (!number("SELECT count(*) FROM sqlite_master"))
         change("CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT);"
-               "CREATE TABLE entry(stan TEXT, batch TEXT, kind TEXT, rrn TEXT, state TEXT, sealed TEXT, amount INTEGER);"
+               "CREATE TABLE entry(stan TEXT, batch TEXT, kind TEXT, rrn TEXT, state TEXT, sealed TEXT, amount INTEGER, doubt TEXT);"
                "INSERT INTO setting VALUES('batch','000001'),('stan','000000')");
 }
 

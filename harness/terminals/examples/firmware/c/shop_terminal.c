@@ -83,7 +83,7 @@ static int may_begin(void) {
 static void transact(struct entry *entry, const char *also) {
     struct message more = request;
     setting("batch", entry->batch, sizeof entry->batch);
-    char *insert = sqlite3_mprintf("INSERT INTO entry SELECT value,%Q,%Q,'','asked',%Q,%lld FROM setting WHERE name='stan'",
+    char *insert = sqlite3_mprintf("INSERT INTO entry SELECT value,%Q,%Q,'','asked',%Q,%lld,'98' FROM setting WHERE name='stan'",
                                    entry->batch, entry->kind, entry->sealed, entry->amount);
     int kept = take_stan(entry->stan, insert);
     sqlite3_free(insert);
@@ -101,6 +101,8 @@ static void transact(struct entry *entry, const char *also) {
     char reason[12];
     snprintf(reason, sizeof reason, "host_%.2s", code);
     if (!answered || !*code || code_in("96 98")) {
+        if (mac_was_wrong)
+            change("UPDATE entry SET doubt='A0' WHERE stan=%Q", entry->stan);
         show("unknown", "交易超时,将冲正 NO ANSWER");
         end("unknown", "no_answer", entry);
     } else if (strcmp(code, "00")) {

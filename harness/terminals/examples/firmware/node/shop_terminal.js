@@ -118,6 +118,7 @@ class Records {
     this.stan = Number(line.stan || this.stan);
     const entry = this.entries.get(line.stan);
     if (line.is === 'asked') this.entries.set(line.stan, { ...line, batch: this.batch, state: 'asked' });
+    else if (line.is === 'wrong_mac') entry.doubt = 'A0';
     else if (line.is === 'over') this.entries.delete(line.stan);
     else if (line.is === 'approved') Object.assign(entry, { state: 'approved', rrn: line.rrn });
     else if (line.is === 'told') entry.state = 'told';
@@ -248,14 +249,16 @@ class Shop {
     if (isSigned) fields[64] = '0'.repeat(16);
     const body = pack(mti, fields);
     if (isSigned) Buffer.from(await this.mac(body.subarray(0, -8)), 'hex').copy(body, body.length - 8);
-    const reply = await this.talk(Buffer.concat([PREFIX, body]), six(Number(mti) + 10).slice(2), stan);
+    const reply = await this.talk(Buffer.concat([PREFIX, body]), six(Number(mti) + 10).slice(2), fields);
+    this.macWasWrong = false;
     if (!reply) return {};
     const code = reply.fields[39];
     if (code === '77' || code === 'A0') this.hasKeys = false;
-    return isSigned && code === '00' && reply.fields[64] !== await this.mac(reply.covered) ? {} : reply.fields;
+    this.macWasWrong = isSigned && code === '00' && reply.fields[64] !== await this.mac(reply.covered);
+    return this.macWasWrong ? {} : reply.fields;
   }
 
-  talk(frame, mti, stan) {
+  talk(frame, mti, asked) {
     return new Promise((resolve) => {
       const line = net.connect({ host: this.boot.host, port: this.boot.port });
       let buffer = Buffer.alloc(0);
@@ -271,7 +274,7 @@ class Shop {
           buffer = buffer.subarray(2 + size);
           let reply;
           try { reply = unpack(payload); } catch { return end(null); }
-          if (reply.mti === mti && reply.fields[11] === stan) return end(reply);
+          if (reply.mti === mti && [4, 11, 41].every((each) => reply.fields[each] === asked[each])) return end(reply);
         }
         return undefined;
       });
@@ -290,7 +293,7 @@ class Shop {
   async reverse() {
     for (const entry of this.journal.in('asked')) {
       await this.signOn();
-      const reply = await this.exchange('0400', entry.stan, { ...this.money(entry), 39: '98' });
+      const reply = await this.exchange('0400', entry.stan, { ...this.money(entry), 39: entry.doubt || '98' });
       if (!['00', '12', '25'].includes(reply[39])) throw new Refusal('reversal_pending');
       this.journal.keep({ is: 'over', stan: entry.stan });
     }
@@ -319,6 +322,7 @@ class Shop {
     const shown = { 2: card.pan, 14: card.expiry, 22: card.entry_mode, 35: card.track2 };
     const reply = await this.exchange('0200', stan, { ...this.money(entry), ...shown });
     const code = reply[39];
+    if (this.macWasWrong) journal.keep({ is: 'wrong_mac', stan });
     if (!code || code === '96' || code === '98') throw new Refusal('no_answer', 'unknown', 'unknown');
     if (code !== '00') {
       journal.keep({ is: 'over', stan });

@@ -154,6 +154,8 @@ class Records:
         match line["is"]:
             case "asked":
                 self.entries[stan] = {**line, "batch": self.batch, "state": "asked"}
+            case "wrong_mac":
+                self.entries[stan]["doubt"] = "A0"
             case "over":
                 del self.entries[stan]
             case "approved":
@@ -260,7 +262,7 @@ class Shop:
 
     def __init__(self, boot: Words) -> None:
         self.boot = boot
-        self.has_keys = False
+        self.has_keys = self.mac_was_wrong = False
         self.journal = Journal(boot["volumes"]["data"])
 
     def take_stan(self) -> str:
@@ -276,15 +278,15 @@ class Shop:
         message = pack(mti, {**fields, 64: "0" * 16} if is_signed else fields)
         if is_signed:
             message = message[:-8] + bytes.fromhex(ask("mac", data=message[:-8].hex())["data"])
-        reply = self.talk(PREFIX + message, f"{int(mti) + 10:04d}", stan)
+        reply = self.talk(PREFIX + message, f"{int(mti) + 10:04d}", fields)
         found = unpack(reply)[1] if reply else {}
         if found.get(39) in ("77", "A0"):
             self.has_keys = False
-        if is_signed and found.get(39) == "00" and found.get(64) != ask("mac", data=reply[:-8].hex())["data"]:
-            return {}
-        return found
+        must_match = is_signed and found.get(39) == "00"
+        self.mac_was_wrong = must_match and found.get(64) != ask("mac", data=reply[:-8].hex())["data"]
+        return {} if self.mac_was_wrong else found
 
-    def talk(self, frame: bytes, mti: str, stan: str) -> bytes:
+    def talk(self, frame: bytes, mti: str, asked: Fields) -> bytes:
         try:
             with socket.create_connection((self.boot["host"], self.boot["port"]), REPLY_TIMEOUT_S) as line:
                 line.sendall(len(frame).to_bytes(2, "big") + frame)
@@ -292,7 +294,7 @@ class Shop:
                 while size := file.read(2):
                     reply = file.read(int.from_bytes(size, "big"))[len(PREFIX) :]
                     found, fields = unpack(reply)
-                    if (found, fields.get(11)) == (mti, stan):
+                    if found == mti and all(fields.get(each) == asked.get(each) for each in (4, 11, 41)):
                         return reply
         except (OSError, ValueError, LookupError):
             pass
@@ -312,7 +314,11 @@ class Shop:
         """Nothing is in doubt when this returns."""
         for entry in self.journal.of("asked"):
             self.sign_on()
-            if self.exchange("0400", entry["stan"], self.money(entry) | {39: "98"}).get(39) not in ("00", "12", "25"):
+            if self.exchange("0400", entry["stan"], self.money(entry) | {39: entry.get("doubt", "98")}).get(39) not in (
+                "00",
+                "12",
+                "25",
+            ):
                 raise NotDone("reversal_pending")
             self.journal.keep("over", stan=entry["stan"])
 
@@ -339,6 +345,8 @@ class Shop:
         shown = {2: card["pan"], 14: card["expiry"], 22: card["entry_mode"], 35: card["track2"]}
         reply = self.exchange("0200", stan, self.money(entry) | shown)
         code = reply.get(39, "")
+        if self.mac_was_wrong:
+            journal.keep("wrong_mac", stan=stan)
         if code in ("", "96", "98"):
             raise NotDone("no_answer", "unknown", "unknown")
         if code != "00":
@@ -404,37 +412,39 @@ class Shop:
         print_slip("settlement", f"结算单 {closed['batch']}", batch=closed["batch"], totals=totals)
         self.journal.keep("settled")
 
-    def perform(self, action: Words) -> None:
-        ended: Words = {"outcome": "unsupported"}
+    def done(self, action: Words) -> Words:
+        """How an action ended; what kept it from its end is on the screen."""
         try:
             if action["kind"] == "sale":
-                ended = self.sale(action)
-            elif action["kind"] == "settle":
-                ended = self.settle()
-            elif action["kind"] == "sign_on":
+                return self.sale(action)
+            if action["kind"] == "settle":
+                return self.settle()
+            if action["kind"] == "sign_on":
                 self.has_keys = False
                 self.sign_on()
-                ended = {"outcome": "done"}
+                return {"outcome": "done"}
         except NotDone as why:
             show(why.screen, why.reason)
-            ended = {"outcome": why.outcome, "reason": why.reason}
+            return {"outcome": why.outcome, "reason": why.reason}
         except OSError:
             show("error", "文件错误 FILE ERROR")
-            ended = {"outcome": "failed", "reason": "file"}
-        ask("finish", action=action["number"], **ended)
-        show("idle", "欢迎 WELCOME")
+            return {"outcome": "failed", "reason": "file"}
+        return {"outcome": "unsupported"}
 
-    def run(self) -> None:
-        # Power may have gone between the record and the screen: then somebody still waits to hear of it.
+    def catch_up(self) -> None:
+        """Power may have gone between the record and the screen: then somebody still waits to hear of it."""
         for entry in self.journal.of("approved"):
             self.tell(entry)
         if self.journal.closed is not None:
             self.tell_settled()
-        show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
+
+    def run(self) -> None:
+        self.catch_up()
         while True:
+            show("error" if self.journal.damaged else "idle", "欢迎 WELCOME")
             event = ask("next_event")
             if event["event"] == "action":
-                self.perform(event["action"])
+                ask("finish", action=event["action"]["number"], **self.done(event["action"]))
 
 
 def inspect(directory: str) -> Words:

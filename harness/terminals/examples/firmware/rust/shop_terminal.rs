@@ -193,6 +193,7 @@ struct Entry {
     sealed: String,
     rrn: String,
     state: &'static str,
+    doubt: &'static str,
 }
 
 /// FNV-1a: enough to tell a line from what a cut or a flipped bit has left of one.
@@ -248,7 +249,9 @@ impl Records {
                 sealed: words[3].to_string(),
                 rrn: String::new(),
                 state: "asked",
+                doubt: "98",
             }),
+            ("wrong_mac", Some(entry)) => entry.doubt = "A0",
             ("over", _) => self.entries.retain(|each| each.stan != stan),
             ("approved", Some(entry)) => (entry.state, entry.rrn) = ("approved", words[2].to_string()),
             ("told", Some(entry)) => entry.state = "told",
@@ -358,6 +361,7 @@ struct Shop {
     tid: String,
     mid: String,
     has_keys: bool,
+    mac_was_wrong: bool,
 }
 
 impl Shop {
@@ -382,6 +386,7 @@ impl Shop {
             let mac = self.harness.mac(&packed[..packed.len() - 8])?;
             request = unsigned.set(64, mac);
         }
+        self.mac_was_wrong = false;
         let (reply, covered) = match self.talk(&request) {
             Some(answered) => answered,
             None => return Ok(None),
@@ -390,10 +395,8 @@ impl Shop {
             self.has_keys = false;
         }
         let must_be_signed = is_signed && reply.get(39) == "00";
-        if must_be_signed && (reply.get(64).is_empty() || self.harness.mac(&covered)? != reply.get(64)) {
-            return Ok(None);
-        }
-        Ok(Some(reply))
+        self.mac_was_wrong = must_be_signed && self.harness.mac(&covered)? != reply.get(64);
+        Ok(if self.mac_was_wrong { None } else { Some(reply) })
     }
 
     fn talk(&self, request: &Message) -> Option<(Message, Vec<u8>)> {
@@ -410,7 +413,7 @@ impl Shop {
             line.read_exact(&mut data).ok()?;
             let body = data.get(PREFIX.len()..)?;
             let reply = Message::unpack(body)?;
-            if reply.mti == wanted && reply.get(11) == request.get(11) {
+            if reply.mti == wanted && [4, 11, 41].iter().all(|each| reply.get(*each) == request.get(*each)) {
                 return Some((reply, body[..body.len() - 8].to_vec()));
             }
         }
@@ -448,7 +451,7 @@ impl Shop {
     fn reverse(&mut self) -> Outcome<()> {
         for entry in self.journal.records.of(&["asked"]) {
             self.sign_on()?;
-            let code = self.code_of(self.money("0400", &entry).set(39, "98"))?;
+            let code = self.code_of(self.money("0400", &entry).set(39, entry.doubt))?;
             if !matches!(code.as_str(), "00" | "12" | "25") {
                 return refused("reversal_pending");
             }
@@ -481,6 +484,9 @@ impl Shop {
         let request = self.money("0200", &entry).set(2, pan).set(14, word(&card, "expiry"));
         let reply = self.exchange(request.set(22, word(&card, "entry_mode")).set(35, word(&card, "track2")))?;
         let code = reply.as_ref().map_or("", |reply| reply.get(39));
+        if self.mac_was_wrong {
+            self.journal.keep(&format!("wrong_mac {stan}"))?;
+        }
         match (code, &reply) {
             ("00", Some(reply)) => entry.rrn = reply.get(37).to_string(),
             ("" | "96" | "98", _) => return not_done("no_answer", "unknown", "unknown"),
@@ -631,7 +637,7 @@ fn main() {
             let journal = Journal::open(&word(&boot, "data")).expect("the journal");
             let address = format!("{}:{}", word(&boot, "host"), word(&boot, "port"));
             let (tid, mid) = (word(&boot, "tid"), word(&boot, "mid"));
-            let mut shop = Shop { harness: Harness { id: 0 }, journal, address, tid, mid, has_keys: false };
+            let mut shop = Shop { harness: Harness { id: 0 }, journal, address, tid, mid, has_keys: false, mac_was_wrong: false };
             if let Err(why) = shop.run() {
                 eprintln!("{}", why.reason);
                 std::process::exit(1);

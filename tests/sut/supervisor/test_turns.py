@@ -1,0 +1,109 @@
+"""Timers, signals, clocks that are set, and the order of threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.device.rtc import ClockJump
+from tests.sut.supervisor.network_rig import START_US, Native, Supervised, built, run
+
+__all__ = ["built"]
+SCENES = ("sleeps", "posix_timers", "thread_timer", "descriptors", "waits", "threads", "robust")
+
+
+@pytest.fixture(scope="module")
+def native(built: Callable[..., Path]) -> dict[str, Native]:
+    return {scene: Native(built("turns"), scene) for scene in SCENES}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_as_on_linux(scene: str, built: Callable[..., Path], native: dict[str, Native]) -> None:
+    supervised = run(built("turns"), scene)
+    native[scene].agrees_with(supervised.text)
+    assert supervised.refused == []
+
+
+@pytest.mark.parametrize(
+    ("jump_s", "time_of_day_s"), [(1800, 1800), (86_400, 600), (-1800, 5400)], ids=["ahead", "a day ahead", "back"]
+)
+def test_a_clock_that_is_set_moves_what_waits_for_a_time_of_day(
+    jump_s: int, time_of_day_s: int, built: Callable[..., Path]
+) -> None:
+    """After ten minutes of waiting for an hour. As timer_settime(2) and clock_nanosleep(2) have it."""
+    waiting = Supervised(str(built("clocked"))).start()
+
+    def jump(_event: object) -> None:
+        waiting.jump_us = jump_s * 1_000_000
+        waiting.process.on_clock_set()
+
+    waiting.env.timeout(600_000_000).callbacks.append(jump)
+    lines = waiting.finish(10_000).text.splitlines()
+    assert sorted(lines) == sorted(
+        [
+            "   600 s: timer that minds: -1 ECANCELED",
+            "  3600 s: sleep, monotonic",
+            "  3600 s: sleep, a length",
+            f"{time_of_day_s:6} s: condition, time of day: ETIMEDOUT",
+            f"{time_of_day_s:6} s: sleep, time of day",
+            f"{time_of_day_s:6} s: timer: 8 ",
+            f"{time_of_day_s:6} s: signal",
+        ]
+    )
+
+
+def _trace(path: Path) -> tuple[str, str, bytes, int, int]:
+    """Everything that could tell two runs apart: what it said, its journal with every time and turn, how many calls it made."""
+    six = run(path, "192.0.2.10", "5500")
+    files = hashlib.sha256(repr([volume.log for volume in six.disk.volumes]).encode()).hexdigest()
+    calls = six.run_.scheduler.notified
+    descriptor = six.disk.open("/journal", os.O_RDONLY)
+    return six.text, files, six.disk.read(descriptor, 1 << 20), calls, int(six.env.now)
+
+
+def _same_every_time(path: Path, times: int) -> None:
+    first = _trace(path)
+    assert first[0].startswith("took 90, late ") and first[2].count(b"heard") == 30
+    for _ in range(times - 1):
+        assert _trace(path) == first
+
+
+def test_six_threads_take_the_same_turns_every_time(built: Callable[..., Path]) -> None:
+    with busy_processor():
+        _same_every_time(built("six"), 3)
+
+
+@pytest.mark.soak
+def test_six_threads_take_the_same_turns_twenty_times(built: Callable[..., Path]) -> None:
+    _same_every_time(built("six"), 20)
+    with busy_processor():
+        _same_every_time(built("six"), 20)
+
+
+@contextmanager
+def busy_processor() -> Iterator[None]:
+    """Somebody else computes meanwhile."""
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("way", ["not", "library", "call"])
+def test_a_clock_that_has_jumped_bites_when_the_program_looks(way: str, built: Callable[..., Path]) -> None:
+    looking = Supervised(str(built("look")), (way,))
+    jump = ClockJump(jump_us=86_400_000_000)
+    looking.rtc.conditions.append(jump)
+    looking.start().finish()
+    assert looking.text == "....." + ("0\n" if way == "not" else f"{START_US // 1_000_000 + 86_400}\n")
+    # By the library it is known of only at the next call.
+    assert (jump.bites > 0) == (way != "not")
