@@ -38,6 +38,7 @@ _COMMANDS = {
         "Check scenario and dialect files; every error at once, with file, line and column.",
     ),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
+    "doctor": ("harness.cli.doctor:doctor", "What this machine allows: whether programs can be run here, and why not."),
     "bench": ("harness.cli.bench:bench", "Measure speed and memory, as ratios within one run."),
     "soak": ("harness.cli.soak:soak", "The large counts: under 30 minutes on two cores."),
 }

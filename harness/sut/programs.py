@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.contract import Inspection
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.sut import current
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
 from harness.sut.software import RunningTerminal, Software
-from harness.sut.supervisor import authority, images, secure
+from harness.sut.supervisor import authority, images, probe, secure
 from harness.sut.supervisor.alone import output_of
 from harness.sut.supervisor.program import ProgramRun
 from harness.sut.supervisor.spawn import Command
@@ -140,6 +140,9 @@ def load_program(spec: str) -> ProgramSoftware:
         raise UsageError(f"{spec}: {error}; quote it as for a shell") from None
     if not words:
         raise UsageError(f"{spec!r} names no program; give exec:COMMAND ARGUMENTS")
+    why_not = probe.why_not()
+    if why_not is not None:
+        raise HarnessError(f"{spec}: {why_not} (harness doctor says more)")
     found = shutil.which(words[0])
     if os.path.isdir(words[0]):
         raise UsageError(f"{spec}: {words[0]} is a directory; name the program in it")

@@ -120,6 +120,8 @@ class Scheduler:
         self.root: Program | None = None
         self.listener = -1
         self.programs_made = 0
+        self.started = False
+        """Whether the first program has been executed."""
         self.memory_bytes_max = MEMORY_BYTES_MAX
         self._descriptors_max = 0
         self.notified = 0

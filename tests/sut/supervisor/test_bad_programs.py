@@ -102,6 +102,13 @@ def test_a_program_that_fails_when_asked_for_its_manifest() -> None:
     assert "no licence" in text
 
 
+def test_a_program_that_leads_out_of_the_fence(tmp_path: Path, hello: Path) -> None:
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(hello)
+    assert supervised(str(link))[1] == "it could not be started: a link out of the fence"
+
+
 def test_a_program_that_dies() -> None:
     assert in_c("abort();")[1] == "the program was ended by SIGABRT"
     assert in_c("*(volatile int *)0 = 1;")[1] == "the program was ended by SIGSEGV"

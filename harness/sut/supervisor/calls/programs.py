@@ -17,6 +17,7 @@ from harness.sut.supervisor import images, kernel
 from harness.sut.supervisor.abi import NUMBERS
 from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
 from harness.sut.supervisor.calls.time import timespec_ns
+from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import normal
 from harness.sut.supervisor.filter import CLOCK_DESCRIPTOR
 from harness.sut.supervisor.procfs import is_gone, pending_signals, thread_state
@@ -90,6 +91,17 @@ def vfork(scheduler: Scheduler, task: Task) -> Reply:
 
 @answers("execve")
 def execve(scheduler: Scheduler, task: Task) -> Reply:
+    try:
+        reply = _execute(scheduler, task)
+    except OSError as error:
+        if scheduler.started:
+            raise
+        raise NotStarted(f"it could not be started: {error.strerror or error}") from None
+    scheduler.started = True
+    return reply
+
+
+def _execute(scheduler: Scheduler, task: Task) -> Reply:
     program = task.program
     place = place_of(scheduler, task, AT_FDCWD, task.arguments[0])
     if place.own:
