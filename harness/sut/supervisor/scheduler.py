@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -325,6 +326,11 @@ class Scheduler:
             reply: Reply = handler(self, task)
         except OSError as error:
             self.reply(task, error=error.errno or errno.EIO)
+            return
+        except (ValueError, OverflowError, MemoryError, LookupError, struct.error) as error:
+            # Numbers that no program in its senses gives, and that no handler has thought of.
+            self.refuse(f"{_name(task.number)} was asked for something beyond all measure: {error}")
+            self.reply(task, error=errno.EINVAL)
             return
         if reply is NATIVE:
             self.pass_on(task)

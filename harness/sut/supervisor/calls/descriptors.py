@@ -87,6 +87,8 @@ def dup2(scheduler: Scheduler, task: Task) -> Reply:
     if old == new or (task.number == 292 and task.arguments[2] & ~os.O_CLOEXEC):
         return NATIVE
     if opened is None:
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{old}"):
+            raise OSError(errno.EBADF, "no such descriptor")  # and the other stays open
         forget(scheduler, task.program, new)
         return NATIVE
     if not 0 <= new < 1 << 20:
