@@ -65,6 +65,8 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
     spec = request.terminal or plan.software
     loaded = software.load(spec, shipped, share_modules=shipped.get(spec) in SHARING)
     loaded = spoken_to(loaded, request.dialect)
+    if plan.disk != "vfs" and spec.startswith("exec:"):
+        raise UsageError(f"--disk {plan.disk} cannot hold a program's files; run {spec} on the default disk")
 
     def report(progress: Progress) -> None:
         send(msgspec.to_builtins(progress))

@@ -23,11 +23,12 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _NET_BIND_TCP, _NET_CONNECT_TCP = 1, 2
+_libc = ctypes.CDLL(None, use_errno=True)
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
 def _system_call(number: int, *arguments: object) -> int:
-    result: int = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
+    result: int = _libc.syscall(number, *arguments)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -65,6 +66,22 @@ def _file_rights(version: int) -> int:
 
 def restrict(read: Sequence[str], write: Sequence[str]) -> None:
     """Put the fence up for this thread and all that it starts. Paths that do not exist are left out."""
+    ruleset = rules(read, write)
+    try:
+        enter(ruleset)
+    finally:
+        os.close(ruleset)
+
+
+def enter(ruleset: int) -> None:
+    """Put up a fence that was made before."""
+    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "no_new_privs was refused")
+    _system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+
+
+def rules(read: Sequence[str], write: Sequence[str]) -> int:
+    """A fence, as a descriptor that is closed on exec. Paths that do not exist are left out."""
     version = abi_version()
     handled = _file_rights(version)
     network = _NET_BIND_TCP | _NET_CONNECT_TCP if version >= 4 else 0
@@ -77,12 +94,10 @@ def restrict(read: Sequence[str], write: Sequence[str]) -> None:
             _allow(ruleset, path, _READ & handled)
         for path in write:
             _allow(ruleset, path, handled & ~_EXECUTE)
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-        _system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
-    finally:
+    except BaseException:
         os.close(ruleset)
+        raise
+    return ruleset
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -141,6 +141,8 @@ def load_program(spec: str) -> ProgramSoftware:
     if not words:
         raise UsageError(f"{spec!r} names no program; give exec:COMMAND ARGUMENTS")
     found = shutil.which(words[0])
+    if os.path.isdir(words[0]):
+        raise UsageError(f"{spec}: {words[0]} is a directory; name the program in it")
     if found is None and os.path.exists(words[0]):
         raise UsageError(f"{spec}: {words[0]} is no program: it is not executable (chmod +x makes it so)")
     if found is None:

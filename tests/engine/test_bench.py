@@ -1,5 +1,6 @@
 """The benchmark measures what it says; its figures are looked at for sense, never for speed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.engine.bench import programs
 from harness.engine.bench.figures import Figure, Report, Share, render
 from harness.engine.bench.plain_loop import PlainLoop, Step, steps_of
 from harness.engine.bench.rooms import room_of
 from harness.engine.bench.workbench import count_actions, load_reference, trading_day
 from harness.workload.cards import presentation
+from tests.sut.firmware import needs
 
 CARD = presentation(0.25, False, "00010000001")
 STEPS = [
@@ -51,6 +54,20 @@ def test_the_plain_loop_does_the_work_of_the_recorded_day(tmp_path: Path) -> Non
     # One reply for each sale, sign-on and settlement at least: nothing is answered from memory.
     assert len(plain.replies) >= len(plain.outcomes)
     plain.play()
+
+
+def test_a_program_lives_its_day_and_its_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("cc")
+    monkeypatch.setattr(programs, "ROUNDS", 12)
+    monkeypatch.setattr(programs, "_CUT_ROUNDS", 4)
+    before = os.sched_getaffinity(0)
+    figures, notes = programs.measure(1)
+    assert os.sched_getaffinity(0) == before
+    by_name = {figure.name: figure for figure in figures}
+    assert by_name["a day in C against the program bare, by CPU time"].value > 0.5
+    assert by_name["power loss at the n-th operation, with restart"].value > 0.5
+    assert by_name["crash states of a program's recorded run, light check, a second"].value > 100
+    assert len(by_name) + 2 * len(notes) == 8
 
 
 def test_the_plain_loop_is_the_whole_terminal() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.engine.bench import crash_states, memory, rooms, startup, terminal_days
+from harness.engine.bench import crash_states, memory, programs, rooms, startup, terminal_days
 from harness.engine.bench.figures import Report
 
 _MANY_TERMINALS = 200
@@ -23,10 +23,14 @@ def run_suite(sales: int, *, quick: bool, on_step: Callable[[str], None] = lambd
     speed = terminal_days.measure(sales, 2 if quick else 8, repetitions)
     on_step("crash states")
     crashes = crash_states.measure(3 if quick else 7)
+    on_step("programs")
+    as_programs, left_out = programs.measure(1 if quick else 5)
     on_step("memory")
     resident = memory.measure(_MANY_TERMINALS, 10 if quick else 60)
     on_step("start-up")
     starting = startup.measure(3 if quick else 9)
     on_step("where the time goes")
     shares = rooms.measure(sales, 1 if quick else 4)
-    return Report(sales, repetitions, (*speed, *crashes, *resident, *starting), shares, NOTES)
+    return Report(
+        sales, repetitions, (*speed, *crashes, *as_programs, *resident, *starting), shares, (*NOTES, *left_out)
+    )

@@ -106,6 +106,7 @@ class ClockPage:
         os.ftruncate(self.descriptor, 2 * PAGE_BYTES)
         os.pwrite(self.descriptor, CODE, PAGE_BYTES)
         self._page = mmap.mmap(self.descriptor, PAGE_BYTES)
+        self._set_ns = 0
         self._numbers = memoryview(self._page).cast("Q")
 
     @property
@@ -118,10 +119,18 @@ class ClockPage:
         """Whether the program has read a clock since it was set."""
         return bool(self._numbers[2])
 
+    def is_untouched(self) -> bool:
+        """Whether what was set is what the programs would read; the count of their reads begins anew."""
+        numbers = self._numbers
+        if numbers[0] != self._set_ns:
+            return False
+        numbers[2] = 0
+        return True
+
     def set(self, monotonic_ns: int, ahead_ns: int) -> None:
         """The program's time from here on."""
         numbers = self._numbers
-        numbers[0] = monotonic_ns
+        numbers[0] = self._set_ns = monotonic_ns
         numbers[1] = ahead_ns & 0xFFFFFFFFFFFFFFFF
         numbers[2] = 0
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from harness.sut.supervisor.names import SERVER_IP
@@ -36,10 +36,7 @@ class Fence:
 
     def is_machine(self, path: str) -> bool:
         """Whether an absolute path, without ``..`` in it, is the machine's; all others are the device's."""
-        if any(within(path, each) for each in (*SYSTEM, *self.code)):
-            return True
-        # The way there, which programs look at step by step.
-        return path != "/" and any(each.startswith(path + "/") for each in self.code)
+        return _is_machine(self.code, path)
 
     def text(self, path: str) -> bytes | None:
         """The content of a file that is not read as it is."""
@@ -64,6 +61,14 @@ def fence_for(code: Sequence[str], host_name: str, host_ip: str) -> Fence:
     )
 
 
+@lru_cache(4096)
+def _is_machine(code: tuple[str, ...], path: str) -> bool:
+    if any(within(path, each) for each in (*SYSTEM, *code)):
+        return True
+    # The way there, which programs look at step by step.
+    return path != "/" and any(each.startswith(path + "/") for each in code)
+
+
 @cache
 def _authority() -> bytes:
     return (Path(__file__).parent / "data" / "test_authority.pem").read_bytes()
@@ -74,6 +79,7 @@ def within(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory + "/")
 
 
+@lru_cache(4096)
 def normal(base: str, path: str) -> str:
     """An absolute path without dots, by its text alone."""
     joined = os.path.normpath(os.path.join(base, path))

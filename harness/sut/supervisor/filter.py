@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from functools import cache
 
 from harness.sut.supervisor.abi import AUDIT_ARCH, NUMBERS, X32_BIT
 
@@ -59,6 +60,7 @@ def _on_call(name: str, then: list[bytes]) -> list[bytes]:
     return [_instruction(_JEQ, NUMBERS[name], 0, len(then)), *then]
 
 
+@cache
 def program() -> bytes:
     """The filter as an array of struct sock_filter."""
     code = [

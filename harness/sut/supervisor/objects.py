@@ -142,7 +142,10 @@ class VolumeFile(Opened):
         self._close = close
 
     def closed(self) -> None:
-        self._close(self.descriptor)
+        try:
+            self._close(self.descriptor)
+        except OSError:
+            pass  # the disk is dead, and its descriptors with it
 
     def ready(self, events: int) -> int:
         """A file never makes anybody wait."""

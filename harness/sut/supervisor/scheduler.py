@@ -144,6 +144,7 @@ class Scheduler:
         self._calls_at_us = -1
         self._calls_now = 0
         self.calls_allowed = float(SPIN_CALLS)
+        self._shown_at_us = -1
         self._alarm = process.env.event()
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self.by_wall_clock: dict[Ringing, None] = {}
@@ -252,6 +253,7 @@ class Scheduler:
                 raise ProgramEnded(self.root.status)
             self.before_waiting()
             self._let_time_pass()
+            self._shown_at_us = -1
             self.mappings.look_for_damage()
 
     def _run_until_all_wait(self) -> None:
@@ -553,6 +555,7 @@ class Scheduler:
 
     def _clock_was_set(self) -> None:
         """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        self._shown_at_us = -1
         ahead_ns = self.realtime_ns() - self.monotonic_ns()
         for task in self._blocked:
             if task.wait is not None and task.wait.wall_ns is not None:
@@ -611,10 +614,21 @@ class Scheduler:
         return 1000 * self.process.shown_us()
 
     def _set_clock(self) -> None:
-        monotonic_ns = self.monotonic_ns()
+        """Show the programs what time it is; nothing to be done while it has not moved and the world has not had its turn."""
+        process = self.process
+        if process.dead:
+            process.refuse()
         clock = self.clock
         if clock.was_read:
-            self.process.looked_at_the_clock()
+            process.looked_at_the_clock()
+        if process.now_us() == self._shown_at_us and clock.is_untouched():
+            return
+        self._show_time()
+        self._shown_at_us = process.now_us()
+
+    def _show_time(self) -> None:
+        monotonic_ns = self.monotonic_ns()
+        clock = self.clock
         ahead_us = (clock.monotonic_ns - monotonic_ns) // 1000
         if ahead_us > 0:
             # The program read its clock so often that it moved: that time is owed.

@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NoReturn
 
 from harness.sut import landlock
@@ -47,10 +48,12 @@ class Command:
 def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int]:
     """Fork and filter; the child stands before its execve, which the supervisor must answer. Its pid and the listener."""
     kernel.adopt_orphans()
+    fence = _fence((*SYSTEM, *command.code)) if command.fence else -1
+    filtered = program()
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _become(command, descriptors, theirs.fileno())
+        _become(command, descriptors, theirs.fileno(), fence, filtered)
     theirs.close()
     with ours:
         reason, listeners, _, _ = socket.recv_fds(ours, _REASON_BYTES, 1)
@@ -61,6 +64,14 @@ def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int
     return pid, listeners[0]
 
 
+@cache
+def _fence(read: tuple[str, ...]) -> int:
+    """Landlock's rules, made once for all boots of a program; -1 where the kernel has none."""
+    if not landlock.landlock_available()[0]:
+        return -1
+    return landlock.rules(read, tuple(sorted(WRITABLE_DEVICES)))
+
+
 def _bound(which: int, value: int) -> None:
     """A limit that cannot be raised again."""
     _, most = resource.getrlimit(which)
@@ -68,14 +79,17 @@ def _bound(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -> NoReturn:
+def _become(command: Command, descriptors: tuple[int, int, int], channel: int, fence: int, filtered: bytes) -> NoReturn:
     """In the child: nothing here may allocate much, take a lock, or come back."""
+    listener = -1
     try:
         kernel.die_with_parent()
         os.setsid()
         for ignored in _IGNORED_BY_PYTHON:
             signal.signal(ignored, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if fence >= 0:
+            landlock.enter(fence)
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
         _bound(resource.RLIMIT_NOFILE, command.open_files)
@@ -92,18 +106,17 @@ def _become(command: Command, descriptors: tuple[int, int, int], channel: int) -
         _bound(resource.RLIMIT_DATA, command.data_bytes)
         _bound(resource.RLIMIT_STACK, _STACK_BYTES)
         _bound(resource.RLIMIT_FSIZE, command.file_bytes)
-        if command.fence and landlock.landlock_available()[0]:
-            landlock.restrict((*SYSTEM, *command.code), tuple(sorted(WRITABLE_DEVICES)))
         answer = socket.socket(fileno=CHANNEL_DESCRIPTOR)
         arguments, environ = list(command.arguments), dict(command.environ)
-        filtered = program()
         listener = kernel.install_filter(filtered)
         # From here on only calls that the filter lets pass may be made: this one is, on this descriptor.
         socket.send_fds(answer, [b"+"], [listener])
         os.execve(command.path, arguments, environ)
     except BaseException as error:
         try:
-            os.write(CHANNEL_DESCRIPTOR, repr(error).encode()[:_REASON_BYTES])
+            # Behind the filter nobody listens at the channel any more; standard error is heard.
+            where = 2 if listener >= 0 else CHANNEL_DESCRIPTOR
+            os.write(where, repr(error).encode()[:_REASON_BYTES] + b"\n" * (where == 2))
         except BaseException:
             pass
     finally:

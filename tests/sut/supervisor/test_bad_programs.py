@@ -40,7 +40,7 @@ def test_a_command_that_does_not_exist() -> None:
 
 def test_a_file_that_may_not_be_executed(hello: Path) -> None:
     hello.chmod(0o644)
-    assert "there is no program" in refused(hello)
+    assert "it is not executable (chmod +x makes it so)" in refused(hello)
 
 
 def test_a_text_file(hello: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_text_file(hello: Path) -> None:
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    assert "there is no program" in refused(tmp_path)
+    assert "is a directory; name the program in it" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(("machine", "name"), [(183, "AArch64"), (40, "Arm"), (62, "")])
