@@ -32,7 +32,7 @@ def _goes_on(path: Path, seed: int, count: int) -> tuple[int, int, list[str]]:
 
 def test_nonsense_is_answered_and_the_same_every_time(built: Callable[..., Path]) -> None:
     path = built("nonsense")
-    for seed in (0, 2, 27):
+    for seed in (0, 4, 27):
         assert _goes_on(path, seed, 600) == _goes_on(path, seed, 600)
 
 
