@@ -176,6 +176,8 @@ class Futexes:
         if operation & 8:
             operand = 1 << (operand & 31)
             operation &= 7
+        if operation > 4 or comparison > 5:
+            raise OSError(errno.ENOSYS, "no such operation")
         old = self.word(task, second)
         changed = [operand, old + operand, old | operand, old & ~operand, old ^ operand][operation] & 0xFFFFFFFF
         task.program.write(second, changed.to_bytes(4, "little"))

@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -331,6 +332,11 @@ class Scheduler:
         except OSError as error:
             self.reply(task, error=error.errno or errno.EIO)
             return
+        except (ValueError, OverflowError, MemoryError, LookupError, struct.error) as error:
+            # Numbers that no program in its senses gives, and that no handler has thought of.
+            self.refuse(f"{_name(task.number)} was asked for something beyond all measure: {error}")
+            self.reply(task, error=errno.EINVAL)
+            return
         if reply is NATIVE:
             self.pass_on(task)
         elif reply is not LATER:
@@ -563,6 +569,7 @@ class Scheduler:
 
     def _clock_was_set(self) -> None:
         """The device's clock shows another time: what waits for a time of day waits shorter or longer."""
+        self._shown_at_us = -1
         ahead_ns = self.realtime_ns() - self.monotonic_ns()
         for task in self._blocked:
             if task.wait is not None and task.wait.wall_ns is not None:

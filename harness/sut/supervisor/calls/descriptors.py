@@ -84,14 +84,17 @@ def dup(scheduler: Scheduler, task: Task) -> Reply:
 def dup2(scheduler: Scheduler, task: Task) -> Reply:
     old, new = task.descriptor(), task.descriptor(1)
     opened = task.program.opened(old)
-    if old == new or (task.number == 292 and task.arguments[2] & ~os.O_CLOEXEC):
+    flags = task.signed(2) if task.number == NUMBERS["dup3"] else 0
+    if old == new or flags & ~os.O_CLOEXEC:
         return NATIVE
     if opened is None:
+        if not os.path.lexists(f"/proc/{task.program.pid}/fd/{old}"):
+            raise OSError(errno.EBADF, "no such descriptor")  # and the other stays open
         forget(scheduler, task.program, new)
         return NATIVE
     if not 0 <= new < 1 << 20:
         raise OSError(errno.EBADF, "no such descriptor")
-    close_on_exec = task.number == 292 and bool(task.arguments[2] & os.O_CLOEXEC)
+    close_on_exec = bool(flags & os.O_CLOEXEC)
     return _copy(scheduler, task, opened, new, close_on_exec)
 
 

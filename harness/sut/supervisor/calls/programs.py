@@ -342,6 +342,8 @@ def setrlimit(scheduler: Scheduler, task: Task) -> Reply:
 
 _LIMIT = struct.Struct("<QQ")
 _NO_LIMIT = (1 << 64) - 1
+_HUGE = 1 << 63
+"""From here on Python's limits are none; nothing is as large."""
 
 
 def _limits(task: Task, which: int) -> tuple[int, int]:
@@ -361,7 +363,7 @@ def _set_limit(task: Task, which: int, address: int) -> None:
     if hard > most:
         raise OSError(errno.EPERM, "above the maximum")
     if which != resource.RLIMIT_NOFILE:
-        wanted = tuple(resource.RLIM_INFINITY if each == _NO_LIMIT else each for each in (soft, hard))
+        wanted = tuple(resource.RLIM_INFINITY if each >= _HUGE else each for each in (soft, hard))
         resource.prlimit(task.program.pid, which, (wanted[0], wanted[1]))
 
 

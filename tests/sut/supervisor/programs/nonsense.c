@@ -71,7 +71,7 @@ int main(int count, char **words) {
         if (place % 7 == 0)
             for (int byte = 0; byte < 200; byte++) page[draw() % 4096] = draw();
         /* What waits is ended. */
-        struct itimerval soon = {{0, 10000}, {0, 10000}};
+        struct itimerval soon = {{1, 0}, {0, 10000}};
         setitimer(ITIMER_REAL, &soon, 0);
         syscall(calls[draw() % known], argument(), argument(), argument(), argument(), argument(), argument());
     }
