@@ -18,10 +18,18 @@ TO_THE_MILLISECOND = (
 )
 DIFFERS = {"memory_leak": BY_THE_KERNEL, "mismatched_reply": TO_THE_MILLISECOND}
 
-# Kinds whose placing in the table does not find this firmware out, or that it has no part for.
 C_HAS_NO = {
     "corrupt_nvram": "it keeps nothing in the NVRAM",
+    "late_confirmation": "it takes no payment codes",
+    "misreported_space": "it never asks how much is free",
 }
+C_IS_SOONER = {"crash", "scheduled_restart"}
+"""Placed by a delay, at which this firmware, which asks for no PIN, has its sale behind it: struck at the answer instead."""
+C_READS_ONCE = {"corrupt_file", "lose_erase_block", "unreadable_sector"}
+"""SQLite has the page in memory; it is read anew at the next start, unless it has been written by then."""
+
+C_MAY_MISS = {"corrupt_file", "lose_erase_block"}
+"""Drawn places of a database, of which SQLite reads what it needs: pages that are free, or written before they are read."""
 
 
 def roomy(plan: Plan) -> Plan:
@@ -91,6 +99,9 @@ def test_every_kind_comes_to_the_same_in_process_and_as_a_program(kind: str) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_bites_on_the_firmware_in_c(kind: str) -> None:
     row = ROWS[kind]
-    found = told(roomy(replace(row.plan, terminals=1)), row.placed, terminal=c_firmware()).outcome
+    faults = [replace(row, at=replace(REPLY, occurrence=20)).placed if kind in C_IS_SOONER else row.placed]
+    if kind in C_READS_ONCE:
+        faults.append(replace(ROWS["crash"], at=replace(NOON, time_us=NOON.time_us + HOUR_US // 60)).placed)
+    found = told(roomy(replace(row.plan, terminals=1)), *faults, terminal=c_firmware()).outcome
     assert found.struck(kind) == 1
-    assert bool(found.bit(kind)) == (kind not in C_HAS_NO), C_HAS_NO.get(kind, "")
+    assert kind in C_MAY_MISS or bool(found.bit(kind)) == (kind not in C_HAS_NO), C_HAS_NO.get(kind, "")
