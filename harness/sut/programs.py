@@ -174,8 +174,11 @@ def load_program(spec: str) -> ProgramSoftware:
 
 
 def _code_of(path: str, files: list[str]) -> tuple[str, ...]:
-    """The working directory, where a program and its files are, and for one in a ``bin`` what it was installed with."""
-    places: dict[str, None] = {os.getcwd(): None}
+    """The working directory, where a program and its files are, and for one in a ``bin`` what it was installed with.
+
+    Where the harness itself is, too: ``python -m harness.contract.stdio`` is one of the programs.
+    """
+    places: dict[str, None] = {os.getcwd(): None, str(Path(__file__).parents[2]): None}
     for each in (path, os.path.realpath(path)):
         directory = os.path.dirname(each)
         places[os.path.dirname(directory) if os.path.basename(directory) == "bin" else directory] = None

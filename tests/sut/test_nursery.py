@@ -66,10 +66,19 @@ def run(jobs: Path, name: str, argument: Any = None, **keywords: Any) -> Any:
 
 
 def gone(pid: int) -> bool:
+    """Ended within ten seconds; whether whoever inherited it has looked yet does not matter."""
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+    while (alive := _is_alive(pid)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not Path(f"/proc/{pid}").exists()
+    return not alive
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] not in "ZX"
 
 
 def test_a_forked_child_has_all_that_a_fresh_one_has(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

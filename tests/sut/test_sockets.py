@@ -94,7 +94,7 @@ CASES = {
     "a server cannot be had": """
         s = socket.socket(); s.bind(("0.0.0.0", 0))
         try: s.listen()
-        except RuntimeError as e: assert "process tier" in str(e)
+        except RuntimeError as e: assert "program of its own" in str(e)
     """,
 }
 

@@ -270,7 +270,7 @@ def test_software_without_inspect_is_not_asked(tmp_path: Path) -> None:
         ("return Inspection(damaged_records=None)", "damaged_records"),
         ("image['/data/x'] = b''", "TypeError"),
         ("open('/etc/passwd')", "FileNotFoundError"),
-        ("os.system('true')", "process tier"),
+        ("os.system('true')", "program of its own"),
         ("import time; time.sleep(1000000)", "still waiting"),
         ("import sys; sys.exit(1)", "SystemExit"),
     ],
