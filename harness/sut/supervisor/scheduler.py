@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -63,6 +64,8 @@ _DEBT_US_MAX = 10_000
 SPIN_CALLS = 250_000
 """System calls, and timers that ring, in a row: with more the program is said to spin, in whatever time it thinks it is."""
 _RING_WEIGHS = 8
+_LEAVES_A_CORE = {3, 4, 5, 6, 7, 8, 11, 24, 25, 31}
+"""SIGQUIT, SIGABRT, SIGSEGV and their like (signal(7))."""
 _CALLS_A_SECOND = 20_000
 """What each second of waiting in earnest allows again; no day of more could be run to its end."""
 _RESTART = 512
@@ -331,6 +334,9 @@ class Scheduler:
         except OSError as error:
             self.reply(task, error=error.errno or errno.EIO)
             return
+        except (struct.error, OverflowError):
+            self.reply(task, error=errno.EINVAL)  # a number that means nothing
+            return
         if reply is NATIVE:
             self.pass_on(task)
         elif reply is not LATER:
@@ -462,7 +468,13 @@ class Scheduler:
         info = told if told is not None else kernel.signal_info(number, sender)
         ends_it = is_fatal(program.pid, target.tid, number)
         kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
-        if ends_it:
+        if ends_it and number in _LEAVES_A_CORE:
+            # Unlike others it is taken by the thread itself, once its call has been answered.
+            waited = target.state == "blocked"
+            self._signalled(target, number)
+            if waited:
+                self.await_death(program)
+        elif ends_it:
             # Nobody makes a call any more by which its end could be seen, and what it held is free at once.
             self.await_death(program)
         else:
