@@ -68,7 +68,8 @@ def receive(listener: int) -> tuple[int, int, int, tuple[int, ...]]:
 def answer(listener: int, call: int, value: int, error: int, native: bool) -> bool:
     """Let a call return; ``native``: the kernel does it after all. False when its thread is gone."""
     try:
-        fcntl.ioctl(listener, _SEND, _RESPONSE.pack(call, value, -error, _CONTINUE if native else 0))
+        signed = (value + (1 << 63)) % (1 << 64) - (1 << 63)
+        fcntl.ioctl(listener, _SEND, _RESPONSE.pack(call, signed, -error, _CONTINUE if native else 0))
     except OSError as gone:
         if gone.errno != errno.ENOENT:
             raise

@@ -64,6 +64,8 @@ _DEBT_US_MAX = 10_000
 SPIN_CALLS = 250_000
 """System calls, and timers that ring, in a row: with more the program is said to spin, in whatever time it thinks it is."""
 _RING_WEIGHS = 8
+_LEAVES_A_CORE = {3, 4, 5, 6, 7, 8, 11, 24, 25, 31}
+"""SIGQUIT, SIGABRT, SIGSEGV and their like (signal(7))."""
 _CALLS_A_SECOND = 20_000
 """What each second of waiting in earnest allows again; no day of more could be run to its end."""
 _RESTART = 512
@@ -468,10 +470,14 @@ class Scheduler:
         info = told if told is not None else kernel.signal_info(number, sender)
         ends_it = is_fatal(program.pid, target.tid, number)
         kernel.queue_signal(program.pid, target.tid if task is not None else None, number, info)
-        if ends_it and target.state == "blocked":
-            # It takes the signal when its call returns; nobody makes another by which its end could be seen.
-            self._forget_wait(target)
-            self.reply(target, error=errno.EINTR)
+        if ends_it and number in _LEAVES_A_CORE:
+            # Unlike others it is taken by the thread itself, once its call has been answered.
+            waited = target.state == "blocked"
+            self._signalled(target, number)
+            if waited:
+                self.await_death(program)
+        elif ends_it:
+            # Nobody makes a call any more by which its end could be seen, and what it held is free at once.
             self.await_death(program)
         else:
             self._signalled(target, number)
@@ -754,6 +760,9 @@ class Scheduler:
                     if task.state == "blocked":
                         self._forget_wait(task)
                     self.vanishes(task)
+            if program.alive and not program.tasks:
+                # Its last thread has gone before the kernel told of its end: nobody would look for that any more.
+                self.await_death(program)
 
     def _nothing_came(self) -> None:
         """No call for a while: threads may have died, may wait in the kernel, or compute."""
