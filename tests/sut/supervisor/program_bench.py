@@ -63,7 +63,7 @@ def command(*words: str, **more: object) -> Command:
 
 def supervised(*words: str, files: Mapping[str, bytes] | None = None, **more: object) -> tuple[str, str, str]:
     """What a program prints on a device of its own, how it ended ("" when well), and what it last said on standard error."""
-    output, ended, said = output_of(command(*words, **more), files or {"/work/.keep": b"", "/tmp/.keep": b""})
+    output, ended, said = output_of(command(*words, **more), files or {"/store/.keep": b"", "/tmp/.keep": b""})
     return output.decode(), ended, said
 
 

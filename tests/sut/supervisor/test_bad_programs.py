@@ -184,7 +184,7 @@ def test_limits_hold() -> None:
         """
         count = 0;
         T(malloc(5UL << 30) == NULL);
-        while (open("/work/file", O_RDWR | O_CREAT, 0600) >= 0) count++;
+        while (open("/store/file", O_RDWR | O_CREAT, 0600) >= 0) count++;
         printf("%d files, %s\\n", count > 900 && count < 1100, strerrorname_np(errno));
         syscall(SYS_close_range, 3, ~0U, 0);
         for (count = 0; socket(AF_INET, SOCK_STREAM, 0) >= 0;) count++;
@@ -205,7 +205,7 @@ def test_huge_numbers_do_no_harm() -> None:
         static char text[4 << 20];
         T(write(2, text, 1UL << 62) > 0);
         T(write(2, NULL, 1UL << 40));
-        int fd = open("/work/file", O_RDWR | O_CREAT, 0600);
+        int fd = open("/store/file", O_RDWR | O_CREAT, 0600);
         T(ftruncate(fd, 1L << 50));
         T(pwrite(fd, "x", 1, 1L << 60));
         T(write(fd, text, 1UL << 40) > 0);
@@ -215,7 +215,7 @@ def test_huge_numbers_do_no_harm() -> None:
         T(writev(2, parts, 2) > 0);
         T(syscall(SYS_select, 1 << 30, text, text, text, NULL));
         T(poll((void *)text, 1 << 30, 0));
-        T(syscall(SYS_getdents64, open("/work", O_RDONLY), text, 1UL << 31) > 0);
+        T(syscall(SYS_getdents64, open("/store", O_RDONLY), text, 1UL << 31) > 0);
         struct itimerspec when = {{1L << 62, 5}, {1L << 62, 5}};
         int timer = timerfd_create(CLOCK_MONOTONIC, 0);
         T(timerfd_settime(timer, 0, &when, NULL));
@@ -224,9 +224,9 @@ def test_huge_numbers_do_no_harm() -> None:
         T(setitimer(ITIMER_REAL, &interval, NULL));
         T(alarm(~0U));
         struct timespec long_ = {1000000000000000000, 999999999};
-        T(utimensat(AT_FDCWD, "/work/file", (struct timespec[2]){{1L << 60, 0}, {-1L << 60, 0}}, 0) > -2);
+        T(utimensat(AT_FDCWD, "/store/file", (struct timespec[2]){{1L << 60, 0}, {-1L << 60, 0}}, 0) > -2);
         struct stat found;
-        T(stat("/work/file", &found) > -2);
+        T(stat("/store/file", &found) > -2);
         nanosleep(&long_, NULL);
         """
     )

@@ -38,8 +38,8 @@ def test_the_machine_cannot_be_written(tmp_path: Path) -> None:
         T(mkdir("/usr/planted", 0700));
         T(unlink("/etc/hostname"));
         T(rename("/etc/hostname", "/etc/planted"));
-        T(link("/etc/passwd", "/work/link"));
-        T(rename("/work/own", "/usr/planted"));
+        T(link("/etc/passwd", "/store/link"));
+        T(rename("/store/own", "/usr/planted"));
         T(symlink("x", "/usr/planted"));
         T(chmod("/etc/passwd", 0777));
         T(truncate("/etc/hostname", 0));
@@ -51,9 +51,9 @@ def test_the_machine_cannot_be_written(tmp_path: Path) -> None:
         T(ioctl(directory, 0x40086602, &file));
         T(fchmodat(directory, "../etc/passwd", 0777, 0));
         T(utimensat(AT_FDCWD, "/etc/passwd", NULL, 0));
-        T(mknod("/work/device", S_IFBLK | 0600, 0x801));
+        T(mknod("/store/device", S_IFBLK | 0600, 0x801));
         """,
-        files={"/work/own": b"x"},
+        files={"/store/own": b"x"},
     )
     assert ended == ""
     assert lines(output) == [
@@ -75,16 +75,16 @@ def test_no_way_leads_to_the_machine_s_other_files(secret: Path) -> None:
         T(open(path, O_RDONLY));
         snprintf(path, sizeof path, "../../..%s", words[1]);
         T(openat(open("/usr/bin", O_RDONLY), path, O_RDONLY));
-        T(symlink(words[1], "/work/link"));
-        T(open("/work/link", O_RDONLY));
-        T(symlink("/etc/passwd", "/work/passwd"));
-        T(open("/work/passwd", O_RDONLY));
-        T(symlink("/usr", "/work/usr"));
-        T(open("/work/usr/bin/env", O_RDONLY));
-        T(mkdir("/work/usr/planted", 0700));
+        T(symlink(words[1], "/store/link"));
+        T(open("/store/link", O_RDONLY));
+        T(symlink("/etc/passwd", "/store/passwd"));
+        T(open("/store/passwd", O_RDONLY));
+        T(symlink("/usr", "/store/usr"));
+        T(open("/store/usr/bin/env", O_RDONLY));
+        T(mkdir("/store/usr/planted", 0700));
         T(execl(words[1], "x", NULL));
-        T(execl("/work/own", "x", NULL));
-        int own = open("/work/own", O_RDONLY);
+        T(execl("/store/own", "x", NULL));
+        int own = open("/store/own", O_RDONLY);
         snprintf(path, sizeof path, "/proc/self/fd/%d", own);
         T(read(open(path, O_RDONLY), data, 20));
         T(chdir("/proc/self/root"));
@@ -96,7 +96,7 @@ def test_no_way_leads_to_the_machine_s_other_files(secret: Path) -> None:
         T(open("/proc", O_RDONLY) >= 0);
         """,
         str(secret),
-        files={"/work/own": b"own"},
+        files={"/store/own": b"own"},
     )
     assert ended == ""
     assert "hunter2" not in output

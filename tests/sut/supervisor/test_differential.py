@@ -22,7 +22,7 @@ def _waited_as_long(answered: str, kernels: str) -> bool:
 def test_every_call_answers_as_the_kernel_does(name: str) -> None:
     program = compiled_file(name)
     expected = natively(program)
-    output, ended, said = supervised(program, "/work")
+    output, ended, said = supervised(program, "/store")
     assert len(output.splitlines()) == len(expected.splitlines())
     for answered, kernels in zip(output.splitlines(), expected.splitlines(), strict=True):
         assert answered == kernels or _waited_as_long(answered, kernels), (answered, kernels)

@@ -28,7 +28,7 @@ int main(void) {
             if (each == 0) for (;;);
             for (;;) { if (fork() == 0) { for (int at = 0; at < 100; at++) getppid(); _exit(0); } wait(NULL); usleep(10); }
         }
-    for (;;) { int file = open("/work/f", O_RDWR | O_CREAT, 0600); pwrite(file, "x", 1, 0); close(file); usleep(100); }
+    for (;;) { int file = open("/store/f", O_RDWR | O_CREAT, 0600); pwrite(file, "x", 1, 0); close(file); usleep(100); }
 }
 """
 _RUN = """
@@ -38,7 +38,7 @@ scheduler.SPIN_PATIENCE_S = scheduler.SPIN_CALLS = 1e9
 from tests.sut.supervisor.program_bench import command
 from harness.sut.supervisor.alone import output_of
 print("begun", flush=True)
-output_of(command(sys.argv[1]), {"/work/x": b""})
+output_of(command(sys.argv[1]), {"/store/x": b""})
 """
 
 

@@ -45,12 +45,12 @@ int main(void) {
         pthread_t thread;
         pthread_create(&thread, NULL, work, NULL);
         pthread_join(thread, NULL);
-        int file = open("/work/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+        int file = open("/store/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
         dprintf(file, "%d %ld\\n", hour, time(NULL));
         fsync(file);
         close(file);
     }
-    if (fork() == 0) execlp("cat", "cat", "/work/log", NULL);
+    if (fork() == 0) execlp("cat", "cat", "/store/log", NULL);
     wait(NULL);
 }
 """

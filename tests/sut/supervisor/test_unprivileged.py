@@ -17,7 +17,7 @@ sys.path[:0] = sys.argv[1].split(":")
 from harness.sut.supervisor.alone import output_of
 from harness.sut.supervisor.spawn import Command
 program = sys.argv[2]
-found = output_of(Command(program, (program,), {"PATH": "/usr/bin:/bin"}, (os.path.dirname(program),)), {"/work/x": b"x"})
+found = output_of(Command(program, (program,), {"PATH": "/usr/bin:/bin"}, (os.path.dirname(program),)), {"/store/x": b"x"})
 print(os.getuid(), [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")], found)
 """
 _PROGRAM = """
@@ -28,9 +28,9 @@ int main(void) {
     char data[8] = {0};
     pthread_create(&thread, NULL, work, NULL);
     pthread_join(thread, NULL);
-    if (fork() == 0) execlp("cat", "cat", "/work/x", NULL);
+    if (fork() == 0) execlp("cat", "cat", "/store/x", NULL);
     wait(NULL);
-    int file = open("/work/y", O_RDWR | O_CREAT, 0600);
+    int file = open("/store/y", O_RDWR | O_CREAT, 0600);
     pwrite(file, "mapped", 6, 0);
     memcpy(data, mmap(NULL, 6, PROT_READ, MAP_SHARED, file, 0), 6);
     printf("%s %ld\\n", data, time(NULL));
