@@ -46,7 +46,7 @@ from harness.sut.memory import Census
 from harness.sut.process import Process
 from harness.sut.reports import death_detail
 from harness.sut.software import RunningTerminal, Software
-from harness.sut.supervisor.ending import ProgramFailed
+from harness.sut.supervisor.ending import ProgramFailed, SupervisorBroke
 from harness.sut.world import World
 
 FIRST_PID = 300
@@ -353,6 +353,8 @@ class Station:
             terminal.run()
         except deaths.ProcessEnded:
             return
+        except SupervisorBroke:
+            raise  # out of the fiber and of the run: an error of the harness
         except ContractViolation as error:
             reason, detail = "contract", self._last_words(process, error)
         except MemoryError as error:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-from harness.core.errors import SoftwareError
+from harness.core.errors import HarnessError, SoftwareError
+
+
+class SupervisorBroke(HarnessError):
+    """The supervisor itself failed under a program: no fault of the program's, and never told as one."""
 
 
 class ProgramFailed(SoftwareError):

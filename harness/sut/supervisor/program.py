@@ -7,12 +7,15 @@ as a console. Ends with the boot: nothing of the program is left when the fiber 
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 
+from harness.core.errors import HarnessError, SoftwareError
 from harness.storage.inode import Directory
 from harness.sut.process import Process
 from harness.sut.supervisor import calls as _calls
 from harness.sut.supervisor import spawn
+from harness.sut.supervisor.ending import SupervisorBroke
 from harness.sut.supervisor.objects import Output, Pollable
 from harness.sut.supervisor.procfs import anonymous_bytes
 from harness.sut.supervisor.scheduler import Scheduler
@@ -51,6 +54,14 @@ class ProgramRun:
         try:
             self._start()
             self.scheduler.run()
+        except (SoftwareError, HarnessError):
+            raise
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            raise SupervisorBroke(
+                f"the supervisor of {self.command.path} failed at {place.name} ({os.path.basename(place.filename)}:"
+                f"{place.lineno}): {type(error).__name__}: {error}"
+            ) from error
         finally:
             self.scheduler.end()
             if self._input >= 0:

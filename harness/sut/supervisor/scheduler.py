@@ -334,7 +334,7 @@ class Scheduler:
         except OSError as error:
             self.reply(task, error=error.errno or errno.EIO)
             return
-        except (ValueError, OverflowError, MemoryError, LookupError, struct.error) as error:
+        except (ValueError, OverflowError, struct.error) as error:
             # Numbers that no program in its senses gives, and that no handler has thought of.
             self.refuse(f"{_name(task.number)} was asked for something beyond all measure: {error}")
             self.reply(task, error=errno.EINVAL)
