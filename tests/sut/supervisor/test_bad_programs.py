@@ -111,7 +111,8 @@ def test_a_program_that_leads_out_of_the_fence(tmp_path: Path, hello: Path) -> N
 
 def test_a_program_that_dies() -> None:
     assert in_c("abort();")[1] == "the program was ended by SIGABRT"
-    assert in_c("*(volatile int *)0 = 1;")[1] == "the program was ended by SIGSEGV"
+    for _ in range(30):  # the kernel tells of a thread's end and of its program's in either order
+        assert in_c("*(volatile int *)0 = 1;")[1] == "the program was ended by SIGSEGV"
     assert in_c("raise(SIGKILL);")[1] == "the program was ended by SIGKILL"
 
 
