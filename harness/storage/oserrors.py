@@ -11,6 +11,7 @@ _MESSAGES = {
     errno.ENXIO: "No such device or address",
     errno.EBADF: "Bad file descriptor",
     errno.EAGAIN: "Resource temporarily unavailable",
+    errno.ENOMEM: "Cannot allocate memory",
     errno.EACCES: "Permission denied",
     errno.EBUSY: "Device or resource busy",
     errno.EEXIST: "File exists",
