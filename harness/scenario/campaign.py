@@ -158,9 +158,14 @@ class _Matrix:
                     plan = self._adjusted(load_file(path))
                     if plan.decisions is not None:
                         raise UsageError(f"{name} has its decisions pinned: every seed gives the same run")
-                    yield labels.get(path, str(path)), path, replace(plan, seed=None)
+                    yield labels.get(path) or self._called(path), path, replace(plan, seed=None)
             except HarnessError as error:
                 self._document.complain((*self._place, "scenarios", number), str(error))
+
+    def _called(self, path: Path) -> str:
+        """By where it is beside the campaign: the same on every machine."""
+        folder = self._folder.absolute()
+        return path.relative_to(folder).with_suffix("").as_posix() if path.is_relative_to(folder) else str(path)
 
     def _adjusted(self, plan: Plan) -> Plan:
         model = self._model

@@ -38,14 +38,14 @@ def labels(found: Campaign) -> list[str]:
 def test_a_matrix_without_anything_varied_is_its_scenarios_as_they_are(tmp_path: Path) -> None:
     found = campaign(tmp_path, "  - {scenarios: [base.yaml, power/plain_counter, base.yaml]}\n")
     assert [(cell.label, cell.varied, cell.runs) for cell in found.cells] == [
-        (str(tmp_path / "base.yaml"), (), 3), ("power/plain_counter", (), 3),
+        ("base", (), 3), ("power/plain_counter", (), 3),
     ]  # fmt: skip
     assert found.cells[1].plan == load_scenario("power/plain_counter") and found.runs == 6
     # A folder of the campaign's own, without campaigns in it.
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "one.yaml").write_text("name: one\n")
     (tmp_path / "folder" / "two.yaml").write_text("name: two\nmatrices: []\n")
-    assert labels(campaign(tmp_path, "  - {scenarios: [folder]}\n")) == ["one.yaml"]
+    assert labels(campaign(tmp_path, "  - {scenarios: [folder]}\n")) == ["one"]
 
 
 def test_faults_are_added_or_left_by_family_and_placed_by_phases(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_faults_are_added_or_left_by_family_and_placed_by_phases(tmp_path: Path)
         "    cover: full\n",
     )
     assert labels(found) == [
-        "base.yaml", "base.yaml: none", "base.yaml: host", "base.yaml: power_loss at settle", "base.yaml: power_loss at late",
-        "base.yaml: partition at settle", "base.yaml: partition at late", "base.yaml: mine at settle", "base.yaml: mine at late",
+        "base", "base: none", "base: host", "base: power_loss at settle", "base: power_loss at late",
+        "base: partition at settle", "base: partition at late", "base: mine at settle", "base: mine at late",
     ]  # fmt: skip
     faults = [cell.plan.faults for cell in found.cells]
     own = load_file(tmp_path / "base.yaml").faults
@@ -100,7 +100,7 @@ def test_what_cannot_be_is_left_out_and_told(tmp_path: Path) -> None:
         "  - scenarios: [other.yaml]\n    faults: [{type: full_storage, volume: card, per_day: 1}, partition]\n"
         "    devices: [as_is, mpos-raw]\n",
     )
-    assert labels(found)[:3] == ["base.yaml: power", "base.yaml", "other.yaml"]
+    assert labels(found)[:3] == ["base: power", "base", "other"]
     assert all("full" not in each for each in labels(found))
     assert any("no fault of the family memory" in each for each in found.left_out)
     assert any("no volume named 'card'" in each for each in found.left_out)

@@ -138,8 +138,8 @@ class SweepSummary(msgspec.Struct):
 
     @property
     def idle(self) -> list[FaultCount]:
-        """Faults that never bit in any run, though they were on in some."""
-        return [each for each in self.faults if each.runs and not each.bit]
+        """Faults that never bit in any run, though they were on in some. Of a shard that is nothing: it may be in another."""
+        return [each for each in self.faults if each.runs and not each.bit] if self.shard is None else []
 
     @property
     def canary_found(self) -> bool:
