@@ -24,6 +24,8 @@ from simpy.core import StopSimulation
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from harness.engine.blame import Blames
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.fullness import watch_fullness
 from harness.engine.images import excuse_what_cannot_be_opened
 from harness.engine.judging import Course, assemble, new_judge
@@ -134,6 +136,8 @@ class Run:
             camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
+            blames = Blames({station.name: station for station in built.world.stations}, call_sites(self.software))
+            blames.attach(recorder)
             meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
             meter.attach(recorder)
             self._watch(built, judge)
@@ -159,7 +163,7 @@ class Run:
             self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
             tuple(self.probes), measured, self.cut_short,
         )  # fmt: skip
-        return assemble(course, built, judgements)
+        return assemble(course, built, judgements, blames)
 
     def pinned_plan(self) -> Plan:
         """The plan with what the request changed and the seed written down, for a resolved scenario."""
