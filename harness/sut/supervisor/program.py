@@ -43,11 +43,11 @@ class ProgramRun:
         """Bytes for the program's standard input."""
         self._pending += data
         self._flush()
-        self.scheduler.notify()
+        self.scheduler.time.notify()
 
     def held_bytes(self) -> int:
         """Anonymous memory of all programs of this boot that is in use."""
-        return sum(anonymous_bytes(each.pid) for each in self.scheduler.programs.values() if each.alive)
+        return sum(anonymous_bytes(each.pid) for each in self.scheduler.lives.programs.values() if each.alive)
 
     def run(self) -> None:
         """Start the program and run it; returns by an exception alone."""

@@ -522,7 +522,7 @@ def _set_times(
             raise _outside(scheduler, place, "setting the times of")
         target = place.path
         found = disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
-    now_ns = scheduler.realtime_ns()
+    now_ns = scheduler.time.realtime_ns()
     kept = (found.st_atime_ns, found.st_mtime_ns)
     new = [
         now_ns if part == _UTIME_NOW else old if part == _UTIME_OMIT else whole * 10**9 + part
