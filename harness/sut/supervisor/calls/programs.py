@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import images, kernel
 from harness.sut.supervisor.abi import NUMBERS
-from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
+from harness.sut.supervisor.calls.places import AT_FDCWD, place_of
 from harness.sut.supervisor.calls.time import timespec_ns
 from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import normal
