@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.core.errors import HarnessError
 from harness.engine.launch import launch
@@ -56,12 +57,18 @@ def run_campaign(requests: Sequence[RunRequest], jobs: int, on_verdict: Callable
 
 
 def run_each(
-    requests: Iterable[RunRequest], jobs: int, run: Callable[[RunRequest], Verdict] = launch
+    requests: Iterable[RunRequest],
+    jobs: int,
+    on_start: Callable[[int], None] | None = None,
+    *,
+    run: Callable[[RunRequest], Verdict] | None = None,
 ) -> Iterator[tuple[RunRequest, Verdict | HarnessError]]:
-    """Each run as it ends, ``jobs`` at a time, in order of completion. ``run`` is called from threads of this process.
+    """Each run as it ends, ``jobs`` at a time, in order of completion. ``on_start`` is given each child's process id.
 
-    ``requests`` is asked for the next one whenever a process is free: it may go on after it had none.
+    ``requests`` is asked for the next one whenever a process is free: it may go on after it had none. ``run``: what is called for
+    each, from threads of this process, instead of a launch.
     """
+    run = run or partial(launch, on_start=on_start)
     with ThreadPoolExecutor(jobs) as pool:
         # The threads only wait for child processes; nothing of a run happens in this one.
         running: dict[Future[Verdict], RunRequest] = {}
