@@ -142,13 +142,15 @@ def sweep(
 def results(file: Path, verdict: str | None, signature: str | None, as_json: bool) -> int:
     """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory."""
     from harness.engine.sweep.summary import summary_of
-    from harness.results.store import Store
+    from harness.results.store import Chosen, Store
 
     with Store.read(file) as store:
         if verdict is None and signature is None:
-            say_summary(summary_of(store), as_json)
+            say_summary(summary_of(store, with_measures=as_json), as_json)
             return int(ExitCode.PASS)
-        chosen = [run for run in store.runs() if _is_chosen(run, verdict, signature)]
+        every = Chosen().verdicts
+        verdicts = every if verdict is None else tuple(each for each in every if each == verdict)
+        chosen = list(store.runs(Chosen(verdicts, signature, bare=not as_json)))
     if not chosen:
         raise NothingSelected(
             f"no run of {file} is of that kind; `harness results {file}` lists verdicts and signatures"
@@ -162,12 +164,6 @@ def results(file: Path, verdict: str | None, signature: str | None, as_json: boo
 
         say(listing(chosen))
     return int(ExitCode.PASS)
-
-
-def _is_chosen(run: RunRow, verdict: str | None, signature: str | None) -> bool:
-    if verdict is not None and run.verdict != verdict:
-        return False
-    return signature is None or any(each.signature.startswith(signature) for each in run.findings)
 
 
 def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resume: bool) -> tuple[Store, Sweep]:

@@ -18,6 +18,8 @@ from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
 
+_NOTHING = 1e-18
+
 
 @dataclass(slots=True)
 class CampaignResult:
@@ -121,12 +123,20 @@ def upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:
 
 
 def _tail(failures: int, runs: int, rate: float) -> float:
-    """The probability of at most ``failures`` failures in ``runs`` at ``rate``."""
+    """The probability of at most ``failures`` failures in ``runs`` at ``rate``, which is no less than their share."""
     if rate >= 1.0:
         return 0.0
-    # In logarithms: (1 - rate) ** runs is 0 as a float long before the sum is.
-    log_rate, log_rest, log_all = math.log(rate), math.log1p(-rate), math.lgamma(runs + 1)
-    return math.fsum(
-        math.exp(log_all - math.lgamma(k + 1) - math.lgamma(runs - k + 1) + k * log_rate + (runs - k) * log_rest)
-        for k in range(failures + 1)
-    )
+    if rate <= 0.0:
+        return 1.0
+    # The first term in logarithms: (1 - rate) ** runs is 0 as a float long before the sum is. From there on down each is less
+    # than the one before, until what is left of them changes nothing.
+    log_choices = math.lgamma(runs + 1) - math.lgamma(failures + 1) - math.lgamma(runs - failures + 1)
+    term = math.exp(log_choices + failures * math.log(rate) + (runs - failures) * math.log1p(-rate))
+    odds = (1.0 - rate) / rate
+    total = 0.0
+    for k in range(failures, -1, -1):
+        total += term
+        if term < total * _NOTHING:
+            break
+        term *= k / (runs - k + 1) * odds
+    return total
