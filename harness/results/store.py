@@ -271,7 +271,7 @@ class Store:
                 values,
             ).fetchall()
             # What is damaged is told here, and not in the middle of what the caller makes of it.
-            parted = {text: _parted(text) for row in found for text in (row[3], row[5])}
+            parted = {text: _parted(text) for text in {text for row in found for text in (row[3], row[5])}}
             found.sort(key=lambda row: (row[1], int(row[2])))
         for number, scenario, seed, off, verdict, because, replay, digest, *rest in found:
             measures, bites = packed.unpacked(names, *rest) if rest else ((), ())
