@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from harness.core.errors import ExitCode, NothingSelected, UsageError
 if TYPE_CHECKING:
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
-    from harness.results.model import RunRow
     from harness.results.store import Store
 
 
@@ -118,7 +116,7 @@ def sweep(
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
     with store:
         try:
-            _watched(work, max_time, quiet=as_json or not sys.stderr.isatty())
+            _watched(work, max_time, quiet=as_json)
         except UsageError:
             # The software cannot be loaded, say: mended, the same command must work.
             if not resume and not store.finished():
@@ -190,20 +188,10 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
 
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
-    """Progress on the terminal; Ctrl-C ends the sweep with what is finished."""
-    left = work.left
-    counts = dict.fromkeys(("pass", "fail", "inconclusive", "error"), 0)
-    started_s = time.monotonic()
+    """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
+    from harness.cli.watching import Watch
 
-    def told(run: RunRow) -> None:
-        counts[run.verdict] += 1
-        if quiet:
-            return
-        done, spent_s = sum(counts.values()), time.monotonic() - started_s
-        rate = done / spent_s if spent_s else 0.0
-        bad = f"{counts['fail']} failed, {counts['inconclusive']} inconclusive"
-        line = f"\r{done:,} of {left:,} runs  {bad}  {rate:.2f} runs/s  {_time(spent_s / done * (left - done))} left"
-        click.echo(f"{line:<90}", nl=False, err=True)
+    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
 
     def ask(_number: int, _frame: object) -> None:
         if not work.stopped:
@@ -212,18 +200,12 @@ def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        work.run(told, max_time_s=max_time_s)
+        work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        if not quiet:
-            click.echo("\r" + " " * 90 + "\r", nl=False, err=True)
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        if watch is not None:
+            watch.close()
 
 
 def say_summary(summary: SweepSummary, as_json: bool) -> None:

@@ -72,6 +72,12 @@ def _is_alive(process: int) -> bool:
         (["small.yaml", "--out", "out", "--resume"], 4, "no sweep to resume in out"),
         (["small.yaml", "--out", "out", "--profile", "ext5"], 4, "no storage profile named 'ext5'"),
         (["small.yaml", "--out", "out", "--terminal", "referense", "--runs", "1"], 4, "did you mean 'reference'?"),
+        (["small.yaml", "--out", "out", "--shard", "3/2"], 4, "expected one of several parts, such as 3/8, found 3/2"),
+        (
+            ["campaigns/release", "small.yaml", "--out", "out"],
+            4,
+            "campaigns/release is a campaign, and a sweep of its own",
+        ),
         (["small.yaml", "--out", "/proc/x"], 4, "cannot make the directory /proc/x"),
         (["empty", "--out", "out"], 5, "no scenario file in empty"),
     ],
@@ -151,26 +157,13 @@ matrices:
 @pytest.mark.slow
 def test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares(harness: Harness, place: Path) -> None:
     (place / "c.yaml").write_text(CAMPAIGN)
-    assert "4 runs: 2 cells" in harness("explain", "c.yaml").stdout
-    assert harness("lint", "c.yaml").stdout.endswith("c.yaml: ok\n")
     for number in (1, 2):
         done = harness("sweep", "c.yaml", "--shard", f"{number}/2", "--out", f"part{number}")
         assert done.returncode == 0 and f"shard {number} of 2" in done.stdout, done.stdout + done.stderr
-    assert harness("sweep", "c.yaml", "--shard", "3/2", "--out", "x").returncode == 4
     done = harness("merge", "whole", "part1", "part2", "--json")
     summary = json.loads(done.stdout)
     assert done.returncode == 0 and summary["total"]["passed"] == 4 and summary["shard"] is None
     assert [each["scenario"] for each in summary["scenarios"]] == ["small: none, stall", "small: crash, stall"]
-    # A cell is a scenario of its own, which the replay line names.
-    with Store.read(place / "whole") as store:
-        replay = next(iter(store.runs())).replay
-    assert harness(*replay.removeprefix("harness ").split()).returncode == 0
-    # Of half of it the rest is missing.
-    assert harness("merge", "half", "part1").returncode == 2
-    # What the campaign means has changed: that is another sweep.
-    (place / "c.yaml").write_text(CAMPAIGN.replace("stall", "hotel"))
-    again = harness("sweep", "--resume", "--out", "part1")
-    assert again.returncode == 4 and "small: none, stall of" in again.stderr and "has changed" in again.stderr
 
 
 HANGS = """\
@@ -215,6 +208,9 @@ def test_kill_9_of_workers_and_of_the_sweep_at_50_moments_counts_every_run_once(
     while kills < 50:
         run = _started(place, *(arguments if not sessions else ["--resume", "--out", "out"]))
         sessions += 1
+        while not _children_of(run):  # it has to get going first, which takes its time on a busy machine
+            assert run.poll() is None
+            time.sleep(0.02)
         deadline_s = time.monotonic() + drawn.uniform(0.5, 5.0)
         while kills < 50 and run.poll() is None and time.monotonic() < deadline_s:
             time.sleep(drawn.uniform(0.05, 0.7))
