@@ -24,6 +24,8 @@ from simpy.core import StopSimulation
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from harness.engine.blame import Blames
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.fullness import watch_fullness
 from harness.engine.hunt.proof import Hunted
 from harness.engine.images import excuse_what_cannot_be_opened
@@ -137,6 +139,8 @@ class Run:
             judge = new_judge(built)
             judge.attach(recorder)
             hunted = None if self.request.symptom is None else Hunted(parse(self.request.symptom), judge, recorder)
+            blames = Blames({station.name: station for station in built.world.stations}, call_sites(self.software))
+            blames.attach(recorder)
             meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
             meter.attach(recorder)
             self._watch(built, judge)
@@ -162,7 +166,7 @@ class Run:
             self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
             tuple(self.probes), measured, self.cut_short,
         )  # fmt: skip
-        verdict = assemble(course, built, judgements)
+        verdict = assemble(course, built, judgements, blames)
         return verdict if hunted is None else msgspec.structs.replace(verdict, symptom=hunted.reached(judgements))
 
     def pinned_plan(self) -> Plan:
