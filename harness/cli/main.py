@@ -23,6 +23,10 @@ _COMMANDS = {
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
     "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
+    "replay": (
+        "harness.cli.replay:replay",
+        "Run a finding's bundle again, to its end, an instant or into the debugger.",
+    ),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
