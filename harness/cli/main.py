@@ -28,6 +28,11 @@ _COMMANDS = {
         "Two releases on the same decisions: fixed, new and unchanged findings.",
     ),
     "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
+    "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
+    "replay": (
+        "harness.cli.replay:replay",
+        "Run a finding's bundle again, to its end, an instant or into the debugger.",
+    ),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),

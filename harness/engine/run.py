@@ -54,6 +54,7 @@ from harness.scenario.resolve import write_resolved
 if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
 
+    from harness.history.events import Event
     from harness.invariants.judge import Judge
     from harness.scenario.field_data import FieldData
     from harness.scenario.plan import Plan
@@ -102,8 +103,10 @@ class Run:
         report: Report,
         interrupted: Interrupted,
         images: Mapping[str, FieldData] = MappingProxyType({}),
+        tap: Callable[[int, Event], None] | None = None,
     ) -> None:
         self.plan = plan
+        self.tap = tap
         self.software = software
         self.request = request
         self.report = report
@@ -135,6 +138,7 @@ class Run:
                 )
             )  # fmt: skip
             built = build(self.plan, self.software, self.seed, recorder, spill, self.images)
+            recorder.tap = self.tap
             camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
@@ -344,15 +348,17 @@ def run_plan(
     report: Report,
     interrupted: Interrupted | None = None,
     images: Mapping[str, FieldData] = MappingProxyType({}),
+    tap: Callable[[int, Event], None] | None = None,
 ) -> Verdict:
-    """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on."""
+    """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on; ``tap``: is called
+    for every event of the history."""
     with contextlib.ExitStack() as stack:
         if request.out_dir is not None:
             directory = Path(request.out_dir)
             make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
-        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images)
+        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images, tap)
         verdict = run.go()
         try:
             if request.resolved_out is not None:
