@@ -108,6 +108,8 @@ def outcome_of_sweep(summary: SweepSummary, runs: Iterable[RunRow]) -> Outcome:
     labels = {finding.signature: row.scenario for row in rows for finding in row.findings}
     because = [f"{each.verdict} in {each.runs:,} runs: {each.why}" for each in summary.because]
     because += [f"fault {each.fault} never bit in {each.runs:,} runs of {each.scenario}" for each in summary.idle]
+    if not summary.canary_found:
+        because.append("the defect that is planted in every sweep (canary) was not found")
     if summary.missing:
         because.append(f"{summary.missing:,} of {summary.total.declared:,} declared runs are not finished")
     return Outcome(

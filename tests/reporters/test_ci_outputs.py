@@ -268,7 +268,7 @@ RUNS = [
 
 
 def test_a_sweep_is_told_by_run_and_by_signature_and_the_same_finding_has_the_same_fingerprint() -> None:
-    outcome = ci.outcome_of_sweep(summarise(DECLARED, RUNS), RUNS)
+    outcome = ci.outcome_of_sweep(summarise(DECLARED, RUNS, ()), RUNS)
     assert outcome.code == ExitCode.VIOLATED
     assert [(case.name, case.state) for case in outcome.cases] == [
         ("cut_in_flight[seed 2]", "fail"), ("cut_in_flight[seed 3]", "fail"), ("cut_in_flight[seed 4]", "inconclusive"),
@@ -277,7 +277,7 @@ def test_a_sweep_is_told_by_run_and_by_signature_and_the_same_finding_has_the_sa
     assert {case.room for case in outcome.cases} == {"power"}
     (entry,) = json.loads(gitlab.render(outcome))
     other = [run_of(9, "T07 lost 1.00 yuan at day 3 11:11:11", "fail")]
-    (later,) = json.loads(gitlab.render(ci.outcome_of_sweep(summarise(DECLARED, other), other)))
+    (later,) = json.loads(gitlab.render(ci.outcome_of_sweep(summarise(DECLARED, other, ()), other)))
     assert entry["fingerprint"] == later["fingerprint"] == outcome.problems[0].signature
     assert "2 of 3 random runs failed" in outcome.said[0]
 
@@ -309,7 +309,7 @@ def test_the_published_schema_is_what_is_printed(name: str) -> None:
 
 def test_what_is_printed_is_valid_by_its_schema_and_what_is_not_is_not() -> None:
     verdict = Verdict("pass", "small", "reference", 1, 1, 1, (), (), (), (), (), Sales(1, 1, 1), 5, "ab")
-    for name, value in (("run", RUNS[1]), ("sweep", summarise(DECLARED, RUNS)), ("verdict", verdict)):
+    for name, value in (("run", RUNS[1]), ("sweep", summarise(DECLARED, RUNS, ())), ("verdict", verdict)):
         schema = json.loads(schema_text(name))
         printed = json.loads(msgspec.json.encode(value))
         jsonschema.Draft202012Validator.check_schema(schema)
