@@ -33,6 +33,8 @@ _COMMANDS = {
         "harness.cli.replay:replay",
         "Run a finding's bundle again, to its end, an instant or into the debugger.",
     ),
+    "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
+    "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
