@@ -179,7 +179,6 @@ class Run:
         recorder = built.world.recorder
         measured: set[str] = set()
         stations = {station.name: station for station in built.world.stations}
-        faults = {fault.name: fault.fault for fault in self.plan.faults}
 
         def ready(_: int, event: SoftwareReady) -> None:
             # What a fresh terminal leaves free, once it has made the files that it always keeps.
@@ -188,7 +187,7 @@ class Run:
                 measure_space(built, stations[event.device], "installed")
 
         def struck(_: int, event: FaultStruck) -> None:
-            fault = faults.get(event.fault.rpartition("#")[0])
+            fault = built.injector.fault_named(event.fault.rpartition("#")[0])
             for number, reason in () if fault is None else fault.survivability.items():
                 for device in event.devices:
                     judge.excuse(
@@ -336,6 +335,7 @@ def run_plan(
     report: Report,
     interrupted: Interrupted | None = None,
     images: Mapping[str, FieldData] = MappingProxyType({}),
+    make: Callable[..., Run] = Run,
 ) -> Verdict:
     """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on."""
     with contextlib.ExitStack() as stack:
@@ -344,7 +344,7 @@ def run_plan(
             make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
-        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images)
+        run = make(plan, software, request, directory, report, interrupted or Interrupted(), images)
         verdict = run.go()
         try:
             if request.resolved_out is not None:
