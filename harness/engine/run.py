@@ -191,7 +191,6 @@ class Run:
         recorder = built.world.recorder
         measured: set[str] = set()
         stations = {station.name: station for station in built.world.stations}
-        faults = {fault.name: fault.fault for fault in self.plan.faults}
 
         def ready(_: int, event: SoftwareReady) -> None:
             # What a fresh terminal leaves free, once it has made the files that it always keeps.
@@ -200,7 +199,7 @@ class Run:
                 measure_space(built, stations[event.device], "installed")
 
         def struck(_: int, event: FaultStruck) -> None:
-            fault = faults.get(event.fault.rpartition("#")[0])
+            fault = built.injector.fault_named(event.fault.rpartition("#")[0])
             for number, reason in () if fault is None else fault.survivability.items():
                 for device in event.devices:
                     judge.excuse(
@@ -349,6 +348,7 @@ def run_plan(
     interrupted: Interrupted | None = None,
     images: Mapping[str, FieldData] = MappingProxyType({}),
     tap: Callable[[int, Event], None] | None = None,
+    make: Callable[..., Run] = Run,
 ) -> Verdict:
     """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on; ``tap``: is called
     for every event of the history."""
@@ -358,7 +358,7 @@ def run_plan(
             make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
-        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images, tap)
+        run = make(plan, software, request, directory, report, interrupted or Interrupted(), images, tap)
         verdict = run.go()
         try:
             if request.resolved_out is not None:
