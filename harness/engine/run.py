@@ -25,6 +25,7 @@ from simpy.core import StopSimulation
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 from harness.engine.fullness import watch_fullness
+from harness.engine.hunt.proof import Hunted
 from harness.engine.images import excuse_what_cannot_be_opened
 from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.measures import Meter
@@ -44,6 +45,7 @@ from harness.history.events import (
     StorageAfterPowerLoss,
 )
 from harness.history.recorder import Recorder
+from harness.history.symptoms.parse import parse
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
 
@@ -134,6 +136,7 @@ class Run:
             camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
+            hunted = None if self.request.symptom is None else Hunted(parse(self.request.symptom), judge, recorder)
             meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
             meter.attach(recorder)
             self._watch(built, judge)
@@ -159,7 +162,8 @@ class Run:
             self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
             tuple(self.probes), measured, self.cut_short,
         )  # fmt: skip
-        return assemble(course, built, judgements)
+        verdict = assemble(course, built, judgements)
+        return verdict if hunted is None else msgspec.structs.replace(verdict, symptom=hunted.reached(judgements))
 
     def pinned_plan(self) -> Plan:
         """The plan with what the request changed and the seed written down, for a resolved scenario."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.core.errors import ExitCode
+from harness.history.symptoms.model import Reached
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
@@ -91,6 +92,8 @@ class Verdict(msgspec.Struct, frozen=True):
     probes: tuple[str, ...] = ()
     replay: str = ""
     measures: tuple[MeasureView, ...] = ()
+    symptom: Reached | msgspec.UnsetType = msgspec.UNSET
+    """How far the run got with the symptom that it was asked to look for, if it was."""
 
     @property
     def missed(self) -> tuple[MeasureView, ...]:

@@ -31,6 +31,7 @@ from harness.scenario.problems import Problem
 from harness.scenario.thresholds import Threshold
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
+from harness.workload.script import Scripted
 
 
 def assemble(document: Document, file: str) -> Plan | None:
@@ -61,6 +62,7 @@ def assemble(document: Document, file: str) -> Plan | None:
         sales_per_day=scenario.sales_per_day,
         surge=_built(document, Surge, scenario.surge, ("surge",)),
         only_intents=None if scenario.only_intents is None else tuple(scenario.only_intents),
+        actions=_actions(document, scenario.actions),
         device=_device(document, scenario.device, scenario.profile),
         disk=scenario.disk,
         profile=scenario.profile or defaults.profile,
@@ -97,6 +99,13 @@ def _built(document: Document, cls: type[Any], model: Model | None, path: Path) 
     except ValueError as error:
         document.complain(path, str(error))
         return None
+
+
+def _actions(document: Document, models: list[Any] | None) -> tuple[Scripted, ...] | None:
+    if models is None:
+        return None
+    built = [_built(document, Scripted, model, ("actions", number)) for number, model in enumerate(models)]
+    return tuple(each for each in built if each is not None)
 
 
 def _days(days: Days) -> DaysPlan:

@@ -141,6 +141,7 @@ def build(
         plan.sales_per_day,
         None if plan.only_intents is None else frozenset(plan.only_intents),
         plan.surge,
+        plan.actions,
     )
     injector = _injector(plan, world, trading_days, list(merchants.values()))
     floor = Floor.open(world)

@@ -13,6 +13,7 @@ from harness.core.units import US_PER_DAY
 from harness.faults.base import FaultPlan
 from harness.host.business_days import is_business_day, next_business_day
 from harness.scenario import registries
+from harness.scenario.check_actions import check_actions
 from harness.scenario.plan import Plan, VolumePlan
 from harness.scenario.thresholds import MEASURES
 
@@ -33,6 +34,7 @@ def check(document: Document, plan: Plan) -> None:
     _check_amounts(document, plan)
     _check_names(document, plan)
     _check_funds(document, plan)
+    check_actions(document, plan)
     for number, fault in enumerate(plan.faults):
         _check_fault(document, plan, fault, ("faults", number))
 

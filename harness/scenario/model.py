@@ -23,6 +23,7 @@ from harness.scenario.kinds import Clock, Day, Decimal, Devices, Duration, Flag,
 from harness.scenario.plan import Budgets, DevicePlan, FundsPlan, HostPlan, VolumePlan
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
+from harness.workload.script import Scripted
 
 
 class Model(BaseModel):
@@ -121,6 +122,7 @@ HostModel: Any = model_of(HostPlan)
 FundsModel: Any = model_of(FundsPlan)
 PeopleModel: Any = model_of(Behaviour)
 SurgeModel: Any = model_of(Surge)
+ScriptedModel: Any = model_of(Scripted)
 BudgetsModel: Any = model_of(Budgets)
 
 
@@ -182,6 +184,9 @@ class Scenario(Model):
     sales_per_day: Decimal | None = Field(None, description="sales a terminal and day; without it the merchant's")
     surge: SurgeModel | None = Field(None, description="hours in which far more customers come")
     only_intents: list[Whole] | None = Field(None, description="the only customers who come (shrunk cases)")
+    actions: list[ScriptedModel] | None = Field(
+        None, description="what customers and operators do, one by one; when given, nobody else comes"
+    )
     device: DeviceModel | None = Field(None, description="the hardware of every terminal")
     disk: Literal["vfs", "pyfakefs"] = Field("vfs", description="the virtual disk: the harness's own, or pyfakefs")
     profile: Text | None = Field(None, description="what the medium may lose at a power cut")

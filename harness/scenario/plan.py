@@ -15,6 +15,7 @@ from harness.host.funds import Cycle
 from harness.scenario.thresholds import Threshold
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
+from harness.workload.script import Scripted
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -173,6 +174,8 @@ class Plan:
     """Hours in which far more customers come than usually."""
     only_intents: tuple[int, ...] | None = None
     """When given, every other customer stays away: shrunk cases name the few that matter."""
+    actions: tuple[Scripted, ...] | None = None
+    """What customers and operators do, one by one; when given, nobody else comes."""
     device: DevicePlan = DevicePlan()
     disk: str = "vfs"
     profile: str = "ext4-ordered"

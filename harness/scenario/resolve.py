@@ -47,9 +47,12 @@ def write_resolved(
                 for line in lines:
                     out.write("  " + line)
         elif pins is not None:
-            out.write("decisions: |\n")
-            for key, value in pins.items():
-                out.write(f"  {key}\t{pin_text(value)}\n")
+            out.write(decisions_text(pins))
+
+
+def decisions_text(pins: Mapping[str, Value]) -> str:
+    """The block of pinned decisions."""
+    return "".join(("decisions: |\n", *(f"  {key}\t{pin_text(value)}\n" for key, value in pins.items())))
 
 
 def pin_text(value: Value) -> str:
@@ -59,7 +62,12 @@ def pin_text(value: Value) -> str:
 
 def plan_text(plan: Plan) -> str:
     """``plan`` as YAML, without its decisions."""
-    return "".join(f"{line}\n" for line in _block(plan_values(plan), 0))
+    return yaml_text(plan_values(plan))
+
+
+def yaml_text(values: dict[str, Written]) -> str:
+    """Keys and values as YAML."""
+    return "".join(f"{line}\n" for line in _block(values, 0))
 
 
 def plan_values(plan: Plan) -> dict[str, Written]:
@@ -85,6 +93,7 @@ def plan_values(plan: Plan) -> dict[str, Written]:
         "sales_per_day": plan.sales_per_day,
         "surge": None if plan.surge is None else _parameters(plan.surge),
         "only_intents": None if plan.only_intents is None else list(plan.only_intents),
+        "actions": None if plan.actions is None else [_parameters(each) for each in plan.actions],
         "device": device,
         "disk": plan.disk,
         "profile": plan.profile,
@@ -173,6 +182,9 @@ def _block(value: Written, depth: int) -> Iterator[str]:
             yield from _block(member, depth + 1)
         elif isinstance(member, list) and any(isinstance(item, dict) for item in member):
             yield f"{indent}{_scalar(key)}:"
+            if key in _ONE_A_LINE:
+                yield from (f"{indent}  - {_flow(item)}" for item in member)
+                continue
             for item in member:
                 lines = list(_block(item, depth + 2))
                 yield f"{indent}  - {lines[0].lstrip()}"
@@ -199,5 +211,7 @@ def _scalar(value: str | int | float | bool | None) -> str:
     return repr(value)
 
 
+_ONE_A_LINE = frozenset({"actions"})
+"""Lists whose members stand on a line each, as a table that can be read down."""
 _BARE = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*$")
 _TAKEN = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})

@@ -29,6 +29,8 @@ people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
 def hour(text: str = "") -> str:
     """One terminal, one quiet hour, settled at its end; ``text`` says what is otherwise, key by key."""
     keys = [line.partition(":")[0] for line in text.splitlines() if line and line[0].isalpha()]
+    if "actions" in keys:
+        keys.append("sales_per_day")  # actions name everybody who comes
     kept = [line for line in _QUIET.splitlines() if line.partition(":")[0] not in keys]
     return "\n".join((*kept, text))
 

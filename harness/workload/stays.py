@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from bisect import insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
@@ -96,6 +96,21 @@ def _check_out_us(till: Till, nights: int, u: float) -> int:
     open_us = max(7 * US_PER_HOUR, hours.open_us)
     last_us = max(open_us, min(open_us + 3 * US_PER_HOUR, hours.close_us - _LAST_HALF_HOUR_US))
     return today_us + nights * US_PER_DAY + open_us + int(u * (last_us - open_us))
+
+
+def check_out_now(till: Till, visit: Visit, due_fen: int | None) -> Stay | None:
+    """The guest who checked in first comes for what ``visit`` says (a script's); None when no guest is there."""
+    if not till.stays:
+        return None
+    stay = min(till.stays, key=lambda each: each.check_in)
+    till.stays.remove(stay)
+    due = replace(
+        visit,
+        amount_fen=stay.held_fen if due_fen is None else due_fen,
+        card_choice=stay.slip.card_choice,
+        pays_by_code=False,
+    )
+    return replace(stay, check_out=due)
 
 
 def next_due(till: Till, before_us: int) -> Stay | None:

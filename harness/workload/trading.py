@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -30,12 +30,14 @@ from harness.workload.operators import (
     install,
     look_at_paper,
     meddle,
+    reprint,
     settle,
     sign_off,
     sign_on,
 )
 from harness.workload.ports import StationPort, WorldPort
-from harness.workload.stays import CHECK_OUTS, Stay, next_due
+from harness.workload.script import AT_ONCE, CUSTOMERS, Scripted, Step, steps_of_day
+from harness.workload.stays import CHECK_OUTS, Stay, check_out_now, next_due
 from harness.workload.tally import TradeTally
 from harness.workload.till import Steps, Till
 from harness.workload.witness import Witness
@@ -56,6 +58,7 @@ class TradingDays:
     """Which days, which hours, how much. None: the merchant's own hours and volume.
 
     ``only_intents``: when given, every other visit stays away; the rest come as they would have (for shrunk cases).
+    ``script``: when given, it says who comes and what is done, and nobody is drawn.
     """
 
     count: int = 1
@@ -64,6 +67,7 @@ class TradingDays:
     sales_per_day: float | None = None
     only_intents: frozenset[int] | None = None
     surge: Surge | None = None
+    script: tuple[Scripted, ...] | None = None
 
     def hours(self, merchant: Merchant) -> Hours:
         """Trading hours at this kind of merchant."""
@@ -130,6 +134,8 @@ def start_trading(
     processes = [world.env.process(_trade(till, days))]
     if behaviour.clears_cache_per_day > 0.0 or behaviour.restarts_per_day > 0.0 or behaviour.reads_log_per_day > 0.0:
         processes.append(world.env.process(_meddlers(till, days)))
+    if days.script is not None:
+        processes.append(world.env.process(_scripted_meddling(till, days.script, days.count)))
     return processes
 
 
@@ -167,7 +173,7 @@ def one_settlement(till: Till) -> Process:
 def _trade(till: Till, days: TradingDays) -> Steps:
     world, behaviour = till.world, till.behaviour
     hours = till.hours = days.hours(till.merchant)
-    volume = days.sales_per_day
+    volume = days.sales_per_day if days.script is None else 0.0
     if volume is None:
         volume = till.merchant.sales_per_day(world.decisions, till.station.name)
     settle_in_the_morning = False
@@ -186,16 +192,11 @@ def _trade(till: Till, days: TradingDays) -> Steps:
         yield from install(till)
         yield from sign_on(till)
         yield from set_up(till)
-        date = world.start + datetime.timedelta(days=day)
-        name, surge = till.station.name, days.surge
-        for visit in visits_of_day(world.decisions, name, till.merchant, day, date, hours, volume, surge):
-            if not (yield from _check_outs(till, days, visit.at_us)):
-                return
-            if days.only_intents is not None and till.intent_of(visit) not in days.only_intents:
-                continue
-            if not (yield from _receive(till, visit)):
-                return
-        if not (yield from _check_outs(till, days, day * US_PER_DAY + hours.close_us)):
+        if days.script is not None:
+            came = yield from _scripted_day(till, days.script, day)
+        else:
+            came = yield from _drawn_day(till, days, day, volume)
+        if not came:
             return
         if not (yield from _come(till, day * US_PER_DAY + hours.close_us)):
             return
@@ -205,6 +206,54 @@ def _trade(till: Till, days: TradingDays) -> Steps:
             yield from sign_off(till)
             settle_in_the_morning = settle_in_the_morning and not till.signed_off
     till.leave()
+
+
+def _drawn_day(till: Till, days: TradingDays, day: int, volume: float) -> Generator[SimEvent, object, bool]:
+    """Everybody who comes on ``day``, one after the other; False when trading is over."""
+    world, hours = till.world, till.hours
+    date = world.start + datetime.timedelta(days=day)
+    name, surge = till.station.name, days.surge
+    for visit in visits_of_day(world.decisions, name, till.merchant, day, date, hours, volume, surge):
+        if not (yield from _check_outs(till, days, visit.at_us)):
+            return False
+        if days.only_intents is not None and till.intent_of(visit) not in days.only_intents:
+            continue
+        if not (yield from _receive(till, visit)):
+            return False
+    return (yield from _check_outs(till, days, day * US_PER_DAY + hours.close_us))
+
+
+def _scripted_day(till: Till, script: tuple[Scripted, ...], day: int) -> Generator[SimEvent, object, bool]:
+    """Everything that is written down for ``day``, one after the other; False when trading is over."""
+    for step in steps_of_day(script, till.station.name, day):
+        do = step.action.do
+        if do in AT_ONCE:
+            continue
+        if do in CUSTOMERS:
+            visit = step.visit(day, till.station.index)
+            stay = check_out_now(till, visit, step.action.amount_fen) if do in CHECK_OUTS else None
+            if do in CHECK_OUTS and stay is None:
+                till.did(f"had no guest for a {do.replace('_', ' ')}")
+            elif not (yield from _receive(till, visit if stay is None else stay.check_out, stay)):
+                return False
+            continue
+        if not (yield from _come(till, step.at_us)):
+            return False
+        yield from _OPERATING[do](till)
+    return True
+
+
+_OPERATING: dict[str, Callable[[Till], Generator[SimEvent, object, object]]] = {
+    "settle": settle, "sign_on": sign_on, "sign_off": sign_off, "reprint": reprint,
+}  # fmt: skip
+
+
+def _scripted_meddling(till: Till, script: tuple[Scripted, ...], days: int) -> Steps:
+    """What nobody waits for their turn with."""
+    steps: list[Step] = [step for day in range(days) for step in steps_of_day(script, till.station.name, day)]
+    for step in steps:
+        if step.action.do in AT_ONCE:
+            yield from meddle(till, step.at_us, step.action.do)
 
 
 def _check_outs(till: Till, days: TradingDays, before_us: int) -> Generator[SimEvent, object, bool]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -36,6 +37,7 @@ from harness.scenario.resolve import plan_text, write_resolved
 from harness.scenario.schema import SCHEMA_FILE, schema_text
 from harness.workload.arrivals import Surge
 from harness.workload.behaviour import Behaviour
+from harness.workload.script import CUSTOMERS, PAYING, Do, Scripted
 
 SHIPPED = list(find.names())
 
@@ -198,7 +200,31 @@ PLANS = st.builds(
 )
 
 
-@given(PLANS)
+@st.composite
+def scripts(draw: st.DrawFn) -> tuple[Scripted, ...]:
+    actions = []
+    for do in draw(st.lists(st.sampled_from(get_args(Do)), max_size=4)):
+        paying, customer = do in PAYING, do in CUSTOMERS
+        actions.append(
+            Scripted(
+                do,
+                draw(st.integers(0, US_PER_DAY // 2)),
+                amount_fen=draw(st.none() | st.integers(1, 10**12 - 1)) if paying else None,
+                times=draw(st.integers(1, 5)),
+                every_us=draw(st.integers(0, 90 * US_PER_MINUTE)),
+                pays_by=draw(st.sampled_from(["card", "code"])) if customer else "card",
+                card=draw(st.none() | st.integers(0, 999)) if customer else None,
+            )
+        )
+    return tuple(actions)
+
+
+def scripted(plan: Plan, actions: tuple[Scripted, ...]) -> Plan:
+    days = dataclasses.replace(plan.days, open_us=0, close_us=US_PER_DAY)
+    return dataclasses.replace(plan, actions=actions, days=days, sales_per_day=None, surge=None, only_intents=None)
+
+
+@given(st.one_of(PLANS, st.builds(scripted, PLANS, scripts())))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_written_back_is_read_equal(plan: Plan) -> None:
     if any(each.fault.kind in _NEEDS_FUNDS for each in plan.faults):
