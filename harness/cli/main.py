@@ -22,6 +22,7 @@ _COMMANDS = {
     ),
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
+    "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "compare": (
         "harness.cli.compare:compare",
         "Two releases on the same decisions: fixed, new and unchanged findings.",
