@@ -31,7 +31,6 @@ _COMMANDS = {
         "harness.cli.upgrade:upgrade",
         "One release on the data of another: up, down, up again, cut at every step.",
     ),
-    "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
