@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import WallSeconds
+from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]... | CAMPAIGN")
 @click.option(
     "--out",
     "out_dir",
@@ -54,6 +54,13 @@ if TYPE_CHECKING:
     help="What the medium may lose at power loss; see `harness list profiles`. all: each in turn, by seed.",
 )  # fmt: skip
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
+@click.option(
+    "--max-time", type=Duration(),
+    help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
+)  # fmt: skip
+@click.option(
+    "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def sweep(
     scenarios: tuple[str, ...],
@@ -70,18 +77,25 @@ def sweep(
     device: str | None,
     profile: str | None,
     wall_limit: float,
+    max_time: float | None,
+    shard: tuple[int, int] | None,
     as_json: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
 
+    A campaign (campaigns/release, or a file of your own) says which scenarios, varied in which ways, with how many seeds.
+
     By its seed each run has whole families of fault switched off, so that one does not hide what another would show. Results
     are kept in DIR/results.sqlite as runs finish; a sweep that was ended, however, goes on with --resume and runs nothing twice.
-    Ctrl-C ends it and prints what there is. The bound on the rate of failing runs counts conclusive runs alone.
+    Ctrl-C ends it and prints what there is. The bound on the rate of failing runs counts conclusive runs alone. First of all
+    a canary is run, software with a known defect: where it is not found, the sweep proves nothing.
 
-    Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, or a fault never bit; 3: some broke.
+    Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, a fault never bit, or the canary was
+    missed; 3: some broke.
     """
     from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.sink import make_directory
+    from harness.engine.sweep.summary import summary_of
     from harness.engine.sweep.work import Wanted
 
     if str(out_dir) == ".":
@@ -97,20 +111,22 @@ def sweep(
         device,
         profile,
         absolute_dialect(dialect),
+        shard,
     )
     if not resume:
         make_directory(out_dir)
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
     with store:
         try:
-            _watched(work, work.left, quiet=as_json or not sys.stderr.isatty())
+            _watched(work, max_time, quiet=as_json or not sys.stderr.isatty())
         except UsageError:
             # The software cannot be loaded, say: mended, the same command must work.
             if not resume and not store.finished():
                 store.discard()
             raise
-        summary = _summary(store)
-    _say(summary, as_json)
+        summary = summary_of(store)
+    summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
+    say_summary(summary, as_json)
     return int(summary.exit_code)
 
 
@@ -125,11 +141,12 @@ def sweep(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: the results, or one listed run a line.")
 def results(file: Path, verdict: str | None, signature: str | None, as_json: bool) -> int:
     """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory."""
+    from harness.engine.sweep.summary import summary_of
     from harness.results.store import Store
 
     with Store.read(file) as store:
         if verdict is None and signature is None:
-            _say(_summary(store), as_json)
+            say_summary(summary_of(store), as_json)
             return int(ExitCode.PASS)
         chosen = [run for run in store.runs() if _is_chosen(run, verdict, signature)]
     if not chosen:
@@ -160,14 +177,14 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
 
     if not resume:
         declared = declare(wanted)
-        scenarios = planned(declared, wall_limit)
+        scenarios = planned(declared, wall_limit, out_dir)
         store = Store.create(out_dir, declared)
         return store, Sweep(declared, scenarios, store, jobs)
     store = Store.resume(out_dir)
     try:
         before = store.declared()
         declared = resumed(before, wanted)
-        scenarios = planned(declared, wall_limit)
+        scenarios = planned(declared, wall_limit, out_dir)
         if declared != before:
             store.declare(declared)
         return store, Sweep(declared, scenarios, store, jobs)
@@ -176,8 +193,9 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
         raise
 
 
-def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
+def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
     """Progress on the terminal; Ctrl-C ends the sweep with what is finished."""
+    left = work.left
     counts = dict.fromkeys(("pass", "fail", "inconclusive", "error"), 0)
     started_s = time.monotonic()
 
@@ -198,7 +216,7 @@ def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        work.run(told)
+        work.run(told, max_time_s=max_time_s)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
@@ -212,13 +230,8 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _summary(store: Store) -> SweepSummary:
-    from harness.engine.sweep.summary import summarise
-
-    return summarise(store.declared(), store.runs())
-
-
-def _say(summary: SweepSummary, as_json: bool) -> None:
+def say_summary(summary: SweepSummary, as_json: bool) -> None:
+    """As text, or as one JSON object."""
     if as_json:
         import msgspec
 
