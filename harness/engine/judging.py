@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 _FINDINGS_KEPT = 200
+NO_SALE = "no sale was feasible, so nothing was shown"
+"""Why a run without trade proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
         count, why = sum(link.unread for link in links), next(link.unread_why for link in links if link.unread)
         reasons.append(f"the host could read none of the {count:,} messages that it was sent; with the first: {why}")
     if not sales.feasible:
-        reasons.append("no sale was feasible, so nothing was shown")
+        reasons.append(NO_SALE)
     elif sales.acceptance_percent < course.plan.acceptance_percent:
         needed = f"{course.plan.acceptance_percent:g} %"
         reasons.append(
