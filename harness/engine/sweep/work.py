@@ -179,7 +179,7 @@ class Sweep:
         """
         self._plant()
         with self._limited(max_time_s, grace_s):
-            for request, ended in run_each(_Queue(self), self.jobs, self._launched):
+            for request, ended in run_each(_Queue(self), self.jobs, run=self._launched):
                 try:
                     row = None if self._was_ended(ended) else self._row(request, ended)
                     if row is None:
