@@ -17,7 +17,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +36,6 @@ from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.load import load_file
 from harness.scenario.plan import Plan
-from harness.scenario.problems import ScenarioErrors
 from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
@@ -198,10 +196,7 @@ class Shrinker:
                 return
 
     def _smaller(self, plans: Iterable[Plan]) -> Iterator[Plan]:
-        for plan in plans:
-            with suppress(ScenarioErrors):
-                if size_of(plan) < self.size:
-                    yield plan
+        return (plan for plan in plans if size_of(plan) < self.size)
 
     def _once(self, what: str, candidates: Callable[[Plan], Iterable[Plan]]) -> bool:
         found = self._trials.first(self._smaller(candidates(self.plan)))
@@ -277,10 +272,7 @@ class Shrinker:
         while stretch >= 1:
             place = 0
             while place < count:
-                plan, size = self.plan, self.size
-                places = range(place, count, stretch)
-                candidates = [(at, without(plan, at, stretch)) for at in places]
-                small = [(at, each) for at, each in candidates if size_of_or_none(each, size)]
+                small = [(at, without(self.plan, at, stretch)) for at in range(place, count, stretch)]
                 found = self._trials.first(each for _, each in small)
                 if found is None:
                     break
@@ -323,14 +315,6 @@ class Shrinker:
         except OSError as error:
             raise HarnessError(f"cannot write {out}: {error.strerror}") from None
         return replay
-
-
-def size_of_or_none(plan: Plan, than: Size) -> bool:
-    """Whether the plan is one that a file may describe, and smaller."""
-    try:
-        return size_of(plan) < than
-    except ScenarioErrors:
-        return False
 
 
 def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
