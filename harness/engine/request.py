@@ -31,11 +31,15 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     disk: str | None = None
     out_dir: str | None = None
     resolved_out: str | None = None
+    behaviour_out: str | None = None
+    """Where what it did is told to a guided search (``engine.search``)."""
     without: tuple[str, ...] = ()
     """Families of fault that are switched off."""
     images: tuple[str, ...] = ()
     """What terminals begin with: ``T02=DIR`` for one of them, ``=DIR`` for all that are not named."""
     snapshot: SnapshotRequest | None = None
+    symptom: str | None = None
+    """What is looked for in the history (``harness.history.symptoms``); it changes nothing in it."""
     wall_limit_s: float = 600.0
     memory_limit_bytes: int = 4 << 30
     spin_s: float = 20.0

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.core.errors import ExitCode
+from harness.history.symptoms.model import Reached
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
@@ -26,6 +27,10 @@ class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: str = ""
     events: tuple[int, ...] = ()
     story: tuple[str, ...] = ()
+    fault: str = ""
+    """The kind of fault to look at first: what struck there between the deed and its discovery, or last before."""
+    place: str = ""
+    """Where the software was when it struck, where that is known and says something."""
 
 
 class NotChecked(msgspec.Struct, frozen=True):
@@ -91,6 +96,8 @@ class Verdict(msgspec.Struct, frozen=True):
     probes: tuple[str, ...] = ()
     replay: str = ""
     measures: tuple[MeasureView, ...] = ()
+    symptom: Reached | msgspec.UnsetType = msgspec.UNSET
+    """How far the run got with the symptom that it was asked to look for, if it was."""
 
     @property
     def missed(self) -> tuple[MeasureView, ...]:

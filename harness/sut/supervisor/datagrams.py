@@ -98,7 +98,7 @@ class Datagrams(Opened):
             self._other.send(b"\0")
         except BlockingIOError:
             pass
-        scheduler.notify()
+        scheduler.time.notify()
 
     def waiting(self) -> int:
         """The size of the next datagram."""

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import struct
+from functools import cache
 
 from harness.sut.supervisor.abi import NUMBERS, Registers
 
@@ -29,13 +30,13 @@ _NOTIFICATION_BYTES = 80
 _RESPONSE = struct.Struct("<QqiI")
 _ADDITION = struct.Struct("<QIIII")
 
-_SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_SET_MODE_FILTER = 1
 _FLAG_NEW_LISTENER = 8
 _FLAG_WAIT_KILLABLE = 32
 """A call that the supervisor has received is not cut short by a signal: it would be done, and then done again."""
-_PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 38, 4, 1, 41
+PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_THP_DISABLE = 38, 4, 1, 41
 _PR_SET_CHILD_SUBREAPER = 36
-_ADDR_NO_RANDOMIZE = 0x0040000
+ADDR_NO_RANDOMIZE = 0x0040000
 
 _PTRACE_SETSIGINFO = 0x4203
 PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_DETACH, PTRACE_CONT = 9, 12, 13, 17, 7
@@ -43,10 +44,6 @@ _PTRACE_SEIZE = 0x4206
 _PTRACE_O_TRACEEXEC = 0x10
 WALL = 0x40000000
 """__WALL: wait for threads of other processes too."""
-
-
-class _FilterProgram(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
 def _failed(what: str) -> OSError:
@@ -95,36 +92,37 @@ def give_descriptor(
     return given
 
 
-# ---------------------------------------------------------------- within the forked child
+# ---------------------------------------------------------------- what a new process does
+
+
+def waits_killable() -> bool:
+    """Whether a call that the supervisor has received is cut short by fatal signals alone (Linux 5.19)."""
+    return bool(listener_flags() & _FLAG_WAIT_KILLABLE)
+
+
+@cache
+def listener_flags() -> int:
+    """What seccomp is asked for with a filter. Linux before 5.19 does not know the second flag, and says so before all else."""
+    flags = _FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE
+    _libc.syscall(NUMBERS["seccomp"], SECCOMP_SET_MODE_FILTER, flags, None)
+    return flags if ctypes.get_errno() == errno.EFAULT else _FLAG_NEW_LISTENER
 
 
 def install_filter(program: bytes) -> int:
     """Put the filter over this process for good; the listener's descriptor. OSError when the kernel will not."""
-    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise _failed("no_new_privs")
     buffer = ctypes.create_string_buffer(program, len(program))
-    wrapped = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
-    # Linux before 5.19 does not know the second flag.
-    for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE, _FLAG_NEW_LISTENER):
-        listener = int(_libc.syscall(NUMBERS["seccomp"], _SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(wrapped)))
-        if listener >= 0:
-            return listener
-    raise _failed("seccomp")
+    wrapped = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer)))
+    listener = int(_libc.syscall(NUMBERS["seccomp"], SECCOMP_SET_MODE_FILTER, listener_flags(), wrapped))
+    if listener < 0:
+        raise _failed("seccomp")
+    return listener
 
 
 def fix_addresses() -> bool:
     """The next exec lays memory out alike every time; False where that is not allowed."""
-    return int(_libc.personality(_ADDR_NO_RANDOMIZE)) != -1
-
-
-def plain_pages() -> None:
-    """Memory comes in pages of one size, whatever the machine has to spare: what is in use is the same every time."""
-    _libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
-
-
-def die_with_parent() -> None:
-    """The kernel kills this process when its parent's thread ends."""
-    _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    return int(_libc.personality(ADDR_NO_RANDOMIZE)) != -1
 
 
 def adopt_orphans() -> None:

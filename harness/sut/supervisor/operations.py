@@ -78,7 +78,7 @@ def operate(
             raise result
         scheduler.reply(task, result)
 
-    deadline_ns = scheduler.monotonic_ns() + timeout_ns if timeout_ns else None
+    deadline_ns = scheduler.time.monotonic_ns() + timeout_ns if timeout_ns else None
     return scheduler.block(
         task, Wait(finish, ready, deadline_ns, leave, restarts=timeout_ns is None, so_far=lambda: part() or None)
     )

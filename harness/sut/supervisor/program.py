@@ -15,6 +15,7 @@ from harness.storage.inode import Directory
 from harness.sut.process import Process
 from harness.sut.supervisor import calls as _calls
 from harness.sut.supervisor import spawn
+from harness.sut.supervisor.birth import Birth
 from harness.sut.supervisor.ending import SupervisorBroke
 from harness.sut.supervisor.objects import Output, Pollable
 from harness.sut.supervisor.procfs import anonymous_bytes
@@ -38,16 +39,17 @@ class ProgramRun:
         self._on_output = on_output
         self._pending = bytearray()
         self._input = -1
+        self._birth: Birth | None = None
 
     def send(self, data: bytes) -> None:
         """Bytes for the program's standard input."""
         self._pending += data
         self._flush()
-        self.scheduler.notify()
+        self.scheduler.time.notify()
 
     def held_bytes(self) -> int:
         """Anonymous memory of all programs of this boot that is in use."""
-        return sum(anonymous_bytes(each.pid) for each in self.scheduler.programs.values() if each.alive)
+        return sum(anonymous_bytes(each.pid) for each in self.scheduler.lives.programs.values() if each.alive)
 
     def run(self) -> None:
         """Start the program and run it; returns by an exception alone."""
@@ -75,7 +77,7 @@ class ProgramRun:
         out_reader, out = os.pipe2(os.O_CLOEXEC)
         error_reader, error = os.pipe2(os.O_CLOEXEC)
         self.scheduler.keep(out_reader, error_reader)
-        pid, listener = spawn.start(self.command, (standard_input, out, error))
+        pid, listener, self._birth = spawn.start(self.command, (standard_input, out, error))
         program = self.scheduler.adopt(pid, listener, self.process.pid)
         root = self.process.disk.locate("/")
         assert isinstance(root, Directory)

@@ -47,21 +47,21 @@ class Ringing:
         if not value_ns:
             self.due_ns = 0
         elif self.wall_ns is not None:
-            self.due_ns = max(1, scheduler.monotonic_ns() + self.wall_ns - scheduler.realtime_ns())
+            self.due_ns = max(1, scheduler.time.monotonic_ns() + self.wall_ns - scheduler.time.realtime_ns())
         else:
-            self.due_ns = value_ns if absolute else scheduler.monotonic_ns() + value_ns
+            self.due_ns = value_ns if absolute else scheduler.time.monotonic_ns() + value_ns
         self._arm()
 
     def clock_was_set(self) -> None:
         """The device's clock has been set."""
         if self.wall_ns is not None and self.due_ns and self.wanted:
             self._generation += 1
-            self.due_ns = max(1, self.scheduler.monotonic_ns() + self.wall_ns - self.scheduler.realtime_ns())
+            self.due_ns = max(1, self.scheduler.time.monotonic_ns() + self.wall_ns - self.scheduler.time.realtime_ns())
             self._arm()
 
     def setting(self) -> bytes:
         """struct itimerspec: the interval, and what is left."""
-        left_ns = max(0, self.due_ns - self.scheduler.monotonic_ns()) if self.due_ns else 0
+        left_ns = max(0, self.due_ns - self.scheduler.time.monotonic_ns()) if self.due_ns else 0
         return b"".join(TIMESPEC.pack(*divmod(each, _SECOND_NS)) for each in (self.interval_ns, left_ns))
 
     def _arm(self) -> None:
@@ -69,7 +69,7 @@ class Ringing:
             return
         generation = self._generation
         if self.wall_ns is not None:
-            self.scheduler.by_wall_clock[self] = None
+            self.scheduler.time.by_wall_clock[self] = None
 
         def due() -> None:
             if self._generation == generation and self.wanted:
@@ -82,4 +82,4 @@ class Ringing:
                     self.due_ns = 0
                 self.ring()
 
-        self.scheduler.call_at(self.due_ns, due)
+        self.scheduler.time.call_at(self.due_ns, due)

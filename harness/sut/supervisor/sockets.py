@@ -97,7 +97,7 @@ class Socket(Opened):
         stream = self.stream
         if stream is not None:
             was_broken = stream.broken
-            stream.refresh(scheduler.notify)
+            stream.refresh(scheduler.time.notify)
             if stream.broken and not was_broken:
                 self.error = errno.ECONNRESET
 
@@ -148,7 +148,7 @@ class Socket(Opened):
         self._bind_for(network.own_ip)
         attempt = self._attempt = network.connect(port, by_name=False)
         assert attempt.callbacks is not None
-        attempt.callbacks.append(scheduler.notify)
+        attempt.callbacks.append(scheduler.time.notify)
         if not self.blocking:
             self._show()
 
@@ -266,7 +266,7 @@ class Socket(Opened):
 
         def failed(error: OSError) -> None:
             if isinstance(error, BrokenPipeError) and not flags & MSG_NOSIGNAL:
-                scheduler.signal(task.program, signal.SIGPIPE, task)
+                scheduler.signals.send(task.program, signal.SIGPIPE, task)
 
         return operate(
             scheduler, task, self, step, self.send_timeout_ns, errno.EAGAIN,

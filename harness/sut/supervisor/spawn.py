@@ -1,4 +1,4 @@
-"""Starting a program under the supervisor: fork, fences, filter, exec.
+"""Starting a program under the supervisor: a process of its own, fences, filter, exec.
 
 Models: a process of its own session with three descriptors, an environment of named variables, addresses laid out alike each
 time, limits, Landlock where the kernel has it, and the filter. It does not outlive the harness.
@@ -12,22 +12,24 @@ import os
 import resource
 import signal
 import socket
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NoReturn
 
 from harness.sut import landlock
 from harness.sut.supervisor import janitor, kernel
+from harness.sut.supervisor.birth import Birth
 from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import SYSTEM, WRITABLE_DEVICES
 from harness.sut.supervisor.filter import CHANNEL_DESCRIPTOR, program
 
-EXIT_NOT_STARTED = 127
-_REASON_BYTES = 400
 _STACK_BYTES = 8 << 20
 """Where the kernel lays out memory hangs on it."""
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_SIGACTION_BYTES, _SIGNAL_SET_BYTES = 32, 8
+"""As the kernel has them; all zero, they mean the default and no signal."""
+_LISTENER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +47,27 @@ class Command:
     """Private memory that one process may ask for; what it may use is the supervisor's to watch."""
 
 
-def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int]:
-    """Fork and filter; the child stands before its execve, which the supervisor must answer. Its pid and the listener."""
+def start(command: Command, descriptors: tuple[int, int, int]) -> tuple[int, int, Birth]:
+    """Make its process, which then stands before its execve, to be answered by the supervisor: its pid, the listener, and what
+    has to be kept until that has succeeded.
+    """
     kernel.adopt_orphans()
     fence = _fence((*SYSTEM, *command.code)) if command.fence else -1
-    filtered = program()
     ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        _become(command, descriptors, theirs.fileno(), fence, filtered)
-    theirs.close()
+    birth = _birth(command, descriptors, theirs.fileno(), fence)
+    try:
+        pid = birth.begin()
+    except OSError as error:
+        raise NotStarted(f"{command.path} could not be started: {error.strerror}") from None
+    finally:
+        theirs.close()
     with ours:
-        reason, listeners, _, _ = socket.recv_fds(ours, _REASON_BYTES, 1)
+        _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
     if not listeners:
         os.waitpid(pid, 0)
-        raise NotStarted(f"{command.path} could not be started: {os.fsdecode(reason) or 'its process ended at once'}")
+        raise NotStarted(f"{command.path} could not be started: {birth.failure() or 'its process ended at once'}")
     janitor.watch(pid)
-    return pid, listeners[0]
+    return pid, listeners[0], birth
 
 
 @cache
@@ -72,52 +78,61 @@ def _fence(read: tuple[str, ...]) -> int:
     return landlock.rules(read, tuple(sorted(WRITABLE_DEVICES)))
 
 
-def _bound(which: int, value: int) -> None:
+def _birth(command: Command, descriptors: tuple[int, int, int], channel: int, fence: int) -> Birth:
+    """Every step of the new process, from its first to its execve."""
+    birth = Birth()
+    call = birth.call
+    call("prctl", kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    call("setsid")
+    ignoring = birth.bytes_at(bytes(_SIGACTION_BYTES))
+    for ignored in _IGNORED_BY_PYTHON:
+        call("rt_sigaction", ignored, ignoring, 0, _SIGNAL_SET_BYTES)
+    call("rt_sigprocmask", signal.SIG_SETMASK, birth.bytes_at(bytes(_SIGNAL_SET_BYTES)), 0, _SIGNAL_SET_BYTES)
+    call("prctl", kernel.PR_SET_NO_NEW_PRIVS, 1, what="no_new_privs")
+    if fence >= 0:
+        call("landlock_restrict_self", fence, 0)
+    for number, descriptor in enumerate(descriptors):
+        call("dup2", descriptor, number)
+    _bound(birth, resource.RLIMIT_NOFILE, command.open_files)
+    call("dup3", channel, CHANNEL_DESCRIPTOR, os.O_CLOEXEC)
+    call("close_range", 3, CHANNEL_DESCRIPTOR - 1, 0)
+    call("close_range", CHANNEL_DESCRIPTOR + 1, 0xFFFFFFFF, 0)
+    call("chdir", birth.bytes_at(b"/"))
+    # Containers refuse the first of these; without it addresses differ, and what a program makes of them (`harness doctor`).
+    call("personality", kernel.ADDR_NO_RANDOMIZE, may_fail=True)
+    call("prctl", kernel.PR_SET_THP_DISABLE, 1, may_fail=True)
+    _bound(birth, resource.RLIMIT_CORE, 0)
+    # Address space costs nothing, and some languages reserve very much of it.
+    _bound(birth, resource.RLIMIT_AS, resource.RLIM_INFINITY)
+    _bound(birth, resource.RLIMIT_DATA, command.data_bytes)
+    _bound(birth, resource.RLIMIT_STACK, _STACK_BYTES)
+    _bound(birth, resource.RLIMIT_FSIZE, command.file_bytes)
+    filtered = program()
+    wrapped = birth.bytes_at(struct.pack("<HxxxxxxQ", len(filtered) // 8, birth.bytes_at(filtered)))
+    call("seccomp", kernel.SECCOMP_SET_MODE_FILTER, kernel.listener_flags(), wrapped)
+    # From here on only calls that the filter lets pass may be made: this one is, on this descriptor.
+    call("sendmsg", CHANNEL_DESCRIPTOR, _listener_message(birth), 0)
+    environ = [f"{name}={value}" for name, value in command.environ.items()]
+    call(
+        "execve",
+        birth.bytes_at(os.fsencode(command.path)),
+        birth.strings_at(command.arguments),
+        birth.strings_at(environ),
+    )
+    return birth
+
+
+def _listener_message(birth: Birth) -> int:
+    """A message of one byte that carries the listener: the first descriptor that is free once all others are closed."""
+    control = struct.pack("<Qiii4x", 20, socket.SOL_SOCKET, socket.SCM_RIGHTS, _LISTENER)
+    data = birth.bytes_at(struct.pack("<QQ", birth.bytes_at(b"+"), 1))
+    return birth.bytes_at(struct.pack("<QI4xQQQQi4x", 0, 0, data, 1, birth.bytes_at(control), len(control), 0))
+
+
+def _bound(birth: Birth, which: int, value: int) -> None:
     """A limit that cannot be raised again."""
     _, most = resource.getrlimit(which)
-    value = value if most == resource.RLIM_INFINITY else min(value, most)
-    resource.setrlimit(which, (value, value))
-
-
-def _become(command: Command, descriptors: tuple[int, int, int], channel: int, fence: int, filtered: bytes) -> NoReturn:
-    """In the child: nothing here may allocate much, take a lock, or come back."""
-    listener = -1
-    try:
-        kernel.die_with_parent()
-        os.setsid()
-        for ignored in _IGNORED_BY_PYTHON:
-            signal.signal(ignored, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        if fence >= 0:
-            landlock.enter(fence)
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-        _bound(resource.RLIMIT_NOFILE, command.open_files)
-        os.dup2(channel, CHANNEL_DESCRIPTOR, inheritable=False)
-        os.closerange(3, CHANNEL_DESCRIPTOR)
-        os.closerange(CHANNEL_DESCRIPTOR + 1, 4096)
-        os.chdir("/")
-        kernel.fix_addresses()
-        kernel.plain_pages()
-        _bound(resource.RLIMIT_CORE, 0)
-        # Address space costs nothing, and some languages reserve very much of it.
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        _bound(resource.RLIMIT_DATA, command.data_bytes)
-        _bound(resource.RLIMIT_STACK, _STACK_BYTES)
-        _bound(resource.RLIMIT_FSIZE, command.file_bytes)
-        answer = socket.socket(fileno=CHANNEL_DESCRIPTOR)
-        arguments, environ = list(command.arguments), dict(command.environ)
-        listener = kernel.install_filter(filtered)
-        # From here on only calls that the filter lets pass may be made: this one is, on this descriptor.
-        socket.send_fds(answer, [b"+"], [listener])
-        os.execve(command.path, arguments, environ)
-    except BaseException as error:
-        try:
-            # Behind the filter nobody listens at the channel any more; standard error is heard.
-            where = 2 if listener >= 0 else CHANNEL_DESCRIPTOR
-            os.write(where, repr(error).encode()[:_REASON_BYTES] + b"\n" * (where == 2))
-        except BaseException:
-            pass
-    finally:
-        os._exit(EXIT_NOT_STARTED)
+    if most != resource.RLIM_INFINITY:
+        value = most if value == resource.RLIM_INFINITY else min(value, most)
+    limit = struct.pack("<qq", value, value)
+    birth.call("setrlimit", which, birth.bytes_at(limit), what=f"limit {which}")

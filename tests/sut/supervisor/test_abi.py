@@ -8,15 +8,14 @@ import re
 import struct
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from harness.sut.supervisor import abi, clock, kernel
+from harness.sut.supervisor import abi, birth, clock, kernel
 from harness.sut.supervisor.calls import messages
 from harness.sut.supervisor.locks import FLOCK
 from tests.sut.supervisor.program_bench import compiled, need
-
-_STUB = Path(clock.__file__).with_name("clock_stub.S")
 
 # Field, or size: what C says, then where the supervisor's own packing puts it.
 _LAYOUT = r"""
@@ -141,11 +140,13 @@ def test_sizes_are_those_of_c(layout: dict[str, int]) -> None:
         assert getattr(abi.Registers, register).offset == layout[f"struct user_regs_struct.{register}"]
 
 
-def test_the_clock_s_code_is_its_source_assembled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", [clock, birth], ids=["clock", "birth"])
+def test_the_code_is_its_source_assembled(module: ModuleType, tmp_path: Path) -> None:
+    source = Path(str(module.__file__)).with_name(f"{module.__name__.rpartition('.')[2]}_stub.S")
     made, image = tmp_path / "stub.o", tmp_path / "stub.bin"
-    subprocess.run([need("gcc"), "-c", "-nostdlib", str(_STUB), "-o", str(made)], check=True)
+    subprocess.run([need("gcc"), "-c", "-nostdlib", str(source), "-o", str(made)], check=True)
     subprocess.run([need("objcopy"), "-O", "binary", "-j", ".text", str(made), str(image)], check=True)
-    assert image.read_bytes() == clock.CODE
+    assert image.read_bytes() == module.CODE
 
 
 def test_the_vdso_leads_to_the_clock_at_every_entry() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.sut.programs import load_program
-from harness.sut.supervisor import scheduler
+from harness.sut.supervisor import allowance, scheduler
 from tests.sut.supervisor.program_bench import compiled, in_c, supervised
 
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
@@ -123,7 +123,7 @@ BUSY = "it kept the device busy for 5,000 system calls in a row and hardly waite
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "SPIN_CALLS", 5_000)
+    monkeypatch.setattr(allowance, "SPIN_CALLS", 5_000)
     monkeypatch.setattr(scheduler, "SPIN_PATIENCE_S", 0.5)
 
 

@@ -33,8 +33,8 @@ int main(void) {
 """
 _RUN = """
 import os, sys
-from harness.sut.supervisor import scheduler
-scheduler.SPIN_PATIENCE_S = scheduler.SPIN_CALLS = 1e9
+from harness.sut.supervisor import allowance, scheduler
+scheduler.SPIN_PATIENCE_S = allowance.SPIN_CALLS = 1e9
 from tests.sut.supervisor.program_bench import command
 from harness.sut.supervisor.alone import output_of
 print("begun", flush=True)

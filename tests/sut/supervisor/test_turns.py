@@ -14,6 +14,7 @@ import pytest
 
 from harness.device.rtc import ClockJump
 from tests.sut.supervisor.network_rig import START_US, Native, Supervised, built, run
+from tests.sut.supervisor.program_bench import in_c
 
 __all__ = ["built"]
 SCENES = ("sleeps", "posix_timers", "thread_timer", "descriptors", "waits", "threads", "robust")
@@ -85,6 +86,32 @@ def test_six_threads_take_the_same_turns_twenty_times(built: Callable[..., Path]
     _same_every_time(built("six"), 20)
     with busy_processor():
         _same_every_time(built("six"), 20)
+
+
+@pytest.mark.parametrize("slow", ["elder", "younger"])
+def test_of_calls_that_come_together_the_elder_thread_s_is_answered_first(slow: str) -> None:
+    """Whoever computes longer before it calls: a new thread and its maker are in user space at the same time."""
+    output, ended, _ = in_c(
+        """
+        pthread_t thread;
+        slow = words[1][0];
+        for (int at = 0; at < 5; at++) {
+            pthread_create(&thread, NULL, younger, NULL);
+            if (slow == 'e') compute();
+            write(1, "elder\\n", 6);
+            pthread_join(thread, NULL);
+        }
+        """,
+        slow,
+        includes="""
+        #include <pthread.h>
+        static char slow;
+        static void compute(void) { for (volatile long at = 0; at < 20000000; at++); }
+        static void *younger(void *unused) { if (slow == 'y') compute(); write(1, "younger\\n", 8); return NULL; }
+        """,
+    )
+    assert ended == ""
+    assert output.split() == ["elder", "younger"] * 5
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from harness.sut.supervisor.calls import (
     chance,
+    changes,
     data,
     descriptors,
     mapping,
@@ -16,6 +17,7 @@ from harness.sut.supervisor.calls import (
 
 __all__ = [
     "chance",
+    "changes",
     "data",
     "descriptors",
     "mapping",

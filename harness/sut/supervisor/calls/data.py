@@ -140,7 +140,7 @@ def _write(scheduler: Scheduler, task: Task, parts: list[tuple[int, int]], offse
         return written
     if isinstance(opened, Output):
         data = gather(task, parts, _OUTPUT_MAX)
-        scheduler.spend_allowance(len(data) / _PAGE_BYTES)
+        scheduler.allowance.spend(len(data) / _PAGE_BYTES)
         scheduler.on_output(opened.stream, data)
         return len(data)
     if isinstance(opened, Socket):

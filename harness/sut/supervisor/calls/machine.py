@@ -75,7 +75,11 @@ def _in_proc(scheduler: Scheduler, task: Task, path: str) -> str:
         if first == "thread-self":
             rest = ["task", str(task.tid), *rest]
     elif first.isdigit():
-        own = [each.pid for each in scheduler.programs.values() if each.alive and int(first) in (each.number, each.pid)]
+        own = [
+            each.pid
+            for each in scheduler.lives.programs.values()
+            if each.alive and int(first) in (each.number, each.pid)
+        ]
         if not own:
             raise OSError(errno.ENOENT, "no such process")
         pid = own[0]
@@ -83,7 +87,7 @@ def _in_proc(scheduler: Scheduler, task: Task, path: str) -> str:
         raise OSError(errno.EACCES if os.path.lexists(path) else errno.ENOENT, "not to be seen")
     if len(rest) >= 2 and rest[0] == "task":
         tid = task.program.pid if rest[1] == str(task.program.number) else int(rest[1]) if rest[1].isdigit() else 0
-        if tid not in scheduler.tasks:
+        if tid not in scheduler.lives.tasks:
             raise OSError(errno.ENOENT, "no such thread")
         rest[1] = str(tid)
         inner = rest[2:]

@@ -1,7 +1,7 @@
-"""Calls that take a path: files of the device's volumes are the virtual disk's, the machine's own may be read and no more.
+"""Calls that open or look at what a path names: volumes are the virtual disk's, the machine's own files may be read and no more.
 
-Models: every path call of a Linux file system on the volumes, with the virtual disk's semantics and errors.
-Does not model: extended attributes, device nodes, owners (accepted and forgotten), inotify.
+Models: opening, stat and its kin, links, the working directory, with the virtual disk's semantics and errors.
+Does not model: inotify.
 Source: path_resolution(7) and the calls' own pages.
 """
 
@@ -13,8 +13,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.storage.inode import Directory, path_of
-from harness.sut.supervisor.abi import TIMESPEC, stat_bytes, statfs_bytes, statx_bytes
+from harness.sut.supervisor.abi import stat_bytes, statfs_bytes, statx_bytes
 from harness.sut.supervisor.calls import machine
+from harness.sut.supervisor.calls.places import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_SYMLINK_NOFOLLOW,
+    Place,
+    descriptor_path,
+    outside,
+    place_of,
+)
 from harness.sut.supervisor.fence import RANDOM_DEVICES, WRITABLE_DEVICES, normal, within
 from harness.sut.supervisor.objects import VolumeFile
 from harness.sut.supervisor.registry import LATER, NATIVE, Reply, answers
@@ -23,80 +32,9 @@ from harness.sut.supervisor.tasks import Task
 if TYPE_CHECKING:
     from harness.sut.supervisor.scheduler import Scheduler
 
-AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW = -100, 0x1000, 0x100, 0x200, 0x400
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_UTIME_NOW, _UTIME_OMIT = 0x3FFFFFFF, 0x3FFFFFFE
-_RENAME_NOREPLACE = 1
 _LOOK_FLAGS = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | 0x800 | 0x6000
 """Besides these two what says how to mount and to synchronise on the way, which means nothing here."""
-
-
-class Place:
-    """Where a path leads. ``path`` is absolute; ``own`` says whether it is the device's."""
-
-    __slots__ = ("own", "path")
-
-    def __init__(self, path: str, own: bool) -> None:
-        self.path = path
-        self.own = own
-
-
-def place_of(scheduler: Scheduler, task: Task, directory: int, address: int) -> Place:
-    """The path at ``address``, looked up from a directory's descriptor or the working directory."""
-    text = task.program.text(address)
-    if not text:
-        raise OSError(errno.ENOENT, "empty path")
-    base = "/"
-    if not text.startswith("/"):
-        base, text = _base(scheduler, task, directory, text)
-    plain = normal(base, text)
-    if scheduler.fence.is_machine(plain):
-        return Place(plain, False)
-    # The disk gets it as it was written: dots behind symbolic links and slashes at the end mean something.
-    return Place(text if text.startswith("/") else f"{base.rstrip('/')}/{text}", True)
-
-
-def _base(scheduler: Scheduler, task: Task, directory: int, text: str) -> tuple[str, str]:
-    """From where a relative path is looked up, and the path from there."""
-    program = task.program
-    if directory == AT_FDCWD:
-        if program.directory is not None:
-            return _from(program.directory, text)
-        return program.machine_directory, text
-    opened = program.opened(directory)
-    if isinstance(opened, VolumeFile):
-        inode = scheduler.disk.inode_of(opened.descriptor)
-        if not isinstance(inode, Directory):
-            raise OSError(errno.ENOTDIR, "no directory")
-        return _from(inode, text)
-    return _descriptor_path(task, directory), text
-
-
-def _descriptor_path(task: Task, number: int) -> str:
-    """Where a descriptor of the kernel's own leads."""
-    try:
-        return os.readlink(f"/proc/{task.program.pid}/fd/{number}")
-    except FileNotFoundError:
-        raise OSError(errno.EBADF, "no such descriptor") from None
-
-
-def _from(directory: Directory, text: str) -> tuple[str, str]:
-    """A removed directory has no names in it but that of the one above."""
-    if directory.links:
-        return path_of(directory), text
-    first, _, rest = text.partition("/")
-    if first != ".." or directory.directory is None:
-        raise OSError(errno.ENOENT, "removed")
-    return path_of(directory.directory), rest or "."
-
-
-def _outside(scheduler: Scheduler, place: Place, what: str) -> OSError:
-    directory = os.path.dirname(place.path)
-    # Whether Python finds its bytecode there, and tries to keep it, is the machine's affair and no fault of the program.
-    if "__pycache__" not in place.path:
-        # The directory alone: names made up at random would tell two runs apart.
-        scheduler.refuse(f"{what} in {directory}, which is on none of the device's volumes, was refused")
-    return OSError(errno.EROFS, "not on a volume")
 
 
 # ---------------------------------------------------------------- opening
@@ -145,7 +83,7 @@ def _open_machine(scheduler: Scheduler, task: Task, place: Place, flags: int) ->
         path = path_of(scheduler.disk.inode_of(opened.descriptor))
         return _open_own(scheduler, task, path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW), 0)
     if flags & _WRITES and place.path not in (*WRITABLE_DEVICES, *RANDOM_DEVICES) and opened is None:
-        raise _outside(scheduler, place, "opening for writing")
+        raise outside(scheduler, place, "opening for writing")
     return machine.open_file(scheduler, task, place.path, flags)
 
 
@@ -304,244 +242,6 @@ def statfs(scheduler: Scheduler, task: Task) -> Reply:
     return 0
 
 
-# ---------------------------------------------------------------- changing
-
-
-def _one(
-    scheduler: Scheduler, task: Task, directory: int, address: int, what: str, act: Callable[[str], None]
-) -> Reply:
-    place = place_of(scheduler, task, directory, address)
-    if not place.own:
-        raise _outside(scheduler, place, what)
-    act(place.path)
-    return 0
-
-
-def _two(
-    scheduler: Scheduler,
-    task: Task,
-    first: tuple[int, int],
-    second: tuple[int, int],
-    what: str,
-    act: Callable[[str, str], None],
-) -> Reply:
-    old, new = place_of(scheduler, task, *first), place_of(scheduler, task, *second)
-    if not old.own and not new.own:
-        raise _outside(scheduler, new, what)
-    if old.own != new.own:
-        raise OSError(errno.EXDEV, "one of two is not on a volume")
-    act(old.path, new.path)
-    return 0
-
-
-@answers("mkdir")
-def mkdir(scheduler: Scheduler, task: Task) -> Reply:
-    mode = task.arguments[1] & 0o7777
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "mkdir", lambda path: scheduler.disk.mkdir(path, mode))
-
-
-@answers("mkdirat")
-def mkdirat(scheduler: Scheduler, task: Task) -> Reply:
-    mode = task.arguments[2] & 0o7777
-    act = lambda path: scheduler.disk.mkdir(path, mode)  # noqa: E731
-    return _one(scheduler, task, task.descriptor(), task.arguments[1], "mkdir", act)
-
-
-@answers("rmdir")
-def rmdir(scheduler: Scheduler, task: Task) -> Reply:
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "rmdir", scheduler.disk.rmdir)
-
-
-@answers("unlink")
-def unlink(scheduler: Scheduler, task: Task) -> Reply:
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "unlink", scheduler.disk.unlink)
-
-
-@answers("unlinkat")
-def unlinkat(scheduler: Scheduler, task: Task) -> Reply:
-    disk = scheduler.disk
-    act = disk.rmdir if task.arguments[2] & AT_REMOVEDIR else disk.unlink
-    return _one(scheduler, task, task.descriptor(), task.arguments[1], "unlink", act)
-
-
-def _rename(scheduler: Scheduler, task: Task, first: tuple[int, int], second: tuple[int, int], flags: int) -> Reply:
-    disk = scheduler.disk
-
-    def act(old: str, new: str) -> None:
-        if flags & _RENAME_NOREPLACE and _exists(scheduler, new):
-            raise OSError(errno.EEXIST, "it exists")
-        disk.rename(old, new)
-
-    if flags & ~_RENAME_NOREPLACE:
-        scheduler.refuse("renameat2 that exchanges two names is not modelled")
-        raise OSError(errno.EINVAL, "exchange")
-    return _two(scheduler, task, first, second, "rename", act)
-
-
-def _exists(scheduler: Scheduler, path: str) -> bool:
-    try:
-        scheduler.disk.lstat(path)
-    except OSError:
-        return False
-    return True
-
-
-@answers("rename")
-def rename(scheduler: Scheduler, task: Task) -> Reply:
-    old, new = task.arguments[:2]
-    return _rename(scheduler, task, (AT_FDCWD, old), (AT_FDCWD, new), 0)
-
-
-@answers("renameat", "renameat2")
-def renameat(scheduler: Scheduler, task: Task) -> Reply:
-    flags = task.arguments[4] if task.number == 316 else 0
-    first, second = (task.descriptor(), task.arguments[1]), (task.descriptor(2), task.arguments[3])
-    return _rename(scheduler, task, first, second, flags)
-
-
-def _link(scheduler: Scheduler, task: Task, first: tuple[int, int], second: tuple[int, int], follow: bool) -> Reply:
-    def act(old: str, new: str) -> None:
-        scheduler.disk.link(old, new, follow_symlinks=follow)
-
-    return _two(scheduler, task, first, second, "link", act)
-
-
-@answers("link")
-def link(scheduler: Scheduler, task: Task) -> Reply:
-    return _link(scheduler, task, (AT_FDCWD, task.arguments[0]), (AT_FDCWD, task.arguments[1]), False)
-
-
-@answers("linkat")
-def linkat(scheduler: Scheduler, task: Task) -> Reply:
-    follow = bool(task.arguments[4] & AT_SYMLINK_FOLLOW)
-    return _link(
-        scheduler, task, (task.descriptor(), task.arguments[1]), (task.descriptor(2), task.arguments[3]), follow
-    )
-
-
-@answers("symlink")
-def symlink(scheduler: Scheduler, task: Task) -> Reply:
-    target = task.program.text(task.arguments[0])
-    act = lambda path: scheduler.disk.symlink(target, path)  # noqa: E731
-    return _one(scheduler, task, AT_FDCWD, task.arguments[1], "symlink", act)
-
-
-@answers("symlinkat")
-def symlinkat(scheduler: Scheduler, task: Task) -> Reply:
-    target = task.program.text(task.arguments[0])
-    act = lambda path: scheduler.disk.symlink(target, path)  # noqa: E731
-    return _one(scheduler, task, task.descriptor(1), task.arguments[2], "symlink", act)
-
-
-@answers("truncate")
-def truncate(scheduler: Scheduler, task: Task) -> Reply:
-    length = _offset(task.arguments[1])
-
-    def act(path: str) -> None:
-        scheduler.disk.truncate(path, length)
-        scheduler.mappings.changed(scheduler.disk.locate(path))
-
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "truncate", act)
-
-
-@answers("chmod")
-def chmod(scheduler: Scheduler, task: Task) -> Reply:
-    mode = task.arguments[1] & 0o7777
-    act = lambda path: scheduler.disk.chmod(path, mode)  # noqa: E731
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "chmod", act)
-
-
-@answers("fchmodat")
-def fchmodat(scheduler: Scheduler, task: Task) -> Reply:
-    mode = task.arguments[2] & 0o7777
-    act = lambda path: scheduler.disk.chmod(path, mode)  # noqa: E731
-    return _one(scheduler, task, task.descriptor(), task.arguments[1], "chmod", act)
-
-
-@answers("chown", "lchown")
-def chown(scheduler: Scheduler, task: Task) -> Reply:
-    act = lambda path: scheduler.disk.chown(path, 0, 0)  # noqa: E731
-    return _one(scheduler, task, AT_FDCWD, task.arguments[0], "chown", act)
-
-
-@answers("fchownat")
-def fchownat(scheduler: Scheduler, task: Task) -> Reply:
-    act = lambda path: scheduler.disk.chown(path, 0, 0)  # noqa: E731
-    return _one(scheduler, task, task.descriptor(), task.arguments[1], "chown", act)
-
-
-@answers("utimensat")
-def utimensat(scheduler: Scheduler, task: Task) -> Reply:
-    directory, address, times, flags = task.descriptor(), *task.arguments[1:4]
-    wanted = [(0, _UTIME_NOW)] * 2
-    if times:
-        raw = task.program.read(times, 32)
-        wanted = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
-    return _set_times(scheduler, task, directory, address, wanted, flags)
-
-
-@answers("utime")
-def utime(scheduler: Scheduler, task: Task) -> Reply:
-    wanted = [(0, _UTIME_NOW)] * 2
-    if task.arguments[1]:
-        wanted = [(whole, 0) for whole in TIMESPEC.unpack(task.program.read(task.arguments[1], 16))]
-    return _set_times(scheduler, task, AT_FDCWD, task.arguments[0], wanted, 0)
-
-
-@answers("utimes", "futimesat")
-def utimes(scheduler: Scheduler, task: Task) -> Reply:
-    directory, address, times = (
-        (AT_FDCWD, *task.arguments[:2]) if task.number == 235 else (task.descriptor(), *task.arguments[1:3])
-    )
-    wanted = [(0, _UTIME_NOW)] * 2
-    if times:
-        raw = task.program.read(times, 32)
-        pairs = [TIMESPEC.unpack_from(raw, 0), TIMESPEC.unpack_from(raw, 16)]
-        if any(not 0 <= microseconds < 1_000_000 for _, microseconds in pairs):
-            raise OSError(errno.EINVAL, "not a time")
-        wanted = [(whole, 1000 * microseconds) for whole, microseconds in pairs]
-    return _set_times(scheduler, task, directory, address, wanted, 0)
-
-
-def _set_times(
-    scheduler: Scheduler, task: Task, directory: int, address: int, wanted: list[tuple[int, int]], flags: int
-) -> Reply:
-    if any(part not in (_UTIME_NOW, _UTIME_OMIT) and not 0 <= part < 10**9 for _, part in wanted):
-        raise OSError(errno.EINVAL, "not a time")
-    disk = scheduler.disk
-    if not address:
-        opened = task.program.opened(directory)
-        if not isinstance(opened, VolumeFile):
-            _descriptor_path(task, directory)
-            raise OSError(errno.EROFS, "not on a volume")
-        target: str | int = opened.descriptor
-        found = disk.fstat(opened.descriptor)
-    else:
-        place = place_of(scheduler, task, directory, address)
-        if not place.own:
-            raise _outside(scheduler, place, "setting the times of")
-        target = place.path
-        found = disk.stat(place.path, follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
-    now_ns = scheduler.realtime_ns()
-    kept = (found.st_atime_ns, found.st_mtime_ns)
-    new = [
-        now_ns if part == _UTIME_NOW else old if part == _UTIME_OMIT else whole * 10**9 + part
-        for (whole, part), old in zip(wanted, kept, strict=True)
-    ]
-    disk.utime(target, ns=(new[0], new[1]))
-    return 0
-
-
-@answers("getxattr", "lgetxattr", "listxattr", "llistxattr", "setxattr", "lsetxattr", "removexattr", "lremovexattr")
-def extended_attribute(scheduler: Scheduler, task: Task) -> Reply:
-    raise OSError(errno.EOPNOTSUPP, "no extended attributes")
-
-
-@answers("fgetxattr", "flistxattr", "fsetxattr", "fremovexattr")
-def open_extended_attribute(scheduler: Scheduler, task: Task) -> Reply:
-    raise OSError(errno.EOPNOTSUPP, "no extended attributes")
-
-
 # ---------------------------------------------------------------- the working directory
 
 
@@ -568,7 +268,7 @@ def chdir(scheduler: Scheduler, task: Task) -> Reply:
 def fchdir(scheduler: Scheduler, task: Task) -> Reply:
     opened = task.program.opened(task.descriptor())
     if not isinstance(opened, VolumeFile):
-        where = _descriptor_path(task, task.descriptor())
+        where = descriptor_path(task, task.descriptor())
         task.program.machine_directory = machine.working_directory(scheduler, task, where)
         task.program.directory = None
         return 0
@@ -595,8 +295,3 @@ def getcwd(scheduler: Scheduler, task: Task) -> Reply:
 @answers("umask")
 def umask(scheduler: Scheduler, task: Task) -> Reply:
     return scheduler.disk.umask(task.signed(0))
-
-
-def _offset(value: int) -> int:
-    """A signed 64-bit argument."""
-    return value - (1 << 64) if value & 1 << 63 else value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.sut.supervisor import images, kernel
 from harness.sut.supervisor.abi import NUMBERS
-from harness.sut.supervisor.calls.paths import AT_FDCWD, place_of
+from harness.sut.supervisor.calls.places import AT_FDCWD, place_of
 from harness.sut.supervisor.calls.time import timespec_ns
 from harness.sut.supervisor.ending import NotStarted
 from harness.sut.supervisor.fence import normal
@@ -49,19 +49,22 @@ PROGRAMS_MAX = 20_000
 def _clone(scheduler: Scheduler, task: Task, flags: int, clear_tid: int) -> Reply:
     if flags & _CLONE_NAMESPACES:
         raise OSError(errno.EPERM, "namespaces")
-    scheduler.spend_allowance(_CLONE_WEIGHS)
-    if len(scheduler.tasks) >= TASKS_MAX or scheduler.programs_made >= PROGRAMS_MAX:
+    scheduler.allowance.spend(_CLONE_WEIGHS)
+    if len(scheduler.lives.tasks) >= TASKS_MAX or scheduler.lives.programs_made >= PROGRAMS_MAX:
         scheduler.refuse(f"more than {TASKS_MAX} threads, or {PROGRAMS_MAX:,} programs in one boot, were refused")
         raise OSError(errno.EAGAIN, "too many")
     if not flags & _CLONE_THREAD:
         scheduler.check_descriptors()
-        if len(scheduler.programs) >= TASKS_MAX + ZOMBIES_MAX and scheduler.forget_the_reaped() >= ZOMBIES_MAX:
+        if (
+            len(scheduler.lives.programs) >= TASKS_MAX + ZOMBIES_MAX
+            and scheduler.lives.forget_the_reaped() >= ZOMBIES_MAX
+        ):
             scheduler.refuse(f"more than {ZOMBIES_MAX} programs that nobody waited for were refused")
             raise OSError(errno.EAGAIN, "too many")
     if flags & _CLONE_THREAD:
         task.program.unborn.append(clear_tid if flags & _CLONE_CHILD_CLEARTID else 0)
     scheduler.pass_on(task)
-    scheduler.expect_thread(task, bool(flags & _CLONE_VFORK))
+    scheduler.lives.expect_thread(task, bool(flags & _CLONE_VFORK))
     return LATER
 
 
@@ -118,14 +121,14 @@ def _execute(scheduler: Scheduler, task: Task) -> Reply:
     kernel.trace_exec(task.tid)
     scheduler.pass_on(task)
     if not images.wait_for_exec(task.tid):
-        scheduler.await_death(program)
+        scheduler.lives.await_death(program)
         return LATER
     for other in list(program.tasks):
         if other is not task:
-            scheduler.drop(other)
-    scheduler.executed(program)
+            scheduler.lives.drop(other)
+    scheduler.lives.executed(program)
     images.prepare(program, task.tid, scheduler.process.entropy)
-    scheduler.child_went_on(program)
+    scheduler.lives.child_went_on(program)
     return LATER
 
 
@@ -142,9 +145,9 @@ def exit_(scheduler: Scheduler, task: Task) -> Reply:
     program, tid, clear_tid = task.program, task.tid, task.clear_tid
     last = len(program.tasks) == 1
     scheduler.pass_on(task)
-    scheduler.vanishes(task)
+    scheduler.lives.vanishes(task)
     if last:
-        scheduler.await_death(program)
+        scheduler.lives.await_death(program)
         return LATER
     if tid == program.pid:
         return LATER  # its first thread stays as a zombie until the others have ended
@@ -159,7 +162,7 @@ def exit_(scheduler: Scheduler, task: Task) -> Reply:
 @answers("exit_group")
 def exit_group(scheduler: Scheduler, task: Task) -> Reply:
     scheduler.pass_on(task)
-    scheduler.await_death(task.program)
+    scheduler.lives.await_death(task.program)
     return LATER
 
 
@@ -191,7 +194,7 @@ def _wait(scheduler: Scheduler, task: Task, wanted: int, options: int) -> Reply:
 
 def _program(scheduler: Scheduler, number: int) -> Program:
     """The program of that id, by the number it is told or by the kernel's own."""
-    for program in scheduler.programs.values():
+    for program in scheduler.lives.programs.values():
         if number in (program.number, program.pid) and program.alive:
             return program
     scheduler.refuse("a signal to a process that is not its own was refused")
@@ -204,7 +207,9 @@ def kill(scheduler: Scheduler, task: Task) -> Reply:
     if number in (0, -1):
         # -1 means all that it may signal, but for itself (kill(2), NOTES).
         targets = [
-            each for each in scheduler.programs.values() if each.alive and (number == 0 or each is not task.program)
+            each
+            for each in scheduler.lives.programs.values()
+            if each.alive and (number == 0 or each is not task.program)
         ]
         if not targets:
             raise OSError(errno.ESRCH, "nobody else")
@@ -214,7 +219,7 @@ def kill(scheduler: Scheduler, task: Task) -> Reply:
         raise OSError(errno.EINVAL, "no such signal")
     for target in targets:
         if signal:
-            scheduler.signal(target, signal, sender=known_as(task.program, target))
+            scheduler.signals.send(target, signal, sender=known_as(task.program, target))
     return 0
 
 
@@ -228,14 +233,14 @@ def tgkill(scheduler: Scheduler, task: Task) -> Reply:
         raise OSError(errno.EINVAL, "no such signal")
     if tid == task.program.number:
         tid = task.program.pid
-    target = scheduler.tasks.get(tid)
+    target = scheduler.lives.tasks.get(tid)
     if target is None:
         raise OSError(errno.ESRCH, "no such thread")
     if signal:
         if signal in _OF_THE_LIBRARY and target is not task:
-            scheduler.signal_of_the_library(target, signal)
+            scheduler.signals.send_of_the_library(target, signal)
         else:
-            scheduler.signal(target.program, signal, target, sender=known_as(task.program, target.program))
+            scheduler.signals.send(target.program, signal, target, sender=known_as(task.program, target.program))
     return 0
 
 
@@ -248,7 +253,7 @@ def rt_sigqueueinfo(scheduler: Scheduler, task: Task) -> Reply:
 @answers("rt_tgsigqueueinfo")
 def rt_tgsigqueueinfo(scheduler: Scheduler, task: Task) -> Reply:
     tid = task.signed(1)
-    thread = scheduler.tasks.get(task.program.pid if tid == task.program.number else tid)
+    thread = scheduler.lives.tasks.get(task.program.pid if tid == task.program.number else tid)
     if thread is None:
         raise OSError(errno.ESRCH, "no such thread")
     return _queue(scheduler, task, thread.program, thread, task.signed(2), task.arguments[3])
@@ -262,7 +267,7 @@ def _queue(scheduler: Scheduler, task: Task, target: Program, thread: Task | Non
     if code >= 0 or code == kernel.SI_TKILL:
         raise OSError(errno.EPERM, "only the kernel says so")
     if number:
-        scheduler.signal(target, number, thread, told=struct.pack("<i", number) + told[4:])
+        scheduler.signals.send(target, number, thread, told=struct.pack("<i", number) + told[4:])
     return 0
 
 
@@ -273,7 +278,7 @@ def rt_sigtimedwait(scheduler: Scheduler, task: Task) -> Reply:
     wanted = int.from_bytes(task.program.read(task.arguments[0], 8), "little")
     deadline_ns = None
     if task.arguments[2]:
-        deadline_ns = scheduler.monotonic_ns() + timespec_ns(task, task.arguments[2])
+        deadline_ns = scheduler.time.monotonic_ns() + timespec_ns(task, task.arguments[2])
 
     def there() -> bool:
         return bool(pending_signals(pid, tid) & wanted)
@@ -316,7 +321,7 @@ def set_tid_address(scheduler: Scheduler, task: Task) -> Reply:
 def of_another(scheduler: Scheduler, task: Task) -> Reply:
     """The filter lets those through that mean the caller. Threads take turns as they do, whatever their priorities."""
     number = task.signed(0)
-    if number == task.program.number or scheduler.tasks.get(number) is not None:
+    if number == task.program.number or scheduler.lives.tasks.get(number) is not None:
         return 0
     raise OSError(errno.ESRCH, "no such process")
 
@@ -379,8 +384,8 @@ def group(scheduler: Scheduler, task: Task) -> Reply:
         return task.program.number
     if task.number != NUMBERS["getpgrp"] and task.signed(0):
         _program(scheduler, task.signed(0))
-    assert scheduler.root is not None
-    return scheduler.root.number
+    assert scheduler.lives.root is not None
+    return scheduler.lives.root.number
 
 
 @answers("setpgid")
@@ -412,7 +417,7 @@ def not_again(scheduler: Scheduler, task: Task) -> Reply:
 @answers("sysinfo")
 def sysinfo(scheduler: Scheduler, task: Task) -> Reply:
     total = scheduler.memory_bytes
-    uptime_s = scheduler.monotonic_ns() // 10**9
+    uptime_s = scheduler.time.monotonic_ns() // 10**9
     task.program.write(
         task.arguments[0],
         struct.pack("<q3QQQQQQQHxxxxxxQQI4x", uptime_s, 0, 0, 0, total, total // 2, 0, 0, 0, 0, 1, 0, 0, 1),

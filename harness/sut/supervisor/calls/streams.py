@@ -66,7 +66,7 @@ class _Stream:
         except OSError as error:
             if not self._done:
                 if error.errno == errno.EPIPE and not self._flags & socket.MSG_NOSIGNAL:
-                    self._scheduler.signal(self._task.program, signal.SIGPIPE, self._task)
+                    self._scheduler.signals.send(self._task.program, signal.SIGPIPE, self._task)
                 raise
         return self._done
 

@@ -49,7 +49,7 @@ def write_timespec(task: Task, address: int, value_ns: int) -> None:
 def deadline_of(scheduler: Scheduler, clock: int, at_ns: int) -> int:
     """CLOCK_MONOTONIC when that clock will show ``at_ns``."""
     if clock in REALTIME:
-        return scheduler.monotonic_ns() + at_ns - scheduler.realtime_ns()
+        return scheduler.time.monotonic_ns() + at_ns - scheduler.time.realtime_ns()
     return at_ns
 
 
@@ -58,12 +58,12 @@ def clock_gettime(scheduler: Scheduler, task: Task) -> Reply:
     clock, address = task.signed(0), task.arguments[1]
     if clock in REALTIME:
         scheduler.process.looked_at_the_clock()
-        value_ns = scheduler.realtime_ns()
+        value_ns = scheduler.time.realtime_ns()
     elif clock in CPU_TIME or clock < 0:
         value_ns = 0
     elif clock <= 11:
         scheduler.process.uptime_us()  # counted, so that a loop that reads nothing else ends
-        value_ns = scheduler.monotonic_ns()
+        value_ns = scheduler.time.monotonic_ns()
     else:
         raise OSError(errno.EINVAL, "no such clock")
     write_timespec(task, address, value_ns)
@@ -97,7 +97,7 @@ def seconds(scheduler: Scheduler, task: Task) -> Reply:
 def times(scheduler: Scheduler, task: Task) -> Reply:
     if task.arguments[0]:
         task.program.write(task.arguments[0], bytes(32))
-    return scheduler.monotonic_ns() // 10_000_000
+    return scheduler.time.monotonic_ns() // 10_000_000
 
 
 @answers("getrusage")
@@ -107,13 +107,13 @@ def getrusage(scheduler: Scheduler, task: Task) -> Reply:
 
 
 def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0, wall_ns: int | None = None) -> Reply:
-    if deadline_ns <= scheduler.monotonic_ns():
+    if deadline_ns <= scheduler.time.monotonic_ns():
         scheduler.process.sleep(0)
         return 0
 
     def tell_rest() -> None:
         if rest_at:
-            write_timespec(task, rest_at, max(0, deadline_ns - scheduler.monotonic_ns()))
+            write_timespec(task, rest_at, max(0, deadline_ns - scheduler.time.monotonic_ns()))
 
     wait = Wait(lambda _: scheduler.reply(task), None, deadline_ns, on_signal=tell_rest, wall_ns=wall_ns)
     return scheduler.block(task, wait)
@@ -121,7 +121,9 @@ def _sleep(scheduler: Scheduler, task: Task, deadline_ns: int, rest_at: int = 0,
 
 @answers("nanosleep")
 def nanosleep(scheduler: Scheduler, task: Task) -> Reply:
-    return _sleep(scheduler, task, scheduler.monotonic_ns() + timespec_ns(task, task.arguments[0]), task.arguments[1])
+    return _sleep(
+        scheduler, task, scheduler.time.monotonic_ns() + timespec_ns(task, task.arguments[0]), task.arguments[1]
+    )
 
 
 @answers("clock_nanosleep")
@@ -133,7 +135,7 @@ def clock_nanosleep(scheduler: Scheduler, task: Task) -> Reply:
     if flags & ABSTIME:
         wall_ns = at_ns if clock in REALTIME else None
         return _sleep(scheduler, task, deadline_of(scheduler, clock, at_ns), wall_ns=wall_ns)
-    return _sleep(scheduler, task, scheduler.monotonic_ns() + at_ns, task.arguments[3])
+    return _sleep(scheduler, task, scheduler.time.monotonic_ns() + at_ns, task.arguments[3])
 
 
 @answers("pause")
@@ -260,13 +262,13 @@ def _itimerval(interval_ns: int, left_ns: int) -> bytes:
 
 
 def _left_ns(scheduler: Scheduler, program: Program) -> int:
-    return max(0, program.alarm_due_ns - scheduler.monotonic_ns()) if program.alarm_due_ns else 0
+    return max(0, program.alarm_due_ns - scheduler.time.monotonic_ns()) if program.alarm_due_ns else 0
 
 
 def _set_alarm(scheduler: Scheduler, program: Program, value_ns: int, interval_ns: int) -> None:
     program.alarm_generation += 1
     program.alarm_interval_ns = interval_ns
-    program.alarm_due_ns = scheduler.monotonic_ns() + value_ns if value_ns else 0
+    program.alarm_due_ns = scheduler.time.monotonic_ns() + value_ns if value_ns else 0
     if value_ns:
         _alarm_later(scheduler, program, program.alarm_generation)
 
@@ -279,6 +281,6 @@ def _alarm_later(scheduler: Scheduler, program: Program, generation: int) -> Non
         program.alarm_due_ns = program.alarm_due_ns + interval_ns if interval_ns else 0
         if interval_ns:
             _alarm_later(scheduler, program, generation)
-        scheduler.signal(program, signal.SIGALRM)
+        scheduler.signals.send(program, signal.SIGALRM)
 
-    scheduler.call_at(program.alarm_due_ns, ring)
+    scheduler.time.call_at(program.alarm_due_ns, ring)

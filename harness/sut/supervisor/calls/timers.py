@@ -54,7 +54,7 @@ class SignalTimer(Ringing):
             return
         self.overrun = 0
         told = _SIGINFO.pack(self.signal, 0, _SI_TIMER, self.number, 0, self.value).ljust(_SIGINFO_BYTES, b"\0")
-        self.scheduler.signal(self.program, self.signal, self.thread, told=told)
+        self.scheduler.signals.send(self.program, self.signal, self.thread, told=told)
 
 
 @answers("timer_create")
@@ -74,7 +74,7 @@ def timer_create(scheduler: Scheduler, task: Task) -> Reply:
         timer.value, timer.signal, how, tid = _SIGEVENT.unpack(program.read(event, _SIGEVENT.size))
         timer.silent = how == _NONE
         if how == _THREAD_ID:
-            timer.thread = scheduler.tasks.get(program.pid if tid == program.number else tid)
+            timer.thread = scheduler.lives.tasks.get(program.pid if tid == program.number else tid)
         if how not in (_SIGNAL, _NONE, _THREAD_ID) or (how == _THREAD_ID and timer.thread is None):
             raise OSError(errno.EINVAL, "no such way to tell")
         if not timer.silent and not 0 < timer.signal <= 64:

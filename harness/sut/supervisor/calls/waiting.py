@@ -56,7 +56,7 @@ def _wait(
     """Block until ``check`` counts something, or time is up; ``finish`` writes what was found and answers."""
     if not check():
         if timeout_ns != 0:
-            deadline_ns = None if timeout_ns is None else scheduler.monotonic_ns() + timeout_ns
+            deadline_ns = None if timeout_ns is None else scheduler.time.monotonic_ns() + timeout_ns
             return scheduler.block(task, Wait(lambda _: finish(), lambda: check() > 0, deadline_ns, mask=mask))
         # What is due at this very instant may still happen; polling in a loop costs time, or it would never end.
         scheduler.process.sleep(0)
@@ -128,7 +128,7 @@ def _select(
     asked = [int.from_bytes(task.program.read(each, size), "little") if each else 0 for each in places]
     found = 0
     answers_: list[int] = [0, 0, 0]
-    deadline_ns = None if timeout_ns is None else scheduler.monotonic_ns() + timeout_ns
+    deadline_ns = None if timeout_ns is None else scheduler.time.monotonic_ns() + timeout_ns
 
     def check() -> int:
         nonlocal found
@@ -152,7 +152,7 @@ def _select(
             if address:
                 task.program.write(address, answer.to_bytes(size, "little"))
         if deadline_ns is not None:
-            write_left(max(0, deadline_ns - scheduler.monotonic_ns()))
+            write_left(max(0, deadline_ns - scheduler.time.monotonic_ns()))
         scheduler.reply(task, found)
 
     return _wait(scheduler, task, timeout_ns, check, finish, mask)
@@ -277,7 +277,7 @@ def futex(scheduler: Scheduler, task: Task) -> Reply:
     key = book.key(task, address, private=private)
     count, count2 = value & 0x7FFFFFFF, timeout & 0x7FFFFFFF
     if operation == futexes.WAIT:
-        deadline_ns = scheduler.monotonic_ns() + timespec_ns(task, timeout) if timeout else None
+        deadline_ns = scheduler.time.monotonic_ns() + timespec_ns(task, timeout) if timeout else None
         return book.wait(task, key, address, value, deadline_ns, futexes.ALL_BITS)
     if operation == futexes.WAIT_BITSET:
         deadline_ns = wall_ns = None

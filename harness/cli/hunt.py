@@ -1,0 +1,161 @@
+"""``harness hunt``: from a symptom of the field to a scenario that shows it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import Duration
+from harness.cli.output import say
+from harness.core.errors import ExitCode, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.hunt.report import HuntReport
+    from harness.engine.hunt.search import Hunt
+    from harness.history.symptoms.model import Symptom
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--symptom", metavar="TEXT", help='What was seen, such as "no reply then charged twice".')
+@click.option("--list-symptoms", is_flag=True, help="Print the words of the language, and end.")
+@click.option(
+    "--terminal",
+    default="reference",
+    show_default=True,
+    metavar="SPEC",
+    help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND.",
+)
+@click.option("--dialect", metavar="SPEC", help="What the host speaks: FILE.yaml or package.module:Class.")
+@click.option("--budget", type=Duration(), default="5min", show_default=True, help="How long to search.")
+@click.option("--runs", type=click.IntRange(1, 1_000_000), help="Give up after so many runs.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The hunt's seed: the same finds the same.")
+@click.option(
+    "--harsh", is_flag=True, help="Also faults that no correct software survives, such as damage to all copies."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the scenario is written; else it is printed."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def hunt(
+    scenarios: tuple[str, ...],
+    symptom: str | None,
+    list_symptoms: bool,
+    terminal: str,
+    dialect: str | None,
+    budget: float,
+    runs: int | None,
+    jobs: int | None,
+    seed: int,
+    harsh: bool,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Search scenarios, faults and their placement for a run in which the symptom is seen.
+
+    It begins with SCENARIOs (names, files or directories; default: all that ship), made small, and goes on from those that came
+    nearest. `pydoc harness.history.symptoms` describes the language, --list-symptoms its words. Ctrl-C leaves the best so far.
+
+    Exit code 1: found; 2: not found within the budget, which proves nothing.
+    """
+    if list_symptoms:
+        from harness.reporters.hunt import vocabulary
+
+        say(vocabulary())
+        return int(ExitCode.PASS)
+    if symptom is None:
+        raise UsageError('--symptom is missing, such as --symptom "no reply then charged twice" (--list-symptoms)')
+    from harness.faults.catalogue import all_faults
+    from harness.history.symptoms.parse import parse
+
+    asked = parse(symptom, {"fault": all_faults().names()})
+    work = _hunt(asked, scenarios, terminal, dialect, budget, runs, jobs, seed, harsh)
+    report = _watched(work, quiet=as_json or not sys.stderr.isatty())
+    return _told(work, report, out, as_json)
+
+
+def _hunt(
+    symptom: Symptom,
+    scenarios: tuple[str, ...],
+    terminal: str,
+    dialect: str | None,
+    budget_s: float,
+    runs: int | None,
+    jobs: int | None,
+    seed: int,
+    harsh: bool,
+) -> Hunt:
+    from harness.cli.run import absolute_dialect, absolute_spec
+    from harness.engine.hunt.search import Hunt
+    from harness.engine.hunt.stages import given_stages, shipped_stages
+    from harness.engine.request import RunRequest
+    from harness.scenario import find
+
+    found = given_stages(find.selected(scenarios), harsh=harsh) if scenarios else shipped_stages(harsh=harsh)
+    base = RunRequest(
+        scenario="", terminal=absolute_spec(terminal), dialect=absolute_dialect(dialect), wall_limit_s=60.0
+    )
+    return Hunt(symptom, base, found, seed, jobs or len(os.sched_getaffinity(0)), budget_s, runs, harsh)
+
+
+def _watched(work: Hunt, *, quiet: bool) -> HuntReport:
+    """Progress on the terminal; Ctrl-C ends the hunt with the best so far."""
+
+    def told(hunting: Hunt) -> None:
+        if quiet:
+            return
+        best = hunting.best
+        steps = len(hunting.symptom.steps)
+        near = (
+            "nothing yet"
+            if best is None
+            else f"best {best.reached.score:.2f} of {steps} steps, in {best.candidate.stage}"
+        )
+        rate = hunting.runs / hunting.spent_s if hunting.spent_s else 0.0
+        click.echo(f"\r{f'{hunting.runs:,} runs  {rate:.1f} runs/s  {near}'[:100]:<100}", nl=False, err=True)
+
+    def ask(_number: int, _frame: object) -> None:
+        if not work.stopped:
+            work.stop()
+            click.echo("\ninterrupted: telling what came nearest", err=True)
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return work.run(told)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        if not quiet:
+            click.echo("\r" + " " * 100 + "\r", nl=False, err=True)
+
+
+def _told(work: Hunt, report: HuntReport, out: Path | None, as_json: bool) -> int:
+    from harness.engine.hunt.writing import scenario_text
+
+    text = None if work.best is None else scenario_text(report, work.best)
+    if text is not None and out is not None:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise HarnessError(f"cannot write {error.filename or out}: {error.strerror}") from None
+    if as_json:
+        import msgspec
+
+        shown = msgspec.to_builtins(report)
+        if text is not None:
+            shown["scenario"] = str(out) if out is not None else text
+        say(msgspec.json.encode(shown))
+    else:
+        from harness.reporters.hunt import render
+
+        say(render(report, None if out is None else str(out)))
+        if text is not None and out is None and report.state == "found":
+            say(text)
+    return int(report.exit_code)

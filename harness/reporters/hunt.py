@@ -1,0 +1,72 @@
+"""A hunt's result as a person reads it, and the words of symptoms."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from harness.engine.hunt.report import HuntReport, Shown
+from harness.history.symptoms.words import FORMS
+
+_SAID = {
+    "found": "FOUND         the symptom was seen",
+    "not_found": "NOT FOUND     within the budget; that proves nothing",
+    "interrupted": "INTERRUPTED   before it was found",
+}
+
+
+def render(report: HuntReport, file: str | None = None) -> str:
+    """All of it as plain text. ``file``: where the scenario was written."""
+    return "\n".join(_lines(report, file)) + "\n"
+
+
+def _lines(report: HuntReport, file: str | None) -> Iterator[str]:
+    yield f"hunt · {report.terminal} · {report.symptom} · seed {report.seed}"
+    yield _SAID[report.state]
+    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {report.stages:,} scenarios"
+    if report.best is not None:
+        yield ""
+        yield from _best(report.best, file, report.terminal)
+    for why in report.broken:
+        yield f"left out: {why}"
+
+
+def _best(best: Shown, file: str | None, terminal: str) -> Iterator[str]:
+    reached = best.reached
+    if reached.shown:
+        yield f"run {best.run}, from {best.stage}, on {reached.device}:"
+    else:
+        yield f"nearest was run {best.run}, from {best.stage}: {reached.reached} of {reached.steps} steps"
+    for told in reached.told:
+        yield f"  > {told}"
+    yield f"  faults: {', '.join(best.faults) or 'none'}; seed {best.seed}"
+    if best.findings:
+        yield f"  invariants violated in it: {', '.join(best.findings)}"
+    if file is not None:
+        yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(terminal)}"
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def vocabulary() -> str:
+    """The words of symptoms, one row a term."""
+    lines = [
+        "symptom: STEP then STEP ... [on any device]",
+        "step: [not TERM before] TERM [or TERM] [N times] [within 10 min]",
+        "",
+    ]
+    for at_rest in (False, True):
+        lines.append("proven at rest, in the last step" if at_rest else "seen on the way")
+        for form in FORMS:
+            if form.at_rest is at_rest:
+                lines.append(f"  {form.shown():<44} {form.meaning}")
+                for gap in (part for part in form.parts if not isinstance(part, str)):
+                    if gap.choices and (gap.name, form.name) not in _SHOWN_BEFORE:
+                        lines.append(f"  {'':<44} {gap.name}: {', '.join(gap.choices)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+_SHOWN_BEFORE = frozenset({("action", "started"), ("action", "took")})
