@@ -1,7 +1,8 @@
 """The regression corpus: cases that were once made small, and bundles from before, each of which still shows what it showed.
 
 ``tests/data/cases``: files as ``harness shrink`` writes them, each of a mutant; a correct terminal shows no such finding in the
-same case. ``tests/data/bundles``: as ``harness run --out`` leaves them, one of them from an older harness. A new case is a file more.
+same case. ``tests/data/bundles``: as ``harness run --out`` leaves them, one of them from an older harness. A new case is a file
+more.
 """
 
 from __future__ import annotations
