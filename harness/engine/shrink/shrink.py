@@ -171,7 +171,7 @@ class Shrinker:
 
     def go(self) -> None:
         """All edits, again and again until none makes it smaller."""
-        self._once("its pinned decisions are left out", self._unpinned)
+        self._once("its pinned decisions are left out", _unpinned)
         self._greedily("what only judges is left out", edits.bare)
         self._script()
         if self.size.drawn:
@@ -180,6 +180,7 @@ class Shrinker:
             self._fewer_faults()
             self.seen = self._look()
             self._script()
+        self._greedily("decisions of a kind are left out", _fewer_pins)
         if self.size.drawn and self.plan.only_intents is None:
             self._once("who came is named", lambda plan: [replace(plan, only_intents=self.seen.intents)])
         while True:
@@ -213,17 +214,6 @@ class Shrinker:
         self.plan, self.size = plan, size_of(plan)
         self._steps.append((what, self._trials.runs))
         self._on_step(what, self._trials.runs)
-
-    def _unpinned(self, plan: Plan) -> Iterator[Plan]:
-        if plan.decisions is None:
-            return
-        yield replace(plan, decisions=None, unpinned="neutral")
-        groups: dict[str, list[str]] = {}
-        for key in plan.decisions:
-            groups.setdefault(_group(key), []).append(key)
-        for keys in sorted(groups.values(), key=len, reverse=True):
-            gone = frozenset(keys)
-            yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
 
     def _script(self) -> None:
         """Customers who are written down instead of drawn ones."""
@@ -325,6 +315,23 @@ def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
 def _without_intents(plan: Plan, place: int, stretch: int) -> Plan:
     intents = plan.only_intents or ()
     return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
+
+
+def _unpinned(plan: Plan) -> Iterator[Plan]:
+    if plan.decisions is not None:
+        yield replace(plan, decisions=None, unpinned="neutral")
+
+
+def _fewer_pins(plan: Plan) -> Iterator[Plan]:
+    """Without all decisions of one kind, the most numerous first."""
+    if plan.decisions is None:
+        return
+    groups: dict[str, list[str]] = {}
+    for key in plan.decisions:
+        groups.setdefault(_group(key), []).append(key)
+    for keys in sorted(groups.values(), key=len, reverse=True):
+        gone = frozenset(keys)
+        yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
 
 
 _ORDINAL = re.compile(r"\d+")
