@@ -23,6 +23,10 @@ _COMMANDS = {
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
     "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
+    "gate": (
+        "harness.cli.gate:gate",
+        "Whether a release may go out: known defects, crash points, random runs, a bound.",
+    ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
