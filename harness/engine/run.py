@@ -33,6 +33,7 @@ from harness.engine.judging import Course, assemble, new_judge
 from harness.engine.measures import Meter
 from harness.engine.phases import Steps, measure_space, recover, rest, settle_for_good, settle_while_full
 from harness.engine.request import Progress, RunRequest
+from harness.engine.search.behaviour import Behaviour, write_seen
 from harness.engine.secrecy import Searches
 from harness.engine.sink import Sink, make_directory
 from harness.engine.snapshots import Camera
@@ -116,6 +117,7 @@ class Run:
         self.history_path = directory / "history.jsonl"
         self.decisions_path = directory / "decisions.tsv"
         self.probes: dict[str, None] = {}
+        self.behaviour = None if request.behaviour_out is None else Behaviour()
         self.cut_short = ""
         self.broken_off = ""
         """Why the terminals were not given the time to come to rest, if they were not."""
@@ -147,6 +149,8 @@ class Run:
             blames.attach(recorder)
             meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
             meter.attach(recorder)
+            if self.behaviour is not None:
+                self.behaviour.attach(recorder)
             self._watch(built, judge)
             searches = Searches(built)
             watch_fullness(built)
@@ -361,6 +365,8 @@ def run_plan(
         run = make(plan, software, request, directory, report, interrupted or Interrupted(), images, tap)
         verdict = run.go()
         try:
+            if run.behaviour is not None and request.behaviour_out is not None:
+                write_seen(Path(request.behaviour_out), run.behaviour, run.decisions_path)
             if request.resolved_out is not None:
                 write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path, request.images)
             if request.out_dir is not None:

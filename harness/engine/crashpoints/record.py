@@ -67,6 +67,11 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
     scene = Scene(setting)
     recording = Recording(scene, call_sites(setting.software))
     flow.prepare(scene)
+    return left_behind(scene, recording)
+
+
+def left_behind(scene: Scene, recording: Recording, before: Sequence[Event] = ()) -> tuple[Remains, tuple[Event, ...]]:
+    """Power goes with everything written: what is left of the scene, and the history up to then, after ``before``."""
     recording.begin()
     timeline = recording.end()
     outside = OutsideEye(scene).look()
@@ -74,10 +79,10 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
         name: everything(base, log)
         for name, base, log in zip(timeline.volumes, timeline.bases, timeline.logs, strict=True)
     }
-    found = situation(timeline.events)
-    before = (*timeline.events, *cut_events(found, scene.now_us, (), stays=False))
+    history = (*before, *timeline.events)
+    cut = cut_events(situation(history), scene.now_us, (), stays=False)
     scene.close()
-    return Remains(images, outside.hardware, outside.host, outside.host_digest), before
+    return Remains(images, outside.hardware, outside.host, outside.host_digest), (*history, *cut)
 
 
 def record_boot(setting: Setting, chapter: int, remains: Remains, before: Sequence[Event]) -> Recorded:
