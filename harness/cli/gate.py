@@ -135,6 +135,8 @@ def _watched(work: Gate, *, quiet: bool) -> GateReport:
             click.echo(f"\r{f'{part}: {done:,}{of} runs':<78}", nl=False, err=True)
 
     def ask(_number: int, _frame: object) -> None:
+        if work.shrinking:
+            raise KeyboardInterrupt
         if not work.stopped:
             work.stop()
             click.echo("\ninterrupted: telling what is known by now", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from harness.engine.gate import cuts
 from harness.engine.gate.report import Bound, GateFinding, GateReport, Part
 from harness.reporters import plain
 from harness.reporters.ci import Case, Outcome, Problem, cases_of, place_of
@@ -44,7 +45,7 @@ def _lines(report: GateReport) -> Iterator[str]:
         value = "nothing was measured" if limit.value is None else f"the worst run has {limit.value:,.6g}"
         yield f"  {'✗' if limit.failed else '✓' if limit.value is not None else '?'} fail if {limit.limit}: {value}"
     yield ""
-    yield f"{'part':<14}{'of':>7}{'pass':>7}{'fail':>7}{'inconclusive':>14}{'error':>7}{'seconds':>9}"
+    yield f"{'part':<15}{'of':>7}{'pass':>7}{'fail':>7}{'inconclusive':>14}{'error':>7}{'seconds':>9}"
     for part in report.parts:
         yield _part(part)
     if report.bound is not None:
@@ -77,10 +78,10 @@ def _lines(report: GateReport) -> Iterator[str]:
 
 def _part(part: Part) -> str:
     if part.skipped:
-        return f"  {part.name:<12}not begun: {part.skipped}"
+        return f"  {part.name:<13}not begun: {part.skipped}"
     of = f"{part.declared:,}" if part.declared else "-"
     counts = f"{part.passed:>7,}{part.failed:>7,}{part.inconclusive:>14,}{part.errors:>7,}"
-    return f"  {part.name:<12}{of:>7}{counts}{part.took_s:>9.1f}  {part.what}"
+    return f"  {part.name:<13}{of:>7}{counts}{part.took_s:>9.1f}  {part.what}"
 
 
 def _finding(found: GateFinding) -> Iterator[str]:
@@ -122,7 +123,8 @@ def outcome_of(report: GateReport, rows: Iterable[RunRow]) -> Outcome:
 
 
 def _problem(found: GateFinding, terminal: str) -> Problem:
-    file, line = place_of(found.summary, terminal, found.where)
+    scenario = cuts.SCENARIO if found.where.startswith(cuts.LABEL) else found.where
+    file, line = place_of(found.summary, terminal, scenario)
     return Problem(
         found.signature, found.invariant, found.name, plain.line(found.summary), file, line,
         found.shrunk_again or found.again, found.runs, found.findings, found.money_fen, found.known,

@@ -24,6 +24,9 @@ SEEDS = 3
 FLOWS = ("sale", "settle", "upload", "boot", "void", "refund", "preauth", "completion", "scan", "offline", "update")
 """Flows cut everywhere, in this order: what loses money first."""
 
+_DAMAGED = "terminals: 8\nsales_per_day: 15\n"
+"""Where what is stored goes bad at a place that is drawn: on so many terminals that some place will matter."""
+_MOVED = "terminals: 4\n"
 _GENERAL = (
     (re.compile(r"path: /data/journal\.0"), 'path: "/data/*"'),
     (re.compile(r" offset: \d+ B, bit_number: \d+,"), ""),
@@ -92,9 +95,10 @@ def checks() -> tuple[Check, ...]:
 
 
 def _general(text: str) -> str:
+    more = _DAMAGED if "journal.0" in text else _MOVED if "storage_operation: [" in text else ""
     for pattern, instead in _GENERAL:
         text = pattern.sub(instead, text)
-    return text
+    return more + text
 
 
 def _needs(text: str) -> tuple[str, ...]:
@@ -103,5 +107,9 @@ def _needs(text: str) -> tuple[str, ...]:
 
 def cost(text: str) -> float:
     """About how much a small scenario costs: the sales of all its days."""
-    days, sales = re.search(r"^days: *{count: *(\d+)", text, re.M), re.search(r"^sales_per_day: *(\d+)", text, re.M)
-    return float(days[1] if days else 1) * float(sales[1] if sales else 8)
+    counts = [
+        re.search(pattern, text, re.MULTILINE)
+        for pattern in (r"^days: *{count: *(\d+)", r"^sales_per_day: *(\d+)", r"^terminals: (\d+)")
+    ]
+    days, sales, terminals = (float(found[1]) if found else None for found in counts)
+    return (days or 1) * (8 if sales is None else sales) * (terminals or 1)

@@ -23,6 +23,8 @@ SCENARIO = "power/plain_counter"
 WEAKEST = "posix-weak"
 STATES = 40
 KEY = "crash points"
+LABEL = "crashpoints/"
+"""Before a flow's name, as if it were a scenario of that room."""
 _SAMPLED = "were taken, drawn by name"
 
 
@@ -48,7 +50,7 @@ def explore(
             spin_s=min(20.0, max(1.0, wall_s / 2)),
         )
         report = launch(request, jobs, None, on_start)
-        medium = profiles[0] if profiles else "the device's own medium"
+        medium = profiles[0] if profiles else "its own medium"
         for flow in report.flows:
             _flow(tally, part, flow, medium)
         if tally.has_new:
@@ -76,7 +78,7 @@ def _flow(tally: Tally, part: Part, flow: FlowReport, medium: str) -> None:
     again = flow.found[0].example.replay if flow.found else ""
     if verdict == "inconclusive":
         tally.because.append(Because(KEY, f"{what}: {'; '.join(because)}"))
-    label = f"crashpoints/{flow.flow}_on_{medium.replace(' ', '_')}"
+    label = f"{LABEL}{flow.flow} on {medium}"
     tally.add(part, RunRow(label, 1, (), verdict, tuple(because), again, "", (), findings))
 
 

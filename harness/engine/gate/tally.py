@@ -94,8 +94,12 @@ class Tally:
         return open_ + self.unchecked
 
     def errors(self) -> list[Because]:
-        """Runs that the harness broke in, by reason."""
-        reasons = Counter(
-            why for rows in self.rows.values() for row in rows if row.verdict == "error" for why in row.because
-        )
+        """Runs that the harness broke in, by reason: the first line and the last, where a traceback is between them."""
+        broken = (row for rows in self.rows.values() for row in rows if row.verdict == "error")
+        reasons = Counter(_brief(why) for row in broken for why in row.because)
         return [Because("errors", f"the harness broke in {count:,} runs: {why}") for why, count in reasons.items()]
+
+
+def _brief(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ... ".join(dict.fromkeys((lines[0], lines[-1])))[:400] if lines else "it did not say why"

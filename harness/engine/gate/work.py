@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import signal
 import threading
@@ -34,6 +35,7 @@ from harness.engine.sweep.work import Sweep, Wanted, declare, planned
 from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import Declared, RunRow
 from harness.results.store import Store
+from harness.scenario import find
 
 RANDOM = "combined/random_faults"
 RANDOM_TERMINALS = 4
@@ -75,6 +77,8 @@ class Gate:
     told: Callable[[str, int, int], None] = lambda *_: None
     """Told of each run: the part, how many of it are done, how many there are."""
     stopped: bool = False
+    shrinking: bool = False
+    """Whether a KeyboardInterrupt would be taken for what it is."""
     tally: Tally = field(default_factory=Tally)
     _begun_s: float = 0.0
     _parts: list[Part] = field(default_factory=list)
@@ -87,8 +91,7 @@ class Gate:
         """All of it. Raises UsageError for software that cannot be loaded."""
         wanted = self.wanted
         self._begun_s = time.monotonic()
-        here = f"{Path.cwd()}{os.sep}"
-        self.tally.shown = lambda text: text.replace(here, "")
+        self.tally.shown = _shown
         self.tally.known = frozenset() if wanted.baseline is None else wanted.baseline.signatures
         parts = parts_of(wanted.terminal, wanted.dialect)
         make_directory(wanted.out_dir)
@@ -101,8 +104,8 @@ class Gate:
         self._look_at_checks(fit)
         self._random_runs()
         report = self._report(parts)
-        if report.new:
-            smallest.shrink_all(report, self.tally.requests, wanted.out_dir, self._left_s)
+        if report.new and not self.stopped:
+            self._shrink(report)
         report.close(time.monotonic() - self._begun_s)
         return report
 
@@ -116,6 +119,15 @@ class Gate:
                 os.kill(child, signal.SIGINT)
             except ProcessLookupError:
                 pass
+
+    def _shrink(self, report: GateReport) -> None:
+        self.shrinking = True
+        try:
+            smallest.shrink_all(report, self.tally.requests, self.wanted.out_dir, self._left_s, self.tally.shown)
+        except KeyboardInterrupt:
+            self.stopped = True
+        finally:
+            self.shrinking = False
 
     # ------------------------------------------------------------ parts
 
@@ -224,15 +236,17 @@ class Gate:
             self.tally.because.append(Because("canary", why))
         if self.stopped:
             self.tally.because.append(Because(part.name, f"{part.name}: interrupted"))
-        elif part.name != "random" and summary.missing:
-            why = f"{part.name}: {summary.missing:,} of {part.declared:,} runs had no time; give it a larger --budget"
-            self.tally.because.append(Because(part.name, why))
+        elif part.name != "random" and summary.missing > part.errors:
+            why = f"{summary.missing - part.errors:,} of {part.declared:,} runs had no time; give it a larger --budget"
+            self.tally.because.append(Because(part.name, f"{part.name}: {why}"))
         for each in sweep.cut_off:
             why = f"{each.scenario} with seed {each.seed} had not ended after {each.ran_s:g} s"
             self.tally.because.append(Because(part.name, why))
 
     def _look_at_checks(self, fit: list[Check]) -> None:
-        """A check shows something where one of its runs came to a pass or a fail."""
+        """A check shows something where one of its runs came to a pass or a fail. After a finding not all were run."""
+        if self.tally.has_new:
+            return
         rows = [*self.tally.rows.get("checks", ()), *self.tally.rows.get("chance", ())]
         by_name: dict[str, list[RunRow]] = {}
         for row in rows:
@@ -318,6 +332,13 @@ class Gate:
             elif invariant is not None and invariant not in self.tally.checked:
                 said = why.get(invariant, "it was not checked")
                 self.tally.because.append(Because(f"require:{key}", f"required: {invariant} was not checked: {said}"))
+
+
+def _shown(text: str) -> str:
+    """A command or path as a person gives it: shipped scenarios by name, files below the present directory by where they are."""
+    root, here = f"{find.scenarios_root()}{os.sep}", f"{Path.cwd()}{os.sep}"
+    shipped = re.sub(re.escape(root) + r"([\w/]+)\.yaml", r"\1", text)
+    return shipped.replace(here, "")
 
 
 def _with_software(asked: Wanted, wanted: GateWanted) -> Wanted:
