@@ -90,6 +90,9 @@ def checks() -> tuple[Check, ...]:
         text = _general(scenario)
         shown.setdefault(text, []).append(f"occasion_{number}")
         seeds.setdefault(text, SEEDS if text != scenario else 1)
+    for name, text in _BESIDES.items():
+        shown.setdefault(text, []).append(name)
+        seeds[text] = 1
     made = [Check(names[0], hour(text), tuple(names), seeds[text], _needs(text)) for text, names in shown.items()]
     return tuple(sorted(made, key=lambda each: cost(each.text)))
 
