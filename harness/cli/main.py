@@ -28,6 +28,10 @@ _COMMANDS = {
         "harness.cli.replay:replay",
         "Run a finding's bundle again, to its end, an instant or into the debugger.",
     ),
+    "gate": (
+        "harness.cli.gate:gate",
+        "Whether a release may go out: known defects, crash points, random runs, a bound.",
+    ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "compare": (
         "harness.cli.compare:compare",
