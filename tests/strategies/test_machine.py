@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from harness.strategies import TerminalMachine, terminal_machine
 from harness.strategies.machine import NothingProven, Violation
 
-EXAMPLES = 25
+EXAMPLES = 20
 STEPS = 12
 FOUND = ("silent_charge", "stan_in_ram", "no_fsync", "void_again")
 """Mutants of four kinds: a lost answer, a restart, a cut, a key pressed twice."""
@@ -45,10 +45,12 @@ def worked(
     run_state_machine_as_test(machine, settings=chosen)
 
 
+@pytest.mark.slow
 def test_the_reference_is_not_accused() -> None:
     worked(TerminalMachine, EXAMPLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", FOUND[:2])
 def test_a_mutant_is_found_in_as_many_examples(mutant: str) -> None:
     with pytest.raises(Violation) as found:
