@@ -79,7 +79,7 @@ def _run(request: RunRequest, send: Callable[[Any], None], make: Callable[..., R
 
     plan, images = begun_on(plan, request.images)
     with interpreter.installed():
-        return Finished(run_plan(plan, loaded, request, report, interrupted, images, make or Run))
+        return Finished(run_plan(plan, loaded, request, report, interrupted, images, make=make or Run))
 
 
 def spoken_to(software: Software, dialect: str | None) -> Software:

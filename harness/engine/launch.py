@@ -178,6 +178,8 @@ def _written_by(request: RunRequest) -> list[str]:
     places += [Path(each) for each in program_writes(request.terminal)]
     if request.resolved_out is not None:
         places.append(Path(request.resolved_out).parent)
+    if request.behaviour_out is not None:
+        places.append(Path(request.behaviour_out).parent)
     if request.snapshot is not None:
         places.append(Path(request.snapshot.directory))
     for place in places:

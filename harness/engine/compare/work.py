@@ -23,6 +23,7 @@ from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
 from harness.engine.compare.parting import parting
 from harness.engine.compare.report import CompareReport, Divergence, Pair, PairView, report_of
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest, dialect_flag
 from harness.engine.sweep.rows import row_of, row_of_error
 from harness.engine.verdict import Verdict
@@ -121,7 +122,7 @@ class Comparison:
 
     def run(self, on_pair: Callable[[Pair], None]) -> CompareReport:
         """Every pair; ``on_pair`` is told of each that is finished."""
-        for request, ended in run_each(_Queue(self._left), self.jobs, self._began):
+        for request, ended in run_each(_Queue(self._left), self.jobs, self._launched):
             if self.stopped:
                 continue  # ended half-way: the pair counts for nothing
             try:
@@ -146,6 +147,9 @@ class Comparison:
                 pass
 
     # ------------------------------------------------------------ steps
+
+    def _launched(self, request: RunRequest) -> Verdict:
+        return launch(request, on_start=self._began)
 
     def _began(self, child: int) -> None:
         self._children.add(child)
