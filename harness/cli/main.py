@@ -23,6 +23,10 @@ _COMMANDS = {
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
+    "import": (
+        "harness.cli.importing:import_command",
+        "A log of the field (CSV, JSON lines, pcap, hex) as a scenario.",
+    ),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),

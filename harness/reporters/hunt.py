@@ -36,7 +36,7 @@ def _best(best: Shown, file: str | None, terminal: str) -> Iterator[str]:
     if reached.shown:
         yield f"run {best.run}, from {best.stage}, on {reached.device}:"
     else:
-        yield f"nearest was run {best.run}, from {best.stage}: {reached.reached} of {reached.steps} steps"
+        yield f"nearest was run {best.run}, from {best.stage}: {reached.score:.2f} of {reached.steps} steps"
     for told in reached.told:
         yield f"  > {told}"
     yield f"  faults: {', '.join(best.faults) or 'none'}; seed {best.seed}"
