@@ -26,7 +26,7 @@ from harness.engine.fieldlog.tables import text_lines
 
 _LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?|\d{9,11}(?:\.\d{1,6})?)\s*"
-    r"(?P<way>>|<|->|<-|=>|<=|send|sent|recv|received|up|down|out|in)[:\s]\s*(?P<hex>.*)",
+    r"(?P<way>>|<|->|<-|=>|<=|send|sent|recv|received|up|down|out|in)(?:[:\s]\s*|$)(?P<hex>.*)",
     re.IGNORECASE,
 )
 _UP = frozenset({">", "->", "=>", "send", "sent", "up", "out"})

@@ -171,14 +171,17 @@ def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator
             key = header.tid, f"{header.mti[:2]}{int(header.mti[2]) + 1}{header.mti[3:]}", header.stan
             if key in open_requests and record.what not in ("reversal", "settle"):
                 continue  # the same request again
+            for given_up in [each for each in open_requests if each[0] == header.tid]:
+                # Whoever asks for something else waits no longer.
+                place, _ = open_requests.pop(given_up)
+                found[place] = replace(found[place], result="no_reply")
             open_requests[key] = (len(found), each.sender)
             found.append(record)
     if not found:
         why = f"; with the first: {reader.first_error}" if reader.first_error else ""
         raise LogError(file, 0, f"no message of the dialect {reader.name} is in it (--dialect){why}")
     for place, _ in open_requests.values():
-        asked_again = any(each.terminal == found[place].terminal for each in found[place + 1 :])
-        is_proven = asked_again or end_us - found[place].at_us >= ANSWERED_WITHIN_US
+        is_proven = end_us - found[place].at_us >= ANSWERED_WITHIN_US
         found[place] = replace(found[place], result="no_reply" if is_proven else "unknown")
     yield from _settled_once(found)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.masking import mask_text
 from harness.engine.fieldlog.infer import Noted, Script, script_of, shown_name
 from harness.engine.fieldlog.model import LogError, Record
 from harness.scenario.check import DAYS_MAX, TERMINALS_MAX
@@ -45,12 +46,12 @@ def scenario_of(path: Path, records: Sequence[Record]) -> str:
 
 
 def _lines(path: Path, script: Script) -> Iterator[str]:
-    yield f"# Imported from {path.name}; lines named below are lines (of a capture: packets) of that file."
+    yield f"# Imported from {mask_text(path.name)}; lines named below are lines (of a capture: packets) of that file."
     yield "# Who paid is not in it: cards are test cards, and equal numbers are equal cards."
     if len(script.terminals) > 1 or next(iter(script.terminals)) != "the terminal":
         for there, here in script.terminals.items():
             yield f"# {here} is {shown_name(there)}"
-    name = f"imported {_NAME.sub(' ', path.stem).strip()}"
+    name = f"imported {_NAME.sub(' ', mask_text(path.stem)).strip()}"
     yield f"name: {json.dumps(name)}"
     yield f"terminals: {len(script.terminals)}"
     hours = f'open: "{_minutes(script.open_us)}", close: "{_minutes(script.close_us)}"'
