@@ -6,11 +6,15 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,13 @@ def _scenarios() -> Iterator[Entry]:
         yield Entry(scenario.name, scenario.summary, scenario.path)
 
 
+def _campaigns() -> Iterator[Entry]:
+    from harness.scenario.find import campaigns, summary_of
+
+    for name, path in campaigns().items():
+        yield Entry(name, summary_of(path), path)
+
+
 def _profiles() -> Iterator[Entry]:
     from harness.storage.profiles import registry
 
@@ -88,6 +99,7 @@ _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
     "invariants": _invariants,
     "terminals": _terminals,
     "scenarios": _scenarios,
+    "campaigns": _campaigns,
     "profiles": _profiles,
     "devices": _devices,
     "merchants": _merchants,
@@ -101,7 +113,7 @@ _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {
 def list_command(kind: str, as_json: bool) -> None:
     """List what there is of a kind, one line each.
 
-    KIND is one of faults, invariants, terminals, scenarios, profiles, devices, merchants, dialects.
+    KIND is one of faults, invariants, terminals, scenarios, campaigns, profiles, devices, merchants, dialects.
     """
     if kind not in _KINDS:
         raise UsageError(f"there are no {kind!r} to list; {nearest(kind, list(_KINDS))}")
@@ -121,7 +133,10 @@ def list_command(kind: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def explain(name: str, as_json: bool) -> None:
-    """Explain a fault, invariant, terminal, scenario, profile, device class, merchant or dialect by its name."""
+    """Explain a fault, invariant, terminal, scenario, campaign, profile, device class, merchant or dialect by its name.
+
+    A campaign may be a file of your own: how many runs it comes to, and of what.
+    """
     known: list[str] = []
     found: list[tuple[str, Entry]] = []
     for kind, entries in _KINDS.items():
@@ -129,6 +144,8 @@ def explain(name: str, as_json: bool) -> None:
             known.append(entry.name)
             if entry.name == name:
                 found.append((kind[:-1], entry))
+    if not found:
+        found += _own_campaign(name)
     if not found:
         raise UsageError(f"nothing is called {name!r}; {nearest(name, known)}")
     for kind, entry in found:
@@ -143,10 +160,37 @@ def explain(name: str, as_json: bool) -> None:
             click.echo(f"{kind} {name}\n\n{text}\n")
 
 
+def _own_campaign(name: str) -> list[tuple[str, Entry]]:
+    from harness.scenario.find import campaign_file, summary_of
+
+    path = campaign_file(name)
+    return [] if path is None else [("campaign", Entry(name, summary_of(path), path))]
+
+
+def _campaign(path: Path) -> Iterator[str]:
+    """What a campaign comes to."""
+    from harness.scenario.campaign import load_campaign
+
+    campaign = load_campaign(path)
+    yield campaign.summary
+    yield ""
+    yield f"{campaign.runs:,} runs: {len(campaign.cells):,} cells, seeds from {campaign.first_seed} on"
+    for cell in campaign.cells:
+        yield f"  {cell.runs:>6,}  {cell.label}"
+    if campaign.left_out:
+        yield f"left out, as they cannot be: {len(campaign.left_out):,} combinations"
+        yield from (f"  {each}" for each in campaign.left_out)
+
+
 def _explanation(entry: Entry) -> Iterator[str]:
     from pathlib import Path
 
+    from harness.scenario.find import is_campaign
+
     thing = entry.thing
+    if isinstance(thing, Path) and is_campaign(thing):
+        yield from _campaign(thing)
+        return
     if isinstance(thing, Path):
         yield thing.read_text("utf-8").rstrip()
         return

@@ -172,7 +172,7 @@ def _fail_calls(
     from harness.engine.crashpoints.calls.launch import launch
 
     request = failing_calls.request_of(base, failures, call, for_good)
-    report = _watched(lambda told, started: launch(request, jobs, told, started), "trials", quiet=quiet)
+    report = watched(lambda told, started: launch(request, jobs, told, started), "trials", quiet=quiet)
     return failing_calls.say(report, as_json, out_dir)
 
 
@@ -196,10 +196,10 @@ def _refuse_unknown(flows: tuple[str, ...], profiles: tuple[str, ...], device: s
 def _launched(request: CrashRequest, jobs: int, *, quiet: bool) -> CrashReport:
     from harness.engine.crashpoints.launch import launch
 
-    return _watched(lambda told, started: launch(request, jobs, told, started), "states", quiet=quiet)
+    return watched(lambda told, started: launch(request, jobs, told, started), "states", quiet=quiet)
 
 
-def _watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what: str, *, quiet: bool) -> R:
+def watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what: str, *, quiet: bool) -> R:
     """Do the work in its processes: progress on the terminal, and Ctrl-C handed on to them."""
     progress = None if quiet else _Progress(what)
     children: list[int] = []

@@ -1,4 +1,4 @@
-"""``harness lint``: every error of scenario and dialect files at once, where it stands, and the nearest valid name."""
+"""``harness lint``: every error of scenario, campaign and dialect files at once, where it stands, and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from harness.core.errors import ExitCode, UsageError
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print errors as JSON, one object a line.")
 def lint(files: tuple[str, ...], as_json: bool) -> int:
-    """Check scenario and dialect files without running them."""
+    """Check scenario, campaign and dialect files without running them."""
     import msgspec
 
+    from harness.scenario.campaign import load_campaign
     from harness.scenario.dialect_file import load_dialect
-    from harness.scenario.find import selected
+    from harness.scenario.find import is_campaign, selected
     from harness.scenario.load import load_file
     from harness.scenario.problems import ScenarioErrors
 
@@ -26,10 +27,13 @@ def lint(files: tuple[str, ...], as_json: bool) -> int:
         return os.fsencode(path).decode("utf-8", "backslashreplace")
 
     code = ExitCode.PASS
-    for path in selected(files):
+    for path in selected(files, with_campaigns=True):
         try:
             try:
-                load_file(path)
+                if is_campaign(path):
+                    load_campaign(path)
+                else:
+                    load_file(path)
             except ScenarioErrors as errors:
                 if all(each.path != "base" for each in errors.problems):
                     raise

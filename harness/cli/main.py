@@ -22,25 +22,39 @@ _COMMANDS = {
     ),
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
+    "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
+    "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
+    "replay": (
+        "harness.cli.replay:replay",
+        "Run a finding's bundle again, to its end, an instant or into the debugger.",
+    ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "import": (
         "harness.cli.importing:import_command",
         "A log of the field (CSV, JSON lines, pcap, hex) as a scenario.",
+    ),
+    "compare": (
+        "harness.cli.compare:compare",
+        "Two releases on the same decisions: fixed, new and unchanged findings.",
+    ),
+    "upgrade": (
+        "harness.cli.upgrade:upgrade",
+        "One release on the data of another: up, down, up again, cut at every step.",
     ),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),
     "list": (
         "harness.cli.catalogue:list_command",
-        "List faults, invariants, terminals, scenarios, profiles, devices, merchants, dialects.",
+        "List faults, invariants, terminals, scenarios, campaigns, profiles, devices, merchants, dialects.",
     ),
     "explain": (
         "harness.cli.catalogue:explain",
-        "Explain a fault, invariant, profile, device class, terminal or scenario.",
+        "Explain a fault, invariant, profile, device class, terminal, scenario or campaign.",
     ),
     "lint": (
         "harness.cli.lint:lint",
-        "Check scenario and dialect files; every error at once, with file, line and column.",
+        "Check scenario, campaign and dialect files; every error at once, with file, line and column.",
     ),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
     "doctor": ("harness.cli.doctor:doctor", "What this machine allows: whether programs can be run here, and why not."),

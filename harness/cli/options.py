@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_SHARDS_MAX = 10_000
+
+
 class WallSeconds(click.FloatRange):
     """Seconds of real time: at least one, and a number; ``nan`` lies in every range and ``inf`` cannot be waited for."""
 
@@ -43,6 +46,19 @@ class Duration(click.ParamType[float]):
         if not 1 <= seconds <= 1e7:
             self.fail(f"expected 1 s to 100 days, found {text}", param, ctx)
         return seconds
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """One of several parts: ``3/8`` is the third of eight."""
+
+    name = "N/M"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The number of the part, and how many there are."""
+        number, _, count = str(value).partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= _SHARDS_MAX):
+            self.fail(f"expected one of several parts, such as 3/8, found {value}", param, ctx)
+        return int(number), int(count)
 
 
 def named(values: Iterable[str], option: str) -> tuple[str, ...]:

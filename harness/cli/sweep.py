@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import WallSeconds
+from harness.cli import ci_outputs
+from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]... | CAMPAIGN")
 @click.option(
     "--out",
     "out_dir",
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
     help="What the medium may lose at power loss; see `harness list profiles`. all: each in turn, by seed.",
 )  # fmt: skip
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
+@click.option(
+    "--max-time", type=Duration(),
+    help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
+)  # fmt: skip
+@click.option(
+    "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def sweep(
     scenarios: tuple[str, ...],
@@ -70,18 +78,25 @@ def sweep(
     device: str | None,
     profile: str | None,
     wall_limit: float,
+    max_time: float | None,
+    shard: tuple[int, int] | None,
     as_json: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
 
+    A campaign (campaigns/release, or a file of your own) says which scenarios, varied in which ways, with how many seeds.
+
     By its seed each run has whole families of fault switched off, so that one does not hide what another would show. Results
     are kept in DIR/results.sqlite as runs finish; a sweep that was ended, however, goes on with --resume and runs nothing twice.
-    Ctrl-C ends it and prints what there is. The bound on the rate of failing runs counts conclusive runs alone.
+    Ctrl-C ends it and prints what there is. The bound on the rate of failing runs counts conclusive runs alone. First of all
+    a canary is run, software with a known defect: where it is not found, the sweep proves nothing.
 
-    Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, or a fault never bit; 3: some broke.
+    Exit code 0: every run passed; 1: some failed; 2: some are inconclusive or missing, a fault never bit, or the canary was
+    missed; 3: some broke.
     """
     from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.sink import make_directory
+    from harness.engine.sweep.summary import summary_of
     from harness.engine.sweep.work import Wanted
 
     if str(out_dir) == ".":
@@ -97,20 +112,22 @@ def sweep(
         device,
         profile,
         absolute_dialect(dialect),
+        shard,
     )
     if not resume:
         make_directory(out_dir)
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
     with store:
         try:
-            _watched(work, work.left, quiet=as_json or not sys.stderr.isatty())
+            _watched(work, max_time, quiet=as_json or not sys.stderr.isatty())
         except UsageError:
             # The software cannot be loaded, say: mended, the same command must work.
             if not resume and not store.finished():
                 store.discard()
             raise
-        summary = _summary(store)
-    _say(summary, as_json)
+        summary = summary_of(store)
+    summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
+    say_summary(summary, as_json)
     return int(summary.exit_code)
 
 
@@ -123,13 +140,34 @@ def sweep(
     "--signature", metavar="ID", help="List the runs with a finding of this signature (or the first digits of one)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: the results, or one listed run a line.")
-def results(file: Path, verdict: str | None, signature: str | None, as_json: bool) -> int:
-    """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory."""
+@ci_outputs.options
+def results(
+    file: Path,
+    verdict: str | None,
+    signature: str | None,
+    as_json: bool,
+    junit: Path | None,
+    github: bool,
+    gitlab: Path | None,
+    markdown: Path | None,
+) -> int:
+    """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory.
+
+    The JSON is described by harness/reporters/schemas/sweep.schema.json, and a listed run by run.schema.json beside it.
+    """
+    from harness.engine.sweep.summary import summary_of
     from harness.results.store import Store
 
+    outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
+    if outputs.any and (verdict is not None or signature is not None):
+        raise UsageError(
+            "--junit, --github, --gitlab and --markdown are of all runs; leave out --verdict and --signature"
+        )
     with Store.read(file) as store:
+        if outputs.any:
+            return _say_and_write(store, as_json, outputs)
         if verdict is None and signature is None:
-            _say(_summary(store), as_json)
+            say_summary(summary_of(store), as_json)
             return int(ExitCode.PASS)
         chosen = [run for run in store.runs() if _is_chosen(run, verdict, signature)]
     if not chosen:
@@ -147,6 +185,18 @@ def results(file: Path, verdict: str | None, signature: str | None, as_json: boo
     return int(ExitCode.PASS)
 
 
+def _say_and_write(store: Store, as_json: bool, outputs: ci_outputs.Outputs) -> int:
+    import msgspec
+
+    from harness.engine.sweep.summary import summary_of
+    from harness.reporters.ci import outcome_of_sweep
+    from harness.reporters.sweep import render
+
+    summary = summary_of(store)
+    text = msgspec.json.encode(summary) if as_json else render(summary)
+    return ci_outputs.say_and_write(outputs, text, lambda: outcome_of_sweep(summary, store.runs()), as_json, 0)
+
+
 def _is_chosen(run: RunRow, verdict: str | None, signature: str | None) -> bool:
     if verdict is not None and run.verdict != verdict:
         return False
@@ -160,14 +210,14 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
 
     if not resume:
         declared = declare(wanted)
-        scenarios = planned(declared, wall_limit)
+        scenarios = planned(declared, wall_limit, out_dir)
         store = Store.create(out_dir, declared)
         return store, Sweep(declared, scenarios, store, jobs)
     store = Store.resume(out_dir)
     try:
         before = store.declared()
         declared = resumed(before, wanted)
-        scenarios = planned(declared, wall_limit)
+        scenarios = planned(declared, wall_limit, out_dir)
         if declared != before:
             store.declare(declared)
         return store, Sweep(declared, scenarios, store, jobs)
@@ -176,8 +226,9 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
         raise
 
 
-def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
+def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
     """Progress on the terminal; Ctrl-C ends the sweep with what is finished."""
+    left = work.left
     counts = dict.fromkeys(("pass", "fail", "inconclusive", "error"), 0)
     started_s = time.monotonic()
 
@@ -198,7 +249,7 @@ def _watched(work: Sweep, left: int, *, quiet: bool) -> None:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        work.run(told)
+        work.run(told, max_time_s=max_time_s)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
@@ -212,13 +263,8 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _summary(store: Store) -> SweepSummary:
-    from harness.engine.sweep.summary import summarise
-
-    return summarise(store.declared(), store.runs())
-
-
-def _say(summary: SweepSummary, as_json: bool) -> None:
+def say_summary(summary: SweepSummary, as_json: bool) -> None:
+    """As text, or as one JSON object."""
     if as_json:
         import msgspec
 

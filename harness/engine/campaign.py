@@ -56,9 +56,9 @@ def run_campaign(requests: Sequence[RunRequest], jobs: int, on_verdict: Callable
 
 
 def run_each(
-    requests: Iterable[RunRequest], jobs: int, on_start: Callable[[int], None] | None = None
+    requests: Iterable[RunRequest], jobs: int, run: Callable[[RunRequest], Verdict] = launch
 ) -> Iterator[tuple[RunRequest, Verdict | HarnessError]]:
-    """Each run as it ends, ``jobs`` at a time, in order of completion. ``on_start`` is given each child's process id.
+    """Each run as it ends, ``jobs`` at a time, in order of completion. ``run`` is called from threads of this process.
 
     ``requests`` is asked for the next one whenever a process is free: it may go on after it had none.
     """
@@ -66,13 +66,13 @@ def run_each(
         # The threads only wait for child processes; nothing of a run happens in this one.
         running: dict[Future[Verdict], RunRequest] = {}
         left = iter(requests)
-        _start(pool, running, left, jobs, on_start)
+        _start(pool, running, left, jobs, run)
         try:
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield running.pop(future), _ended(future)
-                _start(pool, running, left, jobs, on_start)
+                _start(pool, running, left, jobs, run)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -90,13 +90,13 @@ def _start(
     running: dict[Future[Verdict], RunRequest],
     left: Iterator[RunRequest],
     jobs: int,
-    on_start: Callable[[int], None] | None,
+    run: Callable[[RunRequest], Verdict],
 ) -> None:
     while len(running) < jobs:
         request = next(left, None)
         if request is None:
             return
-        running[pool.submit(launch, request, on_start=on_start)] = request
+        running[pool.submit(run, request)] = request
 
 
 def upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:

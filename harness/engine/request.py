@@ -31,6 +31,8 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     disk: str | None = None
     out_dir: str | None = None
     resolved_out: str | None = None
+    behaviour_out: str | None = None
+    """Where what it did is told to a guided search (``engine.search``)."""
     without: tuple[str, ...] = ()
     """Families of fault that are switched off."""
     images: tuple[str, ...] = ()

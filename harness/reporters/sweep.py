@@ -10,6 +10,7 @@ from harness.results.model import RunRow
 
 _MOST_SEEDS = 10
 _MOST_SIGNATURES = 20
+_MOST_POINTS = 3
 _SAID = {
     ExitCode.PASS: "PASS          every declared run passed",
     ExitCode.VIOLATED: "FAIL          in some runs money, records or service were lost",
@@ -24,18 +25,28 @@ def render(summary: SweepSummary) -> str:
 
 
 def _lines(summary: SweepSummary) -> Iterator[str]:
-    last = summary.first_seed + summary.runs - 1
     swarm = "families of fault switched off by seed" if summary.swarm else "all faults on"
-    yield f"sweep · {summary.terminal} · seeds {summary.first_seed} to {last} · {swarm}"
+    named = [summary.campaign] if summary.campaign else []
+    part = [] if summary.shard is None else ["shard {} of {}".format(*summary.shard)]
+    first = summary.first_seed
+    seeds = f"seeds {first} to {first + summary.runs - 1}" if summary.runs else f"seeds from {first} on"
+    yield " · ".join(("sweep", *named, *part, summary.terminal, seeds, swarm))
     yield _SAID[summary.exit_code]
     if summary.missing:
-        yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished (--resume)"
+        why = " when its time was over" if summary.out_of_time else ""
+        yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished{why} (--resume)"
+    yield from _canary(summary)
     for fault in summary.idle:
         yield f"  because fault {fault.fault!r} never bit in {_runs(fault.runs)} of {fault.scenario}"
     yield ""
     yield from _counts(summary)
     yield ""
-    yield bound_of(summary.total)
+    yield bound_of(summary.total, summary.shard)
+    if summary.cut_off:
+        yield ""
+        yield f"{_runs(len(summary.cut_off))} under way ended when the time was over, and not counted:"
+        for cut in sorted(summary.cut_off, key=lambda each: -each.ran_s)[:_MOST_SEEDS]:
+            yield f"  {cut.scenario} seed {cut.seed}, after {cut.ran_s:,.1f} s"
     if summary.signatures:
         yield ""
         yield "findings, by signature"
@@ -53,6 +64,20 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
         for fault in summary.faults:
             name = f"{fault.scenario}: {fault.fault}"
             yield f"  {name:<50}{fault.runs:>11,}{fault.struck:>9,}{fault.bit:>9,}  {fault.family}"
+
+
+def _canary(summary: SweepSummary) -> Iterator[str]:
+    """Only what is wrong: a canary that was found is no news."""
+    if not summary.canaries:
+        yield "  because the canary has not come to its end: nothing shows that a defect would have been found (--resume)"
+    for each in summary.canaries:
+        if each.missed:
+            numbers = ", ".join(map(str, each.missed))
+            yield (
+                f"  because the canary was missed: {each.terminal!r} has a defect that invariant {numbers} must find, and "
+                f"its run ended as {each.why}: what finds defects does not work here"
+            )
+            yield f"    replay: {each.replay}"
 
 
 def _counts(summary: SweepSummary) -> Iterator[str]:
@@ -74,14 +99,15 @@ def _counts(summary: SweepSummary) -> Iterator[str]:
                 yield f"  {what} seeds of {each.scenario}: {', '.join(map(str, seeds[:_MOST_SEEDS]))}{more}"
 
 
-def bound_of(total: Counts) -> str:
+def bound_of(total: Counts, shard: tuple[int, int] | None = None) -> str:
     """What the runs say about all runs of this kind."""
     rest = f"; {_runs(total.inconclusive)} inconclusive, counted for nothing" if total.inconclusive else ""
+    part = "" if shard is None else f" and shard {shard[0]} of {shard[1]} alone"
     if not total.conclusive:
         return f"no run came to a pass or a fail: nothing is bounded{rest}"
     return (
         f"{total.failed:,} of {total.conclusive:,} random runs failed: below {100 * total.upper_bound_95:.2f} % at 95 %, "
-        f"for these scenarios{rest}"
+        f"for these scenarios{part}{rest}"
     )
 
 
@@ -90,6 +116,10 @@ def _signature(each: Signature) -> Iterator[str]:
     findings = "1 finding" if each.findings == 1 else f"{each.findings:,} findings"
     yield f"  {each.signature}  invariant {each.invariant} {each.name}: {_runs(each.runs)}, {findings}{money}"
     yield f"            {each.summary}"
+    for point in each.points[:_MOST_POINTS]:
+        yield f"            after {point.fault or 'no fault'}{f' in {point.place}' if point.place else ''}: {_runs(point.runs)}"
+    if len(each.points) > _MOST_POINTS:
+        yield f"            and after {len(each.points) - _MOST_POINTS} more (--json has all)"
     yield f"            replay: {each.again}"
 
 

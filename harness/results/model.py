@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 RunVerdict: TypeAlias = Literal["pass", "fail", "inconclusive", "error"]
@@ -11,17 +13,22 @@ VERDICTS: tuple[RunVerdict, ...] = ("pass", "fail", "inconclusive", "error")
 
 @dataclass(frozen=True, slots=True)
 class DeclaredScenario:
-    """One scenario of a sweep: its name or path, and a digest of its text, by which a changed file is noticed."""
+    """One scenario of a sweep: its name or path, and a digest of its text, by which a changed file is noticed.
+
+    Of a campaign: one cell. ``varied``: by axis, what it changes in its scenario; ``runs``: its own number of seeds.
+    """
 
     label: str
     digest: str
+    varied: tuple[tuple[str, str], ...] = ()
+    runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What was to be run, written down before the first run: a bound counts only for runs that were not chosen afterwards.
 
-    Seeds go from ``first_seed`` on, ``runs`` of them for each scenario.
+    Seeds go from ``first_seed`` on, ``runs`` of them for each scenario that has no number of its own.
     """
 
     scenarios: tuple[DeclaredScenario, ...]
@@ -41,15 +48,36 @@ class Declared:
     dialect_digest: str = ""
     """Of the dialect's file, where one was named."""
 
+    campaign: str = ""
+    """The campaign whose cells the scenarios are: its name or path."""
+    shard: tuple[int, int] | None = None
+    """(3, 8): of all runs the third of eight parts, whichever those are (``is_of_shard``)."""
+
+    def seeds_of(self, scenario: DeclaredScenario) -> Iterator[int]:
+        """The seeds of its runs, in order; of a shard, those that are the shard's."""
+        for seed in range(self.first_seed, self.first_seed + (scenario.runs or self.runs)):
+            if self.shard is None or is_of_shard(scenario.label, seed, self.shard):
+                yield seed
+
+    def runs_of(self, scenario: DeclaredScenario) -> int:
+        """How many there are."""
+        return (scenario.runs or self.runs) if self.shard is None else sum(1 for _ in self.seeds_of(scenario))
+
     @property
     def runs_in_all(self) -> int:
         """Over all scenarios."""
-        return self.runs * len(self.scenarios)
+        return sum(self.runs_of(each) for each in self.scenarios)
+
+
+def is_of_shard(label: str, seed: int, shard: tuple[int, int]) -> bool:
+    """Whether a run belongs to a shard: by its scenario and seed alone, so that no shard need know of another."""
+    number, count = shard
+    return int.from_bytes(blake2b(f"{label} {seed}".encode(), digest_size=8).digest(), "big") % count == number - 1
 
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """Findings of one signature in one run. ``summary`` is the first one's, in full."""
+    """Findings of one signature, fault and code point in one run. ``summary`` is the first one's, in full."""
 
     signature: str
     invariant: int
@@ -61,6 +89,10 @@ class FindingRow:
     device: str
     at_us: int
     summary: str
+    fault: str = ""
+    """The kind of fault to look at first: what struck there between the deed and its discovery, or last before."""
+    place: str = ""
+    """Where in its code the software was then; empty where that is not known or says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +133,15 @@ class RunRow:
     def key(self) -> tuple[str, int]:
         """A run is its scenario and its seed; everything else follows from them."""
         return self.scenario, self.seed
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRow:
+    """A planted defect: the invariants that must find it, and those of them that ``missed`` it. It counts for no bound."""
+
+    terminal: str
+    invariants: tuple[int, ...]
+    missed: tuple[int, ...]
+    why: str = ""
+    """How its run ended, where it was missed."""
+    replay: str = ""

@@ -13,7 +13,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -21,11 +21,11 @@ from typing import TypeVar
 import msgspec
 
 from harness.core.errors import HarnessError, UsageError
-from harness.results.model import BiteRow, Declared, FindingRow, Measure, RunRow
+from harness.results.model import BiteRow, CanaryRow, Declared, FindingRow, Measure, RunRow
 
 Row = TypeVar("Row")
 FILE_NAME = "results.sqlite"
-FORMAT = 1
+FORMAT = 2
 _APPLICATION = 0x54464831  # "TFH1": whose file it is, for file(1) and for us
 _WAIT_S = 10.0
 _SCHEMA = """
@@ -39,12 +39,13 @@ CREATE TABLE measures (run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, n
 CREATE TABLE findings (
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, signature TEXT NOT NULL, invariant INTEGER NOT NULL,
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, money_fen INTEGER NOT NULL, device TEXT NOT NULL,
-    at_us INTEGER NOT NULL, summary TEXT NOT NULL
+    at_us INTEGER NOT NULL, summary TEXT NOT NULL, fault TEXT NOT NULL, place TEXT NOT NULL
 );
 CREATE TABLE bites (
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, fault TEXT NOT NULL, kind TEXT NOT NULL, family TEXT NOT NULL,
     struck INTEGER NOT NULL, bit INTEGER NOT NULL
 );
+CREATE TABLE canaries (canary TEXT NOT NULL);
 CREATE INDEX measures_run ON measures (run);
 CREATE INDEX findings_run ON findings (run);
 CREATE INDEX bites_run ON bites (run);
@@ -155,34 +156,53 @@ class Store:
     def add(self, run: RunRow) -> None:
         """One finished run, durable when this returns. An error is replaced by what the next try gives; nothing else is."""
         with _told(self.path), self._transaction():
-            self._database.execute(
-                "DELETE FROM runs WHERE scenario = ? AND seed = ? AND verdict = 'error'", (run.scenario, str(run.seed))
-            )
-            cursor = self._database.execute(
-                "INSERT INTO runs (scenario, seed, off, verdict, because, replay, history_sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            self._add(run)
+
+    def add_all(self, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> None:
+        """Runs of other files: all of them, or none."""
+        with _told(self.path, "free some space and begin again"), self._transaction():
+            for run in runs:
+                self._add(run)
+            for canary in canaries:
+                self._add_canary(canary)
+
+    def _add(self, run: RunRow) -> None:
+        self._database.execute(
+            "DELETE FROM runs WHERE scenario = ? AND seed = ? AND verdict = 'error'", (run.scenario, str(run.seed))
+        )
+        cursor = self._database.execute(
+            "INSERT INTO runs (scenario, seed, off, verdict, because, replay, history_sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                run.scenario, str(run.seed), _joined(run.off), run.verdict, _joined(run.because), run.replay,
+                run.history_sha256,
+            ),
+        )  # fmt: skip
+        number = cursor.lastrowid
+        self._database.executemany(
+            "INSERT INTO measures VALUES (?, ?, ?)", [(number, each.name, each.value) for each in run.measures]
+        )
+        self._database.executemany(
+            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
                 (
-                    run.scenario, str(run.seed), _joined(run.off), run.verdict, _joined(run.because), run.replay,
-                    run.history_sha256,
-                ),
-            )  # fmt: skip
-            number = cursor.lastrowid
-            self._database.executemany(
-                "INSERT INTO measures VALUES (?, ?, ?)", [(number, each.name, each.value) for each in run.measures]
-            )
-            self._database.executemany(
-                "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        number, each.signature, each.invariant, each.name, each.kind, each.count, each.money_fen, each.device,
-                        each.at_us, each.summary,
-                    )
-                    for each in run.findings
-                ],
-            )  # fmt: skip
-            self._database.executemany(
-                "INSERT INTO bites VALUES (?, ?, ?, ?, ?, ?)",
-                [(number, each.fault, each.kind, each.family, each.struck, each.bit) for each in run.bites],
-            )
+                    number, each.signature, each.invariant, each.name, each.kind, each.count, each.money_fen, each.device,
+                    each.at_us, each.summary, each.fault, each.place,
+                )
+                for each in run.findings
+            ],
+        )  # fmt: skip
+        self._database.executemany(
+            "INSERT INTO bites VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, each.fault, each.kind, each.family, each.struck, each.bit) for each in run.bites],
+        )
+
+    def add_canary(self, canary: CanaryRow) -> None:
+        """One more canary that has come to its end."""
+        with _told(self.path), self._transaction():
+            self._add_canary(canary)
+
+    def _add_canary(self, canary: CanaryRow) -> None:
+        self._database.execute("INSERT INTO canaries VALUES (?)", (msgspec.json.encode(canary).decode(),))
 
     # ------------------------------------------------------------ reading
 
@@ -193,6 +213,12 @@ class Store:
             if len(rows) != 1:
                 raise sqlite3.DatabaseError(f"{len(rows)} declarations where there should be one")
             return msgspec.json.decode(rows[0][0], type=Declared)
+
+    def canaries(self) -> tuple[CanaryRow, ...]:
+        """Every canary, in order of their ends."""
+        with _told(self.path):
+            rows = self._database.execute("SELECT canary FROM canaries ORDER BY rowid").fetchall()
+            return tuple(msgspec.json.decode(text, type=CanaryRow) for (text,) in rows)
 
     def finished(self) -> set[tuple[str, int]]:
         """Scenario and seed of every run that came to a verdict; errors are to be tried again."""

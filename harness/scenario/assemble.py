@@ -148,7 +148,7 @@ def _faults(document: Document) -> list[FaultPlan]:
     names: dict[str, int] = {}
     for number, entry in enumerate(entries):
         path: Path = ("faults", number)
-        plan = _fault(document, path, entry)
+        plan = fault_of(document, path, entry)
         if plan is None:
             continue
         names[plan.name] = names.get(plan.name, 0) + 1
@@ -159,7 +159,7 @@ def _faults(document: Document) -> list[FaultPlan]:
     return plans
 
 
-def _fault(document: Document, path: Path, entry: Plain) -> FaultPlan | None:
+def fault_of(document: Document, path: Path, entry: Plain) -> FaultPlan | None:
     known = registries.faults()
     if not isinstance(entry, dict):
         document.complain(path, "expected a fault such as '- type: power_loss'")

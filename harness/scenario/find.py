@@ -14,6 +14,9 @@ from harness.core.registry import nearest
 SUFFIXES = (".yaml", ".yml", ".json")
 _SUMMARY = re.compile(r"^summary:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 _HEAD_CHARACTERS = 4096
+_CAMPAIGN = re.compile(rb"^\s*[\"']?matrices[\"']?\s*:", re.MULTILINE)
+_CAMPAIGN_BYTES = 1 << 16
+CAMPAIGNS = "campaigns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,32 @@ def scenario_file(name_or_path: str) -> Path:
     raise UsageError(f"no scenario or file named {name_or_path!r}; {hint}(harness list scenarios)")
 
 
-def selected(arguments: tuple[str, ...]) -> list[Path]:
-    """The files that names, paths and directories on a command line stand for, each once; NothingSelected for none."""
+def campaign_file(name_or_path: str) -> Path | None:
+    """The file of a campaign: a path, or a shipped name such as ``campaigns/release``; None for anything else."""
+    wanted = name_or_path
+    for suffix in SUFFIXES:
+        wanted = wanted.removesuffix(suffix)
+    if _is_folder(path := Path(name_or_path)) or not wanted.strip():
+        return None
+    if path.exists():
+        return path if is_campaign(path) else None
+    return campaigns().get(wanted)
+
+
+def is_campaign(path: Path) -> bool:
+    """Whether it is a campaign and no scenario; without reading it as YAML, and False for what cannot be read at all."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and _CAMPAIGN.search(file.read(_CAMPAIGN_BYTES)) is not None
+    except OSError:
+        return False
+
+
+def selected(arguments: tuple[str, ...], *, with_campaigns: bool = False) -> list[Path]:
+    """The files that names, paths and directories on a command line stand for, each once; NothingSelected for none.
+
+    A directory stands for its scenarios; ``with_campaigns``: also for its campaigns.
+    """
     found: dict[Path, None] = {}
     for argument in arguments:
         if not argument.strip():
@@ -75,9 +102,11 @@ def selected(arguments: tuple[str, ...]) -> list[Path]:
         if not _is_folder(folder) and _is_folder(scenarios_root() / argument):
             folder = scenarios_root() / argument
         if _is_folder(folder):
-            found.update((path.absolute(), None) for path in _files_under(folder))
+            paths = _files_under(folder)
+            found.update((path.absolute(), None) for path in paths if with_campaigns or not is_campaign(path))
         else:
-            found[scenario_file(argument).absolute()] = None
+            campaign = campaign_file(argument) if with_campaigns else None
+            found[(campaign or scenario_file(argument)).absolute()] = None
     if not found:
         raise NothingSelected(f"no scenario file in {', '.join(arguments)}")
     return list(found)
@@ -114,9 +143,16 @@ def names() -> dict[str, Path]:
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         hidden = any(part.startswith(("_", ".")) for part in relative.parts)
-        if path.suffix in SUFFIXES and not hidden and relative.parts[0] not in ("calendars", "campaigns"):
+        if path.suffix in SUFFIXES and not hidden and relative.parts[0] not in ("calendars", CAMPAIGNS):
             found[relative.with_suffix("").as_posix()] = path
     return found
+
+
+@cache
+def campaigns() -> dict[str, Path]:
+    """All shipped campaigns by name, ``campaigns/release`` and the like."""
+    folder = scenarios_root() / CAMPAIGNS
+    return {f"{CAMPAIGNS}/{path.stem}": path for path in sorted(folder.glob("*")) if path.suffix in SUFFIXES}
 
 
 def listed() -> Iterator[Listed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from harness.core.documents.source import FILE_BYTES_MAX, read_document
@@ -11,6 +12,8 @@ from harness.scenario.assemble import assemble
 from harness.scenario.check import check
 from harness.scenario.plan import Plan
 from harness.scenario.problems import Problem, ScenarioErrors
+
+_KEPT_CHARACTERS = 1 << 16
 
 
 def load_scenario(name_or_path: str) -> Plan:
@@ -41,7 +44,16 @@ def read_text(path: Path) -> str:
 
 def load_text(text: str, file: str = "<text>", json: bool = False) -> Plan:
     """The scenario that ``text`` describes; ``file`` is its name in messages."""
+    if len(text) > _KEPT_CHARACTERS:
+        return _loaded(text, file, json)
+    return _kept(text, file, json)
+
+
+def _loaded(text: str, file: str, json: bool) -> Plan:
     document = read_document(text.replace("\r\n", "\n"), json)
+    if "matrices" in document.values and "faults" not in document.values:
+        document.complain(("matrices",), "this is a campaign, no scenario; use harness sweep on it", at_key=True)
+        raise ScenarioErrors(file, document.problems)
     # A text that is no YAML, or no scenario at all, has no keys to complain about; an empty mapping lacks its name.
     plan = assemble(document, file) if document.values or not document.problems else None
     if plan is not None:
@@ -49,3 +61,7 @@ def load_text(text: str, file: str = "<text>", json: bool = False) -> Plan:
     if document.problems or plan is None:
         raise ScenarioErrors(file, document.problems)
     return plan
+
+
+# A plan hangs on the text alone, and a campaign asks for the same hundred scenarios several times.
+_kept = lru_cache(maxsize=512)(_loaded)

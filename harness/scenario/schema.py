@@ -10,11 +10,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.faults.base import families
 from harness.scenario import registries
+from harness.scenario.campaign import NONE, PHASES
+from harness.scenario.campaign_file import AS_IS, CampaignModel
 from harness.scenario.find import scenarios_root
 from harness.scenario.model import Scenario, fault_model
 
 SCHEMA_FILE = Path("_schema", "scenario.schema.json")
+CAMPAIGN_SCHEMA_FILE = Path("_schema", "campaign.schema.json")
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -51,16 +55,42 @@ def scenario_schema() -> dict[str, Any]:
     }
 
 
-def schema_text() -> str:
-    """The schema as its file holds it."""
-    return json.dumps(scenario_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+def campaign_schema() -> dict[str, Any]:
+    """The schema of campaign files."""
+    schema = CampaignModel.model_json_schema(ref_template="#/definitions/{model}")
+    definitions: dict[str, Any] = _clean(schema.pop("$defs", {}))
+    properties = definitions["MatrixModel"]["properties"]
+    faults = registries.faults().names()
+    properties["faults"]["items"]["anyOf"] = [
+        {"enum": [AS_IS, NONE, *families(), *faults]},
+        {"type": "object", "required": ["type"], "properties": {"type": {"enum": faults}}},
+    ]
+    for key, names in (
+        ("profiles", registries.profile_names()),
+        ("devices", registries.device_class_names()),
+        ("merchants", registries.merchant_names()),
+    ):
+        properties[key]["items"] = {"enum": [AS_IS, *names]}
+    properties["phases"]["items"]["anyOf"][0] = {"enum": list(PHASES)}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Campaign of terminal-fault-harness",
+        **_clean(schema),
+        "definitions": definitions,
+    }
+
+
+def schema_text(schema: dict[str, Any] | None = None) -> str:
+    """The schema of scenarios, or another one, as its file holds it."""
+    return json.dumps(schema or scenario_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def write_schema(root: Path | None = None) -> Path:
-    """Write the schema below the scenarios; gives its path."""
+    """Write the schemas below the scenarios; gives the path of that of scenarios."""
     path = (root or scenarios_root()) / SCHEMA_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(schema_text(), encoding="utf-8")
+    path.with_name(CAMPAIGN_SCHEMA_FILE.name).write_text(schema_text(campaign_schema()), encoding="utf-8")
     return path
 
 

@@ -12,13 +12,15 @@ import pytest
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
 from harness.engine.request import RunRequest, replay_line
+from harness.engine.sweep.canary import Canary
 from harness.engine.sweep.rows import kind_of, row_of, signature
-from harness.engine.sweep.summary import summarise
+from harness.engine.sweep.summary import summarise, summary_of
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
-from harness.results.model import BiteRow, Measure, RunRow
+from harness.reporters.sweep import render
+from harness.results.model import BiteRow, CanaryRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
 from harness.storage.profiles import registry as profiles
@@ -116,6 +118,15 @@ def test_a_row_holds_each_kind_of_finding_once_with_its_count_and_money() -> Non
     assert [(each.invariant, each.count, each.money_fen, each.summary) for each in row.findings] == [
         (1, 2, 600, "T01 lost 3 yuan"), (2, 1, 0, "T01 is odd"),
     ]  # fmt: skip
+    # Of one signature after several faults: one row each, and in the sums one signature of one run.
+    cut = FindingView(1, "lost", "T01", 10, "T01 lost 3 yuan", 300, fault="power_loss", place="a.py:1 f: write")
+    parted = row_of("x", request, verdict_of(*findings, cut, cut))
+    assert [(each.signature, each.fault, each.place, each.count) for each in parted.findings] == [
+        (row.findings[0].signature, "", "", 2), (row.findings[0].signature, "power_loss", "a.py:1 f: write", 2),
+    ]  # fmt: skip
+    (summed_up,) = summarise(declare(Wanted(("power/plain_counter",), 1)), [parted], [FOUND]).signatures
+    assert (summed_up.runs, summed_up.findings, summed_up.money_fen) == (1, 4, 1200)
+    assert [(each.fault, each.runs) for each in summed_up.points] == [("", 1), ("power_loss", 1)]
     assert (row.key, row.off, row.verdict, row.replay) == (("x", 5), ("host",), "fail", "harness run x")
     assert Measure("acceptance_percent", 75.0) in row.measures and Measure("terminal_days", 12.0) in row.measures
     assert row.bites == (BiteRow("cut", "power_loss", "power", 3, 2),)
@@ -124,7 +135,13 @@ def test_a_row_holds_each_kind_of_finding_once_with_its_count_and_money() -> Non
 # ---------------------------------------------------------------- sums
 
 
-def summed(*verdicts: str, bit: int = 1, runs: int | None = None) -> tuple[ExitCode, float, int]:
+FOUND = CanaryRow("log_in_ram", (1, 2), ())
+MISSED = CanaryRow("log_in_ram", (1, 2), (2,), "pass")
+
+
+def summed(
+    *verdicts: str, bit: int = 1, runs: int | None = None, canaries: tuple[CanaryRow, ...] = (FOUND,)
+) -> tuple[ExitCode, float, int]:
     declared = replace(declare(Wanted(("power/plain_counter",), runs or len(verdicts))), harness="")
     rows = [
         RunRow(
@@ -132,7 +149,7 @@ def summed(*verdicts: str, bit: int = 1, runs: int | None = None) -> tuple[ExitC
         )  # type: ignore[arg-type]
         for seed, verdict in enumerate(verdicts, 1)
     ]
-    summary = summarise(declared, rows)
+    summary = summarise(declared, rows, canaries)
     assert summary.total.finished + summary.total.errors == len(verdicts)
     return summary.exit_code, summary.total.upper_bound_95, summary.missing
 
@@ -150,6 +167,9 @@ def test_the_exit_code_is_that_of_the_worst_and_a_pass_needs_every_run_and_every
     assert summed("pass", "pass", bit=0)[0] == ExitCode.INCONCLUSIVE
     assert summed("pass", "inconclusive")[0] == ExitCode.INCONCLUSIVE
     assert summed("pass", "inconclusive", "fail")[0] == ExitCode.VIOLATED
+    for canaries in ((), (MISSED,), (FOUND, MISSED)):
+        assert summed("pass", "pass", canaries=canaries) == (ExitCode.INCONCLUSIVE, upper_bound(0, 2), 0)
+        assert summed("pass", "fail", canaries=canaries)[0] == ExitCode.VIOLATED
     # An error is to be tried again: the run is missing.
     assert summed("pass", "error", "fail")[::2] == (ExitCode.HARNESS_ERROR, 1)
 
@@ -194,18 +214,26 @@ def test_a_scenario_with_pinned_decisions_is_refused_as_no_sample(tmp_path: Path
 
 
 def swept(
-    directory: Path, scenario: Path, kill: int = 0, stop_after: int = 99, runs: int = 3, jobs: int = 1
+    directory: Path,
+    scenario: Path,
+    kill: int = 0,
+    stop_after: int = 99,
+    runs: int = 3,
+    jobs: int = 1,
+    canary: Canary | None = None,
+    max_time_s: float | None = None,
+    grace_s: float | None = None,
 ) -> list[RunRow]:
-    """A sweep, of which the first ``kill`` workers are killed once they run; ended after so many runs."""
+    """A sweep, of which the first ``kill`` workers after the canary's are killed once they run; ended after so many runs."""
     resume = (directory / "results.sqlite").exists()
     declared = declare(Wanted((str(scenario),), runs))
-    killed: list[int] = []
+    begun: list[int] = []
     with Store.resume(directory) if resume else Store.create(directory, declared) as store:
-        work = Sweep(declared, planned(declared), store, jobs)
+        work = Sweep(declared, planned(declared), store, jobs, canary=canary or Canary())
 
         def started(child: int) -> None:
-            if len(killed) < kill:
-                killed.append(child)
+            begun.append(child)
+            if 1 < len(begun) <= 1 + kill:
                 os.kill(child, signal.SIGKILL)
 
         work.on_start = started
@@ -216,7 +244,7 @@ def swept(
             if len(done) == stop_after:
                 work.stop()
 
-        work.run(told)
+        work.run(told, max_time_s=max_time_s, grace_s=grace_s)
         return list(store.runs())
 
 
@@ -228,6 +256,10 @@ def test_a_sweep_that_was_ended_goes_on_and_comes_to_the_same(tmp_path: Path) ->
     (tmp_path / "parts").mkdir()
     whole = swept(tmp_path / "whole", scenario)
     assert [row.seed for row in whole] == [1, 2, 3] and {row.verdict for row in whole} == {"pass"}
+    with Store.read(tmp_path / "whole") as store:
+        # The canary was found, and is no run: it counts for nothing.
+        assert store.canaries() == (replace(FOUND, replay=store.canaries()[0].replay),)
+        assert summary_of(store).exit_code == ExitCode.PASS
     # Something was off somewhere, and nobody waited for it.
     assert {row.off for row in whole} >= {()} and len({row.off for row in whole}) > 1
     # What was under way when it was ended is not taken for a result.
@@ -246,3 +278,32 @@ def test_a_worker_killed_from_outside_is_replaced_once_and_then_its_run_is_incon
     assert once.verdict == "pass"
     (twice,) = swept(tmp_path / "twice", scenario, kill=2, runs=1)
     assert twice.verdict == "inconclusive" and "something outside ended it" in twice.because[0]
+
+
+LONG = hour("sales_per_day: 2000\nterminals: 3\ndays: {count: 30}\n")
+
+
+@pytest.mark.slow
+def test_no_run_begins_when_time_is_over_and_what_is_under_way_is_ended_and_not_counted(tmp_path: Path) -> None:
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(TWO_FAMILIES)
+    # All the time has gone: nothing begins, not even the canary, and the sweep shows nothing.
+    for name in ("none", "cut", "missed"):
+        (tmp_path / name).mkdir()
+    assert swept(tmp_path / "none", scenario, max_time_s=0.0) == []
+    with Store.read(tmp_path / "none") as store:
+        assert summary_of(store).missing == 3 and summary_of(store).exit_code == ExitCode.INCONCLUSIVE
+    # A canary that nothing finds: what would have found a defect is broken.
+    assert [row.verdict for row in swept(tmp_path / "missed", scenario, canary=Canary("reference"), runs=1)] == ["pass"]
+    with Store.read(tmp_path / "missed") as store:
+        summary = summary_of(store)
+        assert summary.exit_code == ExitCode.INCONCLUSIVE and summary.canaries[0].missed == (1, 2)
+        assert "the canary was missed" in render(summary)
+    # What still runs after the grace is ended, named, and left to be run again.
+    (tmp_path / "long.yaml").write_text(LONG)
+    declared = declare(Wanted((str(tmp_path / "long.yaml"),), 2))
+    with Store.create(tmp_path / "cut", declared) as store:
+        work = Sweep(declared, planned(declared), store, 1)
+        work.run(lambda row: None, max_time_s=2.0, grace_s=0.5)
+        assert list(store.runs()) == [] and work.out_of_time and store.canaries()
+        assert [(cut.seed, 0 < cut.ran_s < 2.6) for cut in work.cut_off] == [(1, True)]

@@ -107,7 +107,7 @@ class Exploration:
             # Somebody waits for what has been judged; listing one more flow may take as long as all before.
             self._say_because(self._stopped)
             return self.report
-        recorded = record_flow(self.setting, self.flow)
+        recorded = self.recorded()
         nothing = unreached(self.flow, recorded)
         if nothing:
             self._say_because(nothing)
@@ -126,6 +126,10 @@ class Exploration:
             if why:
                 self._say_because(why)
         return self.report
+
+    def recorded(self) -> Recorded:
+        """The flow as it goes without a cut."""
+        return record_flow(self.setting, self.flow)
 
     def _not_checked(self) -> dict[str, str]:
         """By number and name. Recovery that is cut and begun again is what depth 2 is for."""

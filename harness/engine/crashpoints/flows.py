@@ -200,8 +200,13 @@ def _unanswered_sale(scene: Scene) -> None:
     _one_sale(scene)
     buy(scene, 2, 3_300)
     scene.run_for(SETTLED_US)
+    leave_in_doubt(scene, 3)
+
+
+def leave_in_doubt(scene: Scene, number: int) -> None:
+    """A sale whose answer is lost; the scene ends while the terminal waits for it."""
     scene.acquirer.knobs(scene.hardware.tid).drop_replies = 1
-    customer = Customer(scene.till, visit(scene, "sale", 3, AMOUNT_FEN), counts=False)
+    customer = Customer(scene.till, visit(scene, "sale", number, AMOUNT_FEN), counts=False)
     scene.env.process(customer.at_the_till())
     digest = scene.site.digest
     deadline_us = scene.now_us + 10 * US_PER_MINUTE

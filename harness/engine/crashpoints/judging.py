@@ -26,7 +26,11 @@ class Court:
     """Judges histories of one software."""
 
     def __init__(self, setting: Setting) -> None:
-        self._terms = Terms({DEVICE: setting.software.manifest}, undecided=undecided_by(setting.software))
+        self._terms = Terms(
+            {DEVICE: setting.software.manifest},
+            on_images=setting.on_images,
+            undecided=undecided_by(setting.software),
+        )
         # Recovery is compared here, across the second cut; no history has two starts without one between.
         wanted = [name for name in INVARIANTS.names() if name != RecoveryIdempotent.name]
         self._chosen = [name for name in wanted if setting.plan.invariants.wants(name)]

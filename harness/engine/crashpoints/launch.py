@@ -98,7 +98,7 @@ def _run(
         wall_s=killed_after_s(request),
         memory_bytes=request.memory_limit_bytes,
         spin_s=request.spin_s,
-        open_files=open_files_of(request.terminal),
+        open_files=max(map(open_files_of, (None, *request.specs))),
     )
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         ended = run_limited(
@@ -115,9 +115,9 @@ def _run(
             write=[
                 scratch,
                 *([request.out_dir] if request.out_dir is not None else []),
-                *program_writes(request.terminal),
+                *dict.fromkeys(place for spec in request.specs for place in program_writes(spec)),
             ],
-            pin=pins(request.terminal),
+            pin=any(map(pins, request.specs)),
         )
     if ended.reason == "finished":
         got: A | NotExplored = msgspec.convert(ended.result, answer | NotExplored, str_keys=True)
@@ -132,12 +132,13 @@ def _run(
 
 
 def _read_by(request: CrashRequest) -> list[str]:
-    if is_program_spec(request.terminal):
+    if any(map(is_program_spec, request.specs)):
         return ["/"]
-    places = [str(Path(request.scenario).parent)]
-    file = (request.terminal or "").rpartition(":")[0]
-    if file.endswith(".py"):
-        places.append(str(Path(file).parent))
+    places = [str(Path(request.scenario).parent), *request.read]
+    for spec in request.specs:
+        file = spec.rpartition(":")[0]
+        if file.endswith(".py"):
+            places.append(str(Path(file).parent))
     return [*places, *dialect_places(request.dialect)]
 
 

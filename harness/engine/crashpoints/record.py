@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from harness.engine.crashpoints.callsites import CallSites
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.crashpoints.cut import Situation, cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
 from harness.engine.crashpoints.outside import OutsideEye
@@ -17,7 +15,7 @@ from harness.history.events import Event
 from harness.storage.draft import Draft
 from harness.storage.image import Image
 from harness.storage.oplog import Op
-from harness.sut.software import Software, previous_release
+from harness.sut.software import previous_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,11 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
     scene = Scene(setting)
     recording = Recording(scene, call_sites(setting.software))
     flow.prepare(scene)
+    return left_behind(scene, recording)
+
+
+def left_behind(scene: Scene, recording: Recording, before: Sequence[Event] = ()) -> tuple[Remains, tuple[Event, ...]]:
+    """Power goes with everything written: what is left of the scene, and the history up to then, after ``before``."""
     recording.begin()
     timeline = recording.end()
     outside = OutsideEye(scene).look()
@@ -76,10 +79,10 @@ def before_boot(setting: Setting, flow: Flow) -> tuple[Remains, tuple[Event, ...
         name: everything(base, log)
         for name, base, log in zip(timeline.volumes, timeline.bases, timeline.logs, strict=True)
     }
-    found = situation(timeline.events)
-    before = (*timeline.events, *cut_events(found, scene.now_us, (), stays=False))
+    history = (*before, *timeline.events)
+    cut = cut_events(situation(history), scene.now_us, (), stays=False)
     scene.close()
-    return Remains(images, outside.hardware, outside.host, outside.host_digest), before
+    return Remains(images, outside.hardware, outside.host, outside.host_digest), (*history, *cut)
 
 
 def record_boot(setting: Setting, chapter: int, remains: Remains, before: Sequence[Event]) -> Recorded:
@@ -101,11 +104,3 @@ def everything(base: Image, log: Sequence[Op]) -> Image:
     for op in log:
         draft.apply(op)
     return draft.mount()
-
-
-def call_sites(software: Software) -> CallSites:
-    """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
-    if software.is_program:
-        return CallSites(None)
-    file = software.file or sys.prefix
-    return CallSites((str(Path(file).parent),))

@@ -34,6 +34,16 @@ class CrashRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     memory_limit_bytes: int = 4 << 30
     spin_s: float = 20.0
 
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Software that runs, as far as the command line names it."""
+        return () if self.terminal is None else (self.terminal,)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Directories that are read besides the scenario's and the software's."""
+        return ()
+
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag="told"):
     """Where a share is, a few times a second."""

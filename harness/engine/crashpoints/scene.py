@@ -86,6 +86,10 @@ class Setting:
     plan: Plan
     software: Software
     seed: int
+    on_images: bool = False
+    """The terminal had traded before the history begins."""
+    on_foreign: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    """Told when software asks its PIN pad to open what another pad had sealed."""
     worked_out: WorkedOut = field(default_factory=WorkedOut, init=False, compare=False, repr=False)
     """Begun anew with ``replace``: it belongs to this plan."""
 
@@ -182,6 +186,8 @@ class Scene:
         factory_key = master_key(seed, spec.tid)
         hardware = self.hardware = Hardware.build(spec, surroundings, factory_key)
         hardware.nvram = WatchedNvram()
+        if setting.on_foreign is not None:
+            hardware.pin_pad.on_foreign = setting.on_foreign
         self.acquirer.register_terminal(
             hardware.tid, hardware.mid, DEVICE, factory_key, setting.software.manifest.capture
         )

@@ -29,6 +29,7 @@ from harness.engine.campaign import run_each
 from harness.engine.hunt.mutate import Mutator
 from harness.engine.hunt.report import HuntReport, Shown, State
 from harness.engine.hunt.stages import Stage, pool
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
 from harness.history.symptoms.model import Reached, Symptom
@@ -194,7 +195,7 @@ class Hunt:
             )  # fmt: skip
         ended: dict[int, Verdict] = {}
         errors: dict[int, HarnessError] = {}
-        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._started):
+        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._launched):
             place = requests[request.scenario]
             if isinstance(outcome, Verdict):
                 ended[place] = outcome
@@ -217,6 +218,9 @@ class Hunt:
             if self.stopped:
                 return
             yield request
+
+    def _launched(self, request: RunRequest) -> Verdict:
+        return launch(request, on_start=self._started)
 
     def _started(self, child: int) -> None:
         self._children.add(child)

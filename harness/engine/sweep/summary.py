@@ -10,7 +10,8 @@ import msgspec
 from harness.core.errors import ExitCode
 from harness.engine.campaign import upper_bound
 from harness.engine.sweep.rows import kind_of
-from harness.results.model import Declared, RunRow
+from harness.results.model import CanaryRow, Declared, RunRow
+from harness.results.store import Store
 
 _SEEDS_KEPT = 20
 
@@ -56,6 +57,14 @@ class Counts(msgspec.Struct):
             self.errors += 1
 
 
+class Point(msgspec.Struct):
+    """A fault that struck last before findings of a signature, where in the code, and in how many runs."""
+
+    fault: str
+    place: str
+    runs: int = 0
+
+
 class Signature(msgspec.Struct):
     """Findings that differ in devices, times and amounts alone. ``again`` runs the first of them again."""
 
@@ -68,6 +77,8 @@ class Signature(msgspec.Struct):
     runs: int = 0
     findings: int = 0
     money_fen: int = 0
+    points: list[Point] = []
+    """By fault and code point, those of most runs first."""
 
 
 class FaultCount(msgspec.Struct):
@@ -99,13 +110,21 @@ class Spread(msgspec.Struct, frozen=True):
     most: float
 
 
+class CutOff(msgspec.Struct, frozen=True):
+    """A run that was ended under way because the time of the sweep was over, and how long it had run. It is not counted."""
+
+    scenario: str
+    seed: int
+    ran_s: float
+
+
 class SweepSummary(msgspec.Struct):
     """All of it."""
 
     terminal: str
     first_seed: int
     runs: int
-    """For each scenario."""
+    """For each scenario; 0 where each has a number of its own."""
     swarm: bool
     total: Counts
     scenarios: list[Counts]
@@ -115,16 +134,27 @@ class SweepSummary(msgspec.Struct):
     measures: list[Spread]
     terminal_days: int = 0
     """Of conclusive runs."""
-
-    @property
-    def missing(self) -> int:
-        """Declared runs that are not finished."""
-        return self.total.declared - self.total.finished
+    canaries: list[CanaryRow] = []
+    """Planted defects: each must be found, or the sweep shows nothing."""
+    campaign: str = ""
+    shard: tuple[int, int] | None = None
+    """(3, 8): what is declared, and the bound, are those of this part."""
+    missing: int = 0
+    """Declared runs that are not finished."""
+    out_of_time: bool = False
+    """Whether runs are missing because the time of the sweep was over; known to the sweep itself, not to its file."""
+    cut_off: list[CutOff] = []
+    """Runs that were under way then, and were ended."""
 
     @property
     def idle(self) -> list[FaultCount]:
-        """Faults that never bit in any run, though they were on in some."""
-        return [each for each in self.faults if each.runs and not each.bit]
+        """Faults that never bit in any run, though they were on in some. Of a shard that is nothing: it may be in another."""
+        return [each for each in self.faults if each.runs and not each.bit] if self.shard is None else []
+
+    @property
+    def canary_found(self) -> bool:
+        """Whether the defect that was planted was found, each time."""
+        return bool(self.canaries) and not any(each.missed for each in self.canaries)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -133,15 +163,20 @@ class SweepSummary(msgspec.Struct):
             return ExitCode.HARNESS_ERROR
         if self.total.failed:
             return ExitCode.VIOLATED
-        if self.missing or self.total.inconclusive or self.idle or not self.total.conclusive:
+        if not self.canary_found or self.missing or self.total.inconclusive or self.idle or not self.total.conclusive:
             return ExitCode.INCONCLUSIVE
         return ExitCode.PASS
 
 
-def summarise(declared: Declared, runs: Iterable[RunRow]) -> SweepSummary:
+def summary_of(store: Store) -> SweepSummary:
+    """A results file, summed up."""
+    return summarise(store.declared(), store.runs(), store.canaries())
+
+
+def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> SweepSummary:
     """The runs of one results file, summed up."""
-    counts = {each.label: Counts(each.label, declared.runs) for each in declared.scenarios}
-    total = Counts("all", declared.runs_in_all)
+    counts = {each.label: Counts(each.label, declared.runs_of(each)) for each in declared.scenarios}
+    total = Counts("all", sum(each.declared for each in counts.values()))
     signatures: dict[str, Signature] = {}
     faults: dict[tuple[str, str], FaultCount] = {}
     because: dict[tuple[str, str], Because] = {}
@@ -165,6 +200,8 @@ def summarise(declared: Declared, runs: Iterable[RunRow]) -> SweepSummary:
         _add_findings(signatures, run)
     for each in (total, *counts.values()):
         each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
+    for known in signatures.values():
+        known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
     return SweepSummary(
         declared.terminal,
         declared.first_seed,
@@ -177,10 +214,15 @@ def summarise(declared: Declared, runs: Iterable[RunRow]) -> SweepSummary:
         sorted(because.values(), key=lambda each: (each.verdict, -each.runs, each.why)),
         [Spread(name, min(each), median(each), max(each)) for name, each in values.items()],
         terminal_days,
+        list(canaries),
+        missing=total.declared - total.finished,
+        campaign=declared.campaign,
+        shard=declared.shard,
     )
 
 
 def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:
+    counted: set[str] = set()
     for finding in run.findings:
         known = signatures.setdefault(
             finding.signature,
@@ -188,9 +230,15 @@ def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:
                 finding.signature, finding.invariant, finding.name, finding.kind, finding.summary, run.replay
             ),
         )  # fmt: skip
-        known.runs += 1
+        known.runs += finding.signature not in counted
+        counted.add(finding.signature)
         known.findings += finding.count
         known.money_fen += finding.money_fen
+        point = next((p for p in known.points if (p.fault, p.place) == (finding.fault, finding.place)), None)
+        if point is None:
+            point = Point(finding.fault, finding.place)
+            known.points.append(point)
+        point.runs += 1
 
 
 def _keep(seeds: list[int], seed: int) -> None:

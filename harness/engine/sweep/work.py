@@ -1,19 +1,25 @@
 """A sweep at work: what is left to run, handed to workers, each result kept as it comes.
 
 Models: runs in order of seeds, so that a sweep that is ended early has seen all scenarios alike; a worker that something outside
-ended is tried once more, then its run counts as inconclusive; a sweep that was killed goes on where it stood.
+ended is tried once more, then its run counts as inconclusive; a sweep that was killed goes on where it stood; a limit on real
+time, after which no run begins, and those under way have a while to end in. A canary goes first.
 Does not model: several machines.
+
+A limit on time favours short runs by those few that it ends under way. They are told apart (``cut_off``), as what hangs is
+among them: whoever takes the bound of a sweep that was limited must look at them.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from importlib import metadata
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -21,33 +27,31 @@ import msgspec
 from harness.core.errors import ExitCode, HarnessError, UsageError
 from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest
+from harness.engine.sink import make_directory
+from harness.engine.sweep.canary import LABEL, Canary
+from harness.engine.sweep.declare import Wanted, cell_digest, declare, resumed
 from harness.engine.sweep.rows import row_of, row_of_error
+from harness.engine.sweep.summary import CutOff
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.verdict import Verdict
-from harness.results.model import Declared, DeclaredScenario, RunRow
+from harness.results.model import Declared, RunRow
 from harness.results.store import Store
 from harness.scenario import find
+from harness.scenario.campaign import Cell, load_campaign
 from harness.scenario.load import load_file
+
+__all__ = ["CutOff", "Planned", "Sweep", "Wanted", "declare", "grace_of", "planned", "resumed"]
 
 _TRIES_MAX = 2
 EVERY_PROFILE = "all"
+_GRACE_LEAST_S, _GRACE_MOST_S = 2.0, 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line asks for. None leaves it to what is resumed, or to the default."""
-
-    scenarios: tuple[str, ...] = ()
-    runs: int | None = None
-    terminal: str | None = None
-    first_seed: int | None = None
-    swarm: bool | None = None
-    days: int | None = None
-    terminals: int | None = None
-    device: str | None = None
-    profile: str | None = None
-    dialect: str | None = None
+def grace_of(max_time_s: float) -> float:
+    """How long runs under way may go on after ``max_time_s``: a tenth of it, within reason."""
+    return min(_GRACE_MOST_S, max(_GRACE_LEAST_S, max_time_s / 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,18 @@ class Planned:
     families: tuple[str, ...]
 
 
-def planned(declared: Declared, wall_limit_s: float = 600.0) -> list[Planned]:
-    """Every scenario loaded, so that what is wrong with one is told before anything runs. Raises what `harness run` would."""
+def planned(declared: Declared, wall_limit_s: float = 600.0, out_dir: Path | None = None) -> list[Planned]:
+    """Every scenario loaded, so that what is wrong with one is told before anything runs. Raises what `harness run` would.
+
+    ``out_dir``: where the cells of a campaign are written as scenarios of their own, which replay lines name.
+    """
+    cells = _cells(declared)
     found: list[Planned] = []
-    for each in declared.scenarios:
-        path = find.scenario_file(each.label).absolute()
+    for number, each in enumerate(declared.scenarios, 1):
+        path = find.scenario_file(each.label) if each.label not in cells else cells[each.label].path
+        if each.varied:
+            path = _written(cells[each.label], number, out_dir)
+        path = path.absolute()
         base = RunRequest(
             scenario=str(path),
             terminal=declared.terminal,
@@ -76,13 +87,42 @@ def planned(declared: Declared, wall_limit_s: float = 600.0) -> list[Planned]:
             spin_s=min(20.0, wall_limit_s),
         )
         named = msgspec.structs.replace(base, profile=None) if base.profile == EVERY_PROFILE else base
-        plan = adjusted(load_file(path), named)
+        plan = adjusted(cells[each.label].plan if each.varied else load_file(path), named)
         if plan.decisions is not None:
             raise UsageError(
                 f"{each.label} has its decisions pinned: every seed gives the same run; use harness run {each.label}"
             )
         found.append(Planned(each.label, base, tuple(sorted({fault.fault.family for fault in plan.faults}))))
     return found
+
+
+def _cells(declared: Declared) -> dict[str, Cell]:
+    """By label, of a campaign."""
+    if not declared.campaign:
+        return {}
+    file = find.campaign_file(declared.campaign)
+    if file is None:
+        raise UsageError(f"there is no campaign {declared.campaign} any more; give another --out")
+    cells = {cell.label: cell for cell in load_campaign(file).cells}
+    for each in declared.scenarios:
+        if each.label not in cells or cell_digest(cells[each.label]) != each.digest:
+            raise UsageError(
+                f"{each.label} of {declared.campaign} has changed since the sweep began; give another --out"
+            )
+    return cells
+
+
+def _written(cell: Cell, number: int, out_dir: Path | None) -> Path:
+    """The cell as a file. The same cell has the same name in every shard."""
+    if out_dir is None:
+        raise UsageError(f"{cell.label} is a cell of a campaign and has to be written somewhere; give a directory")
+    path = out_dir / "cells" / f"{number:04d}.yaml"
+    make_directory(path.parent)
+    try:
+        path.write_text(cell.text, encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(f"cannot write {path}: {error.strerror}") from None
+    return path
 
 
 @dataclass(slots=True)
@@ -94,44 +134,65 @@ class Sweep:
     store: Store
     jobs: int
     stopped: bool = False
+    out_of_time: bool = False
+    """Whether it ended, with runs left, because its time was over."""
+    cut_off: list[CutOff] = field(default_factory=list)
     on_start: Callable[[int], None] | None = None
     """Told of each worker's process id."""
+    canary: Canary = field(default_factory=Canary)
+    _canary_run: RunRequest | None = None
     _left: deque[RunRequest] = field(default_factory=deque)
     _labels: dict[str, str] = field(default_factory=dict)
     """By file: the scenario's name in the results."""
     _tries: dict[tuple[str, int], int] = field(default_factory=dict)
-    _children: set[int] = field(default_factory=set)
+    _children: dict[int, RunRequest] = field(default_factory=dict)
+    """Workers under way by process id."""
+    _begun_s: dict[tuple[str, int | None], float] = field(default_factory=dict)
+    _ends_s: float = inf
 
     def __post_init__(self) -> None:
         """List what is left."""
         finished = self.store.finished()
         self._labels.update((each.base.scenario, each.label) for each in self.scenarios)
-        for seed in range(self.declared.first_seed, self.declared.first_seed + self.declared.runs):
-            for each in self.scenarios:
-                if (each.label, seed) not in finished:
-                    off = switched_off(seed, each.families) if self.declared.swarm else ()
-                    profile = profile_of(seed) if each.base.profile == EVERY_PROFILE else each.base.profile
-                    self._left.append(msgspec.structs.replace(each.base, seed=seed, without=off, profile=profile))
+        declared = {each.label: each for each in self.declared.scenarios}
+        left = [
+            (seed, place)
+            for place, each in enumerate(self.scenarios)
+            for seed in self.declared.seeds_of(declared[each.label])
+            if (each.label, seed) not in finished
+        ]
+        # In order of seeds: a sweep that is ended early has seen all scenarios alike.
+        self._left.extend(self._request(self.scenarios[place], seed) for seed, place in sorted(left))
 
     @property
     def left(self) -> int:
         """How many runs have not begun."""
         return len(self._left)
 
-    def run(self, on_run: Callable[[RunRow], None]) -> None:
-        """Run what is left; ``on_run`` is told of each run once it is kept."""
-        for request, ended in run_each(_Queue(self._left), self.jobs, self._started):
-            if self.stopped:
-                continue  # it was ended half-way: to be run again
-            try:
-                row = self._row(request, ended)
-                if row is not None:
-                    self.store.add(row)
-                    on_run(row)
-            except BaseException:
-                # Before the loop is left, which waits for the workers.
-                self.stop()
-                raise
+    def run(
+        self, on_run: Callable[[RunRow], None], *, max_time_s: float | None = None, grace_s: float | None = None
+    ) -> None:
+        """Run what is left; ``on_run`` is told of each run once it is kept.
+
+        No run begins later than ``max_time_s`` from now. Those under way then have ``grace_s`` to end and be counted; what
+        still runs after that is ended and not counted: it is left to be run again.
+        """
+        self._plant()
+        with self._limited(max_time_s, grace_s):
+            for request, ended in run_each(_Queue(self), self.jobs, self._launched):
+                try:
+                    row = None if self._was_ended(ended) else self._row(request, ended)
+                    if row is None:
+                        continue
+                    if request is self._canary_run:
+                        self.store.add_canary(self.canary.judged(row))
+                    else:
+                        self.store.add(row)
+                        on_run(row)
+                except BaseException:
+                    # Before the loop is left, which waits for the workers.
+                    self.stop()
+                    raise
 
     def stop(self) -> None:
         """No other run begins, and those under way are ended; none of them counts."""
@@ -143,14 +204,79 @@ class Sweep:
             except ProcessLookupError:
                 pass
 
+    def next_request(self) -> RunRequest | None:
+        """The run that is to begin now, if there is one."""
+        if self._left and time.monotonic() >= self._ends_s:
+            self.out_of_time = True
+            return None
+        try:
+            return self._left.popleft()
+        except IndexError:
+            return None  # also where it was emptied a moment ago
+
     # ------------------------------------------------------------ steps
 
-    def _started(self, child: int) -> None:
-        self._children.add(child)
-        if self.on_start is not None:
-            self.on_start(child)
-        if self.stopped:
-            self.stop()
+    def _request(self, planned: Planned, seed: int) -> RunRequest:
+        base = planned.base
+        off = switched_off(seed, planned.families) if self.declared.swarm else ()
+        profile = profile_of(seed) if base.profile == EVERY_PROFILE else base.profile
+        return msgspec.structs.replace(base, seed=seed, without=off, profile=profile)
+
+    def _plant(self) -> None:
+        """The canary goes first: a sweep in which it is not found need not be waited for."""
+        if self._left or not self.store.canaries():
+            wall_limit_s = self.scenarios[0].base.wall_limit_s if self.scenarios else 600.0
+            self._canary_run = self.canary.request(wall_limit_s)
+            self._labels[self._canary_run.scenario] = LABEL
+            self._left.appendleft(self._canary_run)
+
+    @contextmanager
+    def _limited(self, max_time_s: float | None, grace_s: float | None) -> Iterator[None]:
+        if max_time_s is None:
+            yield
+            return
+        self._ends_s = time.monotonic() + max_time_s
+        grace_s = grace_of(max_time_s) if grace_s is None else grace_s
+        timer = threading.Timer(max_time_s + grace_s, self._time_is_over)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _time_is_over(self) -> None:
+        now_s = time.monotonic()
+        for request in tuple(self._children.values()):
+            begun_s = self._begun_s.get((request.scenario, request.seed), now_s)
+            self.cut_off.append(CutOff(self._labels[request.scenario], request.seed or 0, round(now_s - begun_s, 1)))
+        self.out_of_time = True
+        self.stop()
+
+    def _launched(self, request: RunRequest) -> Verdict:
+        """In a thread that does nothing but wait."""
+        mine: list[int] = []
+
+        def started(child: int) -> None:
+            mine.append(child)
+            self._children[child] = request
+            if self.on_start is not None:
+                self.on_start(child)
+            if self.stopped:
+                self.stop()
+
+        self._begun_s[request.scenario, request.seed] = time.monotonic()
+        try:
+            return launch(request, on_start=started)
+        finally:
+            # Its number may soon be that of another process, which is none of ours to end.
+            for child in mine:
+                self._children.pop(child, None)
+
+    def _was_ended(self, ended: Verdict | HarnessError) -> bool:
+        """Whether we ended it half-way; what had come to its end before is a result like any other."""
+        return self.stopped and (isinstance(ended, HarnessError) or not ended.history_sha256)
 
     def _row(self, request: RunRequest, ended: Verdict | HarnessError) -> RunRow | None:
         label = self._labels[request.scenario]
@@ -165,103 +291,19 @@ class Sweep:
             if self._tries[key] < _TRIES_MAX:
                 self._left.append(request)
                 return None
+            if request is self._canary_run:
+                return None  # nothing can be said of it; the next one that resumes the sweep plants another
         return row_of(label, request, ended)
 
 
 class _Queue(Iterator[RunRequest]):
-    """Takes from a deque that may be filled again after it was empty, which a generator could not."""
+    """Takes from what is left, which may be filled again after it was empty: a generator could not."""
 
-    def __init__(self, left: deque[RunRequest]) -> None:
-        self._left = left
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
 
     def __next__(self) -> RunRequest:
-        if not self._left:
+        request = self._sweep.next_request()
+        if request is None:
             raise StopIteration
-        return self._left.popleft()
-
-
-# ---------------------------------------------------------------- what is declared
-
-
-DEFAULT_SCENARIO = "combined/random_faults"
-DEFAULT_RUNS = 20
-
-
-def declare(wanted: Wanted) -> Declared:
-    """What a new sweep is to run."""
-    paths = find.selected(wanted.scenarios or (DEFAULT_SCENARIO,))
-    names = {path.absolute(): name for name, path in find.names().items()}
-    terminal = wanted.terminal or "reference"
-    return Declared(
-        tuple(DeclaredScenario(names.get(path, str(path)), _digest(path)) for path in paths),
-        wanted.runs or DEFAULT_RUNS,
-        terminal,
-        _software_digest(terminal),
-        1 if wanted.first_seed is None else wanted.first_seed,
-        wanted.swarm is not False,
-        wanted.days,
-        wanted.terminals,
-        wanted.device,
-        wanted.profile,
-        metadata.version("terminal-fault-harness"),
-        wanted.dialect,
-        _dialect_digest(wanted.dialect),
-    )
-
-
-def resumed(before: Declared, wanted: Wanted) -> Declared:
-    """What goes on: what was declared, with more runs if that is asked for. UsageError for anything that is another sweep."""
-    asked = declare(replace(wanted, scenarios=wanted.scenarios or tuple(each.label for each in before.scenarios)))
-    given = {
-        "SCENARIO": (bool(wanted.scenarios), _labels(before), _labels(asked)),
-        "--terminal": (wanted.terminal is not None, before.terminal, asked.terminal),
-        "--dialect": (wanted.dialect is not None, before.dialect, asked.dialect),
-        "--seed": (wanted.first_seed is not None, before.first_seed, asked.first_seed),
-        "--swarm": (wanted.swarm is not None, before.swarm, asked.swarm),
-        "--days": (wanted.days is not None, before.days, asked.days),
-        "--terminals": (wanted.terminals is not None, before.terminals, asked.terminals),
-        "--device": (wanted.device is not None, before.device, asked.device),
-        "--profile": (wanted.profile is not None, before.profile, asked.profile),
-    }
-    for what, (is_given, was, now) in given.items():
-        if is_given and was != now:
-            raise UsageError(
-                f"{what} was {was} in the sweep that is resumed, now it is {now}; leave it out or give another --out"
-            )
-    if asked.harness != before.harness:
-        raise UsageError(
-            f"the sweep was begun by version {before.harness} of the harness, this is {asked.harness}: "
-            f"runs of both are no one sample; give another --out"
-        )
-    texts = {each.label: each.digest for each in asked.scenarios}
-    for each in before.scenarios:
-        if texts.get(each.label) != each.digest:
-            raise UsageError(f"{each.label} has changed since the sweep began; give another --out")
-    if _software_digest(before.terminal) != before.software_digest:
-        raise UsageError(f"the file of {before.terminal} has changed since the sweep began; give another --out")
-    if _dialect_digest(before.dialect) != before.dialect_digest:
-        raise UsageError(f"the file of {before.dialect} has changed since the sweep began; give another --out")
-    if wanted.runs is not None and wanted.runs < before.runs:
-        raise UsageError(f"--runs was {before.runs} in the sweep that is resumed; give as many or more")
-    return replace(before, runs=wanted.runs or before.runs)
-
-
-def _labels(declared: Declared) -> tuple[str, ...]:
-    return tuple(sorted(each.label for each in declared.scenarios))
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-
-
-def _dialect_digest(spec: str | None) -> str:
-    file = Path((spec or "").rpartition(":")[0] or spec or "")
-    return _digest(file) if file.suffix and file.is_file() else ""
-
-
-def _software_digest(spec: str) -> str:
-    file = Path(spec.rpartition(":")[0] or spec)
-    return _digest(file) if file.suffix == ".py" and file.is_file() else ""
+        return request

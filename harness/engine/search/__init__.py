@@ -1,0 +1,1 @@
+"""Guided search: faults of runs that reached new behaviour are kept and changed a little. It never counts for a bound."""

@@ -1,0 +1,158 @@
+"""Two releases on the same decisions: the reference, and a mutant of it, both ways round and each beside itself."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import ExitCode, UsageError
+from harness.engine.compare.report import CompareReport, Pair, PairView, report_of
+from harness.engine.compare.work import Comparison, Wanted
+from harness.reporters.compare import render
+from harness.results.model import FindingRow, Measure, RunRow, RunVerdict
+
+SCENARIO = """\
+name: answers that stay away
+terminals: 2
+days: {count: 1, open: "09:00", close: "11:00"}
+sales_per_day: 12
+host: {no_reply: 20%, decline: 0%}
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
+acceptance: 50%
+"""
+
+
+@functools.cache
+def compared(terminal: str, against: str) -> tuple[CompareReport, tuple[str, ...]]:
+    """Two pairs of runs; the report, and the names of the decisions kept."""
+    with tempfile.TemporaryDirectory() as place:
+        scenario = Path(place) / "answers.yaml"
+        scenario.write_text(SCENARIO)
+        kept = Path(place) / "decisions"
+        wanted = Wanted((str(scenario),), terminal, against, runs=2)
+        (Path(place) / "scratch").mkdir()
+        report = Comparison(wanted, Path(place) / "scratch", 2, kept).run(lambda _: None)
+        assert list((Path(place) / "scratch").iterdir()) == []
+        return report, tuple(sorted(each.name for each in kept.iterdir())) if kept.exists() else ()
+
+
+def test_a_release_beside_itself_is_the_same_to_the_byte() -> None:
+    report, kept = compared("reference", "reference")
+    assert report.exit_code == ExitCode.PASS
+    assert report.differences == [] and kept == ()
+    assert [(pair.missing, pair.same_history, pair.divergence) for pair in report.pairs] == [(0, True, None)] * 2
+    assert all(each.difference == 0 and each.better == 0 for each in report.measures)
+    assert {"acceptance_percent", "sale_s_p95"} <= {each.name for each in report.measures}
+
+
+def test_what_a_mutant_breaks_is_new() -> None:
+    report, kept = compared("silent_charge", "reference")
+    assert report.exit_code == ExitCode.VIOLATED
+    assert {each.status for each in report.differences} == {"new"}
+    assert {3, 5, 31} <= {each.invariant for each in report.of("new")}
+    assert all(each.terminal_runs and not each.against_runs for each in report.differences)
+    assert len(kept) == 2
+
+
+def test_the_other_way_round_it_is_fixed() -> None:
+    forth, back = compared("silent_charge", "reference")[0], compared("reference", "silent_charge")[0]
+    assert back.exit_code == ExitCode.PASS
+    assert {each.status for each in back.differences} == {"fixed"}
+    assert {each.signature for each in back.differences} & {each.signature for each in forth.differences}
+
+
+def test_a_mutant_beside_itself_has_nothing_new() -> None:
+    report, _ = compared("silent_charge", "silent_charge")
+    assert report.exit_code == ExitCode.PASS
+    assert {each.status for each in report.differences} == {"unchanged"} and report.differences
+    assert all(pair.same_history and not pair.missing for pair in report.pairs)
+
+
+def test_the_first_divergence_is_what_the_customer_sees() -> None:
+    report, _ = compared("silent_charge", "reference")
+    first = report.first
+    assert first is not None
+    assert "declined" in first.terminal_does and "unknown" in first.against_does
+    assert sum(pair.missing for pair in report.pairs) > 0  # the reversals that the mutant does not send
+    text = render(report)
+    assert "the first divergence" in text and first.terminal_does in text and "decisions of the baseline" in text
+
+
+def test_software_that_is_none_is_told_before_anything_else() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        scenario = Path(place) / "answers.yaml"
+        scenario.write_text(SCENARIO)
+        work = Comparison(Wanted((str(scenario),), "reference", "referense", runs=2), Path(place), 2)
+        with pytest.raises(UsageError, match="did you mean 'reference'"):
+            work.run(lambda _: None)
+
+
+# ---------------------------------------------------------------- what counts as the same
+
+
+def _finding(summary: str, signature: str = "aa", invariant: int = 24) -> FindingRow:
+    return FindingRow(signature, invariant, "returns_to_service", "kind", 1, 100, "T01", 5, summary)
+
+
+def _pair(
+    mine: tuple[FindingRow, ...], theirs: tuple[FindingRow, ...], verdicts: tuple[RunVerdict, RunVerdict] | None = None,
+    seed: int = 1,
+) -> Pair:  # fmt: skip
+    of_mine: RunVerdict = "fail" if mine else "pass"
+    of_theirs: RunVerdict = "fail" if theirs else "pass"
+    one, other = verdicts or (of_mine, of_theirs)
+    measures = (Measure("recovery_s_max", 10.0 + seed), Measure("acceptance_percent", 90.0))
+    view = PairView("s", seed, one, other, 0, same_history=False, again="again")
+    return Pair(
+        view,
+        RunRow("s", seed, (), one, measures=measures, findings=mine),
+        RunRow("s", seed, (), other, measures=(Measure("recovery_s_max", 8.0),), findings=theirs),
+    )
+
+
+def _statuses(*pairs: Pair) -> list[str]:
+    return [each.status for each in report_of("b", "a", 1, len(pairs), pairs).differences]
+
+
+def test_a_line_of_code_that_moved_is_the_same_finding() -> None:
+    before, after = (
+        _finding("It dies at store.py:17 in boot.", "aa"),
+        _finding("It dies at shop/store.py:21 in boot.", "bb"),
+    )
+    assert _statuses(_pair((after,), (before,))) == ["unchanged"]
+    assert _statuses(_pair((_finding("It dies at store.py:17 in sale."),), (before,))) == ["new", "fixed"]
+
+
+def test_what_shows_in_another_pair_is_not_new() -> None:
+    found = _finding("It dies.")
+    assert _statuses(_pair((found,), (), seed=1), _pair((), (found,), seed=2)) == ["unchanged"]
+
+
+def test_beside_a_run_that_proves_nothing_nothing_is_new() -> None:
+    found = _finding("It dies.")
+    report = report_of("b", "a", 1, 1, [_pair((found,), (), ("fail", "inconclusive"))])
+    assert [each.status for each in report.differences] == ["unproven"]
+    assert report.exit_code == ExitCode.INCONCLUSIVE and report.measures == []
+    two = [_pair((found,), (), ("fail", "inconclusive")), _pair((found,), (), seed=2)]
+    assert report_of("b", "a", 1, 2, two).exit_code == ExitCode.VIOLATED
+
+
+def test_pairs_that_are_missing_or_broke_are_no_pass() -> None:
+    passed = _pair((), ())
+    assert report_of("b", "a", 1, 1, [passed]).exit_code == ExitCode.PASS
+    assert report_of("b", "a", 1, 2, [passed]).exit_code == ExitCode.INCONCLUSIVE
+    assert report_of("b", "a", 1, 0, []).exit_code == ExitCode.INCONCLUSIVE
+    broken = _pair((), (), ("error", "inconclusive"))
+    assert report_of("b", "a", 1, 1, [broken]).exit_code == ExitCode.HARNESS_ERROR
+
+
+def test_measures_stand_side_by_side() -> None:
+    pairs = [_pair((), (), seed=seed) for seed in (1, 2, 3)]
+    (measure,) = report_of("b", "a", 1, 3, pairs).measures
+    assert (measure.name, measure.terminal.median, measure.terminal.least, measure.terminal.most) == (
+        "recovery_s_max", 12.0, 11.0, 13.0,
+    )  # fmt: skip
+    assert (measure.against.median, measure.difference, measure.better) == (8.0, 4.0, -1)  # slower is worse
