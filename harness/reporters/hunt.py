@@ -26,12 +26,12 @@ def _lines(report: HuntReport, file: str | None) -> Iterator[str]:
     yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {report.stages:,} scenarios"
     if report.best is not None:
         yield ""
-        yield from _best(report.best, file, report.terminal)
+        yield from _best(report.best, report, file)
     for why in report.broken:
         yield f"left out: {why}"
 
 
-def _best(best: Shown, file: str | None, terminal: str) -> Iterator[str]:
+def _best(best: Shown, report: HuntReport, file: str | None) -> Iterator[str]:
     reached = best.reached
     if reached.shown:
         yield f"run {best.run}, from {best.stage}, on {reached.device}:"
@@ -42,8 +42,10 @@ def _best(best: Shown, file: str | None, terminal: str) -> Iterator[str]:
     yield f"  faults: {', '.join(best.faults) or 'none'}; seed {best.seed}"
     if best.findings:
         yield f"  invariants violated in it: {', '.join(best.findings)}"
+    if report.shrunk:
+        yield f"  made small in {_runs(report.shrink_runs)}: {report.shrunk}"
     if file is not None:
-        yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(terminal)}"
+        yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(report.terminal)}"
 
 
 def _runs(count: int) -> str:

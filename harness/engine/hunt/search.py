@@ -6,8 +6,8 @@ size, and a batch is judged when all of it is over, in the order in which it was
 long it takes, and not what is found. Best is who saw most steps, then who came nearest to the next, then who needs fewer
 faults.
 Does not model: a proof that nothing is there: not found is inconclusive.
-Source: FoundationDB and TigerBeetle search at random; guidance by how far a history got is this harness's own, measured in its
-tests.
+Source: FoundationDB and TigerBeetle search at random; what is kept and mutated is as in coverage-guided fuzzers, with progress
+along the symptom in the place of coverage.
 """
 
 from __future__ import annotations
