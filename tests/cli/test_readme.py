@@ -27,6 +27,7 @@ FAILS = (
     "--terminal filequeue",
     "--terminal no_directory_fsync",
     "my_terminal.py",
+    "hunt reports/field.yaml",
     "exec:reports/shop_terminal --no-reserve",
 )
 

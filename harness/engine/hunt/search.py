@@ -95,8 +95,10 @@ class Hunt:
     broken: list[str] = field(default_factory=list)
     _elites: list[Tried] = field(default_factory=list)
     _queue: list[Candidate] = field(default_factory=list)
-    _children: set[int] = field(default_factory=set)
+    children: set[int] = field(default_factory=set)
+    """Process ids of the runs that were begun."""
     _started_s: float = 0.0
+    _seen: bool = False
 
     def run(self, on_batch: Callable[[Hunt], None] = lambda _: None) -> HuntReport:
         """Search until it is found or the budget is over. Raises UsageError for what the user can mend."""
@@ -115,7 +117,7 @@ class Hunt:
     def stop(self) -> None:
         """No other run begins, and those under way are ended and count for nothing."""
         self.stopped = True
-        for child in tuple(self._children):
+        for child in tuple(self.children):
             try:
                 os.killpg(child, signal.SIGKILL)
             except ProcessLookupError:
@@ -199,13 +201,16 @@ class Hunt:
             place = requests[request.scenario]
             if isinstance(outcome, Verdict):
                 ended[place] = outcome
+                # What was drawn later cannot matter any more, and what was drawn earlier is under way or over.
+                self._seen = self._seen or _shows(outcome)
             elif not self.stopped:
                 errors[place] = outcome
         if self.stopped:
             return []
         self._note(batch, errors)
+        first = min((place for place, verdict in ended.items() if _shows(verdict)), default=len(batch))
         found = []
-        for place, candidate in enumerate(batch):
+        for place, candidate in enumerate(batch[: first + 1]):
             self.runs += 1
             verdict = ended.get(place)
             if verdict is not None and isinstance(verdict.symptom, Reached):
@@ -215,7 +220,7 @@ class Hunt:
 
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:
         for request in asked:
-            if self.stopped:
+            if self.stopped or self._seen:
                 return
             yield request
 
@@ -223,7 +228,7 @@ class Hunt:
         return launch(request, on_start=self._started)
 
     def _started(self, child: int) -> None:
-        self._children.add(child)
+        self.children.add(child)
         if self.stopped:
             self.stop()
 
@@ -248,6 +253,10 @@ class Hunt:
             of_stage[each.candidate.stage] = of_stage.get(each.candidate.stage, 0) + 1
             if of_stage[each.candidate.stage] <= _OF_ONE_STAGE and len(self._elites) < _ELITES:
                 self._elites.append(each)
+
+
+def _shows(verdict: Verdict) -> bool:
+    return isinstance(verdict.symptom, Reached) and verdict.symptom.shown
 
 
 def hints_of(symptom: Symptom, place: int) -> tuple[str, ...]:
