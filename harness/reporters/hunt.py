@@ -23,7 +23,8 @@ def render(report: HuntReport, file: str | None = None) -> str:
 def _lines(report: HuntReport, file: str | None) -> Iterator[str]:
     yield f"hunt · {report.terminal} · {report.symptom} · seed {report.seed}"
     yield _SAID[report.state]
-    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {report.stages:,} {'scenario' if report.stages == 1 else 'scenarios'}"
+    began = "1 scenario" if report.stages == 1 else f"{report.stages:,} scenarios"
+    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {began}"
     if report.best is not None:
         yield ""
         yield from _best(report.best, report, file)

@@ -169,9 +169,10 @@ class Hunt:
         return Candidate(parent.candidate.stage, plan, seed)
 
     def _hints(self, reached: int) -> frozenset[str]:
-        """Of the next step, and of the last: terms at rest are often brought about by something earlier."""
-        last = len(self.symptom.steps) - 1
-        return frozenset({*hints_of(self.symptom, min(reached, last)), *hints_of(self.symptom, last)})
+        """Of the next step; what is proven at rest is brought about by what any step is about."""
+        steps = self.symptom.steps
+        places = [reached] if reached < len(steps) - 1 else range(len(steps))
+        return frozenset(hint for place in places for hint in hints_of(self.symptom, place))
 
     # ------------------------------------------------------------ running
 
