@@ -10,7 +10,7 @@ Does not model: what would explain the symptom and is not in the log; ``harness 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.masking import mask_text
@@ -38,6 +38,8 @@ _DO = frozenset(
         "restart",
     }
 )
+_ASKS = _DO - {"reprint", "clear_cache", "restart"}
+"""What the host is asked about."""
 _PAYING = frozenset({"sale", "preauth", "completion"})
 _DEFINITIVE = frozenset(
     {"03", "04", "05", "07", "14", "34", "41", "43", "51", "54", "55", "57", "59", "61", "62", "65", "75"}
@@ -88,7 +90,18 @@ def script_of(records: Sequence[Record]) -> Script:
         _Terminal(script, terminal, first_day, cards).read([each for each in records if each.terminal == terminal])
     for noted in (script.actions, script.faults):
         noted.sort(key=_when)
+    script.faults = list(_named(script.faults))
     return script
+
+
+def _named(faults: Sequence[Noted]) -> Iterator[Noted]:
+    """The same faults, no two of one name."""
+    taken: dict[str, int] = {}
+    for each in faults:
+        kind = str(each.values["type"])
+        taken[kind] = taken.get(kind, 0) + 1
+        own: dict[str, Written] = {} if taken[kind] == 1 else {"name": f"{kind}_{taken[kind]}"}
+        yield Noted({"type": kind, **own, **each.values}, each.why)
 
 
 def _when(noted: Noted) -> tuple[int, str, str]:
@@ -165,7 +178,7 @@ class _Terminal:
     def _went_wrong(self, record: Record, more: str) -> None:
         if record.what == "reversal":
             at: dict[str, Written] = {"message": {"direction": "up", "mti": "0400", "moment": "sent"}}
-        elif record.what in _DO:
+        elif record.what in _ASKS:
             at = {"action": record.what}
         else:
             return

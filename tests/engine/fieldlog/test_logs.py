@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.engine.fieldlog.infer import script_of
 from harness.engine.fieldlog.mapping import read_mapping
-from harness.engine.fieldlog.model import LogError, Record
+from harness.engine.fieldlog.model import RESULTS, WHATS, LogError, Record
 from harness.engine.fieldlog.rows import records
 from harness.engine.fieldlog.tables import LINE_BYTES_MAX
 from harness.engine.fieldlog.write import scenario_of
@@ -17,6 +18,8 @@ from harness.scenario.load import load_text
 from harness.scenario.problems import ScenarioErrors
 from tests.engine.small_runs import found, run, told
 
+KINDS = [what for what in WHATS if what != "ignore"]
+ENDS = [("", ""), *((each, "") for each in RESULTS), ("declined", "51"), ("declined", "12"), ("failed", "96")]
 HEADER = "time,terminal,action,amount,result,card"
 PAN = "6222020200112233445"
 CHINESE = """\
@@ -208,3 +211,17 @@ def test_the_field_bug_shows_on_the_guilty_terminal_and_not_on_the_reference(tmp
     right = run(plan, "reference")
     assert right.status == "pass", told(right)
     assert right.sales.asked == 2
+
+
+def test_whatever_a_log_says_is_a_scenario(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    for _ in range(25):
+        at_us = 20_000 * 86_400_000_000 + draw.randrange(86_400_000_000)
+        log = []
+        for line in range(2, 2 + draw.randrange(1, 25)):
+            at_us += draw.choice((0, 1, 999_999, 60_000_000, 3_600_000_000, 30_000_000_000))
+            amount_fen = draw.choice((None, 0, 1, 125_000, 999_999_999_999))
+            result, code = draw.choice(ENDS)
+            terminal, what, card = draw.choice("ab"), draw.choice(KINDS), draw.choice(("", "x", "y"))
+            log.append(Record(line, at_us, terminal, what, amount_fen, result, code, card))
+        assert load_text(scenario_of(tmp_path / "log.csv", log)).actions is not None
