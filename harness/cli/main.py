@@ -33,6 +33,10 @@ _COMMANDS = {
         "Whether a release may go out: known defects, crash points, random runs, a bound.",
     ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
+    "import": (
+        "harness.cli.importing:import_command",
+        "A log of the field (CSV, JSON lines, pcap, hex) as a scenario.",
+    ),
     "compare": (
         "harness.cli.compare:compare",
         "Two releases on the same decisions: fixed, new and unchanged findings.",
