@@ -23,6 +23,7 @@ from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
 from harness.engine.compare.parting import parting
 from harness.engine.compare.report import CompareReport, Divergence, Pair, PairView, report_of
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest, dialect_flag
 from harness.engine.sweep.rows import row_of, row_of_error
 from harness.engine.verdict import Verdict
@@ -76,7 +77,6 @@ class Comparison:
     jobs: int
     kept: Path | None = None
     stopped: bool = False
-    on_start: Callable[[int], None] | None = None
     pairs: list[Pair] = field(default_factory=list)
     declared: int = 0
     _left: deque[RunRequest] = field(default_factory=deque)
@@ -121,7 +121,7 @@ class Comparison:
 
     def run(self, on_pair: Callable[[Pair], None]) -> CompareReport:
         """Every pair; ``on_pair`` is told of each that is finished."""
-        for request, ended in run_each(_Queue(self._left), self.jobs, self._began):
+        for request, ended in run_each(_Queue(self._left), self.jobs, self._launched):
             if self.stopped:
                 continue  # ended half-way: the pair counts for nothing
             try:
@@ -147,12 +147,21 @@ class Comparison:
 
     # ------------------------------------------------------------ steps
 
-    def _began(self, child: int) -> None:
-        self._children.add(child)
-        if self.on_start is not None:
-            self.on_start(child)
-        if self.stopped:
-            self.stop()
+    def _launched(self, request: RunRequest) -> Verdict:
+        """In a thread that does nothing but wait."""
+        mine: list[int] = []
+
+        def started(child: int) -> None:
+            mine.append(child)
+            self._children.add(child)
+            if self.stopped:
+                self.stop()
+
+        try:
+            return launch(request, on_start=started)
+        finally:
+            # Its number may soon be that of another process, which is none of ours to end.
+            self._children.difference_update(mine)
 
     def _ended(self, request: RunRequest, ended: Verdict | HarnessError) -> Pair | None:
         """The pair when this was its second run; else the second run is put first in the queue."""

@@ -29,6 +29,7 @@ from harness.engine.campaign import run_each
 from harness.engine.hunt.mutate import Mutator
 from harness.engine.hunt.report import HuntReport, Shown, State
 from harness.engine.hunt.stages import Stage, pool
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
 from harness.history.symptoms.model import Reached, Symptom
@@ -194,7 +195,7 @@ class Hunt:
             )  # fmt: skip
         ended: dict[int, Verdict] = {}
         errors: dict[int, HarnessError] = {}
-        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._started):
+        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._launched):
             place = requests[request.scenario]
             if isinstance(outcome, Verdict):
                 ended[place] = outcome
@@ -211,6 +212,10 @@ class Hunt:
                 named = dict.fromkeys(f"{each.invariant} {each.name}" for each in verdict.findings)
                 found.append(Tried(candidate, self.runs, verdict.symptom, tuple(named)))
         return found
+
+    def _launched(self, request: RunRequest) -> Verdict:
+        """In a thread that does nothing but wait."""
+        return launch(request, on_start=self._started)
 
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:
         for request in asked:

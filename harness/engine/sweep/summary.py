@@ -135,6 +135,8 @@ class SweepSummary(msgspec.Struct):
     """Whether runs are missing because the time of the sweep was over; known to the sweep itself, not to its file."""
     cut_off: list[CutOff] = []
     """Runs that were under way then, and were ended."""
+    search: str = "random"
+    """How runs were chosen. Of any but random ones nothing is bounded: every ``upper_bound_95`` is 1."""
 
     @property
     def idle(self) -> list[FaultCount]:
@@ -188,7 +190,7 @@ def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[Can
             fault = faults.setdefault(key, FaultCount(run.scenario, bite.fault, bite.family))
             fault.runs, fault.struck, fault.bit = fault.runs + 1, fault.struck + bite.struck, fault.bit + bite.bit
         _add_findings(signatures, run)
-    for each in (total, *counts.values()):
+    for each in (total, *counts.values()) if declared.search == "random" else ():
         each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
     return SweepSummary(
         declared.terminal,
@@ -206,6 +208,7 @@ def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[Can
         missing=total.declared - total.finished,
         campaign=declared.campaign,
         shard=declared.shard,
+        search=declared.search,
     )
 
 
