@@ -22,6 +22,12 @@ _COMMANDS = {
     ),
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
+    "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
+    "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
+    "replay": (
+        "harness.cli.replay:replay",
+        "Run a finding's bundle again, to its end, an instant or into the debugger.",
+    ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
     "compare": (
         "harness.cli.compare:compare",
@@ -31,7 +37,6 @@ _COMMANDS = {
         "harness.cli.upgrade:upgrade",
         "One release on the data of another: up, down, up again, cut at every step.",
     ),
-    "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
     "assay": ("harness.cli.assay:assay", "Every shipped mutant against the checks: who sees what, and what lives."),
     "snapshot": ("harness.cli.snapshot:snapshot", "Write out a terminal's storage at chosen instants of a run."),
     "diff": ("harness.cli.snapshot:diff_command", "Compare two snapshots, or directories from the field."),

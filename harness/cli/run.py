@@ -94,7 +94,8 @@ def run(
     """Run scenarios (names, files or directories) and print a verdict for each.
 
     Without a scenario it runs combined/first_look: 20 terminals, three days, five families of faults. With --out DIR each
-    run leaves history.jsonl, verdict.json and, for a finding, resolved.yaml, which replays it.
+    run leaves history.jsonl, verdict.json and, for a finding, resolved.yaml, which replays it, and finding.zip: a
+    bundle for others (`harness replay`).
 
     With --image terminals begin in service, on data from before the run; `harness snapshot --help` says what is judged then.
     """
@@ -249,8 +250,21 @@ def _run_one(request: RunRequest, as_json: bool, interrupts: _Interrupts) -> Exi
         return error.exit_code
     finally:
         interrupts.child = 0
+    _keep_bundle(request, verdict)
     _print(verdict, as_json)
     return verdict.exit_code
+
+
+def _keep_bundle(request: RunRequest, verdict: Verdict) -> None:
+    """``finding.zip`` beside the history. A run that cannot be bundled is told all the same."""
+    if request.out_dir is None or verdict.status != "fail":
+        return
+    from harness.engine.replay.make import keep_bundle
+
+    try:
+        keep_bundle(request, verdict, Path(request.out_dir))
+    except HarnessError as error:
+        click.echo(f"no bundle: {error}", err=True)
 
 
 def _print(verdict: Verdict, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.core.errors import ExitCode, NothingSelected, UsageError
@@ -147,12 +148,32 @@ def sweep(
     "--signature", metavar="ID", help="List the runs with a finding of this signature (or the first digits of one)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: the results, or one listed run a line.")
-def results(file: Path, verdict: str | None, signature: str | None, as_json: bool) -> int:
-    """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory."""
+@ci_outputs.options
+def results(
+    file: Path,
+    verdict: str | None,
+    signature: str | None,
+    as_json: bool,
+    junit: Path | None,
+    github: bool,
+    gitlab: Path | None,
+    markdown: Path | None,
+) -> int:
+    """Print what a results file of `harness sweep` holds, also while the sweep is at work. FILE may be its directory.
+
+    The JSON is described by harness/reporters/schemas/sweep.schema.json, and a listed run by run.schema.json beside it.
+    """
     from harness.engine.sweep.summary import summary_of
     from harness.results.store import Store
 
+    outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
+    if outputs.any and (verdict is not None or signature is not None):
+        raise UsageError(
+            "--junit, --github, --gitlab and --markdown are of all runs; leave out --verdict and --signature"
+        )
     with Store.read(file) as store:
+        if outputs.any:
+            return _say_and_write(store, as_json, outputs)
         if verdict is None and signature is None:
             say_summary(summary_of(store), as_json)
             return int(ExitCode.PASS)
@@ -170,6 +191,18 @@ def results(file: Path, verdict: str | None, signature: str | None, as_json: boo
 
         say(listing(chosen))
     return int(ExitCode.PASS)
+
+
+def _say_and_write(store: Store, as_json: bool, outputs: ci_outputs.Outputs) -> int:
+    import msgspec
+
+    from harness.engine.sweep.summary import summary_of
+    from harness.reporters.ci import outcome_of_sweep
+    from harness.reporters.sweep import render
+
+    summary = summary_of(store)
+    text = msgspec.json.encode(summary) if as_json else render(summary)
+    return ci_outputs.say_and_write(outputs, text, lambda: outcome_of_sweep(summary, store.runs()), as_json, 0)
 
 
 def _is_chosen(run: RunRow, verdict: str | None, signature: str | None) -> bool:

@@ -15,6 +15,7 @@ from harness.engine.request import Finished, Progress, Refused, RunRequest
 from harness.terminals.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
+    from harness.engine.run import Run
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
 
@@ -27,9 +28,14 @@ SHARING = frozenset(each.spec for each in CATALOGUE.values() if each.shares_modu
 
 def execute(argument: Any, send: Callable[[Any], None]) -> Any:
     """One run, as ``sut.limits.run_limited`` calls it: a RunRequest in, a Finished or a Refused out, both as plain data."""
+    return executed(argument, send)
+
+
+def executed(argument: Any, send: Callable[[Any], None], make: Callable[..., Run] | None = None) -> Any:
+    """The same with another course of trading: ``make`` makes the run, with what ``Run`` is made of."""
     request = msgspec.convert(argument, RunRequest)
     try:
-        return msgspec.to_builtins(_run(request, send))
+        return msgspec.to_builtins(_run(request, send, make))
     except HarnessError as error:
         return msgspec.to_builtins(Refused(str(error), int(error.exit_code)))
 
@@ -49,9 +55,9 @@ def warm() -> None:
     software.precompile("harness.terminals.reference")
 
 
-def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
+def _run(request: RunRequest, send: Callable[[Any], None], make: Callable[..., Run] | None) -> Finished:
     from harness.engine.images import begun_on
-    from harness.engine.run import Interrupted, run_plan
+    from harness.engine.run import Interrupted, Run, run_plan
     from harness.scenario.load import load_file
     from harness.sut import interpreter, software
 
@@ -73,7 +79,7 @@ def _run(request: RunRequest, send: Callable[[Any], None]) -> Finished:
 
     plan, images = begun_on(plan, request.images)
     with interpreter.installed():
-        return Finished(run_plan(plan, loaded, request, report, interrupted, images))
+        return Finished(run_plan(plan, loaded, request, report, interrupted, images, make=make or Run))
 
 
 def spoken_to(software: Software, dialect: str | None) -> Software:

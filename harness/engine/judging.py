@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.engine.blame import Blames
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 _FINDINGS_KEPT = 200
+NO_SALE = "no sale was feasible, so nothing was shown"
+"""Why a run without trade proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def undecided_by(software: Software) -> Callable[[frozenset[str]], frozenset[str
     return None if rules is None else rules.undecided
 
 
-def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) -> Verdict:
+def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], blames: Blames) -> Verdict:
     """The verdict of a run that came to an end of its own, early or not."""
     findings = [finding for judgement in judgements for finding in judgement.findings]
     findings.sort(key=lambda finding: (finding.at_us, finding.number, finding.device))
@@ -84,9 +87,10 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...]) ->
         findings=tuple(
             FindingView(
                 each.number, each.invariant, each.device, each.at_us, each.summary, each.money_fen, each.severity,
-                each.events, stories.get(place, ()),
+                each.events, stories.get(place, ()), blame.fault, blame.place,
             )
             for place, each in enumerate(findings[:_FINDINGS_KEPT])
+            for blame in (blames.of(each.device, each.at_us, max(each.at_us, each.evident_us)),)
         ),
         inconclusive_because=tuple(reasons),
         checked=tuple(f"{each.number} {each.name}" for each in judgements if each.outcome in ("pass", "finding")),
@@ -174,7 +178,7 @@ def _inconclusive(course: Course, built: Built, judgements: tuple[Judgement, ...
         count, why = sum(link.unread for link in links), next(link.unread_why for link in links if link.unread)
         reasons.append(f"the host could read none of the {count:,} messages that it was sent; with the first: {why}")
     if not sales.feasible:
-        reasons.append("no sale was feasible, so nothing was shown")
+        reasons.append(NO_SALE)
     elif sales.acceptance_percent < course.plan.acceptance_percent:
         needed = f"{course.plan.acceptance_percent:g} %"
         reasons.append(

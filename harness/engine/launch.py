@@ -45,10 +45,13 @@ def launch(
     *,
     pin_hash_seed: bool = True,
     on_start: Callable[[int], None] | None = None,
+    inside: str = "harness.engine.child:execute",
+    on_message: Callable[[Any], None] | None = None,
 ) -> Verdict:
     """Run ``request`` to a verdict. Raises UsageError for what the user can mend, HarnessError for what the harness broke.
 
-    ``on_start`` is given the child's process id; SIGINT to it ends trading early and still gives a verdict.
+    ``on_start`` is given the child's process id; SIGINT to it ends trading early and still gives a verdict. ``inside``: what runs
+    in the child; ``on_message`` hears all that it sends, instead of ``on_progress``.
     """
 
     def told(message: Any) -> None:
@@ -65,10 +68,10 @@ def launch(
     # A child that has to be killed leaves its files behind: they are in a directory that goes with this call.
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         ended = run_limited(
-            "harness.engine.child:execute",
+            inside,
             msgspec.to_builtins(request),
             limits=limits,
-            on_message=told,
+            on_message=told if on_message is None else on_message,
             environ={"TMPDIR": scratch},
             pin_hash_seed=pin_hash_seed,
             on_start=on_start,

@@ -24,6 +24,8 @@ from simpy.core import StopSimulation
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from harness.engine.blame import Blames
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.fullness import watch_fullness
 from harness.engine.hunt.proof import Hunted
 from harness.engine.images import excuse_what_cannot_be_opened
@@ -53,6 +55,7 @@ from harness.scenario.resolve import write_resolved
 if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
 
+    from harness.history.events import Event
     from harness.invariants.judge import Judge
     from harness.scenario.field_data import FieldData
     from harness.scenario.plan import Plan
@@ -101,8 +104,10 @@ class Run:
         report: Report,
         interrupted: Interrupted,
         images: Mapping[str, FieldData] = MappingProxyType({}),
+        tap: Callable[[int, Event], None] | None = None,
     ) -> None:
         self.plan = plan
+        self.tap = tap
         self.software = software
         self.request = request
         self.report = report
@@ -135,10 +140,13 @@ class Run:
                 )
             )  # fmt: skip
             built = build(self.plan, self.software, self.seed, recorder, spill, self.images)
+            recorder.tap = self.tap
             camera = None if self.request.snapshot is None else Camera(self.request.snapshot, built, self.seed)
             judge = new_judge(built)
             judge.attach(recorder)
             hunted = None if self.request.symptom is None else Hunted(parse(self.request.symptom), judge, recorder)
+            blames = Blames({station.name: station for station in built.world.stations}, call_sites(self.software))
+            blames.attach(recorder)
             meter = Meter(judge.books.terms.manifests, with_funds=self.plan.funds is not None)
             meter.attach(recorder)
             if self.behaviour is not None:
@@ -166,7 +174,7 @@ class Run:
             self.plan, self.request, self.software.spec, self.seed, self.history_path, recorder.count, digest,
             tuple(self.probes), measured, self.cut_short,
         )  # fmt: skip
-        verdict = assemble(course, built, judgements)
+        verdict = assemble(course, built, judgements, blames)
         return verdict if hunted is None else msgspec.structs.replace(verdict, symptom=hunted.reached(judgements))
 
     def pinned_plan(self) -> Plan:
@@ -187,7 +195,6 @@ class Run:
         recorder = built.world.recorder
         measured: set[str] = set()
         stations = {station.name: station for station in built.world.stations}
-        faults = {fault.name: fault.fault for fault in self.plan.faults}
 
         def ready(_: int, event: SoftwareReady) -> None:
             # What a fresh terminal leaves free, once it has made the files that it always keeps.
@@ -196,7 +203,7 @@ class Run:
                 measure_space(built, stations[event.device], "installed")
 
         def struck(_: int, event: FaultStruck) -> None:
-            fault = faults.get(event.fault.rpartition("#")[0])
+            fault = built.injector.fault_named(event.fault.rpartition("#")[0])
             for number, reason in () if fault is None else fault.survivability.items():
                 for device in event.devices:
                     judge.excuse(
@@ -344,15 +351,18 @@ def run_plan(
     report: Report,
     interrupted: Interrupted | None = None,
     images: Mapping[str, FieldData] = MappingProxyType({}),
+    tap: Callable[[int, Event], None] | None = None,
+    make: Callable[..., Run] = Run,
 ) -> Verdict:
-    """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on."""
+    """Run ``plan`` and write what ``request`` asks for; the verdict. ``images``: by device, what it begins on; ``tap``: is called
+    for every event of the history."""
     with contextlib.ExitStack() as stack:
         if request.out_dir is not None:
             directory = Path(request.out_dir)
             make_directory(directory)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
-        run = Run(plan, software, request, directory, report, interrupted or Interrupted(), images)
+        run = make(plan, software, request, directory, report, interrupted or Interrupted(), images, tap)
         verdict = run.go()
         try:
             if run.behaviour is not None and request.behaviour_out is not None:

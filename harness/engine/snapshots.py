@@ -24,7 +24,7 @@ import msgspec
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.core.units import US_PER_DAY, clock_text
-from harness.history.events import FaultStruck
+from harness.history.events import Event, FaultStruck
 from harness.host.handover import take
 from harness.scenario.build import start_us
 from harness.scenario.field_data import Record, Sealed, Source
@@ -45,11 +45,12 @@ END = "end"
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """When to look: at a time, at a fault's strike, or (neither) at the end."""
+    """When to look: at a time, at a fault's strike, at an event of the history, or (none of these) at the end."""
 
     text: str
     at_us: int | None = None
     strike: str = ""
+    event: int | None = None
 
     @property
     def directory_name(self) -> str:
@@ -58,10 +59,15 @@ class Instant:
 
 
 def instant(text: str, plan: Plan) -> Instant:
-    """``26h``, ``14:30``, ``day2+14:30``, ``day3``, ``end``, ``power_loss#1``; UsageError for what the run does not have."""
+    """``26h``, ``14:30``, ``day2+14:30``, ``day3``, ``end``, ``power_loss#1``, or ``4711``, which is an event's number.
+
+    UsageError for what the run does not have.
+    """
     told = text.strip()
     if told == END:
         return Instant(told)
+    if told.isascii() and told.isdecimal():
+        return Instant(told, event=int(told[:12]))
     strike = _STRIKE.match(told)
     if strike is not None:
         names = [fault.name for fault in plan.faults]
@@ -143,6 +149,9 @@ class Camera:
                 self._look_after(each, each.at_us)
         if any(each.strike for each in self.instants):
             built.world.recorder.watch(FaultStruck, self._struck)
+        self._at_event = {each.event: each for each in self.instants if each.event is not None}
+        if self._at_event:
+            built.world.recorder.tap = self._at_events
 
     def finish(self) -> None:
         """The run is over: take what was asked for at the end, and write everything."""
@@ -157,6 +166,10 @@ class Camera:
             if each.strike and each.strike == event.fault:
                 # The fault is told before it has done its work; at the same instant, but after it, it has.
                 self._look_after(each, 0)
+
+    def _at_events(self, number: int, _: Event) -> None:
+        if number in self._at_event:
+            self._look_after(self._at_event[number], 0)
 
     def _look_after(self, which: Instant, delay_us: int) -> None:
         def look(_: object) -> None:

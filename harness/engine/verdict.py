@@ -27,6 +27,10 @@ class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: str = ""
     events: tuple[int, ...] = ()
     story: tuple[str, ...] = ()
+    fault: str = ""
+    """The kind of fault to look at first: what struck there between the deed and its discovery, or last before."""
+    place: str = ""
+    """Where the software was when it struck, where that is known and says something."""
 
 
 class NotChecked(msgspec.Struct, frozen=True):

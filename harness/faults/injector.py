@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.faults.base import FaultPlan, Strike, Striker
+from harness.faults.base import Fault, FaultPlan, Strike, Striker
 from harness.faults.placing import choose_stations, start_times
 from harness.faults.tap import tap_storage
 from harness.faults.trigger import Armed, is_conditional
@@ -73,19 +73,31 @@ class Injector:
         """Arm everything; called once, at the start of trading."""
         self.world.recorder.watch(ActionEnded, self._after_action)
         for plan in self.plans:
-            _refuse_endless(plan)
-            tally = FaultTally(plan.name, plan.fault.kind, plan.fault.family, plan.scheduled)
-            self.tallies.append(tally)
-            stations = choose_stations(self.world, plan)
-            for station in stations:
-                if plan.fault.measured and station.name not in self._ages:
-                    self._ages[station.name] = self._watch_writes(station)
-                self._strikers[plan.name, station.name] = plan.fault.prepare(self.world, station)
-            if plan.together and stations:
-                self._arm_series(plan, tally, stations[0], f"fault/{plan.name}/all", stations)
-                continue
-            for station in stations:
-                self._arm_series(plan, tally, station, f"{station.name}/fault/{plan.name}", [station])
+            self._arm(plan)
+
+    def add(self, plan: FaultPlan) -> None:
+        """One more, under a name of its own; it is armed at once."""
+        self.plans += (plan,)
+        self._arm(plan)
+
+    def fault_named(self, name: str) -> Fault | None:
+        """The fault that is planned under this name."""
+        return next((plan.fault for plan in self.plans if plan.name == name), None)
+
+    def _arm(self, plan: FaultPlan) -> None:
+        _refuse_endless(plan)
+        tally = FaultTally(plan.name, plan.fault.kind, plan.fault.family, plan.scheduled)
+        self.tallies.append(tally)
+        stations = choose_stations(self.world, plan)
+        for station in stations:
+            if plan.fault.measured and station.name not in self._ages:
+                self._ages[station.name] = self._watch_writes(station)
+            self._strikers[plan.name, station.name] = plan.fault.prepare(self.world, station)
+        if plan.together and stations:
+            self._arm_series(plan, tally, stations[0], f"fault/{plan.name}/all", stations)
+            return
+        for station in stations:
+            self._arm_series(plan, tally, station, f"{station.name}/fault/{plan.name}", [station])
 
     def disarm(self) -> None:
         """Trading is over: nothing strikes from now on but what waits for a later phase; what is on stays on."""
@@ -98,6 +110,12 @@ class Injector:
         """Lift every condition; with ``keep_full`` all but those that take space."""
         for live in self._live:
             if not (keep_full and live.plan.fault.fills):
+                self._lift(live)
+
+    def lift_kind(self, kind: str) -> None:
+        """Lift every condition of this kind."""
+        for live in self._live:
+            if live.plan.fault.kind == kind:
                 self._lift(live)
 
     def filled(self) -> list[Station]:

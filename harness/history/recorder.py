@@ -28,6 +28,8 @@ class Recorder:
         self._digest = hashlib.sha256()
         self._watchers: dict[type[Event], list[Watcher]] = {}
         self._encoder = msgspec.json.Encoder()
+        self.tap: Callable[[int, Event], None] | None = None
+        """Called for every event, after whoever watches its type; for who waits for an instant of a replay."""
 
     def watch(self, kind: type[E], watcher: Callable[[int, E], None], *, first: bool = False) -> None:
         """Call ``watcher(number, event)`` for every later event of exactly this type, in order of registration.
@@ -53,6 +55,8 @@ class Recorder:
             self._drain()
         for watcher in self._watchers.get(type(event), ()):
             watcher(number, event)
+        if self.tap is not None:
+            self.tap(number, event)
         return number
 
     def _drain(self) -> None:

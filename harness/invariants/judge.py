@@ -160,6 +160,10 @@ class Judge:
             self.observe(number, event)
         return self.conclude(self._last_us)
 
+    def proven(self) -> list[Finding]:
+        """What is wrong beyond doubt by now, whatever comes: the findings so far that nothing excuses."""
+        return [each for one in self.invariants for each in one.findings if not self._excused(each)]
+
     # ------------------------------------------------------------ concluding
 
     def conclude(self, at_us: int, broken_off: str = "") -> tuple[Judgement, ...]:

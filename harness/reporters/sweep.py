@@ -10,6 +10,7 @@ from harness.results.model import RunRow
 
 _MOST_SEEDS = 10
 _MOST_SIGNATURES = 20
+_MOST_POINTS = 3
 _SAID = {
     ExitCode.PASS: "PASS          every declared run passed",
     ExitCode.VIOLATED: "FAIL          in some runs money, records or service were lost",
@@ -126,6 +127,10 @@ def _signature(each: Signature) -> Iterator[str]:
     findings = "1 finding" if each.findings == 1 else f"{each.findings:,} findings"
     yield f"  {each.signature}  invariant {each.invariant} {each.name}: {_runs(each.runs)}, {findings}{money}"
     yield f"            {each.summary}"
+    for point in each.points[:_MOST_POINTS]:
+        yield f"            after {point.fault or 'no fault'}{f' in {point.place}' if point.place else ''}: {_runs(point.runs)}"
+    if len(each.points) > _MOST_POINTS:
+        yield f"            and after {len(each.points) - _MOST_POINTS} more (--json has all)"
     yield f"            replay: {each.again}"
 
 

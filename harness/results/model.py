@@ -79,7 +79,7 @@ def is_of_shard(label: str, seed: int, shard: tuple[int, int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """Findings of one signature in one run. ``summary`` is the first one's, in full."""
+    """Findings of one signature, fault and code point in one run. ``summary`` is the first one's, in full."""
 
     signature: str
     invariant: int
@@ -91,6 +91,10 @@ class FindingRow:
     device: str
     at_us: int
     summary: str
+    fault: str = ""
+    """The kind of fault to look at first: what struck there between the deed and its discovery, or last before."""
+    place: str = ""
+    """Where in its code the software was then; empty where that is not known or says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

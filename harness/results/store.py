@@ -39,7 +39,7 @@ CREATE TABLE measures (run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, n
 CREATE TABLE findings (
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, signature TEXT NOT NULL, invariant INTEGER NOT NULL,
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, money_fen INTEGER NOT NULL, device TEXT NOT NULL,
-    at_us INTEGER NOT NULL, summary TEXT NOT NULL
+    at_us INTEGER NOT NULL, summary TEXT NOT NULL, fault TEXT NOT NULL, place TEXT NOT NULL
 );
 CREATE TABLE bites (
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, fault TEXT NOT NULL, kind TEXT NOT NULL, family TEXT NOT NULL,
@@ -182,11 +182,11 @@ class Store:
             "INSERT INTO measures VALUES (?, ?, ?)", [(number, each.name, each.value) for each in run.measures]
         )
         self._database.executemany(
-            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     number, each.signature, each.invariant, each.name, each.kind, each.count, each.money_fen, each.device,
-                    each.at_us, each.summary,
+                    each.at_us, each.summary, each.fault, each.place,
                 )
                 for each in run.findings
             ],

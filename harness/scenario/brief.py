@@ -6,8 +6,7 @@ A small case that people read and keep is worth more when it is short; what it s
 
 from __future__ import annotations
 
-import re
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import cast
 
 from harness.core.errors import UsageError
@@ -16,22 +15,22 @@ from harness.scenario.device import device_plan
 from harness.scenario.fields import fields_of
 from harness.scenario.load import load_text
 from harness.scenario.plan import DevicePlan, Plan, VolumePlan
-from harness.scenario.problems import ScenarioErrors
 from harness.scenario.resolve import Written, decisions_text, plan_text, plan_values, yaml_text
 
+_COLUMNS = 118
 _SHORT = {"terminals": "count", "days": "count"}
 """Keys whose value may be one of its own keys' alone: ``days: 3``."""
 
 
 def brief_text(plan: Plan) -> str:
-    """``plan`` as YAML with its decisions, where it has any; reading it back gives an equal plan."""
+    """``plan`` as YAML with its decisions, where it has any; reading it back gives an equal plan.
+
+    Raises ScenarioErrors for a plan that no file may describe.
+    """
     pins = "" if plan.decisions is None else decisions_text(plan.decisions)
-    text = yaml_text(_brief_values(plan)) + pins
-    try:
-        if load_text(text) == plan:
-            return text
-    except ScenarioErrors:
-        pass
+    text = yaml_text(_brief_values(plan), _COLUMNS) + pins
+    if load_text(text) == plan:
+        return text
     # Something that cannot be left out after all: rather long than wrong.
     return plan_text(plan) + pins
 
@@ -142,11 +141,3 @@ def _action(written: dict[str, Written]) -> dict[str, Written]:
         kept.pop("times", None)
         kept.pop("every", None)
     return kept
-
-
-_WORDS = re.compile(r"\s+")
-
-
-def renamed(plan: Plan, name: str, summary: str) -> Plan:
-    """The same under another name, with another story."""
-    return replace(plan, name=name, summary=_WORDS.sub(" ", summary).strip())

@@ -24,7 +24,7 @@ SALES_PER_DAY_MAX = 8_000
 
 TRACE_NUMBER_MAX = 999_999
 ERASE_BLOCK_BYTES_MAX = 16 << 20
-_NEEDS_FUNDS = frozenset({"late_payout", "wrong_account"})
+NEEDS_FUNDS = frozenset({"late_payout", "wrong_account"})
 
 PHASES = ("trading", "settle_while_full", "recovery", "quiescence", "final_settlement", "check")
 
@@ -149,7 +149,7 @@ def _check_fault(document: Document, plan: Plan, fault: FaultPlan, path: Path) -
         document.complain((*path, "per_day"), "expected either times or per_day, found both")
     if fault.lift_after_us is not None and fault.fault.damage:
         document.complain((*path, "lift_after"), "damage stays; only a condition can be lifted")
-    if plan.funds is None and fault.fault.kind in _NEEDS_FUNDS:
+    if plan.funds is None and fault.fault.kind in NEEDS_FUNDS:
         document.complain(
             (*path, "type"), f"{fault.fault.kind} is about payouts; without the key 'funds' there are none"
         )

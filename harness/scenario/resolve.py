@@ -65,9 +65,9 @@ def plan_text(plan: Plan) -> str:
     return yaml_text(plan_values(plan))
 
 
-def yaml_text(values: dict[str, Written]) -> str:
-    """Keys and values as YAML."""
-    return "".join(f"{line}\n" for line in _block(values, 0))
+def yaml_text(values: dict[str, Written], width: int = 0) -> str:
+    """Keys and values as YAML. What fits into ``width`` columns stands on one line."""
+    return "".join(f"{line}\n" for line in _block(values, 0, width))
 
 
 def plan_values(plan: Plan) -> dict[str, Written]:
@@ -172,21 +172,29 @@ def _written(parameter: Field, value: Any) -> Written:
 # ---------------------------------------------------------------- YAML
 
 
-def _block(value: Written, depth: int) -> Iterator[str]:
+def _block(value: Written, depth: int, width: int = 0) -> Iterator[str]:
     """A mapping as indented lines."""
     assert isinstance(value, dict)
     indent = "  " * depth
     for key, member in value.items():
         if isinstance(member, dict) and member:
+            line = f"{indent}{_scalar(key)}: {_flow(member)}" if width else ""
+            if line and len(line) <= width:
+                yield line
+                continue
             yield f"{indent}{_scalar(key)}:"
-            yield from _block(member, depth + 1)
+            yield from _block(member, depth + 1, width)
         elif isinstance(member, list) and any(isinstance(item, dict) for item in member):
             yield f"{indent}{_scalar(key)}:"
             if key in _ONE_A_LINE:
                 yield from (f"{indent}  - {_flow(item)}" for item in member)
                 continue
             for item in member:
-                lines = list(_block(item, depth + 2))
+                line = f"{indent}  - {_flow(item)}"
+                if len(line) <= width:
+                    yield line
+                    continue
+                lines = list(_block(item, depth + 2, width))
                 yield f"{indent}  - {lines[0].lstrip()}"
                 yield from lines[1:]
         else:

@@ -118,6 +118,15 @@ def test_a_row_holds_each_kind_of_finding_once_with_its_count_and_money() -> Non
     assert [(each.invariant, each.count, each.money_fen, each.summary) for each in row.findings] == [
         (1, 2, 600, "T01 lost 3 yuan"), (2, 1, 0, "T01 is odd"),
     ]  # fmt: skip
+    # Of one signature after several faults: one row each, and in the sums one signature of one run.
+    cut = FindingView(1, "lost", "T01", 10, "T01 lost 3 yuan", 300, fault="power_loss", place="a.py:1 f: write")
+    parted = row_of("x", request, verdict_of(*findings, cut, cut))
+    assert [(each.signature, each.fault, each.place, each.count) for each in parted.findings] == [
+        (row.findings[0].signature, "", "", 2), (row.findings[0].signature, "power_loss", "a.py:1 f: write", 2),
+    ]  # fmt: skip
+    (summed_up,) = summarise(declare(Wanted(("power/plain_counter",), 1)), [parted], [FOUND]).signatures
+    assert (summed_up.runs, summed_up.findings, summed_up.money_fen) == (1, 4, 1200)
+    assert [(each.fault, each.runs) for each in summed_up.points] == [("", 1), ("power_loss", 1)]
     assert (row.key, row.off, row.verdict, row.replay) == (("x", 5), ("host",), "fail", "harness run x")
     assert Measure("acceptance_percent", 75.0) in row.measures and Measure("terminal_days", 12.0) in row.measures
     assert row.bites == (BiteRow("cut", "power_loss", "power", 3, 2),)

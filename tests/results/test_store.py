@@ -21,7 +21,10 @@ from harness.results.store import FILE_NAME, FORMAT, Store
 
 ROOT = Path(__file__).parents[2]
 DECLARED = Declared((DeclaredScenario("power/plain_counter", "abcd"),), 1000, "reference", device="legacy", harness="0")
-FOUND = FindingRow("0badcafe", 1, "no_lost_approval", "T.. lost N yuan", 3, 4200, "T07", 1_000, "T07 lost 14.00 yuan")
+FOUND = FindingRow(
+    "0badcafe", 1, "no_lost_approval", "T.. lost N yuan", 3, 4200, "T07", 1_000, "T07 lost 14.00 yuan", "power_loss",
+    "a.py:1 f: write",
+)  # fmt: skip
 RUN = RunRow(
     "power/plain_counter", 7, ("host", "power"), "fail", ("why, and 'why' \"not\"",), "harness run x --seed 7", "00ff",
     (Measure("events", 1e6), Measure("acceptance_percent", 99.25)), (FOUND, replace(FOUND, signature="11")),

@@ -10,9 +10,14 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
+
+if TYPE_CHECKING:
+    from harness.sut.software import Software
 
 _DEPTH_MAX = 40
 _FUNCTIONS = 3
@@ -24,6 +29,8 @@ _NOT_SOFTWARE = (
     "/harness/device/",
     "/harness/engine/",
     "/harness/network/",
+    "/harness/faults/",
+    "/harness/history/",
     "<frozen ",
     "<string>",
 )
@@ -82,23 +89,33 @@ class CallSites:
 
     def step(self, kind: str, path: str) -> Step:
         """The storage call under way; equal steps are the same object."""
-        functions = () if self._own is None else self._functions(self._own)
+        functions = self.site(sys._getframe(1)).functions
         key = (kind, path, *functions)
         step = self._known.get(key)
         if step is None:
             step = self._known[key] = Step(kind, path, CallSite(functions))
         return step
 
-    def _functions(self, own_files: tuple[str, ...]) -> tuple[str, ...]:
+    def site(self, frame: FrameType | None) -> CallSite:
+        """Where the code is of which ``frame`` is the innermost one; nowhere, for a program of its own."""
+        if self._own is None:
+            return CallSite(())
         own: list[str] = []
         others: list[str] = []
-        frame: FrameType | None = sys._getframe(1)
         depth = 0
         while frame is not None and depth < _DEPTH_MAX and len(own) < _FUNCTIONS:
             name = frame.f_code.co_filename
             if not any(part in name for part in _NOT_SOFTWARE):
                 told = f"{name.rpartition('/')[2]}:{frame.f_lineno} {frame.f_code.co_name}"
-                (own if name.startswith(own_files) else others).append(told)
+                (own if name.startswith(self._own) else others).append(told)
             frame = frame.f_back
             depth += 1
-        return tuple(own or others[:_FUNCTIONS])
+        return CallSite(tuple(own or others[:_FUNCTIONS]))
+
+
+def call_sites(software: Software) -> CallSites:
+    """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
+    if software.is_program:
+        return CallSites(None)
+    file = software.file or sys.prefix
+    return CallSites((str(Path(file).parent),))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from harness.engine.crashpoints.callsites import CallSites
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.crashpoints.cut import Situation, cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
 from harness.engine.crashpoints.outside import OutsideEye
@@ -17,7 +15,7 @@ from harness.history.events import Event
 from harness.storage.draft import Draft
 from harness.storage.image import Image
 from harness.storage.oplog import Op
-from harness.sut.software import Software, previous_release
+from harness.sut.software import previous_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +104,3 @@ def everything(base: Image, log: Sequence[Op]) -> Image:
     for op in log:
         draft.apply(op)
     return draft.mount()
-
-
-def call_sites(software: Software) -> CallSites:
-    """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
-    if software.is_program:
-        return CallSites(None)
-    file = software.file or sys.prefix
-    return CallSites((str(Path(file).parent),))

@@ -213,15 +213,14 @@ class Hunt:
                 found.append(Tried(candidate, self.runs, verdict.symptom, tuple(named)))
         return found
 
-    def _launched(self, request: RunRequest) -> Verdict:
-        """In a thread that does nothing but wait."""
-        return launch(request, on_start=self._started)
-
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:
         for request in asked:
             if self.stopped:
                 return
             yield request
+
+    def _launched(self, request: RunRequest) -> Verdict:
+        return launch(request, on_start=self._started)
 
     def _started(self, child: int) -> None:
         self._children.add(child)

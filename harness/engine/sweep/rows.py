@@ -1,4 +1,10 @@
-"""From a verdict to the row that is kept of it, and what makes two findings the same."""
+"""From a verdict to the row that is kept of it, and what makes two findings the same.
+
+A signature is the invariant and the finding's words without what differs from run to run. The fault that struck and the code
+point where it struck stand beside it and are no part of it: over ten seeds each of random_faults with three mutants, of the
+signatures of seeds 6 to 10 2 in 18 had not been seen in seeds 1 to 5, with the fault 19 in 43, with the code point 25 in 51. One
+defect shows itself after many faults and in many places, and a gate that fails on what is new would fail on most seeds.
+"""
 
 from __future__ import annotations
 
@@ -65,15 +71,16 @@ def _missed(verdict: Verdict) -> tuple[FindingView, ...]:
 
 
 def _findings(views: tuple[FindingView, ...]) -> tuple[FindingRow, ...]:
-    groups: dict[str, list[FindingView]] = {}
+    groups: dict[tuple[str, str, str], list[FindingView]] = {}
     for view in views:
-        groups.setdefault(signature(view.invariant, kind_of(view.summary)), []).append(view)
+        key = signature(view.invariant, kind_of(view.summary)), view.fault, view.place
+        groups.setdefault(key, []).append(view)
     return tuple(
         FindingRow(
             key, group[0].invariant, group[0].name, kind_of(group[0].summary), len(group), sum(each.money_fen for each in group),
-            group[0].device, group[0].at_us, group[0].summary,
+            group[0].device, group[0].at_us, group[0].summary, fault, place,
         )
-        for key, group in groups.items()
+        for (key, fault, place), group in groups.items()
     )  # fmt: skip
 
 

@@ -57,6 +57,14 @@ class Counts(msgspec.Struct):
             self.errors += 1
 
 
+class Point(msgspec.Struct):
+    """A fault that struck last before findings of a signature, where in the code, and in how many runs."""
+
+    fault: str
+    place: str
+    runs: int = 0
+
+
 class Signature(msgspec.Struct):
     """Findings that differ in devices, times and amounts alone. ``again`` runs the first of them again."""
 
@@ -69,6 +77,8 @@ class Signature(msgspec.Struct):
     runs: int = 0
     findings: int = 0
     money_fen: int = 0
+    points: list[Point] = []
+    """By fault and code point, those of most runs first."""
 
 
 class FaultCount(msgspec.Struct):
@@ -192,6 +202,8 @@ def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[Can
         _add_findings(signatures, run)
     for each in (total, *counts.values()) if declared.search == "random" else ():
         each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
+    for known in signatures.values():
+        known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
     return SweepSummary(
         declared.terminal,
         declared.first_seed,
@@ -213,6 +225,7 @@ def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[Can
 
 
 def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:
+    counted: set[str] = set()
     for finding in run.findings:
         known = signatures.setdefault(
             finding.signature,
@@ -220,9 +233,15 @@ def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:
                 finding.signature, finding.invariant, finding.name, finding.kind, finding.summary, run.replay
             ),
         )  # fmt: skip
-        known.runs += 1
+        known.runs += finding.signature not in counted
+        counted.add(finding.signature)
         known.findings += finding.count
         known.money_fen += finding.money_fen
+        point = next((p for p in known.points if (p.fault, p.place) == (finding.fault, finding.place)), None)
+        if point is None:
+            point = Point(finding.fault, finding.place)
+            known.points.append(point)
+        point.runs += 1
 
 
 def _keep(seeds: list[int], seed: int) -> None:

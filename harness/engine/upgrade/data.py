@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.device.chip import Chip
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.crashpoints.flows import AMOUNT_FEN, FLOWS, Wish, buy, leave_in_doubt, start
-from harness.engine.crashpoints.record import call_sites, left_behind
+from harness.engine.crashpoints.record import left_behind
 from harness.engine.crashpoints.scene import Remains, Scene, Setting
 from harness.engine.crashpoints.timeline import Recording
 from harness.history.events import BatchSettled, CardDecided, Event, LedgerChanged, PhaseStarted

@@ -6,7 +6,7 @@ import pytest
 
 from harness.engine.crashpoints.calls.catalogue import FAILURES
 from harness.engine.crashpoints.calls.gate import _ON_DEVICE, _ON_DISK, Call
-from harness.engine.crashpoints.record import call_sites
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.crashpoints.scene import Scene
 from harness.sut import interpreter
 from tests.engine.crashpoints.played import setting

@@ -5,13 +5,12 @@ from dataclasses import replace
 import msgspec
 
 from harness.engine.crashpoints.afterwards import live_on
-from harness.engine.crashpoints.callsites import NO_STEP
+from harness.engine.crashpoints.callsites import NO_STEP, call_sites
 from harness.engine.crashpoints.cut import situation
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.gather import Gathering
 from harness.engine.crashpoints.outside import Outside, Underway
-from harness.engine.crashpoints.record import call_sites
 from harness.engine.crashpoints.scene import Scene
 from harness.engine.crashpoints.states import State, StateLister, state_key
 from harness.engine.crashpoints.timeline import Begun, Lengths, Mark, Recording, Timeline

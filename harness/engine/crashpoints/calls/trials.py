@@ -19,11 +19,12 @@ from harness.engine.crashpoints.afterwards import live_on, to_the_last_settlemen
 from harness.engine.crashpoints.calls.catalogue import FAILURES
 from harness.engine.crashpoints.calls.failure import Failure, Manner, Met
 from harness.engine.crashpoints.calls.gate import Gate
+from harness.engine.crashpoints.callsites import call_sites
 from harness.engine.crashpoints.cut import cut_events, situation
 from harness.engine.crashpoints.flows import REST_US, SETTLED_US, Flow, start
 from harness.engine.crashpoints.outside import OutsideEye
 from harness.engine.crashpoints.purpose import missed
-from harness.engine.crashpoints.record import before_boot, call_sites
+from harness.engine.crashpoints.record import before_boot
 from harness.engine.crashpoints.scene import Remains, Scene, Setting
 from harness.history.events import Event
 

@@ -1,0 +1,108 @@
+"""``harness shrink``: the smallest scenario that still shows a finding, as a file that people read and keep."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import Duration
+from harness.cli.output import say
+from harness.core.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.shrink import Shrunk
+
+
+@click.command()
+@click.argument("case", metavar="SCENARIO")
+@click.option(
+    "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
+)
+@click.option("--dialect", metavar="SPEC", help="What the host speaks: FILE.yaml or package.module:Class.")
+@click.option("--seed", type=int, help="Seed of the run that found it; default: the scenario's, else 1.")
+@click.option("--signature", metavar="S", help="Which finding (`harness results` lists them); default: the first.")
+@click.option("--budget", type=Duration(), default="60 s", show_default=True, help="Real time that it may take.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Child processes at a time; default: one for each core.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; default: reports/shrunk/NAME.yaml.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+def shrink(
+    case: str,
+    terminal: str | None,
+    dialect: str | None,
+    seed: int | None,
+    signature: str | None,
+    budget: float,
+    jobs: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Make the run of SCENARIO that found something as small as it gets: the same finding from fewer faults and actions.
+
+    SCENARIO is a name, a file or a resolved scenario (resolved.yaml). Customers who were drawn become `actions`, faults and
+    keys that it does not need are left out, amounts and times become round. Each step is run, and taken only if the very
+    same finding is there (its signature: invariant and what happened, without devices, times and amounts). The file says what it
+    shows and how to run it, and has been run from itself alone; keep it among your scenarios.
+
+    Exit codes: 0 written; 2 written, but Ctrl-C came before everything was tried; 3 error of the harness; 4 wrong usage, or the
+    run shows no such finding.
+    """
+    from harness.cli.run import absolute_dialect, absolute_spec
+    from harness.engine.request import RunRequest
+    from harness.engine.shrink import shrink as make_small
+    from harness.scenario.find import selected
+
+    paths = selected((case,))
+    if len(paths) != 1:
+        raise UsageError(f"one scenario is made small at a time; {case} selects {len(paths)}")
+    target = out if out is not None else Path("reports", "shrunk", f"{paths[0].stem}.yaml")
+    if target.exists() and target.resolve() == paths[0].resolve():
+        raise UsageError(f"--out {target}: that is the scenario itself")
+    request = RunRequest(
+        scenario=str(paths[0]), terminal=absolute_spec(terminal), dialect=absolute_dialect(dialect), seed=seed
+    )
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        shrunk = make_small(
+            request,
+            signature,
+            budget_s=budget,
+            out=target,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            on_step=_progress if not as_json and sys.stderr.isatty() else _quiet,
+        )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _say(shrunk, as_json)
+    return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
+
+
+def _as_ctrl_c(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _progress(what: str, runs: int) -> None:
+    click.echo(f"\r{f'{runs} runs: {what}':<78}\r", nl=False, err=True)
+
+
+def _quiet(_what: str, _runs: int) -> None:
+    pass
+
+
+def _say(shrunk: Shrunk, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        say(msgspec.json.encode(shrunk, enc_hook=str))
+        return
+    from harness.reporters.shrink import render
+
+    say(render(shrunk))

@@ -1,0 +1,107 @@
+"""What struck before a finding, and where the terminal software was just then: the fault and the code point of a finding.
+
+Models: of the strikes on the finding's device that bit, or ended its software, the first that came between what the finding is
+about and the instant at which it was evident, cuts, crashes and damage before conditions; with none between, the last one before.
+For faults that are over at once (a cut, a crash) the innermost functions of the terminal's own code at that instant, and the
+storage call that they were in the middle of, which is all that is known of a program. A condition (a dead line, a full volume)
+does its harm later than it strikes, so it has no code point, and neither has damage, which lies on the medium between calls.
+Does not model: which fault is guilty. This one is where to look first.
+
+Kept out of the history: it says how the software is written, and a history must not change with a line that was added above.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import greenlet
+
+from harness.core.masking import mask_text
+from harness.engine.crashpoints.callsites import CallSites
+from harness.faults.tap import call_in_flight
+from harness.history.events import FaultBit, FaultStruck
+from harness.history.recorder import Recorder
+from harness.invariants.base import DAMAGE_KINDS, INSTANT_KINDS
+
+if TYPE_CHECKING:
+    from harness.sut.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """``fault``: the kind that struck, empty for none; ``place``: where the software was then, empty where unknown."""
+
+    fault: str = ""
+    place: str = ""
+
+
+_AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
+NOTHING_STRUCK = Blame()
+_NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class _Strike:
+    at_us: int
+    name: str
+    blame: Blame
+    counts: bool
+    """It has bitten; a cut or a crash ends the software whatever it leaves on the medium."""
+
+
+class Blames:
+    """Hears of every strike of a run."""
+
+    def __init__(self, stations: Mapping[str, Station], sites: CallSites) -> None:
+        self._stations = stations
+        self._sites = sites
+        self._strikes: dict[str, list[_Strike]] = {}
+
+    def attach(self, recorder: Recorder) -> None:
+        """Listen. A strike is told of before its effect: the software still stands where it hits."""
+        recorder.watch(FaultStruck, self._struck)
+        recorder.watch(FaultBit, self._bit)
+
+    def of(self, device: str, at_us: int, evident_us: int) -> Blame:
+        """What to blame for something that ``device`` did at ``at_us`` and that was evident at ``evident_us``."""
+        before: list[_Strike] = []
+        between: list[_Strike] = []
+        for strike in self._strikes.get(device, ()):
+            if strike.counts and strike.at_us <= evident_us:
+                (before if strike.at_us < at_us else between).append(strike)
+        lasting = [each for each in between if each.blame.fault in INSTANT_KINDS]
+        chosen = lasting[:1] or between[:1] or before[-1:]
+        return chosen[0].blame if chosen else NOTHING_STRUCK
+
+    def _struck(self, _: int, event: FaultStruck) -> None:
+        for device in event.devices:
+            at_once = event.kind in _AT_ONCE
+            place = self._place(self._stations[device]) if at_once else ""
+            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place), at_once)
+            self._strikes.setdefault(device, []).append(strike)
+
+    def _bit(self, _: int, event: FaultBit) -> None:
+        for strike in reversed(self._strikes.get(event.device, ())):
+            if strike.name == event.fault:
+                strike.counts = True
+                return
+
+    def _place(self, station: Station) -> str:
+        call = call_in_flight(station)
+        path = self._sites.site(_frame_of(station)).path
+        if call is None:
+            return path
+        return f"{path}: {call.kind}" if path else f"{call.kind} {_NUMBERS.sub('#', mask_text(call.path))}"
+
+
+def _frame_of(station: Station) -> FrameType | None:
+    """The innermost frame of the software: of a fiber that waits, or of the one in whose call a fault strikes."""
+    fiber = None if station.process is None else station.process.fiber
+    if fiber is None or fiber.finished or fiber.greenlet is None:
+        return None
+    return sys._getframe(1) if fiber.greenlet is greenlet.getcurrent() else fiber.greenlet.gr_frame

@@ -1,0 +1,1 @@
+"""Bundles made from runs, and runs made from bundles."""

@@ -1,0 +1,46 @@
+"""The file of a shrunk case: what it shows, how to run it, and the scenario."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from pathlib import Path
+
+from harness.engine.request import RunRequest, dialect_flag
+from harness.engine.shrink.size import Size
+from harness.results.model import FindingRow
+from harness.scenario.brief import brief_text
+from harness.scenario.plan import Plan
+
+_COLUMNS = 116
+
+
+def page_of(plan: Plan, finding: FindingRow, base: RunRequest, out: Path, before: str, after: str) -> tuple[str, str]:
+    """The text of the file, and the command that runs it."""
+    software = [] if base.terminal is None else ["--terminal", shlex.quote(base.terminal)]
+    images = [f"--image {shlex.quote(each.removeprefix('='))}" for each in base.images]
+    replay = " ".join(["harness run", shlex.quote(str(out)), *software, *dialect_flag(base.dialect), *images])
+    said = [
+        f"Invariant {finding.invariant} {finding.name}: {finding.summary}" if finding.invariant else finding.summary,
+        f"Signature {finding.signature}. Shrunk from {before} to {after}.",
+        f"Run it: {replay}",
+    ]
+    lines = [line for each in said for line in textwrap.wrap(" ".join(each.split()), _COLUMNS)]
+    return "".join(f"# {line}\n" for line in lines) + brief_text(plan), replay
+
+
+def told(size: Size, customers: int | None = None) -> str:
+    """A size in words. ``customers``: how many came, where they are drawn and somebody has seen it."""
+    who = _several(size.actions, "action")
+    if size.drawn:
+        who = "drawn customers" if customers is None else _several(customers, "drawn customer")
+    elif size.repeats > size.actions:
+        who += f" ({size.repeats:,} with repetitions)"
+    parts = [_several(size.terminals, "terminal"), _several(size.days, "day"), _several(size.faults, "fault"), who]
+    if size.pins:
+        parts.append(_several(size.pins, "pinned decision"))
+    return ", ".join(parts)
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

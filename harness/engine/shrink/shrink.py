@@ -1,0 +1,356 @@
+"""Shrinking: from a run that found something to the smallest scenario that finds the same.
+
+Models: greedy delta debugging over the plan by edits of its own (``edits``, ``script``). Each candidate is written as it would be
+kept and run from that file alone; only one that shows a finding of the same signature is taken, and only if it is smaller
+(``size``). Whatever ends the search, what was taken last stands.
+Does not model: the smallest case there is. Edits are tried one after the other, and the result is smallest for them.
+Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002).
+
+The order matters more than cleverness. Pinned decisions go first, as a case without them is one that people can read. Then the
+drawn customers become a script: a few equal sales where they do, else who came in the run, one by one. From there on leaving
+out and rounding are edits of a short text.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from harness.core.errors import HarnessError, UsageError
+from harness.engine.child import adjusted
+from harness.engine.request import RunRequest
+from harness.engine.shrink import edits
+from harness.engine.shrink.page import page_of, told
+from harness.engine.shrink.script import Seen, alone, seen_at, templates
+from harness.engine.shrink.size import Size, size_of
+from harness.engine.shrink.trials import Stopped, Trials, findings_of
+from harness.engine.sink import make_directory
+from harness.history.codec import read_history
+from harness.results.model import FindingRow
+from harness.scenario.brief import brief_text
+from harness.scenario.load import load_file
+from harness.scenario.plan import Plan
+from harness.scenario.problems import ScenarioErrors
+from harness.terminals.catalogue import CATALOGUE
+
+BUDGET_S = 60.0
+_OTHER_SEEDS = 8
+_SLOWER_AT_MOST = 4.0
+_LEAST_WALL_S = 20.0
+_INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """What came of it. ``steps``: what was done, in order, and after how many runs."""
+
+    path: Path
+    signature: str
+    finding: FindingRow
+    before: Size
+    after: Size
+    customers: int
+    """How many came in the first run."""
+    runs: int
+    wall_s: float
+    steps: tuple[tuple[str, int], ...]
+    stopped: str
+    """Why it ended before there was nothing left to try; empty when it did not."""
+    replay: str
+
+
+def shrink(
+    request: RunRequest,
+    signature: str | None,
+    *,
+    budget_s: float = BUDGET_S,
+    out: Path,
+    jobs: int = 2,
+    on_step: Callable[[str, int], None] = lambda *_: None,
+) -> Shrunk:
+    """The smallest scenario found that still gives a finding of ``signature`` (None: the first one's), written to ``out``.
+
+    Raises UsageError when the run shows no such finding. Ctrl-C (KeyboardInterrupt) ends the search and keeps what it has.
+    """
+    started_s = time.monotonic()
+    plan = adjusted(load_file(Path(request.scenario)), request)
+    plan = replace(plan, seed=request.seed if request.seed is not None else plan.seed)
+    base = _bare_request(request)
+    if base.terminal in CATALOGUE:
+        # The file alone then says what runs.
+        plan = replace(plan, software=str(base.terminal))
+        base = msgspec.structs.replace(base, terminal=None)
+    make_directory(out.parent)
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + budget_s)
+        try:
+            shrinker = Shrinker(trials, plan, on_step)
+            try:
+                shrinker.go()
+            except KeyboardInterrupt:
+                trials.stop(_INTERRUPTED)
+            except Stopped:
+                pass
+            return shrinker.keep(out, request, started_s)
+        finally:
+            trials.stop("it is over")
+            trials.close()
+
+
+def _bare_request(request: RunRequest) -> RunRequest:
+    """The request without what the plan says from now on, and without anything to be kept."""
+    return msgspec.structs.replace(
+        request, seed=None, days=None, terminals=None, device=None, profile=None, disk=None, without=(), out_dir=None,
+        resolved_out=None, snapshot=None,
+    )  # fmt: skip
+
+
+class Shrinker:
+    """One case on its way down."""
+
+    def __init__(self, trials: Trials, plan: Plan, on_step: Callable[[str, int], None]) -> None:
+        self._trials = trials
+        self._on_step = on_step
+        self._steps: list[tuple[str, int]] = []
+        self.customers = 0
+        self.seen, self.finding = self._begin(plan)
+        trials.signature = self.finding.signature
+        self.plan = replace(plan, name=_name(plan.name), summary=self._summary())
+        self._came = self.customers
+        self.before = size_of(self.plan)
+        self.size = self.before
+
+    def _begin(self, plan: Plan) -> tuple[Seen, FindingRow]:
+        """The run that is to be made small, and what it found."""
+        trials = self._trials
+        began_s = time.monotonic()
+        found, history = self._run(plan)
+        limit_s = max(_LEAST_WALL_S, _SLOWER_AT_MOST * (time.monotonic() - began_s))
+        trials.base = msgspec.structs.replace(trials.base, wall_limit_s=min(trials.base.wall_limit_s, limit_s))
+        if not found:
+            raise UsageError(f"{plan.source or plan.name}: the run finds nothing, so there is nothing to shrink")
+        finding = found.get(trials.signature) if trials.signature else next(iter(found.values()))
+        if finding is None:
+            shown = "".join(
+                f"\n  {each.signature} {each.invariant} {each.name}: {each.kind}" for each in found.values()
+            )
+            raise UsageError(f"the run shows no finding of signature {trials.signature}; it shows{shown}")
+        return self._seen(finding, plan, history), finding
+
+    def _look(self) -> Seen:
+        """The case as it is now, seen once more."""
+        found, history = self._run(self.plan)
+        return self._seen(found.get(self.finding.signature, self.finding), self.plan, history)
+
+    def _run(self, plan: Plan) -> tuple[dict[str, FindingRow], Path]:
+        """One run with its history."""
+        trials = self._trials
+        file = trials.scratch / "seen.yaml"
+        file.write_text(brief_text(plan), encoding="utf-8")
+        directory = trials.scratch / "seen"
+        request = msgspec.structs.replace(trials.base, scenario=str(file), out_dir=str(directory))
+        verdict = trials.verdict(request)
+        trials.runs += 1
+        self.customers = verdict.sales.asked
+        return findings_of(request, verdict), directory / "history.jsonl"
+
+    @staticmethod
+    def _seen(finding: FindingRow, plan: Plan, history: Path) -> Seen:
+        device = finding.device or plan.station_names()[0]
+        return seen_at(device, (event for _, event in read_history(history)))
+
+    def _summary(self) -> str:
+        return " ".join(self.finding.summary.split())
+
+    # ------------------------------------------------------------ the search
+
+    def go(self) -> None:
+        """All edits, again and again until none makes it smaller."""
+        self._once("its pinned decisions are left out", self._unpinned)
+        self._greedily("what only judges is left out", edits.bare)
+        self._script()
+        if self.size.drawn:
+            self._greedily("fewer terminals", edits.fewer_terminals)
+            self._greedily("fewer days", edits.fewer_days)
+            self._fewer_faults()
+            self.seen = self._look()
+            self._script()
+        if self.size.drawn and self.plan.only_intents is None:
+            self._once("who came is named", lambda plan: [replace(plan, only_intents=self.seen.intents)])
+        while True:
+            before = self.size
+            self._greedily("fewer days", edits.fewer_days)
+            self._fewer_faults()
+            self._fewer_customers()
+            self._greedily("like actions are one", edits.merged)
+            self._greedily("simpler actions", edits.simpler_actions)
+            self._greedily("simpler faults", edits.simpler_faults)
+            self._greedily("usual surroundings", edits.usual)
+            self._greedily("a small seed", edits.seeds)
+            if self.size == before:
+                return
+
+    def _smaller(self, plans: Iterable[Plan]) -> Iterator[Plan]:
+        for plan in plans:
+            with suppress(ScenarioErrors):
+                if size_of(plan) < self.size:
+                    yield plan
+
+    def _once(self, what: str, candidates: Callable[[Plan], Iterable[Plan]]) -> bool:
+        found = self._trials.first(self._smaller(candidates(self.plan)))
+        if found is None:
+            return False
+        self._take(what, found)
+        return True
+
+    def _greedily(self, what: str, candidates: Callable[[Plan], Iterable[Plan]]) -> None:
+        while self._once(what, candidates):
+            pass
+
+    def _take(self, what: str, plan: Plan) -> None:
+        self.plan, self.size = plan, size_of(plan)
+        self._steps.append((what, self._trials.runs))
+        self._on_step(what, self._trials.runs)
+
+    def _unpinned(self, plan: Plan) -> Iterator[Plan]:
+        if plan.decisions is None:
+            return
+        yield replace(plan, decisions=None, unpinned="neutral")
+        groups: dict[str, list[str]] = {}
+        for key in plan.decisions:
+            groups.setdefault(_group(key), []).append(key)
+        for keys in sorted(groups.values(), key=len, reverse=True):
+            gone = frozenset(keys)
+            yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
+
+    def _script(self) -> None:
+        """Customers who are written down instead of drawn ones."""
+        if self.plan.actions is not None:
+            return
+        faithful = alone(self.plan, self.seen)
+        sales = sum(each.do == "sale" for each in self.seen.steps)
+
+        def few(plan: Plan) -> Iterator[Plan]:
+            yield from templates(alone(plan, self.seen), sales)
+
+        def whole(plan: Plan) -> Iterator[Plan]:
+            yield alone(plan, self.seen)
+
+        def under_other_seeds(plan: Plan) -> Iterator[Plan]:
+            for seed in range(1, _OTHER_SEEDS + 1):
+                yield from (replace(faithful, seed=seed), *templates(replace(faithful, seed=seed), sales))
+
+        if self._once("equal sales instead of drawn customers", few):
+            return
+        if self._once("who came is written down", whole):
+            return
+        self._once("a script under another seed", under_other_seeds)
+
+    def _fewer_faults(self) -> None:
+        def fewer(plan: Plan) -> Iterator[Plan]:
+            if plan.faults:
+                yield replace(plan, faults=())
+            if len(plan.faults) > 2:
+                for each in plan.faults:
+                    yield replace(plan, faults=(each,))
+            for place in range(len(plan.faults)):
+                yield replace(plan, faults=plan.faults[:place] + plan.faults[place + 1 :])
+
+        self._greedily("fewer faults", fewer)
+
+    def _fewer_customers(self) -> None:
+        if self.plan.actions is not None:
+            self._fewer_of("fewer actions", len(self.plan.actions), _without_actions)
+        elif self.plan.only_intents is not None:
+            self._fewer_of("fewer customers", len(self.plan.only_intents), _without_intents)
+
+    def _fewer_of(self, what: str, count: int, without: Callable[[Plan, int, int], Plan]) -> None:
+        """Leave out stretches of a list: the first half, the second, quarters, down to single ones."""
+        stretch = count
+        while stretch >= 1:
+            place = 0
+            while place < count:
+                plan, size = self.plan, self.size
+                places = range(place, count, stretch)
+                candidates = [(at, without(plan, at, stretch)) for at in places]
+                small = [(at, each) for at, each in candidates if size_of_or_none(each, size)]
+                found = self._trials.first(each for _, each in small)
+                if found is None:
+                    break
+                place = next(at for at, each in small if each is found)
+                self._take(what, found)
+                count -= min(stretch, count - place)
+            stretch //= 2
+
+    # ------------------------------------------------------------ what is kept
+
+    def keep(self, out: Path, request: RunRequest, started_s: float) -> Shrunk:
+        """The case as its file, run once more from that file alone."""
+        trials, stopped = self._trials, self._trials.stopped
+        trials.stopped = ""
+        # Twice: the file tells the finding as it is in the small case, and is then held to it.
+        for _ in range(2):
+            replay = self._write(out)
+            again = msgspec.structs.replace(trials.base, scenario=str(out.absolute()))
+            trials.runs += 1
+            finding = findings_of(again, trials.verdict(again)).get(self.finding.signature)
+            if finding is None:
+                out.unlink(missing_ok=True)
+                raise HarnessError(
+                    f"{out}: run from its file alone the case does not show what it showed before; "
+                    "if the software is the same each time, please report this"
+                )
+            self.finding = finding
+            self.plan = replace(self.plan, summary=self._summary())
+        return Shrunk(
+            out, self.finding.signature, self.finding, self.before, self.size, self._came, trials.runs,
+            round(time.monotonic() - started_s, 1), tuple(self._steps), stopped, replay,
+        )  # fmt: skip
+
+    def _write(self, out: Path) -> str:
+        came = self._came if self.before.drawn else None
+        base = self._trials.base
+        text, replay = page_of(self.plan, self.finding, base, out, told(self.before, came), told(self.size))
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise HarnessError(f"cannot write {out}: {error.strerror}") from None
+        return replay
+
+
+def size_of_or_none(plan: Plan, than: Size) -> bool:
+    """Whether the plan is one that a file may describe, and smaller."""
+    try:
+        return size_of(plan) < than
+    except ScenarioErrors:
+        return False
+
+
+def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
+    actions = plan.actions or ()
+    return replace(plan, actions=actions[:place] + actions[place + stretch :])
+
+
+def _without_intents(plan: Plan, place: int, stretch: int) -> Plan:
+    intents = plan.only_intents or ()
+    return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
+
+
+_ORDINAL = re.compile(r"\d+")
+
+
+def _group(key: str) -> str:
+    """Decisions of one kind and device: ``T03/a17/link.up/0`` is one of ``T03/a/link.up``."""
+    device, _, rest = key.partition("/")
+    return f"{device}/{_ORDINAL.sub('', rest)}"
+
+
+def _name(name: str) -> str:
+    return name if name.endswith(", shrunk") else f"{name}, shrunk"

@@ -1,0 +1,34 @@
+"""What shrinking came to, as a person reads it: what was done, how small it is now, and the command that shows it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+
+from harness.engine.shrink.page import told
+from harness.engine.shrink.shrink import Shrunk
+
+_COLUMNS = 120
+
+
+def render(shrunk: Shrunk) -> str:
+    """All of it as plain text."""
+    return "\n".join(_lines(shrunk)) + "\n"
+
+
+def _lines(shrunk: Shrunk) -> Iterator[str]:
+    finding = shrunk.finding
+    yield f"shrunk · {shrunk.path} · signature {shrunk.signature} · {shrunk.runs:,} runs in {shrunk.wall_s:.1f} s"
+    number = f"{finding.invariant} " if finding.invariant else ""
+    yield from textwrap.wrap(f"invariant {number}{finding.name}: {finding.summary}", _COLUMNS, subsequent_indent="  ")
+    came = shrunk.customers if shrunk.before.drawn else None
+    yield f"from  {told(shrunk.before, came)}"
+    yield f"to    {told(shrunk.after, shrunk.customers)}"
+    if shrunk.steps:
+        done = (what for what, _ in groupby(what for what, _ in shrunk.steps))
+        yield from textwrap.wrap(f"by    {', '.join(done)}", _COLUMNS, subsequent_indent="      ")
+    if shrunk.stopped:
+        yield f"{shrunk.stopped} before everything was tried: it may become smaller still"
+    yield ""
+    yield f"again: {shrunk.replay}"
