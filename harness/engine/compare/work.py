@@ -88,7 +88,7 @@ class Comparison:
         """List the pairs; what is wrong with a scenario is told before anything runs."""
         wanted = self.wanted
         names = {path.absolute(): name for name, path in find.names().items()}
-        scenarios: list[tuple[str, RunRequest, int]] = []
+        scenarios: list[tuple[str, RunRequest, int | None]] = []
         for path in find.selected(wanted.scenarios):
             base = RunRequest(
                 scenario=str(path.absolute()),
@@ -101,13 +101,16 @@ class Comparison:
                 wall_limit_s=wanted.wall_limit_s,
                 spin_s=min(20.0, wanted.wall_limit_s),
             )
-            # A resolved scenario goes the same way whatever the seed.
-            runs = 1 if adjusted(load_file(path), base).decisions is not None else wanted.runs
-            scenarios.append((names.get(path.absolute(), str(path)), base, runs))
+            # A resolved scenario goes one way, with the keys and the chance inside terminals that its own seed gives.
+            plan = adjusted(load_file(path), base)
+            own_seed = None if plan.decisions is None else 1 if plan.seed is None else plan.seed
+            scenarios.append((names.get(path.absolute(), str(path)), base, own_seed))
         for place in range(wanted.runs):
-            for label, base, runs in scenarios:
-                if place < runs:
+            for label, base, own_seed in scenarios:
+                if own_seed is None:
                     self._plan(label, base, wanted.first_seed + place)
+                elif not place:
+                    self._plan(label, base, own_seed)
 
     def _plan(self, label: str, base: RunRequest, seed: int) -> None:
         directory = self.scratch / f"pair{self.declared}"
