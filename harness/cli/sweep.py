@@ -60,6 +60,10 @@ if TYPE_CHECKING:
 @click.option(
     "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
 )
+@click.option(
+    "--search", type=click.Choice(["random", "coverage"]),
+    help="coverage: keep runs that reached new behaviour and change their faults; bounds no rate. Default: random.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def sweep(
     scenarios: tuple[str, ...],
@@ -78,6 +82,7 @@ def sweep(
     wall_limit: float,
     max_time: float | None,
     shard: tuple[int, int] | None,
+    search: str | None,
     as_json: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
@@ -93,6 +98,7 @@ def sweep(
     missed; 3: some broke.
     """
     from harness.cli.run import absolute_dialect, absolute_spec
+    from harness.engine.search.sweep import refuse_what_it_cannot
     from harness.engine.sink import make_directory
     from harness.engine.sweep.summary import summary_of
     from harness.engine.sweep.work import Wanted
@@ -111,7 +117,9 @@ def sweep(
         profile,
         absolute_dialect(dialect),
         shard,
+        search,
     )
+    refuse_what_it_cannot(search, resume=resume, shard=shard)
     if not resume:
         make_directory(out_dir)
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
@@ -206,6 +214,10 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
         declared = declare(wanted)
         scenarios = planned(declared, wall_limit, out_dir)
         store = Store.create(out_dir, declared)
+        if declared.search != "random":
+            from harness.engine.search.sweep import GuidedSweep
+
+            return store, GuidedSweep(declared, scenarios, store, jobs, out_dir=out_dir)
         return store, Sweep(declared, scenarios, store, jobs)
     store = Store.resume(out_dir)
     try:
