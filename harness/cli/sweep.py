@@ -64,6 +64,10 @@ if TYPE_CHECKING:
 @click.option(
     "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
 )
+@click.option(
+    "--search", type=click.Choice(["random", "coverage"]),
+    help="coverage: keep runs that reached new behaviour and change their faults; bounds no rate. Default: random.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def sweep(
     scenarios: tuple[str, ...],
@@ -84,6 +88,7 @@ def sweep(
     executor: str,
     scheduler: str | None,
     shard: tuple[int, int] | None,
+    search: str | None,
     as_json: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
@@ -99,6 +104,7 @@ def sweep(
     missed; 3: some broke.
     """
     from harness.cli.run import absolute_dialect, absolute_spec
+    from harness.engine.search.sweep import refuse_what_it_cannot
     from harness.engine.sink import make_directory
     from harness.engine.sweep.summary import summary_of
     from harness.engine.sweep.work import Wanted
@@ -117,7 +123,9 @@ def sweep(
         profile,
         absolute_dialect(dialect),
         shard,
+        search,
     )
+    refuse_what_it_cannot(search, resume=resume, shard=shard)
     with _elsewhere(executor, scheduler, jobs) as elsewhere:
         if not resume:
             make_directory(out_dir)
@@ -239,6 +247,10 @@ def _opened(
         declared = declare(wanted)
         scenarios = planned(declared, wall_limit, out_dir)
         store = Store.create(out_dir, declared)
+        if declared.search != "random":
+            from harness.engine.search.sweep import GuidedSweep
+
+            return store, GuidedSweep(declared, scenarios, store, jobs, executor=executor, out_dir=out_dir)
         return store, Sweep(declared, scenarios, store, jobs, executor=executor)
     store = Store.resume(out_dir)
     try:

@@ -137,6 +137,8 @@ class Sweep:
     cut_off: list[CutOff] = field(default_factory=list)
     on_start: Callable[[int], None] | None = None
     """Told of each worker's process id."""
+    on_verdict: Callable[[RunRequest, Verdict], None] | None = None
+    """Told of each run that came to a verdict, before its row is kept: what was checked in it stands in no row."""
     canary: Canary = field(default_factory=Canary)
     executor: Executor | None = None
     """Where runs are run; None: on ``jobs`` child processes."""
@@ -172,6 +174,11 @@ class Sweep:
         """How many runs have not begun."""
         return len(self._left)
 
+    @property
+    def time_is_over(self) -> bool:
+        """Whether no run may begin any more."""
+        return time.monotonic() >= self._ends_s
+
     def run(
         self, on_run: Callable[[RunRow], None], *, max_time_s: float | None = None, grace_s: float | None = None
     ) -> None:
@@ -180,6 +187,10 @@ class Sweep:
         No run begins later than ``max_time_s`` from now. Those under way then have ``grace_s`` to end and be counted; what
         still runs after that is ended and not counted: it is left to be run again.
         """
+        if self.executor is None:
+            self.executor = LocalExecutor(
+                self.jobs, lambda child: None if self.on_start is None else self.on_start(child)
+            )
         self._plant()
         with self._limited(max_time_s, grace_s):
             for request, ended in run_each(_Queue(self), self._executor.jobs, run=self._run_one):
@@ -203,11 +214,12 @@ class Sweep:
         """No other run begins, and those under way are ended; none of them counts."""
         self.stopped = True
         self._left.clear()
-        self._executor.stop()
+        if self.executor is not None:
+            self.executor.stop()
 
     def next_request(self) -> RunRequest | None:
         """The run that is to begin now, if there is one."""
-        if self._left and time.monotonic() >= self._ends_s:
+        if self._left and self.time_is_over:
             self.out_of_time = True
             return None
         try:
@@ -287,6 +299,8 @@ class Sweep:
                 return None
             if request is self._canary_run:
                 return None  # nothing can be said of it; the next one that resumes the sweep plants another
+        if self.on_verdict is not None and request is not self._canary_run:
+            self.on_verdict(request, ended)
         return row_of(label, request, ended)
 
 
