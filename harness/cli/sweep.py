@@ -62,6 +62,11 @@ if TYPE_CHECKING:
     help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
 )  # fmt: skip
 @click.option(
+    "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+    help="Where runs are run: processes of this machine, or the workers of a Dask cluster.",
+)  # fmt: skip
+@click.option("--scheduler", metavar="ADDR", help="The cluster's scheduler, such as tcp://10.0.0.5:8786.")
+@click.option(
     "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
 )
 @click.option(

@@ -153,10 +153,6 @@ class Sweep:
 
     def __post_init__(self) -> None:
         """List what is left."""
-        if self.executor is None:
-            self.executor = LocalExecutor(
-                self.jobs, lambda child: None if self.on_start is None else self.on_start(child)
-            )
         finished = self.store.finished()
         self._labels.update((each.base.scenario, each.label) for each in self.scenarios)
         declared = {each.label: each for each in self.declared.scenarios}
