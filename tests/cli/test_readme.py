@@ -28,6 +28,7 @@ FAILS = (
     "--terminal no_directory_fsync",
     "finding.zip",
     "my_terminal.py",
+    "hunt reports/field.yaml",
     "exec:reports/shop_terminal --no-reserve",
 )
 
