@@ -171,6 +171,11 @@ class Sweep:
         """How many runs have not begun."""
         return len(self._left)
 
+    @property
+    def time_is_over(self) -> bool:
+        """Whether no run may begin any more."""
+        return time.monotonic() >= self._ends_s
+
     def run(
         self, on_run: Callable[[RunRow], None], *, max_time_s: float | None = None, grace_s: float | None = None
     ) -> None:
@@ -181,7 +186,7 @@ class Sweep:
         """
         self._plant()
         with self._limited(max_time_s, grace_s):
-            for request, ended in run_each(_Queue(self), self.jobs, self._launched):
+            for request, ended in run_each(_Queue(self), self.jobs, run=self._launched):
                 try:
                     row = None if self._was_ended(ended) else self._row(request, ended)
                     if row is None:
@@ -208,7 +213,7 @@ class Sweep:
 
     def next_request(self) -> RunRequest | None:
         """The run that is to begin now, if there is one."""
-        if self._left and time.monotonic() >= self._ends_s:
+        if self._left and self.time_is_over:
             self.out_of_time = True
             return None
         try:

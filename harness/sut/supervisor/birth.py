@@ -29,7 +29,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @cache
-def _born() -> Callable[[int, int], int]:
+def born() -> Callable[[int, int], int]:
     """``CODE`` as a function; OSError where this machine lets no process run what it wrote."""
     page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     page.write(CODE)
@@ -74,7 +74,7 @@ class Birth:
         stack = ctypes.create_string_buffer(_STACK_BYTES)
         self._kept.append(stack)
         top = (ctypes.addressof(stack) + _STACK_BYTES) & ~15
-        pid = _born()(ctypes.addressof(self._list), top)
+        pid = born()(ctypes.addressof(self._list), top)
         if pid < 0:
             raise OSError(-pid, os.strerror(-pid))
         return pid

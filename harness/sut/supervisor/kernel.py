@@ -95,6 +95,11 @@ def give_descriptor(
 # ---------------------------------------------------------------- what a new process does
 
 
+def waits_killable() -> bool:
+    """Whether a call that the supervisor has received is cut short by fatal signals alone (Linux 5.19)."""
+    return bool(listener_flags() & _FLAG_WAIT_KILLABLE)
+
+
 @cache
 def listener_flags() -> int:
     """What seccomp is asked for with a filter. Linux before 5.19 does not know the second flag, and says so before all else."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.sut.landlock import landlock_available
-from harness.sut.supervisor import clock, kernel
+from harness.sut.supervisor import birth, clock, kernel
 from harness.sut.supervisor import filter as seccomp
 
 ARCHITECTURE = "x86_64"
@@ -52,6 +52,7 @@ def _needed() -> Iterator[Means]:
     yield _architecture()
     yield _open_files()
     yield _vdso()
+    yield _own_code()
     yield _notification()
     yield _tracing()
 
@@ -63,6 +64,7 @@ def _means() -> Iterator[Means]:
         possible = possible and means.there
         yield means
     yield _addresses()
+    yield _whole_calls()
     there, text = landlock_available()
     yield Means(
         "Landlock",
@@ -98,6 +100,26 @@ def _vdso() -> Means:
             "vDSO", False, True, f"the kernel's clock page cannot be redirected: {error}", "boot without vdso=0"
         )
     return Means("vDSO", True, True, f"{count} functions of the kernel's clock page can be redirected")
+
+
+def _own_code() -> Means:
+    try:
+        birth.born()
+    except OSError as error:
+        return Means("own code", False, True, str(error.strerror), "SELinux may forbid it: allow execmem for Python")
+    return Means("own code", True, True, "a process may run code that it made, by which programs are started")
+
+
+def _whole_calls() -> Means:
+    if kernel.waits_killable():
+        return Means("whole calls", True, False, "a signal does not cut a call short that is being answered")
+    return Means(
+        "whole calls",
+        False,
+        False,
+        "a signal may cut a call short that is being answered, and have it made twice",
+        "programs that send themselves signals may behave otherwise than on a later kernel; Linux 5.19 has it",
+    )
 
 
 def _notification() -> Means:
