@@ -19,7 +19,11 @@ from .conftest import ROOT
 
 EXAMPLES = ROOT / "harness" / "docs" / "ci"
 INSTALL = "pip install terminal-fault-harness"
-SHORTER = ((r"--budget 10m", "--budget 2s"), (r"--runs \d+", "--runs 1 --terminals 1 --days 1"), (r"--max-time 2h", "--max-time 60s"))
+SHORTER = (
+    (r"--budget 10m", "--budget 2s"),
+    (r"--runs \d+", "--runs 1 --terminals 1 --days 1"),
+    (r"--max-time 2h", "--max-time 60s"),
+)
 HEAVY = re.compile(r"harness (gate|sweep) ")
 
 
