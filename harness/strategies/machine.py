@@ -66,6 +66,12 @@ seed: {seed}
 _SERVED = ("paid", "declined")
 
 
+@st.composite
+def _events_of(draw: st.DrawFn, families: tuple[str, ...]) -> str:
+    """A fault that waits for something to happen."""
+    return written(draw(fault_values(draw(st.sampled_from(kinds_of(families))), events())))
+
+
 class Violation(AssertionError):
     """The terminal lost money, records or service; the text tells the story."""
 
@@ -282,13 +288,11 @@ class TerminalMachine(RuleBasedStateMachine):
         self._is_full = False
         self.step(Lift("full_storage"))
 
-    @precondition(lambda self: self.families)
-    @rule(data=st.data())
-    def fault(self, data: st.DataObject) -> None:
-        """Any fault of ``families``: now, or when the next thing of a kind happens."""
-        kind = data.draw(st.sampled_from(kinds_of(self.families)), label="kind")
-        values = data.draw(fault_values(kind, events()), label="fault")
-        self.strike(written(values))
+    @precondition(lambda self: bool(self.families))
+    @rule(fault=st.runner().flatmap(lambda machine: _events_of(machine.families)))
+    def fault(self, fault: str) -> None:
+        """Any fault of ``families``, when the next thing of a kind happens."""
+        self.strike(fault)
 
     # ------------------------------------------------------------ the end
 
