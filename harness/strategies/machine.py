@@ -234,6 +234,12 @@ class TerminalMachine(RuleBasedStateMachine):
         self.strike(f"{{type: power_loss, off_for: 30 s, at: {{action: sale, storage_operation: {operation}}}}}")
         self.step(Visit("sale", amount_fen))
 
+    @rule(amount_fen=AMOUNTS)
+    def sale_cut_in_flight(self, amount_fen: int) -> None:
+        """Power goes when the request of a sale has left, and the terminal does not hear the answer."""
+        self.strike('{type: power_loss, off_for: 30 s, at: {message: {direction: up, mti: "0200", moment: sent}}}')
+        self.step(Visit("sale", amount_fen))
+
     @precondition(lambda self: self.can("settle"))
     @rule(operation=OPERATIONS)
     def settlement_cut_off(self, operation: int) -> None:
