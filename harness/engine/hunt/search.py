@@ -206,17 +206,19 @@ class Hunt:
                 self._seen = self._seen or _shows(outcome)
             elif not self.stopped:
                 errors[place] = outcome
-        if self.stopped:
-            return []
-        self._note(batch, errors)
+        if not self.stopped:
+            self._note(batch, errors)
         first = min((place for place, verdict in ended.items() if _shows(verdict)), default=len(batch))
         found = []
         for place, candidate in enumerate(batch[: first + 1]):
-            self.runs += 1
             verdict = ended.get(place)
-            if verdict is not None and isinstance(verdict.symptom, Reached):
+            reached = None if verdict is None else verdict.symptom
+            is_told = isinstance(reached, Reached)
+            # Of a batch that was stopped, those that had ended count.
+            self.runs += is_told or not self.stopped
+            if verdict is not None and isinstance(reached, Reached):
                 named = dict.fromkeys(f"{each.invariant} {each.name}" for each in verdict.findings)
-                found.append(Tried(candidate, self.runs, verdict.symptom, tuple(named)))
+                found.append(Tried(candidate, self.runs, reached, tuple(named)))
         return found
 
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:
