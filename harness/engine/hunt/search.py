@@ -198,7 +198,7 @@ class Hunt:
             )  # fmt: skip
         ended: dict[int, Verdict] = {}
         errors: dict[int, HarnessError] = {}
-        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._launched):
+        for request, outcome in run_each(self._until_stopped(asked), self.jobs, run=self._launched):
             place = requests[request.scenario]
             if isinstance(outcome, Verdict):
                 ended[place] = outcome

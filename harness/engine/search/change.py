@@ -2,7 +2,8 @@
 
 Models: decisions under their causal keys, edited as a person would edit a resolved scenario; what is not edited is drawn from
 the seed as before. Small steps in time, one strike more or less, another storage operation, another image of the medium, the
-faults of one terminal on another, those of two runs together, the same faults on other customers.
+faults of one terminal on another, those of two runs together, the same faults on other customers. A strike more is rather one of
+a fault that came up seldom so far, whatever its rate in the scenario.
 Does not model: faults that the scenario does not have, and parameters of those that it has (``harness hunt`` changes those).
 """
 
@@ -33,6 +34,8 @@ class Changer:
 
     def __init__(self, random: Random) -> None:
         self._random = random
+        self._armed: dict[str, int] = {}
+        """By fault: how often it was armed in all runs so far."""
         self._ways: tuple[tuple[Callable[[Pins, Mapping[str, Value], Mapping[str, Value]], None], int], ...] = (
             (self._more_often, 4),
             (self._elsewhen, 4),
@@ -53,16 +56,25 @@ class Changer:
             pins = {**faults, **pins}
             seed = random.getrandbits(48)
         ways, weights = zip(*self._ways, strict=True)
-        for _ in range(random.choice((1, 2, 4, 8))):
+        for _ in range(random.choice((2, 4, 8, 16))):
             random.choices(ways, weights)[0](pins, faults, others)
         return seed, pins
+
+    def learn(self, faults: Mapping[str, Value]) -> None:
+        """A run drew these: what came up seldom shall come up more often."""
+        for key, value in faults.items():
+            if _COUNT.search(key):
+                name = _name(key)
+                self._armed[name] = self._armed.get(name, 0) + int(value)
 
     # ------------------------------------------------------------ ways
 
     def _more_often(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
-        """A fault that strikes on a day strikes once more, or one that does not does."""
-        key = self._one_of(faults, _COUNT)
-        if key is not None:
+        """A fault that strikes on a day strikes once more, or one that does not does: rather one that has seldom struck."""
+        keys = [key for key in faults if _COUNT.search(key)]
+        if keys:
+            weights = [1.0 / (1 + self._armed.get(_name(key), 0)) for key in keys]
+            key = self._random.choices(keys, weights)[0]
             count = int(pins.get(key, faults[key]))
             pins[key] = min(_COUNT_MAX, max(0, count + self._random.choice((1, 1, 1, -1))))
 
@@ -80,7 +92,7 @@ class Changer:
         if key is not None:
             step = int(pins.get(key, faults[key])) + self._random.choice((-2, -1, 1, 2))
             anywhere = self._random.random() < 0.3
-            pins[key] = self._random.randint(1, _OPERATIONS_MAX) if anywhere else max(1, step)
+            pins[key] = self._random.randint(1, _OPERATIONS_MAX) if anywhere else min(_OPERATIONS_MAX, max(1, step))
 
     def _other_draw(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
         """What the medium keeps, whether a message still arrives, whether an operation had begun."""
@@ -117,3 +129,8 @@ class Changer:
     def _one_of(self, faults: Mapping[str, Value], which: re.Pattern[str]) -> str | None:
         keys = [key for key in faults if which.search(key)]
         return self._random.choice(keys) if keys else None
+
+
+def _name(key: str) -> str:
+    """Of ``T01/fault/NAME/day1/count``."""
+    return key.partition("fault/")[2].partition("/")[0]

@@ -87,6 +87,7 @@ class Corpus:
         """What a trial showed; whether anything of it was new. Trials are told in the order of their numbers."""
         if seen is None:
             return False
+        self._changer.learn(seen.faults)
         new = tuple(each for each in seen.features if each not in self._hits)
         for each in seen.features:
             self._hits[each] = self._hits.get(each, 0) + 1

@@ -69,6 +69,11 @@ class Search(Iterator[RunRequest]):
         self._drawn += 1
         return self._request(self.corpus.next())
 
+    @property
+    def left(self) -> int:
+        """How many trials have not been drawn."""
+        return 0 if self.stopped or self.runs is None else self.runs - self._drawn
+
     def trial_of(self, request: RunRequest) -> Trial:
         """What a request was made for."""
         return self._trials[request.scenario]

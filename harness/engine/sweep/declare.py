@@ -36,6 +36,7 @@ class Wanted:
     profile: str | None = None
     dialect: str | None = None
     shard: tuple[int, int] | None = None
+    search: str | None = None
 
 
 def declare(wanted: Wanted) -> Declared:
@@ -70,6 +71,7 @@ def declare(wanted: Wanted) -> Declared:
         _dialect_digest(wanted.dialect),
         "" if campaign is None else campaign.source,
         wanted.shard,
+        wanted.search or "random",
     )
 
 
@@ -105,6 +107,7 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
         "--terminals": (wanted.terminals is not None, before.terminals, asked.terminals),
         "--device": (wanted.device is not None, before.device, asked.device),
         "--profile": (wanted.profile is not None, before.profile, asked.profile),
+        "--search": (True, before.search, asked.search),
         "--shard": (wanted.shard is not None, before.shard, asked.shard),
     }
     for what, (is_given, was, now) in given.items():

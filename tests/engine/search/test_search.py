@@ -193,3 +193,15 @@ def test_a_race_ends_with_the_first_kill(tmp_path: Path, strategy: str) -> None:
     while not racer.over:
         racer.step()
     assert racer.killed and racer.race().runs == racer.runs == 1
+
+
+def test_a_fault_that_came_up_seldom_comes_up_more_often() -> None:
+    faults = {"T01/fault/often/day1/count": 0, "T01/fault/seldom/day1/count": 0}
+    changer = Changer(Random(3))
+    for _ in range(20):
+        changer.learn({"T01/fault/often/day1/count": 2})
+    tally = dict.fromkeys(faults, 0)
+    for _ in range(200):
+        for key, value in changer.changed(1, {}, faults, {})[1].items():
+            tally[key] += int(value)
+    assert tally["T01/fault/seldom/day1/count"] > 5 * tally["T01/fault/often/day1/count"] > 0
