@@ -40,11 +40,16 @@ LARGE = frozenset(
         "tests/storage/test_profiles_properties.py::test_the_harsher_profile_allows_all_that_the_kinder_does[fat-sd]",
         "tests/storage/test_profiles_properties.py::test_until_the_next_barrier_the_legal_images_only_grow[sd]",
         "tests/storage/test_profiles_properties.py::test_what_the_software_last_saw_is_legal[fat]",
+        "tests/strategies/test_machine.py::test_a_mutant_is_found_in_as_many_examples[stan_in_ram]",
+        "tests/strategies/test_strategies.py::"
+        "test_the_simplest_scenario_is_one_quiet_day_and_the_simplest_fault_is_at_opening",
         "tests/sut/test_limits.py::test_software_that_never_comes_back_is_named[spin where Python itself swallows]",
         "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[node_program-sale]",
         "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[node_program-settle]",
         "tests/sut/wire/test_firmware.py::test_killed_after_any_request_it_owes_nothing[python_program-sale]",
         "tests/terminals/test_reference_profiles.py::test_whatever_a_cut_may_leave_is_survived_on[fat]",
+        "tests/testing/test_documentation.py::test_the_page_runs_as_it_stands",
+        "tests/testing/test_pytest_plugin.py::test_scenarios_that_the_command_line_names",
         "tests/workload/test_closing.py::test_who_is_there_leaves_soon_and_nobody_comes",
     }
 )

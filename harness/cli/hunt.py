@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the scenario is written; else it is printed."
 )
+@click.option(
+    "--shrink",
+    "shrink_s",
+    type=click.FloatRange(0, 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to make small what was found; 0: not at all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def hunt(
     scenarios: tuple[str, ...],
@@ -55,6 +64,7 @@ def hunt(
     seed: int,
     harsh: bool,
     out: Path | None,
+    shrink_s: float,
     as_json: bool,
 ) -> int:
     """Search scenarios, faults and their placement for a run in which the symptom is seen.
@@ -77,7 +87,9 @@ def hunt(
     asked = parse(symptom, {"fault": all_faults().names()})
     work = _hunt(asked, scenarios, terminal, dialect, budget, runs, jobs, seed, harsh)
     report = _watched(work, quiet=as_json or not sys.stderr.isatty())
-    return _told(work, report, out, as_json)
+    from harness.engine.hunt.writing import written
+
+    return _told(written(work, report, shrink_s), out, as_json)
 
 
 def _hunt(
@@ -135,27 +147,21 @@ def _watched(work: Hunt, *, quiet: bool) -> HuntReport:
             click.echo("\r" + " " * 100 + "\r", nl=False, err=True)
 
 
-def _told(work: Hunt, report: HuntReport, out: Path | None, as_json: bool) -> int:
-    from harness.engine.hunt.writing import scenario_text
-
-    text = None if work.best is None else scenario_text(report, work.best)
-    if text is not None and out is not None:
+def _told(report: HuntReport, out: Path | None, as_json: bool) -> int:
+    if report.scenario and out is not None:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(text, encoding="utf-8")
+            out.write_text(report.scenario, encoding="utf-8")
         except OSError as error:
             raise HarnessError(f"cannot write {error.filename or out}: {error.strerror}") from None
     if as_json:
         import msgspec
 
-        shown = msgspec.to_builtins(report)
-        if text is not None:
-            shown["scenario"] = str(out) if out is not None else text
-        say(msgspec.json.encode(shown))
+        say(msgspec.json.encode(report))
     else:
         from harness.reporters.hunt import render
 
         say(render(report, None if out is None else str(out)))
-        if text is not None and out is None and report.state == "found":
-            say(text)
+        if report.scenario and out is None and report.state == "found":
+            say(report.scenario)
     return int(report.exit_code)

@@ -28,7 +28,15 @@ _COMMANDS = {
         "harness.cli.replay:replay",
         "Run a finding's bundle again, to its end, an instant or into the debugger.",
     ),
+    "gate": (
+        "harness.cli.gate:gate",
+        "Whether a release may go out: known defects, crash points, random runs, a bound.",
+    ),
     "hunt": ("harness.cli.hunt:hunt", "From a symptom of the field to a scenario that shows it."),
+    "import": (
+        "harness.cli.importing:import_command",
+        "A log of the field (CSV, JSON lines, pcap, hex) as a scenario.",
+    ),
     "compare": (
         "harness.cli.compare:compare",
         "Two releases on the same decisions: fixed, new and unchanged findings.",
@@ -53,6 +61,10 @@ _COMMANDS = {
         "Check scenario, campaign and dialect files; every error at once, with file, line and column.",
     ),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
+    "host": (
+        "harness.cli.host:host",
+        "The acquirer on real TCP, with the faults of link and host, for real terminals.",
+    ),
     "doctor": ("harness.cli.doctor:doctor", "What this machine allows: whether programs can be run here, and why not."),
     "bench": ("harness.cli.bench:bench", "Measure speed and memory, as ratios within one run."),
     "soak": ("harness.cli.soak:soak", "The large counts: under 30 minutes on two cores."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -28,8 +29,11 @@ class WallSeconds(click.FloatRange):
         return seconds
 
 
+_MINUTES = re.compile(r"(?<=\d) *m(?![a-z])")
+
+
 class Duration(click.ParamType[float]):
-    """A duration as scenarios write it (``90s``, ``5 min``), or a plain number of seconds; at least one second."""
+    """A duration as scenarios write it (``90s``, ``5 min``, here also ``5m``), or a plain number of seconds; at least one."""
 
     name = "duration"
 
@@ -38,7 +42,7 @@ class Duration(click.ParamType[float]):
         from harness.core.units import US_PER_SECOND
         from harness.scenario.quantities import duration_us
 
-        text = str(value)
+        text = _MINUTES.sub("min", str(value))
         try:
             seconds = float(text) if text.strip().replace(".", "", 1).isdigit() else duration_us(text) / US_PER_SECOND
         except ValueError as error:

@@ -49,13 +49,17 @@ def replay(
     Exit codes are those of the run: 0 it passes now, 1 it still fails, 2 inconclusive; 3 error of the harness; 4 wrong usage, or
     no bundle, a damaged one or one of a later format.
     """
-    from harness.cli.run import absolute_spec
+    from harness.cli.run import Interrupts, absolute_spec
     from harness.engine.replay.replay import replay as run_again
 
     spec = absolute_spec(terminal)
     if breaks:
         return _break(bundle, until, spec, trust, disk_out, as_json)
-    replayed = run_again(bundle, terminal=spec, trust=trust, until=until, disk_out=disk_out)
+    interrupts = Interrupts()
+    with interrupts.heard():
+        replayed = run_again(
+            bundle, terminal=spec, trust=trust, until=until, disk_out=disk_out, on_start=interrupts.started
+        )
     _say(replayed, as_json)
     return int(replayed.verdict.exit_code)
 

@@ -119,7 +119,7 @@ def run(
     if out_dir is not None:
         make_directory(out_dir)
     codes: list[ExitCode] = []
-    interrupts = _Interrupts()
+    interrupts = Interrupts()
     for done, path in enumerate(paths):
         request = RunRequest(
             scenario=str(path),
@@ -192,7 +192,7 @@ def _own_directory(out_dir: Path, scenario: Path, count: int) -> Path:
     return directory if count == 1 else directory / scenario.parent.name / scenario.stem
 
 
-class _Interrupts:
+class Interrupts:
     """The first Ctrl-C ends trading early, the run still says what it has seen, and no other begins; the second ends all."""
 
     def __init__(self) -> None:
@@ -232,7 +232,7 @@ class _Interrupts:
                 signal.signal(each, handler)
 
 
-def _run_one(request: RunRequest, as_json: bool, interrupts: _Interrupts) -> ExitCode:
+def _run_one(request: RunRequest, as_json: bool, interrupts: Interrupts) -> ExitCode:
     from harness.engine.launch import launch
 
     progress = _plain_progress if not as_json and sys.stderr.isatty() else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +17,18 @@ from harness.cli.output import say
 from harness.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from harness.engine.request import RunRequest
     from harness.engine.shrink import Shrunk
 
 
 @click.command()
-@click.argument("case", metavar="SCENARIO")
+@click.argument("case", metavar="SCENARIO|BUNDLE")
 @click.option(
     "--terminal", metavar="SPEC", help="A shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND."
 )
 @click.option("--dialect", metavar="SPEC", help="What the host speaks: FILE.yaml or package.module:Class.")
 @click.option("--seed", type=int, help="Seed of the run that found it; default: the scenario's, else 1.")
+@click.option("--trust", is_flag=True, help="Of a bundle: run whatever software it names, also such as does not ship.")
 @click.option("--signature", metavar="S", help="Which finding (`harness results` lists them); default: the first.")
 @click.option("--budget", type=Duration(), default="60 s", show_default=True, help="Real time that it may take.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Child processes at a time; default: one for each core.")
@@ -39,18 +43,19 @@ def shrink(
     terminal: str | None,
     dialect: str | None,
     seed: int | None,
+    trust: bool,
     signature: str | None,
     budget: float,
     jobs: int | None,
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Make the run of SCENARIO that found something as small as it gets: the same finding from fewer faults and actions.
+    """Make a run that found something as small as it gets: the same finding from fewer faults and actions.
 
-    SCENARIO is a name, a file or a resolved scenario (resolved.yaml). Customers who were drawn become `actions`, faults and
-    keys that it does not need are left out, amounts and times become round. Each step is run, and taken only if the very
-    same finding is there (its signature: invariant and what happened, without devices, times and amounts). The file says what it
-    shows and how to run it, and has been run from itself alone; keep it among your scenarios.
+    SCENARIO is a name, a file or a resolved scenario (resolved.yaml); BUNDLE a finding.zip, whose finding it then is. Customers
+    who were drawn become `actions`, faults and keys that it does not need are left out, amounts and times become round. Each step
+    is run, and taken only if the very same finding is there (its signature: invariant and what happened, without devices, times
+    and amounts). The file says what it shows and how to run it, and has been run from itself alone; keep it among your scenarios.
 
     Exit codes: 0 written; 2 written, but Ctrl-C came before everything was tried; 3 error of the harness; 4 wrong usage, or the
     run shows no such finding.
@@ -58,20 +63,57 @@ def shrink(
     from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.request import RunRequest
     from harness.engine.shrink import shrink as make_small
+    from harness.results.bundle import is_bundle
+
+    spec, speaks = absolute_spec(terminal), absolute_dialect(dialect)
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        if is_bundle(Path(case)):
+            request, signature = _of_bundle(Path(case), Path(scratch), spec, trust, signature)
+            if speaks is not None or seed is not None:
+                raise UsageError("a bundle has its own seed and dialect: leave out --seed and --dialect")
+            stem = Path(case).stem
+        else:
+            path = _scenario(case)
+            request = RunRequest(scenario=str(path), terminal=spec, dialect=speaks, seed=seed)
+            stem = path.stem
+        target = out if out is not None else Path("reports", "shrunk", f"{stem}.yaml")
+        if target.exists() and target.resolve() == Path(request.scenario).resolve():
+            raise UsageError(f"--out {target}: that is the scenario itself")
+        shrunk = _watched(make_small, request, signature, budget, target, jobs, as_json)
+    _say(shrunk, as_json)
+    return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
+
+
+def _scenario(case: str) -> Path:
     from harness.scenario.find import selected
 
     paths = selected((case,))
     if len(paths) != 1:
         raise UsageError(f"one scenario is made small at a time; {case} selects {len(paths)}")
-    target = out if out is not None else Path("reports", "shrunk", f"{paths[0].stem}.yaml")
-    if target.exists() and target.resolve() == paths[0].resolve():
-        raise UsageError(f"--out {target}: that is the scenario itself")
-    request = RunRequest(
-        scenario=str(paths[0]), terminal=absolute_spec(terminal), dialect=absolute_dialect(dialect), seed=seed
-    )
+    return paths[0]
+
+
+def _of_bundle(
+    path: Path, scratch: Path, terminal: str | None, trust: bool, signature: str | None
+) -> tuple[RunRequest, str]:
+    from harness.engine.replay.replay import prepare
+
+    prepared = prepare(path, scratch, terminal, trust)
+    return prepared.request, signature or prepared.bundle.info.signature
+
+
+def _watched(
+    make_small: Callable[..., Shrunk],
+    request: RunRequest,
+    signature: str | None,
+    budget: float,
+    target: Path,
+    jobs: int | None,
+    as_json: bool,
+) -> Shrunk:
     before = signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
-        shrunk = make_small(
+        return make_small(
             request,
             signature,
             budget_s=budget,
@@ -81,8 +123,6 @@ def shrink(
         )
     finally:
         signal.signal(signal.SIGTERM, before)
-    _say(shrunk, as_json)
-    return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
 
 
 def _as_ctrl_c(_number: int, _frame: object) -> None:

@@ -54,8 +54,8 @@ def snapshot(
 ) -> int:
     """Run SCENARIO and write out a terminal's storage at chosen instants.
 
-    WHEN is a time (26h, 14:30, day2+14:30), the end of the run (end), or a fault's strike (power_loss#1: after the first time
-    that the scenario's fault power_loss struck).
+    WHEN is a time (26h, 14:30, day2+14:30), the end of the run (end), a fault's strike (power_loss#1: after the first time that
+    the scenario's fault power_loss struck), or the number of an event in history.jsonl (4711).
 
     The directory holds the terminal's volumes as plain files, as a person would copy them off a device, and snapshot.json: modes,
     symbolic links, NVRAM, clock, and what the acquirer held of the terminal. Keys are never in it. What the terminal

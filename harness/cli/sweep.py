@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from harness.core.errors import ExitCode, NothingSelected, UsageError
 if TYPE_CHECKING:
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
-    from harness.results.model import RunRow
     from harness.results.store import Store
 
 
@@ -127,7 +125,7 @@ def sweep(
     store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
     with store:
         try:
-            _watched(work, max_time, quiet=as_json or not sys.stderr.isatty())
+            _watched(work, max_time, quiet=as_json)
         except UsageError:
             # The software cannot be loaded, say: mended, the same command must work.
             if not resume and not store.finished():
@@ -164,7 +162,7 @@ def results(
     The JSON is described by harness/reporters/schemas/sweep.schema.json, and a listed run by run.schema.json beside it.
     """
     from harness.engine.sweep.summary import summary_of
-    from harness.results.store import Store
+    from harness.results.store import Chosen, Store
 
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
     if outputs.any and (verdict is not None or signature is not None):
@@ -175,9 +173,11 @@ def results(
         if outputs.any:
             return _say_and_write(store, as_json, outputs)
         if verdict is None and signature is None:
-            say_summary(summary_of(store), as_json)
+            say_summary(summary_of(store, with_measures=as_json), as_json)
             return int(ExitCode.PASS)
-        chosen = [run for run in store.runs() if _is_chosen(run, verdict, signature)]
+        every = Chosen().verdicts
+        verdicts = every if verdict is None else tuple(each for each in every if each == verdict)
+        chosen = list(store.runs(Chosen(verdicts, signature, bare=not as_json)))
     if not chosen:
         raise NothingSelected(
             f"no run of {file} is of that kind; `harness results {file}` lists verdicts and signatures"
@@ -203,12 +203,6 @@ def _say_and_write(store: Store, as_json: bool, outputs: ci_outputs.Outputs) -> 
     summary = summary_of(store)
     text = msgspec.json.encode(summary) if as_json else render(summary)
     return ci_outputs.say_and_write(outputs, text, lambda: outcome_of_sweep(summary, store.runs()), as_json, 0)
-
-
-def _is_chosen(run: RunRow, verdict: str | None, signature: str | None) -> bool:
-    if verdict is not None and run.verdict != verdict:
-        return False
-    return signature is None or any(each.signature.startswith(signature) for each in run.findings)
 
 
 def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resume: bool) -> tuple[Store, Sweep]:
@@ -239,20 +233,10 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
 
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
-    """Progress on the terminal; Ctrl-C ends the sweep with what is finished."""
-    left = work.left
-    counts = dict.fromkeys(("pass", "fail", "inconclusive", "error"), 0)
-    started_s = time.monotonic()
+    """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
+    from harness.cli.watching import Watch
 
-    def told(run: RunRow) -> None:
-        counts[run.verdict] += 1
-        if quiet:
-            return
-        done, spent_s = sum(counts.values()), time.monotonic() - started_s
-        rate = done / spent_s if spent_s else 0.0
-        bad = f"{counts['fail']} failed, {counts['inconclusive']} inconclusive"
-        line = f"\r{done:,} of {left:,} runs  {bad}  {rate:.2f} runs/s  {_time(spent_s / done * (left - done))} left"
-        click.echo(f"{line:<90}", nl=False, err=True)
+    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
 
     def ask(_number: int, _frame: object) -> None:
         if not work.stopped:
@@ -261,18 +245,12 @@ def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        work.run(told, max_time_s=max_time_s)
+        work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        if not quiet:
-            click.echo("\r" + " " * 90 + "\r", nl=False, err=True)
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        if watch is not None:
+            watch.close()
 
 
 def say_summary(summary: SweepSummary, as_json: bool) -> None:

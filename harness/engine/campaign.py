@@ -11,11 +11,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.core.errors import HarnessError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
+
+_NOTHING = 1e-18
 
 
 @dataclass(slots=True)
@@ -56,12 +59,18 @@ def run_campaign(requests: Sequence[RunRequest], jobs: int, on_verdict: Callable
 
 
 def run_each(
-    requests: Iterable[RunRequest], jobs: int, run: Callable[[RunRequest], Verdict] = launch
+    requests: Iterable[RunRequest],
+    jobs: int,
+    on_start: Callable[[int], None] | None = None,
+    *,
+    run: Callable[[RunRequest], Verdict] | None = None,
 ) -> Iterator[tuple[RunRequest, Verdict | HarnessError]]:
-    """Each run as it ends, ``jobs`` at a time, in order of completion. ``run`` is called from threads of this process.
+    """Each run as it ends, ``jobs`` at a time, in order of completion. ``on_start`` is given each child's process id.
 
-    ``requests`` is asked for the next one whenever a process is free: it may go on after it had none.
+    ``requests`` is asked for the next one whenever a process is free: it may go on after it had none. ``run``: what is called for
+    each, from threads of this process, instead of a launch.
     """
+    run = run or partial(launch, on_start=on_start)
     with ThreadPoolExecutor(jobs) as pool:
         # The threads only wait for child processes; nothing of a run happens in this one.
         running: dict[Future[Verdict], RunRequest] = {}
@@ -114,12 +123,20 @@ def upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:
 
 
 def _tail(failures: int, runs: int, rate: float) -> float:
-    """The probability of at most ``failures`` failures in ``runs`` at ``rate``."""
+    """The probability of at most ``failures`` failures in ``runs`` at ``rate``, which is no less than their share."""
     if rate >= 1.0:
         return 0.0
-    # In logarithms: (1 - rate) ** runs is 0 as a float long before the sum is.
-    log_rate, log_rest, log_all = math.log(rate), math.log1p(-rate), math.lgamma(runs + 1)
-    return math.fsum(
-        math.exp(log_all - math.lgamma(k + 1) - math.lgamma(runs - k + 1) + k * log_rate + (runs - k) * log_rest)
-        for k in range(failures + 1)
-    )
+    if rate <= 0.0:
+        return 1.0
+    # The first term in logarithms: (1 - rate) ** runs is 0 as a float long before the sum is. From there on down each is less
+    # than the one before, until what is left of them changes nothing.
+    log_choices = math.lgamma(runs + 1) - math.lgamma(failures + 1) - math.lgamma(runs - failures + 1)
+    term = math.exp(log_choices + failures * math.log(rate) + (runs - failures) * math.log1p(-rate))
+    odds = (1.0 - rate) / rate
+    total = 0.0
+    for k in range(failures, -1, -1):
+        total += term
+        if term < total * _NOTHING:
+            break
+        term *= k / (runs - k + 1) * odds
+    return total

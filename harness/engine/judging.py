@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.engine.blame import Blames
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
-from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
+from harness.engine.verdict import NO_SALE, FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
 from harness.invariants.base import Terms, when
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 _FINDINGS_KEPT = 200
-NO_SALE = "no sale was feasible, so nothing was shown"
-"""Why a run without trade proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)

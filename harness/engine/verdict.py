@@ -14,6 +14,9 @@ from harness.history.symptoms.model import Reached
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
+NO_SALE = "no sale was feasible, so nothing was shown"
+"""Why a run without trade proves nothing."""
+
 
 class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A finding as artefacts carry it. ``events`` are numbers of guilty events in history.jsonl, from 0."""

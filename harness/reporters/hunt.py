@@ -23,27 +23,30 @@ def render(report: HuntReport, file: str | None = None) -> str:
 def _lines(report: HuntReport, file: str | None) -> Iterator[str]:
     yield f"hunt · {report.terminal} · {report.symptom} · seed {report.seed}"
     yield _SAID[report.state]
-    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {report.stages:,} scenarios"
+    began = "1 scenario" if report.stages == 1 else f"{report.stages:,} scenarios"
+    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {began}"
     if report.best is not None:
         yield ""
-        yield from _best(report.best, file, report.terminal)
+        yield from _best(report.best, report, file)
     for why in report.broken:
         yield f"left out: {why}"
 
 
-def _best(best: Shown, file: str | None, terminal: str) -> Iterator[str]:
+def _best(best: Shown, report: HuntReport, file: str | None) -> Iterator[str]:
     reached = best.reached
     if reached.shown:
         yield f"run {best.run}, from {best.stage}, on {reached.device}:"
     else:
-        yield f"nearest was run {best.run}, from {best.stage}: {reached.reached} of {reached.steps} steps"
+        yield f"nearest was run {best.run}, from {best.stage}: {reached.score:.2f} of {reached.steps} steps"
     for told in reached.told:
         yield f"  > {told}"
     yield f"  faults: {', '.join(best.faults) or 'none'}; seed {best.seed}"
     if best.findings:
         yield f"  invariants violated in it: {', '.join(best.findings)}"
+    if report.shrunk:
+        yield f"  made small in {_runs(report.shrink_runs)}: {report.shrunk}"
     if file is not None:
-        yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(terminal)}"
+        yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(report.terminal)}"
 
 
 def _runs(count: int) -> str:

@@ -12,12 +12,16 @@ from typing import Any
 
 import msgspec
 
+from harness.engine.gate.report import GateReport
+from harness.engine.hunt.report import HuntReport
 from harness.engine.sweep.summary import SweepSummary
 from harness.engine.verdict import Verdict
 from harness.results.model import RunRow
 
 SCHEMAS = Path(__file__).with_name("schemas")
 PRINTED: dict[str, tuple[Any, str]] = {
+    "gate": (GateReport, "What harness gate --json prints, and gate.json holds"),
+    "hunt": (HuntReport, "What a hunt came to, as harness hunt --json prints it"),
     "run": (RunRow, "One run of a sweep, as harness results --verdict or --signature --json prints it"),
     "sweep": (SweepSummary, "A sweep's results, as harness sweep --json and harness results --json print them"),
     "verdict": (Verdict, "The verdict of one run, as harness run --json prints it and verdict.json holds it"),

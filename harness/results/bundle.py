@@ -23,9 +23,11 @@ import re
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -50,6 +52,8 @@ _MEMBERS: Mapping[str, int] = {
 }
 _IMAGES = "images/"
 _CHUNK_BYTES = 1 << 16
+# UnicodeDecodeError is a ValueError, and NotImplementedError a RuntimeError.
+_WHAT_ZIPFILE_RAISES = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, RuntimeError)
 _ENTRY = b"PK\x01\x02"
 _WRITTEN = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a .zip can tell: when a bundle was written says nothing about it."""
@@ -79,6 +83,8 @@ class BundleInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     dialect: str = ""
     images: dict[str, str] = {}
     """By terminal, or "" for all that are not named: the directory below ``images/`` that it began on."""
+    content_sha256: str = ""
+    """Of the names and contents of all else, put in by whoever writes the file: a .zip has no checksum over its list of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,6 @@ def write_bundle(path: Path, bundle: Bundle) -> Path:
 def _packed(bundle: Bundle) -> bytes:
     into = io.BytesIO()
     members = {
-        "bundle.json": msgspec.json.format(msgspec.json.encode(bundle.info, order="deterministic"), indent=1) + b"\n",
         "resolved.yaml": bundle.resolved.encode("utf-8"),
         "verdict.json": bundle.verdict,
         "history.marks": bundle.marks,
@@ -126,13 +131,24 @@ def _packed(bundle: Bundle) -> bytes:
     if bundle.dialect:
         members["dialect.yaml"] = bundle.dialect.encode("utf-8")
     members |= {_IMAGES + name: content for name, content in sorted(bundle.image_files.items())}
+    info = msgspec.structs.replace(bundle.info, content_sha256=_digest(members))
+    head = msgspec.json.format(msgspec.json.encode(info, order="deterministic"), indent=1) + b"\n"
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
+        for name, content in {"bundle.json": head, **members}.items():
             member = zipfile.ZipInfo(name, _WRITTEN)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(member, content)
     return into.getvalue()
+
+
+def _digest(members: Mapping[str, bytes]) -> str:
+    digest = sha256()
+    for name in sorted(members):
+        for part in (name.encode("utf-8"), members[name]):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
 
 
 # ---------------------------------------------------------------- reading
@@ -149,26 +165,28 @@ def read_bundle(path: Path) -> Bundle:
         members = _checked(path, archive)
         read = _Reader(path, archive)
         info = _info(path, read.content(members["bundle.json"], _MEMBERS["bundle.json"]))
-        texts = {}
-        for name in ("resolved.yaml", "dialect.yaml"):
-            if name in members:
-                try:
-                    texts[name] = read.content(members[name], _MEMBERS[name]).decode("utf-8")
-                except UnicodeDecodeError:
-                    raise _damaged(path, f"its {name} is no UTF-8 text") from None
-        images = {
-            name.removeprefix(_IMAGES): read.content(member, _IMAGE_FILE_BYTES_MAX)
+        content = {
+            name: read.content(member, _MEMBERS.get(name, _IMAGE_FILE_BYTES_MAX))
             for name, member in members.items()
-            if name.startswith(_IMAGES)
+            if name != "bundle.json"
         }
+        if info.content_sha256 and info.content_sha256 != _digest(content):
+            raise _damaged(path, "what is in it is not what was put into it")
         return Bundle(
             info,
-            texts["resolved.yaml"],
-            read.content(members["verdict.json"], _MEMBERS["verdict.json"]),
-            read.content(members["history.marks"], _MEMBERS["history.marks"]),
-            texts.get("dialect.yaml", ""),
-            images,
+            _text(path, content, "resolved.yaml"),
+            content["verdict.json"],
+            content["history.marks"],
+            _text(path, content, "dialect.yaml"),
+            {name.removeprefix(_IMAGES): each for name, each in content.items() if name.startswith(_IMAGES)},
         )
+
+
+def _text(path: Path, content: Mapping[str, bytes], name: str) -> str:
+    try:
+        return content.get(name, b"").decode("utf-8")
+    except UnicodeDecodeError:
+        raise _damaged(path, f"its {name} is no UTF-8 text") from None
 
 
 @contextmanager
@@ -182,10 +200,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, RuntimeError, UnicodeDecodeError) as error:
+    except _WHAT_ZIPFILE_RAISES as error:
         raise _damaged(path, str(error) or type(error).__name__) from None
-    except zipfile.LargeZipFile as error:
-        raise _damaged(path, str(error)) from None
 
 
 def _entries(path: Path) -> int:
@@ -235,6 +251,8 @@ def _why_refused(name: str, member: zipfile.ZipInfo) -> str:
         return "is no plain file"
     if member.flag_bits & 0x1:
         return "is encrypted"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is packed in a way that no bundle is"
     most = _MEMBERS.get(name, _IMAGE_FILE_BYTES_MAX if name.startswith(_IMAGES) else -1)
     if most < 0:
         return "is no part of a bundle of this format"

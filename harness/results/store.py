@@ -10,46 +10,67 @@ Every failure is one message: UsageError for what the user can mend, HarnessErro
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
 
 import msgspec
 
-from harness.core.errors import HarnessError, UsageError
-from harness.results.model import BiteRow, CanaryRow, Declared, FindingRow, Measure, RunRow
+from harness.core.errors import UsageError
+from harness.results import packed
+from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, FindingRow, RunRow, RunVerdict
+from harness.results.opening import APPLICATION, FORMAT, connected, locked, look_over, told, unborn
 
-Row = TypeVar("Row")
 FILE_NAME = "results.sqlite"
-FORMAT = 2
-_APPLICATION = 0x54464831  # "TFH1": whose file it is, for file(1) and for us
-_WAIT_S = 10.0
 _SCHEMA = """
 CREATE TABLE sweep (declared TEXT NOT NULL);
+CREATE TABLE names (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE runs (
-    -- A seed has up to 127 bits, an INTEGER of SQLite 63.
+    -- A seed has up to 127 bits, an INTEGER of SQLite 63. Of measures and bites there are dozens in each of a hundred thousand
+    -- runs, and their names are the same in all: numbers side by side, the names once.
     id INTEGER PRIMARY KEY, scenario TEXT NOT NULL, seed TEXT NOT NULL, off TEXT NOT NULL, verdict TEXT NOT NULL,
-    because TEXT NOT NULL, replay TEXT NOT NULL, history_sha256 TEXT NOT NULL, UNIQUE (scenario, seed)
+    because TEXT NOT NULL, replay TEXT NOT NULL, history_sha256 TEXT NOT NULL,
+    measured INTEGER NOT NULL REFERENCES names, measures BLOB NOT NULL,
+    planned INTEGER NOT NULL REFERENCES names, bites BLOB NOT NULL, UNIQUE (scenario, seed)
 );
-CREATE TABLE measures (run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, name TEXT NOT NULL, value REAL NOT NULL);
 CREATE TABLE findings (
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, signature TEXT NOT NULL, invariant INTEGER NOT NULL,
     name TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, money_fen INTEGER NOT NULL, device TEXT NOT NULL,
     at_us INTEGER NOT NULL, summary TEXT NOT NULL, fault TEXT NOT NULL, place TEXT NOT NULL
 );
-CREATE TABLE bites (
-    run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, fault TEXT NOT NULL, kind TEXT NOT NULL, family TEXT NOT NULL,
-    struck INTEGER NOT NULL, bit INTEGER NOT NULL
-);
 CREATE TABLE canaries (canary TEXT NOT NULL);
-CREATE INDEX measures_run ON measures (run);
+CREATE INDEX runs_verdict ON runs (verdict, scenario);
 CREATE INDEX findings_run ON findings (run);
-CREATE INDEX bites_run ON bites (run);
+CREATE INDEX findings_signature ON findings (signature, run);
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which runs: those that ended so, with a finding whose signature begins so. ``bare``: without measures and bites."""
+
+    verdicts: tuple[RunVerdict, ...] = VERDICTS
+    signature: str | None = None
+    bare: bool = False
+
+    def condition(self) -> tuple[str, tuple[str, ...]]:
+        """In SQL, and its values."""
+        where: str = "1"
+        values: tuple[str, ...] = ()
+        if self.verdicts != VERDICTS:
+            where, values = f"verdict IN ({', '.join('?' * len(self.verdicts))})", self.verdicts
+        if self.signature is None:
+            return where, values
+        # A range, which the index finds; LIKE would take its letters for more than they are.
+        like = "id IN (SELECT run FROM findings WHERE signature >= ? AND signature < ?)"
+        return f"{where} AND {like}", (*values, self.signature, f"{self.signature}\U0010ffff")
+
+
+EVERY = Chosen()
 
 
 class Store:
@@ -59,6 +80,8 @@ class Store:
         self.path = path
         self._database = database
         self._lock = lock
+        self._names: dict[str, int] = {}
+        """Numbers of lists of names, as they are in the file."""
 
     # ------------------------------------------------------------ opening
 
@@ -66,13 +89,13 @@ class Store:
     def create(cls, directory: Path, declared: Declared) -> Store:
         """A new file in ``directory``. UsageError when there is one, or when another sweep is at work there."""
         path = directory / FILE_NAME
-        lock = _locked(directory)
+        lock = locked(directory)
         try:
-            with _told(path, "free some space and begin again"):
-                if path.exists() and not _unborn(path):
+            with told(path, "free some space and begin again"):
+                if path.exists() and not unborn(path):
                     raise UsageError(f"{path} holds a sweep already; go on with it (--resume) or give another --out")
-                database = _connected(path)
-                database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                database = connected(path)
+                database.execute(f"PRAGMA application_id = {APPLICATION}")
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA.split(";"):
@@ -93,11 +116,11 @@ class Store:
             raise UsageError(
                 f"no sweep to resume in {directory}: there is no {FILE_NAME}; leave out --resume to begin one"
             )
-        lock = _locked(directory)
+        lock = locked(directory)
         try:
-            with _told(path):
-                database = _connected(path)
-                _look_over(path, database)
+            with told(path):
+                database = connected(path)
+                look_over(path, database)
                 database.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             os.close(lock)
@@ -110,16 +133,16 @@ class Store:
         path = path / FILE_NAME if path.is_dir() else path
         if not path.is_file():
             raise UsageError(f"there is no file {path}; expected the {FILE_NAME} that `harness sweep --out DIR` writes")
-        with _told(path):
+        with told(path):
             try:
-                database = _connected(path, "mode=rw")
-                _look_over(path, database)
+                database = connected(path, "mode=rw")
+                look_over(path, database)
             except sqlite3.OperationalError as error:
                 if "readonly" not in str(error) and "unable to open" not in str(error):
                     raise
                 # A file in a place where nothing may be written, not even the index that readers of a log share.
-                database = _connected(path, "immutable=1")
-                _look_over(path, database)
+                database = connected(path, "immutable=1")
+                look_over(path, database)
         return cls(path, database, None)
 
     def close(self) -> None:
@@ -150,17 +173,17 @@ class Store:
 
     def declare(self, declared: Declared) -> None:
         """Write down what is to be run from now on."""
-        with _told(self.path), self._transaction():
+        with told(self.path), self._transaction():
             self._database.execute("UPDATE sweep SET declared = ?", (msgspec.json.encode(declared).decode(),))
 
     def add(self, run: RunRow) -> None:
         """One finished run, durable when this returns. An error is replaced by what the next try gives; nothing else is."""
-        with _told(self.path), self._transaction():
+        with told(self.path), self._transaction():
             self._add(run)
 
     def add_all(self, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> None:
         """Runs of other files: all of them, or none."""
-        with _told(self.path, "free some space and begin again"), self._transaction():
+        with told(self.path, "free some space and begin again"), self._transaction():
             for run in runs:
                 self._add(run)
             for canary in canaries:
@@ -170,17 +193,19 @@ class Store:
         self._database.execute(
             "DELETE FROM runs WHERE scenario = ? AND seed = ? AND verdict = 'error'", (run.scenario, str(run.seed))
         )
+        measured = self._number_of([each.name for each in run.measures])
+        planned = self._number_of([(each.fault, each.kind, each.family) for each in run.bites])
         cursor = self._database.execute(
-            "INSERT INTO runs (scenario, seed, off, verdict, because, replay, history_sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO runs "
+            "(scenario, seed, off, verdict, because, replay, history_sha256, measured, measures, planned, bites) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 run.scenario, str(run.seed), _joined(run.off), run.verdict, _joined(run.because), run.replay,
-                run.history_sha256,
+                run.history_sha256, measured, packed.doubles(each.value for each in run.measures),
+                planned, packed.integers(number for each in run.bites for number in (each.struck, each.bit)),
             ),
         )  # fmt: skip
         number = cursor.lastrowid
-        self._database.executemany(
-            "INSERT INTO measures VALUES (?, ?, ?)", [(number, each.name, each.value) for each in run.measures]
-        )
         self._database.executemany(
             "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -191,14 +216,17 @@ class Store:
                 for each in run.findings
             ],
         )  # fmt: skip
-        self._database.executemany(
-            "INSERT INTO bites VALUES (?, ?, ?, ?, ?, ?)",
-            [(number, each.fault, each.kind, each.family, each.struck, each.bit) for each in run.bites],
-        )
+
+    def _number_of(self, names: Sequence[object]) -> int:
+        text = msgspec.json.encode(names).decode()
+        if text not in self._names:
+            self._database.execute("INSERT OR IGNORE INTO names (names) VALUES (?)", (text,))
+            (self._names[text],) = self._database.execute("SELECT id FROM names WHERE names = ?", (text,)).fetchone()
+        return self._names[text]
 
     def add_canary(self, canary: CanaryRow) -> None:
         """One more canary that has come to its end."""
-        with _told(self.path), self._transaction():
+        with told(self.path), self._transaction():
             self._add_canary(canary)
 
     def _add_canary(self, canary: CanaryRow) -> None:
@@ -208,7 +236,7 @@ class Store:
 
     def declared(self) -> Declared:
         """What was to be run."""
-        with _told(self.path):
+        with told(self.path):
             rows = self._database.execute("SELECT declared FROM sweep").fetchall()
             if len(rows) != 1:
                 raise sqlite3.DatabaseError(f"{len(rows)} declarations where there should be one")
@@ -216,37 +244,72 @@ class Store:
 
     def canaries(self) -> tuple[CanaryRow, ...]:
         """Every canary, in order of their ends."""
-        with _told(self.path):
+        with told(self.path):
             rows = self._database.execute("SELECT canary FROM canaries ORDER BY rowid").fetchall()
             return tuple(msgspec.json.decode(text, type=CanaryRow) for (text,) in rows)
 
     def finished(self) -> set[tuple[str, int]]:
         """Scenario and seed of every run that came to a verdict; errors are to be tried again."""
-        with _told(self.path):
+        with told(self.path):
             rows = self._database.execute("SELECT scenario, seed FROM runs WHERE verdict != 'error'")
             return {(scenario, int(seed)) for scenario, seed in rows}
 
-    def runs(self) -> Iterator[RunRow]:
-        """All runs in order of scenario and seed, as they stand at this moment."""
-        with _told(self.path), self._transaction("DEFERRED"):
-            measures = self._by_run("SELECT run, name, value FROM measures ORDER BY rowid", Measure)
-            findings = self._by_run("SELECT * FROM findings ORDER BY rowid", FindingRow)
-            bites = self._by_run("SELECT * FROM bites ORDER BY rowid", BiteRow)
+    def runs(self, chosen: Chosen = EVERY) -> Iterator[RunRow]:
+        """Runs in order of scenario and seed, as they stand at this moment."""
+        where, values = chosen.condition()
+        with told(self.path), self.at_one_moment():
+            names = dict(self._database.execute("SELECT id, names FROM names"))
+            findings: dict[int, list[FindingRow]] = {}
             rows = self._database.execute(
-                "SELECT id, scenario, seed, off, verdict, because, replay, history_sha256 FROM runs"
+                f"SELECT * FROM findings WHERE run IN (SELECT id FROM runs WHERE {where}) ORDER BY rowid", values
+            )
+            for number, *columns in rows:
+                findings.setdefault(number, []).append(FindingRow(*columns))
+            columns = "" if chosen.bare else ", measured, measures, planned, bites"
+            found = self._database.execute(
+                f"SELECT id, scenario, seed, off, verdict, because, replay, history_sha256{columns} FROM runs WHERE {where}",
+                values,
             ).fetchall()
-        ordered = sorted(rows, key=lambda row: (row[1], int(row[2])))
-        for number, scenario, seed, off, verdict, because, replay, digest in ordered:
+            # What is damaged is told here, and not in the middle of what the caller makes of it.
+            parted = {text: _parted(text) for text in {text for row in found for text in (row[3], row[5])}}
+            found.sort(key=lambda row: (row[1], int(row[2])))
+        for number, scenario, seed, off, verdict, because, replay, digest, *rest in found:
+            measures, bites = packed.unpacked(names, *rest) if rest else ((), ())
             yield RunRow(
-                scenario, int(seed), _parted(off), verdict, _parted(because), replay, digest,
-                tuple(measures.get(number, ())), tuple(findings.get(number, ())), tuple(bites.get(number, ())),
+                scenario, int(seed), parted[off], verdict, parted[because], replay, digest, measures,
+                tuple(findings.get(number, ())), bites,
             )  # fmt: skip
 
-    def _by_run(self, query: str, kind: type[Row]) -> dict[int, list[Row]]:
-        found: dict[int, list[Row]] = {}
-        for number, *values in self._database.execute(query):
-            found.setdefault(number, []).append(kind(*values))
-        return found
+    # ------------------------------------------------------------ sums, of runs that need not be looked at one by one
+
+    def passes(self) -> dict[str, int]:
+        """How many runs passed, by scenario."""
+        with told(self.path):
+            query = "SELECT scenario, count(*) FROM runs WHERE verdict = 'pass' GROUP BY scenario"
+            return dict(self._database.execute(query))
+
+    def bite_sums(self) -> list[tuple[str, BiteRow, int]]:
+        """By scenario and planned fault: the sum over its runs, and how many those are."""
+        with told(self.path):
+            names = dict(self._database.execute("SELECT id, names FROM names"))
+            return packed.bite_sums(names, self._database.execute("SELECT scenario, planned, bites FROM runs"))
+
+    def measured(self, verdicts: Sequence[RunVerdict] = VERDICTS, only: str | None = None) -> dict[str, array[float]]:
+        """Every value of each measure, or of one, over all runs that ended so."""
+        with told(self.path):
+            names = dict(self._database.execute("SELECT id, names FROM names"))
+            marks = ", ".join("?" * len(verdicts))
+            query = f"SELECT measured, measures FROM runs WHERE verdict IN ({marks}) ORDER BY id"
+            return packed.columns(names, self._database.execute(query, tuple(verdicts)), only)
+
+    @contextlib.contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Everything that is read within is of one instant, also while a sweep writes."""
+        if self._database.in_transaction:
+            yield
+            return
+        with self._transaction("DEFERRED"):
+            yield
 
     @contextlib.contextmanager
     def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
@@ -255,99 +318,10 @@ class Store:
             yield
             self._database.execute("COMMIT")
         except BaseException:
+            self._names.clear()  # what was to be in the file is not
             with contextlib.suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
             raise
-
-
-# ---------------------------------------------------------------- pieces
-
-
-def _connected(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", timeout=_WAIT_S, isolation_level=None, uri=True)
-    database.execute("PRAGMA foreign_keys = ON")
-    database.execute("PRAGMA synchronous = FULL")
-    return database
-
-
-def _look_over(path: Path, database: sqlite3.Connection) -> None:
-    """Whether it is a whole results file of this format; UsageError that says what it is instead."""
-    (application,) = database.execute("PRAGMA application_id").fetchone()
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if application != _APPLICATION:
-        raise UsageError(f"{path} is an SQLite file of something else; expected one that `harness sweep` wrote")
-    if not version:
-        raise UsageError(f"{path} is of a sweep that was ended before it began; leave out --resume to begin it")
-    if version != FORMAT:
-        raise UsageError(
-            f"{path} is in format {version}, this version of the harness reads format {FORMAT}; "
-            f"use the version that wrote it, or sweep again into another --out"
-        )
-    problems = [text for (text,) in database.execute("PRAGMA quick_check(3)") if text != "ok"]
-    if problems:
-        raise sqlite3.DatabaseError("; ".join(problems))
-
-
-def _unborn(path: Path) -> bool:
-    """Whether that is what is left of a sweep killed before it was written down what to run. If so, it is removed."""
-    if path.stat().st_size:
-        with contextlib.closing(_connected(path)) as database:
-            (application,) = database.execute("PRAGMA application_id").fetchone()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-        if application != _APPLICATION or version:
-            return False
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return True
-
-
-def _locked(directory: Path) -> int:
-    """The only writer in ``directory``, for as long as the descriptor stays open."""
-    path = directory / "sweep.lock"
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.read(lock, 64).decode("ascii", "replace").strip()
-        os.close(lock)
-        who = f"process {holder}" if holder else "another process"
-        raise UsageError(
-            f"another sweep ({who}) is writing to {directory}; wait for its end or give another --out"
-        ) from None
-    # Only for that message: a disk that is full must not keep the lock from being taken.
-    with contextlib.suppress(OSError):
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
-
-
-@contextlib.contextmanager
-def _told(path: Path, mend: str = "finished runs are kept: free some space and go on with --resume") -> Iterator[None]:
-    """What SQLite says, as one message with what to do about it."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "full" in text or "disk I/O error" in text:
-            raise HarnessError(f"cannot write {path}: {text}; {mend}") from None
-        if "locked" in text or "busy" in text:
-            raise HarnessError(f"{path} is held by another program: {text}; end it and go on with --resume") from None
-        if "readonly" in text or "unable to open" in text:
-            raise UsageError(f"cannot open {path}: {text}") from None
-        raise _damaged(path, text) from None
-    except sqlite3.IntegrityError as error:
-        raise HarnessError(f"{path}: a run was to be kept twice ({error}); please report this") from None
-    except (sqlite3.DatabaseError, msgspec.DecodeError, TypeError, ValueError) as error:
-        raise _damaged(path, str(error)) from None
-
-
-def _damaged(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"{path} is damaged or no results file ({' '.join(why.split())[:200]}); move it away and sweep again"
-    )
 
 
 def _joined(texts: tuple[str, ...]) -> str:

@@ -28,11 +28,16 @@ def brief_text(plan: Plan) -> str:
     Raises ScenarioErrors for a plan that no file may describe.
     """
     pins = "" if plan.decisions is None else decisions_text(plan.decisions)
-    text = yaml_text(_brief_values(plan), _COLUMNS) + pins
+    text = unpinned_text(plan) + pins
     if load_text(text) == plan:
         return text
     # Something that cannot be left out after all: rather long than wrong.
     return plan_text(plan) + pins
+
+
+def unpinned_text(plan: Plan) -> str:
+    """``plan`` as YAML without its decisions, and without a look whether it reads back."""
+    return yaml_text(_brief_values(plan), _COLUMNS)
 
 
 def _brief_values(plan: Plan) -> dict[str, Written]:

@@ -29,6 +29,8 @@ OPEN_HOUR, CLOSE_HOUR = 9, 17
 _SIMPLE_FIRST = ("power_loss", "partition", "host_silent", "crash", "full_storage")
 _MESSAGES = counts(3)
 _NTH = counts(5)
+_PARAMETERS_MAX = 2
+"""How many parameters are drawn besides those that must be; the others are as usual."""
 
 _PARAMETERS: dict[str, dict[str, Values]] = {
     "bad_contact": {"error": shares(1, 5, 20), "reset": shares(5, 20)},
@@ -140,12 +142,14 @@ def fault_values(draw: st.DrawFn, kind: str, placed: st.SearchStrategy[dict[str,
     """The keys of one entry of ``faults``, with ``at`` as ``placed`` draws it; parameters that are as usual are left out."""
     fault = faults().get(kind)
     values: dict[str, Written] = {"type": kind, "at": cast("Written", draw(placed))}
+    parameters = parameters_of(kind)
+    # As many draws for every kind: one with less to draw would be simpler, and every example shrink towards it.
+    lasts = draw(durations("10 min", "1 min", "1 h", "4 h"))
+    chosen = draw(st.lists(st.sampled_from(tuple(parameters) or ("",)), max_size=_PARAMETERS_MAX))
     if not fault.damage and not fault.instant:
-        lasts = draw(durations("10 min", "1 min", "1 h", "4 h"))
         values["lift_after"] = lasts
-    for key, strategy in parameters_of(kind).items():
-        if draw(st.booleans()):
-            values[key] = draw(strategy)
+    for key in (*required_parameters(fault), *filter(None, chosen)):
+        values[key] = draw(parameters[key])
     return values
 
 

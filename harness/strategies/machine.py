@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -27,11 +28,10 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from harness.contract import ActionKind
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
-from harness.engine.judging import NO_SALE
 from harness.engine.request import RunRequest
 from harness.engine.stepped.orders import Lift, Operate, Order, Pass, Restart, Stepped, Strike, Visit
 from harness.engine.stepped.session import Over, Session
-from harness.engine.verdict import Verdict
+from harness.engine.verdict import NO_SALE, Verdict
 from harness.reporters.failing import failure_text
 from harness.strategies.faults import events, fault_values, kinds_of
 from harness.strategies.values import written
@@ -281,7 +281,8 @@ class TerminalMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Recovery, the last settlement, the check: what has shown by then counts as well."""
         try:
-            if not self._over:
+            # What a rule has raised is what failed; the end of the run has nothing to add to it.
+            if not self._over and sys.exc_info()[0] is None:
                 self._judge(self._end())
         finally:
             self._session.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -70,6 +72,12 @@ def _is_alive(process: int) -> bool:
         (["small.yaml", "--out", "out", "--resume"], 4, "no sweep to resume in out"),
         (["small.yaml", "--out", "out", "--profile", "ext5"], 4, "no storage profile named 'ext5'"),
         (["small.yaml", "--out", "out", "--terminal", "referense", "--runs", "1"], 4, "did you mean 'reference'?"),
+        (["small.yaml", "--out", "out", "--shard", "3/2"], 4, "expected one of several parts, such as 3/8, found 3/2"),
+        (
+            ["campaigns/release", "small.yaml", "--out", "out"],
+            4,
+            "campaigns/release is a campaign, and a sweep of its own",
+        ),
         (["small.yaml", "--out", "/proc/x"], 4, "cannot make the directory /proc/x"),
         (["empty", "--out", "out"], 5, "no scenario file in empty"),
     ],
@@ -136,3 +144,93 @@ def test_failing_runs_are_listed_by_signature_and_run_again_as_it_says(harness: 
     (place / "out" / "results.sqlite").write_bytes(b"\0" * 9000)
     broken = harness("results", "out")
     assert broken.returncode == 4 and "is damaged or no results file" in broken.stderr
+
+
+CAMPAIGN = """\
+name: small campaign
+runs: 2
+matrices:
+  - {scenarios: [small.yaml], faults: [none, {type: crash, at: {action: sale, occurrence: 2}}], merchants: [stall]}
+"""
+
+
+@pytest.mark.slow
+def test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares(harness: Harness, place: Path) -> None:
+    (place / "c.yaml").write_text(CAMPAIGN)
+    for number in (1, 2):
+        done = harness("sweep", "c.yaml", "--shard", f"{number}/2", "--out", f"part{number}")
+        assert done.returncode == 0 and f"shard {number} of 2" in done.stdout, done.stdout + done.stderr
+    done = harness("merge", "whole", "part1", "part2", "--json")
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0 and summary["total"]["passed"] == 4 and summary["shard"] is None
+    assert [each["scenario"] for each in summary["scenarios"]] == ["small: none, stall", "small: crash, stall"]
+
+
+HANGS = """\
+import itertools
+from harness.contract import Manifest, Terminal
+class Hangs(Terminal):
+    manifest = Manifest(name="hangs")
+    def run(self):
+        sum(itertools.repeat(0, 10**15))
+"""
+
+
+@pytest.mark.soak
+def test_runs_that_hang_are_recorded_and_the_sweep_goes_on(harness: Harness, place: Path) -> None:
+    (place / "hangs.py").write_text(HANGS)
+    arguments = [
+        "--terminal",
+        "hangs.py:Hangs",
+        "--runs",
+        "3",
+        "--jobs",
+        "1",
+        "--wall-limit",
+        "2",
+        "--out",
+        "out",
+        "--json",
+    ]
+    done = harness("sweep", "small.yaml", *arguments)
+    summary = json.loads(done.stdout)
+    assert done.returncode == 1 and summary["total"]["failed"] == 3, done.stdout + done.stderr
+    assert {each["invariant"] for each in summary["signatures"]} == {24}
+    assert summary["canaries"][0]["missed"] == []
+
+
+@pytest.mark.soak
+def test_kill_9_of_workers_and_of_the_sweep_at_50_moments_counts_every_run_once(harness: Harness, place: Path) -> None:
+    drawn = random.Random(6)
+    (place / "other.yaml").write_text(SMALL.replace("name: small", "name: other"))
+    arguments = ["small.yaml", "other.yaml", "--runs", "150", "--jobs", "2", "--out", "out"]
+    kills, sessions = 0, 0
+    while kills < 50:
+        run = _started(place, *(arguments if not sessions else ["--resume", "--out", "out"]))
+        sessions += 1
+        while not _children_of(run):  # it has to get going first, which takes its time on a busy machine
+            assert run.poll() is None
+            time.sleep(0.02)
+        deadline_s = time.monotonic() + drawn.uniform(0.5, 5.0)
+        while kills < 50 and run.poll() is None and time.monotonic() < deadline_s:
+            time.sleep(drawn.uniform(0.05, 0.7))
+            children = _children_of(run) if run.poll() is None else []
+            if children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(drawn.choice(children), signal.SIGKILL)
+                    kills += 1
+        if run.poll() is None:
+            run.kill()
+            kills += 1
+        run.communicate(timeout=20)
+    done = harness("sweep", "--resume", "--out", "out", "--json", timeout=600)
+    assert "Traceback" not in done.stderr and not done.stderr, done.stderr
+    with Store.read(place / "out") as store:
+        rows = list(store.runs())
+        assert [(row.scenario, row.seed) for row in rows] == [
+            (str(place / name), seed) for name in ("other.yaml", "small.yaml") for seed in range(1, 151)
+        ]
+        # A run whose worker was killed twice is inconclusive, and says so; nothing else came to anything but a pass.
+        assert {row.verdict for row in rows} <= {"pass", "inconclusive"}
+        stopped = [row.because for row in rows if row.verdict == "inconclusive"]
+        assert all("something outside ended it" in because[0] for because in stopped) and len(stopped) < 10

@@ -22,7 +22,7 @@ from harness.faults.base import families
 from harness.reporters.sweep import render
 from harness.results.model import BiteRow, CanaryRow, Measure, RunRow
 from harness.results.store import Store
-from harness.scenario.load import load_text
+from harness.scenario.load import load_file, load_text
 from harness.storage.profiles import registry as profiles
 from harness.terminals.assays import hour
 from tests.engine.small_runs import run
@@ -208,6 +208,35 @@ def test_a_scenario_with_pinned_decisions_is_refused_as_no_sample(tmp_path: Path
     (tmp_path / "pinned.yaml").write_text(hour() + "\nseed: 1\ndecisions: |\n")
     with pytest.raises(UsageError, match="every seed gives the same run"):
         planned(declare(Wanted((str(tmp_path / "pinned.yaml"),))))
+
+
+def test_cells_of_a_campaign_are_scenarios_of_their_own_and_what_it_means_may_not_change(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(TWO_FAMILIES)
+    matrix = "name: c\nruns: 2\nfirst_seed: 7\nswarm: false\nmatrices:\n  - {scenarios: [s.yaml], merchants: [as_is, hotel]}\n"
+    campaign = tmp_path / "c.yaml"
+    campaign.write_text(matrix)
+    before = declare(Wanted((str(campaign),)))
+    assert [(each.label, each.runs, before.runs_of(each)) for each in before.scenarios] == [
+        ("s", 2, 2),
+        ("s: hotel", 2, 2),
+    ]
+    assert (before.first_seed, before.swarm, before.runs_in_all, before.campaign) == (7, False, 4, str(campaign))
+    plain, cell = planned(before, out_dir=tmp_path / "out")
+    assert Path(plain.base.scenario) == tmp_path / "s.yaml"
+    assert load_file(Path(cell.base.scenario)).merchants[0].merchant == "hotel"
+    with Store.create(tmp_path, before) as store:
+        left = Sweep(before, [plain, cell], store, 1)._left
+        assert [(request.seed, request.scenario == cell.base.scenario) for request in left] == [
+            (7, False), (7, True), (8, False), (8, True),
+        ]  # fmt: skip
+    # More runs: as many of every cell.
+    assert resumed(before, Wanted()) == before and resumed(before, Wanted(runs=5)).runs_in_all == 10
+    for wanted, what in ((Wanted(runs=1), "--runs was 2"), (Wanted(shard=(1, 2)), "--shard was None")):
+        with pytest.raises(UsageError, match=what):
+            resumed(before, wanted)
+    campaign.write_text(matrix.replace("hotel", "stall"))
+    with pytest.raises(UsageError, match=r"s: hotel of .*c.yaml has changed since the sweep began"):
+        resumed(before, Wanted())
 
 
 # ---------------------------------------------------------------- real runs

@@ -12,12 +12,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError, UsageError
-from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
-from harness.results.store import FILE_NAME, FORMAT, Store
+from harness.engine.sweep.summary import summarise, summary_of
+from harness.results.model import VERDICTS, BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
+from harness.results.opening import FORMAT
+from harness.results.store import FILE_NAME, Chosen, Store
 
 ROOT = Path(__file__).parents[2]
 DECLARED = Declared((DeclaredScenario("power/plain_counter", "abcd"),), 1000, "reference", device="legacy", harness="0")
@@ -68,6 +73,49 @@ def test_a_run_is_kept_once_and_only_an_error_is_replaced(tmp_path: Path) -> Non
         with pytest.raises(HarnessError, match="kept twice"):
             store.add(replace(RUN, verdict="pass"))
         assert list(store.runs()) == [RUN]
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> RunRow:
+    """A run that may have been: few scenarios, faults and signatures, so that they meet."""
+    verdict = draw(st.sampled_from(VERDICTS))
+    names = draw(st.permutations(["terminal_days", "events"]))
+    planned = draw(st.lists(st.sampled_from(["cut", "full"]), unique=True))
+    point = st.sampled_from([("", ""), ("crash", "a.py:1 f"), ("crash", "")])
+    found = [
+        replace(FOUND, signature=draw(st.sampled_from(["0badcafe", "0bad", "11"])), fault=fault, place=place)
+        for fault, place in draw(st.lists(point, max_size=3))
+    ]
+    return RunRow(
+        draw(st.sampled_from(["power/plain_counter", "b"])), draw(st.integers(-5, 5) | st.just(1 << 80)), (), verdict,
+        ("why",) * (verdict not in ("pass", "fail")), "harness run x", "00",
+        tuple(Measure(name, draw(st.integers(0, 9))) for name in names),
+        tuple({(each.signature, each.fault, each.place): each for each in found}.values()) if verdict == "fail" else (),
+        tuple(BiteRow(name, "kind", "family", draw(st.integers(0, 9)), draw(st.integers(0, 9))) for name in planned),
+    )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(rows(), max_size=12, unique_by=lambda row: row.key))
+def test_the_sums_of_a_file_are_those_of_its_runs_and_runs_are_chosen_by_verdict_and_signature(
+    runs: list[RunRow],
+) -> None:
+    runs.sort(key=lambda run: run.key)
+    with TemporaryDirectory() as place, Store.create(Path(place), DECLARED) as store:
+        store.add_all(runs, [])
+        assert list(store.runs()) == runs
+        whole = summarise(DECLARED, runs, [])
+        for each in whole.scenarios:
+            # Which scenario that was not declared comes first is nobody's matter.
+            assert each in summary_of(store).scenarios
+        whole.scenarios = summary_of(store).scenarios
+        assert summary_of(store) == whole
+        for verdict in VERDICTS:
+            assert list(store.runs(Chosen((verdict,)))) == [run for run in runs if run.verdict == verdict]
+        for prefix in ("0bad", "0badc", "1", "2", "%", "_"):
+            found = [run for run in runs if any(each.signature.startswith(prefix) for each in run.findings)]
+            bare = [replace(run, measures=(), bites=()) for run in found]
+            assert list(store.runs(Chosen(signature=prefix, bare=True))) == bare
 
 
 def test_it_can_be_read_while_a_sweep_writes_to_it(tmp_path: Path) -> None:
@@ -213,6 +261,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from tests.results.test_store import DECLARED, run_of
 from harness.results.store import Store
 with Store.create(Path(sys.argv[1]), DECLARED) as store:

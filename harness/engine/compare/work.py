@@ -124,7 +124,7 @@ class Comparison:
 
     def run(self, on_pair: Callable[[Pair], None]) -> CompareReport:
         """Every pair; ``on_pair`` is told of each that is finished."""
-        for request, ended in run_each(_Queue(self._left), self.jobs, self._launched):
+        for request, ended in run_each(_Queue(self._left), self.jobs, run=self._launched):
             if self.stopped:
                 continue  # ended half-way: the pair counts for nothing
             try:

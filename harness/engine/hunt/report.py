@@ -39,8 +39,11 @@ class HuntReport(msgspec.Struct, frozen=True, omit_defaults=True):
     best: Shown | None = None
     broken: tuple[str, ...] = ()
     """Runs that the harness could not bring to an end, in a line each; the first few."""
-    shrunk: bool = False
+    shrunk: str = ""
+    """What is left of the scenario that was found, in words; empty when it was not made smaller."""
     shrink_runs: int = 0
+    scenario: str = ""
+    """The text of the scenario file."""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -6,8 +6,8 @@ size, and a batch is judged when all of it is over, in the order in which it was
 long it takes, and not what is found. Best is who saw most steps, then who came nearest to the next, then who needs fewer
 faults.
 Does not model: a proof that nothing is there: not found is inconclusive.
-Source: FoundationDB and TigerBeetle search at random; guidance by how far a history got is this harness's own, measured in its
-tests.
+Source: FoundationDB and TigerBeetle search at random; what is kept and mutated is as in coverage-guided fuzzers, with progress
+along the symptom in the place of coverage.
 """
 
 from __future__ import annotations
@@ -95,8 +95,10 @@ class Hunt:
     broken: list[str] = field(default_factory=list)
     _elites: list[Tried] = field(default_factory=list)
     _queue: list[Candidate] = field(default_factory=list)
-    _children: set[int] = field(default_factory=set)
+    children: set[int] = field(default_factory=set)
+    """Process ids of the runs that were begun."""
     _started_s: float = 0.0
+    _seen: bool = False
 
     def run(self, on_batch: Callable[[Hunt], None] = lambda _: None) -> HuntReport:
         """Search until it is found or the budget is over. Raises UsageError for what the user can mend."""
@@ -115,7 +117,7 @@ class Hunt:
     def stop(self) -> None:
         """No other run begins, and those under way are ended and count for nothing."""
         self.stopped = True
-        for child in tuple(self._children):
+        for child in tuple(self.children):
             try:
                 os.killpg(child, signal.SIGKILL)
             except ProcessLookupError:
@@ -167,9 +169,10 @@ class Hunt:
         return Candidate(parent.candidate.stage, plan, seed)
 
     def _hints(self, reached: int) -> frozenset[str]:
-        """Of the next step, and of the last: terms at rest are often brought about by something earlier."""
-        last = len(self.symptom.steps) - 1
-        return frozenset({*hints_of(self.symptom, min(reached, last)), *hints_of(self.symptom, last)})
+        """Of the next step; what is proven at rest is brought about by what any step is about."""
+        steps = self.symptom.steps
+        places = [reached] if reached < len(steps) - 1 else range(len(steps))
+        return frozenset(hint for place in places for hint in hints_of(self.symptom, place))
 
     # ------------------------------------------------------------ running
 
@@ -195,17 +198,20 @@ class Hunt:
             )  # fmt: skip
         ended: dict[int, Verdict] = {}
         errors: dict[int, HarnessError] = {}
-        for request, outcome in run_each(self._until_stopped(asked), self.jobs, self._launched):
+        for request, outcome in run_each(self._until_stopped(asked), self.jobs, run=self._launched):
             place = requests[request.scenario]
             if isinstance(outcome, Verdict):
                 ended[place] = outcome
+                # What was drawn later cannot matter any more, and what was drawn earlier is under way or over.
+                self._seen = self._seen or _shows(outcome)
             elif not self.stopped:
                 errors[place] = outcome
         if self.stopped:
             return []
         self._note(batch, errors)
+        first = min((place for place, verdict in ended.items() if _shows(verdict)), default=len(batch))
         found = []
-        for place, candidate in enumerate(batch):
+        for place, candidate in enumerate(batch[: first + 1]):
             self.runs += 1
             verdict = ended.get(place)
             if verdict is not None and isinstance(verdict.symptom, Reached):
@@ -215,7 +221,7 @@ class Hunt:
 
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:
         for request in asked:
-            if self.stopped:
+            if self.stopped or self._seen:
                 return
             yield request
 
@@ -223,7 +229,7 @@ class Hunt:
         return launch(request, on_start=self._started)
 
     def _started(self, child: int) -> None:
-        self._children.add(child)
+        self.children.add(child)
         if self.stopped:
             self.stop()
 
@@ -248,6 +254,10 @@ class Hunt:
             of_stage[each.candidate.stage] = of_stage.get(each.candidate.stage, 0) + 1
             if of_stage[each.candidate.stage] <= _OF_ONE_STAGE and len(self._elites) < _ELITES:
                 self._elites.append(each)
+
+
+def _shows(verdict: Verdict) -> bool:
+    return isinstance(verdict.symptom, Reached) and verdict.symptom.shown
 
 
 def hints_of(symptom: Symptom, place: int) -> tuple[str, ...]:

@@ -51,11 +51,17 @@ def shipped_stages(*, harsh: bool = False) -> list[Stage]:
 def given_stages(files: Sequence[Path], *, harsh: bool = False) -> list[Stage]:
     """Scenarios that somebody named: each as it is, then each made small where that is another one."""
     labels = {path.absolute(): name for name, path in find.names().items()}
-    whole = [Stage(labels.get(path.absolute(), str(path)), load_file(path)) for path in files]
+    whole = [Stage(labels.get(path.absolute(), _short(path)), load_file(path)) for path in files]
     made = [
         Stage(f"{each.label}, made small", small(each.plan, harsh=harsh)) for each in whole if not is_written(each.plan)
     ]
     return [*whole, *made]
+
+
+def _short(path: Path) -> str:
+    """As somebody would name it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def is_written(plan: Plan) -> bool:

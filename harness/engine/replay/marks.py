@@ -1,7 +1,7 @@
 """Where two histories part: a few bytes for each event, kept in a bundle, against the history of the replay.
 
-Models: the first event that is another one, by number; what only names the software or the scenario counts for nothing, so that a
-replay with mended software parts where it does something else.
+Models: the first event that is another one, by number. What only names the software or the scenario, or how much memory it takes,
+counts for nothing, so that a replay with mended software parts where it does something else.
 Does not model: what was there before: four bytes do not tell. One in four thousand million differing events looks the same; the
 next one does not.
 """
@@ -18,7 +18,12 @@ import msgspec
 MARK_BYTES = 4
 EVENTS_MAX = 2_000_000
 """Of a longer history the first so many are kept."""
-_ONLY_NAMES = {"RunStarted": ("scenario", "terminal"), "TerminalInstalled": ("software",)}
+_OF_NO_ACCOUNT = {
+    "RunStarted": ("scenario", "terminal"),
+    "TerminalInstalled": ("software",),
+    "MemorySampled": ("software_bytes",),
+}
+"""Names, and how much memory objects take, which differs between versions of Python and of any software."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def _marked(history: Path) -> Iterator[tuple[bytes, int, str]]:
                 return
             event = decode(line)
             at_us = event.get("at_us", 0)
-            for key in _ONLY_NAMES.get(str(event.get("event")), ()):
+            for key in _OF_NO_ACCOUNT.get(str(event.get("event")), ()):
                 event.pop(key, None)
             mark = blake2b(encoder.encode(event), digest_size=MARK_BYTES).digest()
             yield mark, at_us if isinstance(at_us, int) else 0, line.decode("utf-8", "replace").rstrip("\n")

@@ -207,7 +207,8 @@ def _parameters(fault: Fault) -> Iterator[Fault]:
 
 def _fewer(number: int) -> Iterator[int]:
     """Smaller numbers from 1 up, few of them."""
-    yield from dict.fromkeys(each for each in (1, 2, 3, number // 2, number - 1) if 1 <= each < number)
+    nearer = (number - number // part for part in (2, 4, 8, 16))
+    yield from dict.fromkeys(each for each in (1, 2, 3, *nearer, number - 1) if 1 <= each < number)
 
 
 def rounded(amount_us: int, least_us: int) -> Iterator[int]:

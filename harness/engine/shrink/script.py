@@ -23,7 +23,7 @@ from harness.workload.script import CUSTOMERS, Do, Scripted
 _OF_HABITS = 8_000
 """Visits from this number in their day on come of a habit, which brings them again."""
 _VISITS_A_DAY_MAX = 10_000
-_LADDER = (1, 2, 3, 5, 8, 13, 20, 40, 80, 160, 320, 640, 1_280)
+_FEW = (0, 1, 2, 3, 5)
 _AFTER_OPENING_US = 5 * US_PER_MINUTE
 _EVERY_US = 2 * US_PER_MINUTE
 _SALES_MAX = 1_500
@@ -146,7 +146,10 @@ def at_time(plan: FaultPlan, at_us: int) -> FaultPlan:
 
 
 def templates(plan: Plan, most: int) -> Iterator[Plan]:
-    """``plan`` (of one terminal) with a day of so many sales as like as peas, the fewest first; ``most`` is what was seen."""
+    """``plan`` (of one terminal) with equal sales only: none, a few, and as many as were seen (``most``), spread over the day.
+
+    What needs fewer than were seen and more than a few is found by taking away from the last.
+    """
     hours = hours_of(plan, 0)
     assert hours is not None
     begin_us = hours.open_us + _AFTER_OPENING_US
@@ -154,9 +157,7 @@ def templates(plan: Plan, most: int) -> Iterator[Plan]:
     if room_us <= 0:
         return
     for days in dict.fromkeys((1, plan.days.count)):
-        for number in (0, *_LADDER):
-            if number > min(_SALES_MAX, 2 * max(most, 4)):
-                break
+        for number in sorted({*_FEW, min(_SALES_MAX, -(-most // days))}):
             spread_us = room_us // max(1, number - 1) // US_PER_SECOND * US_PER_SECOND
             for every_us in dict.fromkeys((min(_EVERY_US, spread_us), spread_us if number > 1 else _EVERY_US)):
                 actions = tuple(

@@ -17,7 +17,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +36,6 @@ from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.load import load_file
 from harness.scenario.plan import Plan
-from harness.scenario.problems import ScenarioErrors
 from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
@@ -173,7 +171,7 @@ class Shrinker:
 
     def go(self) -> None:
         """All edits, again and again until none makes it smaller."""
-        self._once("its pinned decisions are left out", self._unpinned)
+        self._once("its pinned decisions are left out", _unpinned)
         self._greedily("what only judges is left out", edits.bare)
         self._script()
         if self.size.drawn:
@@ -182,6 +180,7 @@ class Shrinker:
             self._fewer_faults()
             self.seen = self._look()
             self._script()
+        self._greedily("decisions of a kind are left out", _fewer_pins)
         if self.size.drawn and self.plan.only_intents is None:
             self._once("who came is named", lambda plan: [replace(plan, only_intents=self.seen.intents)])
         while True:
@@ -198,10 +197,7 @@ class Shrinker:
                 return
 
     def _smaller(self, plans: Iterable[Plan]) -> Iterator[Plan]:
-        for plan in plans:
-            with suppress(ScenarioErrors):
-                if size_of(plan) < self.size:
-                    yield plan
+        return (plan for plan in plans if size_of(plan) < self.size)
 
     def _once(self, what: str, candidates: Callable[[Plan], Iterable[Plan]]) -> bool:
         found = self._trials.first(self._smaller(candidates(self.plan)))
@@ -218,17 +214,6 @@ class Shrinker:
         self.plan, self.size = plan, size_of(plan)
         self._steps.append((what, self._trials.runs))
         self._on_step(what, self._trials.runs)
-
-    def _unpinned(self, plan: Plan) -> Iterator[Plan]:
-        if plan.decisions is None:
-            return
-        yield replace(plan, decisions=None, unpinned="neutral")
-        groups: dict[str, list[str]] = {}
-        for key in plan.decisions:
-            groups.setdefault(_group(key), []).append(key)
-        for keys in sorted(groups.values(), key=len, reverse=True):
-            gone = frozenset(keys)
-            yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
 
     def _script(self) -> None:
         """Customers who are written down instead of drawn ones."""
@@ -277,10 +262,7 @@ class Shrinker:
         while stretch >= 1:
             place = 0
             while place < count:
-                plan, size = self.plan, self.size
-                places = range(place, count, stretch)
-                candidates = [(at, without(plan, at, stretch)) for at in places]
-                small = [(at, each) for at, each in candidates if size_of_or_none(each, size)]
+                small = [(at, without(self.plan, at, stretch)) for at in range(place, count, stretch)]
                 found = self._trials.first(each for _, each in small)
                 if found is None:
                     break
@@ -325,14 +307,6 @@ class Shrinker:
         return replay
 
 
-def size_of_or_none(plan: Plan, than: Size) -> bool:
-    """Whether the plan is one that a file may describe, and smaller."""
-    try:
-        return size_of(plan) < than
-    except ScenarioErrors:
-        return False
-
-
 def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
     actions = plan.actions or ()
     return replace(plan, actions=actions[:place] + actions[place + stretch :])
@@ -341,6 +315,23 @@ def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
 def _without_intents(plan: Plan, place: int, stretch: int) -> Plan:
     intents = plan.only_intents or ()
     return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
+
+
+def _unpinned(plan: Plan) -> Iterator[Plan]:
+    if plan.decisions is not None:
+        yield replace(plan, decisions=None, unpinned="neutral")
+
+
+def _fewer_pins(plan: Plan) -> Iterator[Plan]:
+    """Without all decisions of one kind, the most numerous first."""
+    if plan.decisions is None:
+        return
+    groups: dict[str, list[str]] = {}
+    for key in plan.decisions:
+        groups.setdefault(_group(key), []).append(key)
+    for keys in sorted(groups.values(), key=len, reverse=True):
+        gone = frozenset(keys)
+        yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
 
 
 _ORDINAL = re.compile(r"\d+")

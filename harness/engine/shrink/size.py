@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.scenario.brief import brief_text
+from harness.scenario.brief import unpinned_text
 from harness.scenario.plan import Plan
 
 _NUMBER = re.compile(r"\d+")
@@ -34,13 +34,13 @@ class Size:
 
 
 def size_of(plan: Plan) -> Size:
-    """The size of ``plan``. Raises ScenarioErrors for one that no file may describe."""
+    """The size of ``plan``. What it is called and what is told of it counts for nothing."""
     actions = repeats = _UNKNOWN
     if plan.actions is not None:
         actions, repeats = len(plan.actions), sum(each.times for each in plan.actions)
     elif plan.only_intents is not None:
         actions = repeats = len(plan.only_intents)
-    text = brief_text(plan)
+    text = unpinned_text(replace(plan, name="", summary=""))
     return Size(
         len(plan.decisions or {}),
         plan.actions is None,
@@ -50,5 +50,5 @@ def size_of(plan: Plan) -> Size:
         plan.days.count,
         repeats,
         len(text),
-        sum(int(each) for each in _NUMBER.findall(text)) if plan.decisions is None else 0,
+        sum(int(each) for each in _NUMBER.findall(text)),
     )

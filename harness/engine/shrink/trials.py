@@ -24,6 +24,7 @@ from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
+from harness.history.symptoms.model import Reached
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.plan import Plan
@@ -34,9 +35,18 @@ class Stopped(Exception):
     """No more is tried: the budget is over, or somebody asked."""
 
 
+SYMPTOM = "symptom"
+"""The signature of a symptom that was looked for (``RunRequest.symptom``) and seen."""
+
+
 def findings_of(request: RunRequest, verdict: Verdict) -> dict[str, FindingRow]:
-    """By signature: what a run found, in the order in which it found it."""
-    return {each.signature: each for each in row_of("", request, verdict).findings}
+    """By signature: what a run found, in the order in which it found it; a symptom that it shows comes last."""
+    found = {each.signature: each for each in row_of("", request, verdict).findings}
+    reached = verdict.symptom
+    if isinstance(reached, Reached) and reached.shown:
+        summary = f"Symptom: {request.symptom}. {'; '.join(reached.told)}"
+        found[SYMPTOM] = FindingRow(SYMPTOM, 0, SYMPTOM, request.symptom or "", 1, 0, reached.device, 0, summary)
+    return found
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SE
 from harness.engine.child import executed, warm
 from harness.engine.run import Run
 from harness.engine.stepped.orders import (
+    ORDERS,
     Answer,
     End,
     Lift,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from harness.invariants.judge import Judge
     from harness.scenario.build import Built
 
-ORDERS = "orders"
-"""The pipe beside the scenario from which orders are read."""
 OPENS_US = 9 * US_PER_HOUR
 _STEP_MAX_US = 90 * US_PER_MINUTE
 _BETWEEN_US = 5 * US_PER_SECOND
@@ -55,7 +54,7 @@ _VISITS_MAX = 9_000
 
 Say = Callable[[Answer], None]
 
-__all__ = ["ORDERS", "execute", "warm"]
+__all__ = ["execute", "warm"]
 
 
 def execute(argument: Any, send: Callable[[Any], None]) -> Any:

@@ -5,6 +5,9 @@ import msgspec
 from harness.contract import ActionKind
 from harness.workload.arrivals import VisitKind
 
+ORDERS = "orders"
+"""The pipe beside the scenario from which orders are read."""
+
 
 class Visit(msgspec.Struct, frozen=True, tag="visit", omit_defaults=True):
     """A customer comes: to buy, or with the slip of an earlier sale. ``amount_fen`` counts for what is bought."""

@@ -19,8 +19,7 @@ import msgspec
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
-from harness.engine.stepped.child import ORDERS
-from harness.engine.stepped.orders import Answer, End, NotStruck, Opened, Order, Stepped
+from harness.engine.stepped.orders import ORDERS, Answer, End, NotStruck, Opened, Order, Stepped
 from harness.engine.verdict import Verdict
 
 _INSIDE = "harness.engine.stepped.child:execute"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from statistics import median
 
@@ -10,8 +11,8 @@ import msgspec
 from harness.core.errors import ExitCode
 from harness.engine.campaign import upper_bound
 from harness.engine.sweep.rows import kind_of
-from harness.results.model import CanaryRow, Declared, RunRow
-from harness.results.store import Store
+from harness.results.model import BiteRow, CanaryRow, Declared, RunRow
+from harness.results.store import Chosen, Store
 
 _SEEDS_KEPT = 20
 
@@ -170,58 +171,101 @@ class SweepSummary(msgspec.Struct):
         return ExitCode.PASS
 
 
-def summary_of(store: Store) -> SweepSummary:
-    """A results file, summed up."""
-    return summarise(store.declared(), store.runs(), store.canaries())
+def summary_of(store: Store, *, with_measures: bool = True) -> SweepSummary:
+    """A results file, summed up. Runs that passed are not looked at one by one: there may be a hundred thousand.
+
+    ``with_measures``: their spread, and terminal-days, which take the most of the time.
+    """
+    with store.at_one_moment():
+        tally = _Tally(store.declared())
+        for run in store.runs(Chosen(("fail", "inconclusive", "error"), bare=True)):
+            tally.add(run)
+        for scenario, count in store.passes().items():
+            tally.counts_of(scenario).passed += count
+            tally.total.passed += count
+        for scenario, bite, runs in store.bite_sums():
+            tally.add_bites(scenario, bite, runs)
+        if with_measures:
+            days = store.measured(("pass", "fail"), "terminal_days")
+            tally.terminal_days = int(sum(days.get("terminal_days", ())))
+            tally.values = store.measured()
+        return tally.summary(store.canaries())
 
 
 def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> SweepSummary:
-    """The runs of one results file, summed up."""
-    counts = {each.label: Counts(each.label, declared.runs_of(each)) for each in declared.scenarios}
-    total = Counts("all", sum(each.declared for each in counts.values()))
-    signatures: dict[str, Signature] = {}
-    faults: dict[tuple[str, str], FaultCount] = {}
-    because: dict[tuple[str, str], Because] = {}
-    values: dict[str, list[float]] = {}
-    terminal_days = 0
+    """The same of runs that are not in a file."""
+    tally = _Tally(declared)
     for run in runs:
-        total.add(run)
-        counts.setdefault(run.scenario, Counts(run.scenario, 0)).add(run)
-        measured = {each.name: each.value for each in run.measures}
-        for name, value in measured.items():
-            values.setdefault(name, []).append(value)
-        if run.verdict in ("pass", "fail"):
-            terminal_days += int(measured.get("terminal_days", 0))
+        tally.add(run)
+    return tally.summary(canaries)
+
+
+class _Tally:
+    """Adds up runs."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._counts = {each.label: Counts(each.label, declared.runs_of(each)) for each in declared.scenarios}
+        self._signatures: dict[str, Signature] = {}
+        self._faults: dict[tuple[str, str], FaultCount] = {}
+        self._because: dict[tuple[str, str], Because] = {}
+        self.total = Counts("all", sum(each.declared for each in self._counts.values()))
+        self.values: dict[str, array[float]] = {}
+        self.terminal_days = 0
+
+    def counts_of(self, scenario: str) -> Counts:
+        """Also of one that was not declared."""
+        return self._counts.setdefault(scenario, Counts(scenario, 0))
+
+    def add(self, run: RunRow) -> None:
+        """One more run."""
+        self.total.add(run)
+        self.counts_of(run.scenario).add(run)
+        for each in run.measures:
+            self.values.setdefault(each.name, array("d")).append(each.value)
+            if each.name == "terminal_days" and run.verdict in ("pass", "fail"):
+                self.terminal_days += int(each.value)
         for why in run.because if run.verdict != "fail" else ():
             kind = kind_of(why)
-            because.setdefault((run.verdict, kind), Because(run.verdict, kind, run.replay)).runs += 1
+            self._because.setdefault((run.verdict, kind), Because(run.verdict, kind, run.replay)).runs += 1
         for bite in run.bites:
-            key = run.scenario, bite.fault
-            fault = faults.setdefault(key, FaultCount(run.scenario, bite.fault, bite.family))
-            fault.runs, fault.struck, fault.bit = fault.runs + 1, fault.struck + bite.struck, fault.bit + bite.bit
-        _add_findings(signatures, run)
-    for each in (total, *counts.values()) if declared.search == "random" else ():
-        each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
-    for known in signatures.values():
-        known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
-    return SweepSummary(
-        declared.terminal,
-        declared.first_seed,
-        declared.runs,
-        declared.swarm,
-        total,
-        list(counts.values()),
-        sorted(signatures.values(), key=lambda each: (each.invariant, -each.runs, each.signature)),
-        [faults[key] for key in sorted(faults)],
-        sorted(because.values(), key=lambda each: (each.verdict, -each.runs, each.why)),
-        [Spread(name, min(each), median(each), max(each)) for name, each in values.items()],
-        terminal_days,
-        list(canaries),
-        missing=total.declared - total.finished,
-        campaign=declared.campaign,
-        shard=declared.shard,
-        search=declared.search,
-    )
+            self.add_bites(run.scenario, bite, 1)
+        _add_findings(self._signatures, run)
+
+    def add_bites(self, scenario: str, bite: BiteRow, runs: int) -> None:
+        """The sum of one planned fault over so many runs."""
+        fault = self._faults.setdefault((scenario, bite.fault), FaultCount(scenario, bite.fault, bite.family))
+        fault.runs, fault.struck, fault.bit = fault.runs + runs, fault.struck + bite.struck, fault.bit + bite.bit
+
+    def summary(self, canaries: Iterable[CanaryRow]) -> SweepSummary:
+        """All of it."""
+        declared, total = self._declared, self.total
+        for each in (total, *self._counts.values()) if declared.search == "random" else ():
+            each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
+        for known in self._signatures.values():
+            known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
+        return SweepSummary(
+            declared.terminal,
+            declared.first_seed,
+            declared.runs,
+            declared.swarm,
+            total,
+            list(self._counts.values()),
+            sorted(self._signatures.values(), key=lambda each: (each.invariant, -each.runs, each.signature)),
+            [self._faults[key] for key in sorted(self._faults)],
+            sorted(self._because.values(), key=lambda each: (each.verdict, -each.runs, each.why)),
+            [_spread(name, sorted(self.values[name])) for name in sorted(self.values)],
+            self.terminal_days,
+            list(canaries),
+            missing=total.declared - total.finished,
+            campaign=declared.campaign,
+            shard=declared.shard,
+            search=declared.search,
+        )
+
+
+def _spread(name: str, values: list[float]) -> Spread:
+    return Spread(name, values[0], median(values), values[-1])
 
 
 def _add_findings(signatures: dict[str, Signature], run: RunRow) -> None:

@@ -139,6 +139,8 @@ class Sweep:
     cut_off: list[CutOff] = field(default_factory=list)
     on_start: Callable[[int], None] | None = None
     """Told of each worker's process id."""
+    on_verdict: Callable[[RunRequest, Verdict], None] | None = None
+    """Told of each run that came to a verdict, before its row is kept: what was checked in it stands in no row."""
     canary: Canary = field(default_factory=Canary)
     _canary_run: RunRequest | None = None
     _left: deque[RunRequest] = field(default_factory=deque)
@@ -184,7 +186,7 @@ class Sweep:
         """
         self._plant()
         with self._limited(max_time_s, grace_s):
-            for request, ended in run_each(_Queue(self), self.jobs, self._launched):
+            for request, ended in run_each(_Queue(self), self.jobs, run=self._launched):
                 try:
                     row = None if self._was_ended(ended) else self._row(request, ended)
                     if row is None:
@@ -298,6 +300,8 @@ class Sweep:
                 return None
             if request is self._canary_run:
                 return None  # nothing can be said of it; the next one that resumes the sweep plants another
+        if self.on_verdict is not None and request is not self._canary_run:
+            self.on_verdict(request, ended)
         return row_of(label, request, ended)
 
 

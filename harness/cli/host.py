@@ -1,0 +1,196 @@
+"""``harness host``: the acquirer on real TCP, for terminals that are real."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import Duration
+from harness.core.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.live.server import Server
+    from harness.history.events import Event
+    from harness.history.recorder import Recorder
+    from harness.scenario.plan import Plan
+
+_DEFAULT = "name: host\nhost: {latency_median: 60 ms, latency_p99: 400 ms, no_reply: 0%, decline: 0%}\n"
+_TERMINAL = re.compile(r"^(?P<tid>[0-9A-Za-z]{8})(:(?P<mid>[0-9A-Za-z ]{15}))?(:(?P<key>[0-9A-Fa-f]{32}))?$")
+
+
+@click.command()
+@click.argument("scenario", required=False)
+@click.option("--bind", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=5500, show_default=True, help="0: any that is free.")
+@click.option("--dialect", metavar="SPEC", help="What it speaks: FILE.yaml, a shipped one or package.module:Class.")
+@click.option(
+    "--terminal-id", "terminals_named", multiple=True, metavar="TID[:MID[:KEY]]",
+    help="A terminal by its own numbers, KEY being its master key in hexadecimal.",
+)  # fmt: skip
+@click.option("--terminals", type=click.IntRange(1, 10_000), help="How many terminals it knows by made-up numbers.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of keys, delays and faults.")
+@click.option("--at", "clock", metavar="HH:MM", help="Time of day to begin with; default: now.")
+@click.option("--for", "for_s", type=Duration(), help="End after so long; default: when it is interrupted.")
+@click.option("--out", "out_dir", type=click.Path(path_type=Path, file_okay=False), help="Keep history.jsonl there.")
+@click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON object.")
+@click.option("--quiet", is_flag=True, help="Print the address and nothing else.")
+def host(
+    scenario: str | None,
+    bind: str,
+    port: int,
+    dialect: str | None,
+    terminals_named: tuple[str, ...],
+    terminals: int | None,
+    seed: int,
+    clock: str | None,
+    for_s: float | None,
+    out_dir: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Serve the acquirer to real terminals, with the link and the host of SCENARIO and their faults, in real time.
+
+    Without a scenario nothing goes wrong. Point a terminal at the address that is printed, with the numbers and the test key
+    beside it. Faults of families network and host strike as in a run: by the time of day, at messages, or at a rate; others are
+    refused.
+    It listens on this machine alone unless --bind says otherwise: nothing here is a secure host.
+    """
+    from harness.cli.run import absolute_dialect
+    from harness.engine.live.server import Server
+    from harness.engine.live.site import open_site
+    from harness.engine.sink import Sink, make_directory
+    from harness.history.recorder import Recorder
+    from harness.reporters.host import greeting
+
+    plan = _plan(scenario, terminals or len(terminals_named) or None)
+    others = [_named(each) for each in terminals_named]
+    now = datetime.now()  # noqa: DTZ005 - the time of day where the terminal stands
+    with contextlib.ExitStack() as held:
+        sink = None
+        if out_dir is not None:
+            make_directory(out_dir)
+            sink = held.enter_context(Sink(out_dir / "history.jsonl"))
+        recorder = Recorder(None if sink is None else held.enter_context(io.BufferedWriter(sink)))
+        site = open_site(
+            plan, recorder, seed=seed, dialect=absolute_dialect(dialect), others=others, today=now.date(),
+            at_us=_time_of_day(clock, now),
+        )  # fmt: skip
+        server = Server(site, bind, port)
+        known = [(each.tid, each.mid, each.key.hex()) for each in site.known]
+        spoken = site.built.software.speaks.name
+        if as_json:
+            shown = [{"tid": tid, "mid": mid, "test_key": key} for tid, mid, key in known]
+            said = {"type": "Listening", "address": bind, "port": server.port, "dialect": spoken, "terminals": shown}
+            click.echo(json.dumps(said))
+        else:
+            click.echo(greeting(bind, server.port, spoken, known), nl=False)
+        sys.stdout.flush()
+        held.callback(_follow(server, recorder, as_json=as_json, quiet=quiet, head=f"{spoken} at {bind}:{server.port}"))
+        _served(server, for_s)
+        recorder.close()
+        if sink is not None:
+            sink.check()
+    return int(ExitCode.PASS)
+
+
+def _plan(scenario: str | None, terminals: int | None) -> Plan:
+    from dataclasses import replace
+
+    from harness.scenario import find
+    from harness.scenario.load import load_file, load_text
+
+    plan = load_text(_DEFAULT) if scenario is None else load_file(find.scenario_file(scenario))
+    return plan if terminals is None else replace(plan, terminals=terminals)
+
+
+def _named(text: str) -> tuple[str, str, bytes | None]:
+    found = _TERMINAL.match(text)
+    if found is None:
+        raise UsageError(
+            f"--terminal-id {text}: expected 8 characters, then perhaps :MID of 15, then perhaps :KEY of 32 hexadecimal digits"
+        )
+    key = found["key"]
+    return found["tid"], found["mid"] or "", bytes.fromhex(key) if key else None
+
+
+def _time_of_day(clock: str | None, now: datetime) -> int:
+    from harness.scenario.quantities import clock_us
+
+    if clock is None:
+        return ((now.hour * 60 + now.minute) * 60 + now.second) * 1_000_000 + now.microsecond
+    try:
+        return clock_us(clock)
+    except ValueError as error:
+        raise UsageError(f"--at: {error}") from None
+
+
+def _follow(server: Server, recorder: Recorder, *, as_json: bool, quiet: bool, head: str) -> Callable[[], None]:
+    """Say what happens: JSON, lines, or on a terminal a table that rewrites itself. What is returned ends that."""
+    from harness.cli.output import say
+    from harness.reporters.host import View, line_of
+
+    if as_json:
+        import msgspec
+
+        recorder.tap = lambda _, event: say(msgspec.json.encode(event))
+        return _nothing
+    if quiet:
+        return _nothing
+    if not sys.stdout.isatty():
+
+        def told(_: int, event: Event) -> None:
+            line = line_of(event)
+            if line:
+                click.echo(line)
+                sys.stdout.flush()
+
+        recorder.tap = told
+        server.on_cut = lambda line: click.echo(f"{line.peer} was cut off: {line.why}")
+        return _nothing
+    from rich.live import Live
+
+    view = View()
+    recorder.tap = lambda _, event: view.saw(event)
+    live = Live(auto_refresh=False)
+    live.start()
+
+    def tick() -> None:
+        counts = server.counts
+        callers = {"calls": counts.callers, "open": counts.open, "cut": counts.cut, "turned away": counts.turned_away}
+        live.update(view.table(head, callers, counts.peers), refresh=True)
+
+    server.on_tick = tick
+    return live.stop
+
+
+def _nothing() -> None:
+    pass
+
+
+def _served(server: Server, for_s: float | None) -> None:
+    until_s = None if for_s is None else time.monotonic() + for_s
+    tick = server.on_tick
+
+    def ticked() -> None:
+        tick()
+        if until_s is not None and time.monotonic() >= until_s:
+            server.stop()
+
+    server.on_tick = ticked
+    before = {each: signal.signal(each, lambda *_: server.stop()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

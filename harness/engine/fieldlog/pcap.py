@@ -1,0 +1,212 @@
+"""A packet capture as the messages that went over its TCP connections, in both directions, each with the time it was whole.
+
+Models: classic pcap of either byte order, in micro- or nanoseconds, on Ethernet (with VLAN tags), raw IP or Linux's cooked
+link; IPv4 without fragments; segments in order of their sequence numbers, repeated and out of order ones; resets. A stretch
+that the capture missed ends a connection's stream with a note. Does not model: pcapng, IPv6, TLS (what is inside it, a capture
+does not say).
+Source: the pcap file format; RFC 791, RFC 9293. Read here and not by a library: the one that is small (dpkt) knows no streams,
+and what is left of it is four fixed headers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.core.errors import UsageError
+from harness.engine.fieldlog.model import LogError
+
+_MAGIC = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1), b"\xa1\xb2\xc3\xd4": (">", 1),
+    b"\x4d\x3c\xb2\xa1": ("<", 1000), b"\xa1\xb2\x3c\x4d": (">", 1000),
+}  # fmt: skip
+"""By the first four bytes: byte order, and by how much a time's fraction exceeds microseconds."""
+_PCAPNG = b"\x0a\x0d\x0d\x0a"
+_ETHERNET, _RAW, _COOKED = 1, (12, 101), 113
+_PACKET_BYTES_MAX = 1 << 18
+_PACKETS_MAX = 5_000_000
+_GAP_BYTES_MAX = 1 << 20
+_TCP, _IPV4, _VLAN = 6, 0x0800, (0x8100, 0x88A8)
+_SYN, _RST, _FIN = 0x02, 0x04, 0x01
+
+Side = tuple[bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What a side sent, in order, as far as packet ``packet``; or a ``reset``. ``sender`` and ``receiver`` are addresses."""
+
+    packet: int
+    at_us: int
+    sender: Side
+    receiver: Side
+    data: bytes = b""
+    reset: bool = False
+    opens: bool = False
+    """The first of its direction since a connection was made: what was left of an earlier one is no part of it."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One direction of a connection: the next byte that is expected, and what came before its turn."""
+
+    next_byte: int | None = None
+    early: dict[int, bytes] = field(default_factory=dict)
+    opened: bool = False
+
+
+def is_capture(path: Path) -> bool:
+    """Whether the file begins as a capture does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    return start in _MAGIC or start == _PCAPNG
+
+
+def chunks(path: Path) -> Iterator[Chunk]:
+    """Everything that TCP carried, in the order in which it could be read. Raises LogError, which names the packet."""
+    streams: dict[tuple[Side, Side], _Stream] = {}
+    for number, at_us, segment in _segments(path):
+        yield from _taken(streams, number, at_us, segment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    sender: Side
+    receiver: Side
+    sequence: int
+    flags: int
+    data: bytes
+
+
+def _taken(streams: dict[tuple[Side, Side], _Stream], number: int, at_us: int, segment: _Segment) -> Iterator[Chunk]:
+    way = segment.sender, segment.receiver
+    if segment.flags & _RST:
+        yield Chunk(number, at_us, *way, reset=True)
+        streams.pop(way, None)
+        streams.pop((segment.receiver, segment.sender), None)
+        return
+    stream = streams.setdefault(way, _Stream())
+    if segment.flags & _SYN:
+        streams[way] = stream = _Stream((segment.sequence + 1) & 0xFFFFFFFF, opened=True)
+    if stream.next_byte is None:
+        stream.next_byte = segment.sequence  # the capture began in the middle of the connection
+    if not segment.data:
+        return
+    opens, stream.opened = stream.opened, False
+    data = _in_order(stream, segment)
+    if data:
+        yield Chunk(number, at_us, *way, data, opens=opens)
+    elif opens:
+        stream.opened = True
+
+
+def _in_order(stream: _Stream, segment: _Segment) -> bytes:
+    """The bytes that can be read now: those of the segment, and those that had come before their turn."""
+    assert stream.next_byte is not None
+    ahead = (segment.sequence - stream.next_byte) & 0xFFFFFFFF
+    data = segment.data
+    if ahead >= 1 << 31:  # it begins with what is known already
+        data = data[(1 << 32) - ahead :]
+    elif ahead:
+        if ahead <= _GAP_BYTES_MAX:
+            stream.early[segment.sequence] = data
+        return b""
+    stream.next_byte = (stream.next_byte + len(data)) & 0xFFFFFFFF
+    parts = [data]
+    while (more := stream.early.pop(stream.next_byte, None)) is not None:
+        parts.append(more)
+        stream.next_byte = (stream.next_byte + len(more)) & 0xFFFFFFFF
+    return b"".join(parts)
+
+
+# ---------------------------------------------------------------- packets
+
+
+def _segments(path: Path) -> Iterator[tuple[int, int, _Segment]]:
+    try:
+        with path.open("rb") as file:
+            order, finer, link = _header(path, file)
+            for number, at_us, packet in _packets(path, file, order, finer):
+                segment = _segment(_payload(packet, link))
+                if segment is not None:
+                    yield number, at_us, segment
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _header(path: Path, file: BinaryIO) -> tuple[str, int, int]:
+    start = file.read(24)
+    if start[:4] == _PCAPNG:
+        raise LogError(
+            str(path), 0, "it is a pcapng capture; `editcap -F pcap` or `tcpdump -r IN -w OUT` makes a classic one"
+        )
+    if start[:4] not in _MAGIC or len(start) < 24:
+        raise LogError(str(path), 0, "it is no pcap capture: its first bytes are others, or there are fewer than 24")
+    order, finer = _MAGIC[start[:4]]
+    (link,) = struct.unpack(order + "I", start[20:24])
+    link &= 0xFFFF
+    if link not in (_ETHERNET, *_RAW, _COOKED):
+        raise LogError(
+            str(path), 0, f"link type {link} cannot be read; expected Ethernet (1), raw IP (101) or Linux cooked (113)"
+        )
+    return order, finer, link
+
+
+def _packets(path: Path, file: BinaryIO, order: str, finer: int) -> Iterator[tuple[int, int, bytes]]:
+    for number in range(1, _PACKETS_MAX + 1):
+        head = file.read(16)
+        if not head:
+            return
+        if len(head) < 16:
+            raise LogError(
+                str(path),
+                number,
+                f"the capture is cut off in the header of packet {number}; what is before it is whole",
+            )
+        seconds, fraction, size, _ = struct.unpack(order + "IIII", head)
+        if size > _PACKET_BYTES_MAX:
+            raise LogError(str(path), number, f"packet {number} claims {size:,} bytes; the capture is damaged there")
+        packet = file.read(size)
+        if len(packet) < size:
+            raise LogError(
+                str(path), number, f"the capture is cut off in packet {number}: {len(packet)} of {size} bytes are there"
+            )
+        yield number, seconds * 1_000_000 + fraction // finer, packet
+    raise LogError(str(path), _PACKETS_MAX, f"expected at most {_PACKETS_MAX:,} packets; cut the capture")
+
+
+def _payload(packet: bytes, link: int) -> bytes:
+    """The IPv4 packet inside, or nothing."""
+    if link in _RAW:
+        return packet
+    place = 12 if link == _ETHERNET else 14
+    while len(packet) >= place + 2:
+        kind = int.from_bytes(packet[place : place + 2], "big")
+        if kind not in _VLAN or link != _ETHERNET:
+            return packet[place + 2 :] if kind == _IPV4 else b""
+        place += 4
+    return b""
+
+
+def _segment(packet: bytes) -> _Segment | None:
+    """The TCP segment in an IPv4 packet, or None: whatever else is in a capture is nobody's mistake."""
+    if len(packet) < 20 or packet[0] >> 4 != 4 or packet[9] != _TCP:
+        return None
+    header = (packet[0] & 0x0F) * 4
+    total = int.from_bytes(packet[2:4], "big") or len(packet)
+    if int.from_bytes(packet[6:8], "big") & 0x3FFF:  # a fragment: terminals' messages are far smaller
+        return None
+    inside = packet[header : min(total, len(packet))]  # Ethernet pads short packets
+    if header < 20 or len(inside) < 20:
+        return None
+    source, target, sequence = struct.unpack(">HHI", inside[:8])
+    offset = (inside[12] >> 4) * 4
+    if offset < 20 or offset > len(inside):
+        return None
+    return _Segment((packet[12:16], source), (packet[16:20], target), sequence, inside[13], inside[offset:])

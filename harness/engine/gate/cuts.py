@@ -1,0 +1,90 @@
+"""The gate's crash points: the flows that move money, cut everywhere, on the weakest medium and on the device's own.
+
+Models: so many distinct states a flow, drawn by name, so that every instant has its share; what was left out is said. Does not
+model: second cuts (``harness crashpoints --depth 2``), and media besides these two (``--profile all``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.engine.crashpoints.launch import launch
+from harness.engine.crashpoints.report import FlowReport, Found
+from harness.engine.crashpoints.request import CrashRequest
+from harness.engine.gate.checks import FLOWS
+from harness.engine.gate.report import Because, Part, Unchecked
+from harness.engine.gate.tally import Tally
+from harness.engine.sweep.rows import kind_of, signature
+from harness.invariants.catalogue import INVARIANTS
+from harness.results.model import FindingRow, RunRow, RunVerdict
+from harness.scenario import find
+
+SCENARIO = "power/plain_counter"
+WEAKEST = "posix-weak"
+STATES = 40
+KEY = "crash points"
+LABEL = "crashpoints/"
+"""Before a flow's name, as if it were a scenario of that room."""
+_SAMPLED = "were taken, drawn by name"
+
+
+def explore(
+    tally: Tally,
+    part: Part,
+    terminal: str,
+    dialect: str | None,
+    jobs: int,
+    wall_s: float,
+    on_start: Callable[[int], None],
+) -> None:
+    """Both media, one after the other; what was found is in ``tally``."""
+    for profiles in ((), (WEAKEST,)):
+        request = CrashRequest(
+            scenario=str(find.scenario_file(SCENARIO).absolute()),
+            terminal=terminal,
+            dialect=dialect,
+            flows=FLOWS,
+            profiles=profiles,
+            states_limit=STATES,
+            wall_limit_s=max(1.0, wall_s / 2),
+            spin_s=min(20.0, max(1.0, wall_s / 2)),
+        )
+        report = launch(request, jobs, None, on_start)
+        medium = profiles[0] if profiles else "its own medium"
+        for flow in report.flows:
+            _flow(tally, part, flow, medium)
+        if tally.has_new:
+            return
+
+
+def _flow(tally: Tally, part: Part, flow: FlowReport, medium: str) -> None:
+    what = f"crash points of {flow.flow} on {medium}"
+    if flow.skipped:
+        tally.unchecked.append(Unchecked(what, flow.skipped))
+        return
+    because = [why for why in flow.because if not why.endswith(_SAMPLED)]
+    because += [f"{flow.left:,} states were left"] if flow.left else []
+    because += [f"from {flow.unsettled:,} states no settlement came through"] if flow.unsettled else []
+    because += [] if flow.judged or because else ["no state was judged"]
+    for why in flow.because:
+        if why.endswith(_SAMPLED):
+            tally.unchecked.append(Unchecked(what, f"only a part: {why}"))
+    if flow.judged:
+        names = {f"{each.number} {name}" for name, each in INVARIANTS.items()}
+        tally.judged(names - flow.not_checked.keys(), flow.not_checked)
+    findings = tuple(_row_of(each) for each in flow.found)
+    verdict: RunVerdict = "fail" if findings else "inconclusive" if because else "pass"
+    part.declared += 1
+    again = flow.found[0].example.replay if flow.found else ""
+    if verdict == "inconclusive":
+        tally.because.append(Because(KEY, f"{what}: {'; '.join(because)}"))
+    label = f"{LABEL}{flow.flow} on {medium}"
+    tally.add(part, RunRow(label, 1, (), verdict, tuple(because), again, "", (), findings))
+
+
+def _row_of(found: Found) -> FindingRow:
+    summary, kind = found.example.summary, kind_of(found.example.summary)
+    return FindingRow(
+        signature(found.invariant, kind), found.invariant, found.name, kind, found.states, found.money_fen, "T01",
+        found.example.at_us, summary,
+    )  # fmt: skip

@@ -1,0 +1,187 @@
+"""Captures and dumps of ISO 8583: what went over the line, in whatever pieces, and what the log proves by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.engine.fieldlog.infer import script_of
+from harness.engine.fieldlog.messages import MessageReader, of_capture, of_dump
+from harness.engine.fieldlog.model import LogError, Record
+from harness.engine.fieldlog.write import scenario_of
+from harness.host.dialects import DialectChoice
+from harness.scenario.load import load_text
+from tests.engine.fieldlog.captures import PAN, SALE, SETTLE, Capture, answer, independent, request
+
+ZONE = "Asia/Shanghai"
+NINE = 9 * 3600
+
+
+def records(tmp_path: Path, data: bytes) -> list[Record]:
+    path = tmp_path / "log.pcap"
+    path.write_bytes(data)
+    return of_capture(path, MessageReader(DialectChoice.named("unionpay")), ZONE)
+
+
+def in_short(found: list[Record]) -> list[tuple[str, int | None, str]]:
+    return [(each.what, each.amount_fen, each.result) for each in found]
+
+
+def day() -> Capture:
+    """Four sales, one of which is not answered and one declined, and a settlement that is reset and then asked for again."""
+    capture = Capture()
+    capture.opens(NINE)
+    capture.up(NINE, request("0200", 1, 1250, SALE))
+    capture.down(NINE + 1, answer("0210", 1, "00", 1250))
+    capture.up(NINE + 60, request("0200", 2, 990, SALE))
+    capture.up(NINE + 120, request("0400", 2, 990, {**SALE, 39: "98"}))
+    capture.down(NINE + 121, answer("0410", 2, "00", 990))
+    capture.up(NINE + 130, request("0200", 3, 5000, SALE, "6222020200112233999"))
+    capture.down(NINE + 131, answer("0210", 3, "51", 5000))
+    capture.up(NINE + 300, request("0500", 4, None, SETTLE))
+    capture.resets(NINE + 301)
+    capture.opens(NINE + 400)
+    capture.up(NINE + 400, request("0500", 5, None, SETTLE))
+    capture.down(NINE + 401, answer("0510", 5))
+    return capture
+
+
+def test_what_the_messages_say_becomes_a_scenario_without_any_card_number(tmp_path: Path) -> None:
+    found = records(tmp_path, day().bytes())
+    assert in_short(found) == [
+        ("sale", 1250, "approved"), ("sale", 990, "no_reply"), ("reversal", None, "approved"), ("sale", 5000, "declined"),
+        ("settle", None, "reset"), ("settle", None, "approved"),
+    ]  # fmt: skip
+    text = scenario_of(tmp_path / "log.pcap", found)
+    plan = load_text(text)
+    assert plan.actions is not None
+    assert [(each.do, each.amount_fen) for each in plan.actions] == [
+        ("sale", 1250), ("sale", 990), ("sale", 5000), ("settle", None), ("settle", None)
+    ]  # fmt: skip
+    assert [each.fault.kind for each in plan.faults] == ["host_silent", "issuer_declines", "link_reset"]
+    assert "line 5: this sale was never answered" in text
+    assert PAN not in text and PAN[-8:] not in text
+
+
+def test_pieces_repeats_and_disorder_change_nothing(tmp_path: Path) -> None:
+    whole, broken = Capture(), Capture(order=">", vlan=True)
+    for capture, pieces in ((whole, 1), (broken, 3)):
+        capture.opens(NINE, first=0xFFFFFFF0 if capture is broken else 1000)
+        capture.up(NINE, request("0200", 1, 1250, SALE), pieces=pieces)
+        if capture is broken:
+            capture.swaps()
+            capture.again()
+        capture.down(NINE + 1, answer("0210", 1, "00", 1250) + answer("0810", 9), pieces=pieces)
+        if capture is broken:
+            capture.again()
+    assert (
+        in_short(records(tmp_path, broken.bytes()))
+        == in_short(records(tmp_path, whole.bytes()))
+        == [("sale", 1250, "approved")]
+    )
+
+
+def test_messages_of_another_codec_are_read_alike(tmp_path: Path) -> None:
+    common = {"3": "000000", "4": "000000001250", "11": "000007", "41": "30000001", "42": "898000000000001"}
+    capture = Capture()
+    capture.opens(NINE)
+    sale = {"2": PAN, **common, "22": "052", "25": "00", "49": "156", "60": "22000001"}
+    capture.up(NINE, independent("0200", sale))
+    capture.down(NINE + 1, independent("0210", {**common, "39": "00", "60": "22000001"}))
+    found = records(tmp_path, capture.bytes())
+    assert in_short(found) == [("sale", 1250, "approved")]
+    ours = Capture()
+    ours.opens(NINE)
+    ours.up(NINE, request("0200", 7, 1250, SALE))
+    assert records(tmp_path, ours.bytes())[0].card == found[0].card
+
+
+def test_a_log_that_ends_soon_after_a_request_proves_nothing_of_it(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE)
+    capture.up(NINE, request("0200", 1, 1250, SALE))
+    found = records(tmp_path, capture.bytes())
+    assert in_short(found) == [("sale", 1250, "unknown")]
+    assert not script_of(found).faults
+
+
+def test_a_reset_takes_only_what_was_asked_on_its_connection(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE, port=40001)
+    capture.opens(NINE, port=40002)
+    capture.up(NINE, request("0200", 1, 100, SALE), port=40001)
+    capture.up(NINE, request("0200", 2, 200, {**SALE, 41: "30000002"}), port=40002)
+    capture.resets(NINE + 1, port=40001)
+    capture.down(NINE + 2, answer("0210", 2, "00", 200, "30000002"), port=40002)
+    assert in_short(records(tmp_path, capture.bytes())) == [("sale", 100, "reset"), ("sale", 200, "approved")]
+
+
+def test_other_traffic_is_passed_over(tmp_path: Path) -> None:
+    capture = day()
+    capture.opens(NINE + 500, port=50000)
+    capture.up(NINE + 500, b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n" * 20, port=50000)
+    assert len(records(tmp_path, capture.bytes())) == 6
+
+
+@pytest.mark.parametrize(
+    "data, line, message",
+    [
+        (b"", 0, "no pcap capture"),
+        (b"\x0a\x0d\x0d\x0a" + bytes(40), 0, "pcapng"),
+        (day().bytes()[:-5], 15, "cut off in packet 15"),
+        (day().bytes()[:30], 1, "cut off in the header of packet 1"),
+        (day().bytes()[:24], 0, "no message of the dialect unionpay"),
+        (day().bytes()[:20] + (113 + 90).to_bytes(4, "little"), 0, "link type 203"),
+        (day().bytes()[:32] + b"\xff\xff\xff\x7f" + bytes(20), 1, "claims"),
+    ],
+)
+def test_what_is_wrong_with_a_capture_is_told(tmp_path: Path, data: bytes, line: int, message: str) -> None:
+    with pytest.raises(LogError, match=message) as told:
+        records(tmp_path, data)
+    assert told.value.line == line and str(tmp_path) in str(told.value)
+
+
+# ---------------------------------------------------------------- hexadecimal
+
+
+def dumped(tmp_path: Path, *lines: str) -> list[Record]:
+    path = tmp_path / "log.hex"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return of_dump(path, MessageReader(DialectChoice.named("unionpay")), ZONE)
+
+
+def test_a_dump_with_and_without_lengths_and_spaces(tmp_path: Path) -> None:
+    sale, approval = request("0200", 1, 1250, SALE), answer("0210", 1, "00", 1250)
+    found = dumped(
+        tmp_path,
+        "# from the gateway",
+        f"2026-03-02 09:00:00.250 > {sale.hex(' ')}",
+        f"2026-03-02T01:00:01Z < {approval[2:].hex()}",
+    )
+    assert in_short(found) == [("sale", 1250, "approved")]
+    assert (found[0].line, found[0].at_us % 86_400_000_000) == (2, NINE * 1_000_000 + 250_000)
+
+
+SALE_HEX = request("0200", 1, 1250, SALE).hex()
+
+
+@pytest.mark.parametrize(
+    "lines, line, message",
+    [
+        (["nonsense"], 1, "expected a time, an arrow"),
+        (["2026-03-02 09:00:00 > 0g"], 1, "no hexadecimal"),
+        (["2026-03-02 09:00:00 > 123"], 1, "odd number"),
+        (["2026-03-02 09:00:00 > "], 1, "no message after the arrow"),
+        (["2026-02-31 09:00:00 > 00"], 1, "is no time"),
+        (["", "2026-03-02 09:00:00 > 0102030405"], 2, "no message of the dialect"),
+        ([f"2026-03-02 09:00:00 < {SALE_HEX}"], 1, "the other way"),
+        ([f"2026-03-02 09:00:00 > {SALE_HEX}", f"2026-03-02 08:00:00 > {SALE_HEX}"], 2, "sort the lines"),
+    ],
+)
+def test_what_is_wrong_with_a_dump_is_told_with_its_line(
+    tmp_path: Path, lines: list[str], line: int, message: str
+) -> None:
+    with pytest.raises(LogError, match=message) as told:
+        dumped(tmp_path, *lines)
+    assert told.value.line == line

@@ -1,0 +1,290 @@
+"""The acquirer on a real socket, spoken to by a client that is none of ours: pyiso8583 writes and reads every message."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import iso8583
+import pytest
+
+from harness.engine.live.line import HELD_BYTES_MAX
+from harness.engine.live.server import Server
+from harness.engine.live.site import open_site
+from harness.history.events import Event, FaultBit, LedgerChanged, MessageDropped
+from harness.history.recorder import Recorder
+from harness.iso8583 import international
+from harness.iso8583.keys import WorkingKeys
+from harness.iso8583.mac import UnionPayEcbMac
+from harness.scenario.load import load_text
+from tests.iso8583.test_iso8583_codec import pyiso_table
+
+TABLE = pyiso_table(international.SPEC)
+TPDU = bytes.fromhex("6000030000")
+PROMPT = (
+    "name: wire\nhost: {latency_median: 1 ms, latency_p99: 2 ms, no_reply: 0%, decline: 0%}\ndevice: {link: ethernet}\n"
+)
+
+
+class Client:
+    """One terminal of somebody else's, on one connection."""
+
+    def __init__(self, port: int, key: bytes, tid: str = "10000001", mid: str = "104110000000001") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.numbers = {"41": tid, "42": mid, "24": "001"}
+        self.key = key
+        self.stan = 0
+        self.mac: UnionPayEcbMac | None = None
+        self.batch = ""
+
+    def send(self, fields: dict[str, str]) -> None:
+        self.socket.sendall(self.frame(fields))
+
+    def frame(self, fields: dict[str, str]) -> bytes:
+        self.stan += 1
+        message = {**self.numbers, "11": f"{self.stan:06d}", **fields}
+        if self.mac is not None:
+            covered, _ = iso8583.encode({**message, "64": "0" * 16}, TABLE)
+            message["64"] = self.mac(bytes(covered[:-8])).hex().upper()
+        payload, _ = iso8583.encode(message, TABLE)
+        body = TPDU + bytes(payload)
+        return len(body).to_bytes(2, "big") + body
+
+    def answer(self) -> dict[str, str]:
+        size = int.from_bytes(self._take(2), "big")
+        return dict(iso8583.decode(self._take(size)[len(TPDU) :], TABLE)[0])
+
+    def ask(self, fields: dict[str, str]) -> dict[str, str]:
+        self.send(fields)
+        return self.answer()
+
+    def log_on(self) -> None:
+        told = self.ask({"t": "0800", "3": "920000", "60": "000001"})
+        assert told["39"] == "00", told
+        self.batch = told["60"][:6]
+        self.mac = UnionPayEcbMac(WorkingKeys.parse(bytes.fromhex(told["62"])).mac_key.unwrap(self.key))
+
+    def sale(self, amount_fen: int, ask: bool = True) -> dict[str, str]:
+        track = "6222020000000000008D28122201234000001"
+        fields = {"t": "0200", "3": "000000", "4": f"{amount_fen:012d}", "22": "021", "25": "00", "35": track}
+        fields |= {"49": "156", "60": self.batch}
+        if not ask:
+            self.send(fields)
+            return {}
+        return self.ask(fields)
+
+    def is_cut_off(self) -> bool:
+        """Whether the other end hangs up, orderly or not, without another word."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def _take(self, size: int) -> bytes:
+        taken = b""
+        while len(taken) < size:
+            part = self.socket.recv(size - len(taken))
+            if not part:
+                raise EOFError("the host hung up")
+            taken += part
+        return taken
+
+
+class Acquirer:
+    """A server in a thread, and all that its history says."""
+
+    def __init__(self, text: str = PROMPT, **bounds: float) -> None:
+        recorder = Recorder()
+        self.events: list[Event] = []
+        recorder.tap = lambda _, event: self.events.append(event)
+        self.site = open_site(
+            load_text(text), recorder, seed=1, dialect="international", others=[], today=datetime.date(2026, 3, 2),
+            at_us=14 * 3_600_000_000,
+        )  # fmt: skip
+        self.server = Server(self.site, "127.0.0.1", 0, **bounds)  # type: ignore[arg-type]
+        self.cut: list[str] = []
+        self.server.on_cut = lambda line: self.cut.append(line.why)
+
+    def client(self) -> Client:
+        return Client(self.server.port, self.site.known[0].key)
+
+    def raw(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.server.port), timeout=10)
+
+    @property
+    def booked(self) -> list[str]:
+        return [event.state for event in self.events if isinstance(event, LedgerChanged)]
+
+
+@contextmanager
+def serving(text: str = PROMPT, **bounds: float) -> Iterator[Acquirer]:
+    acquirer = Acquirer(text, **bounds)
+    thread = threading.Thread(target=acquirer.server.run)
+    thread.start()
+    try:
+        yield acquirer
+    finally:
+        acquirer.server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_day_in_short_log_on_sale_settlement() -> None:
+    with serving() as acquirer:
+        client = acquirer.client()
+        client.log_on()
+        sold = client.sale(1250)
+        assert sold["t"] == "0210" and sold["39"] == "00" and len(sold["37"]) == 12
+        totals = str(international.Totals63(1, 1250))
+        settled = client.ask({"t": "0500", "3": "920000", "60": client.batch, "63": totals})
+        assert (settled["t"], settled["39"]) == ("0510", "00")
+        assert acquirer.booked == ["APPROVED", "SETTLED"]
+        assert client.ask({"t": "0200", "3": "000000"})["39"] == "30"
+
+
+def test_a_terminal_that_it_does_not_know_is_told_so() -> None:
+    with serving() as acquirer:
+        stranger = Client(acquirer.server.port, bytes(16), tid="99999999")
+        assert stranger.ask({"t": "0800", "3": "920000", "60": "000001"})["39"] not in ("00", "30")
+
+
+def test_a_reply_that_the_link_loses_never_comes_and_the_sale_is_booked() -> None:
+    fault = "faults:\n  - {type: half_open, at: {message: {direction: up, mti: '0200', moment: sent}}}\n"
+    with serving(PROMPT + fault) as acquirer:
+        client = acquirer.client()
+        client.log_on()
+        client.socket.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            client.sale(1250)
+        assert acquirer.booked == ["APPROVED"]
+        assert [event.reason for event in acquirer.events if isinstance(event, MessageDropped)] == ["half_open"]
+
+
+def test_a_host_that_falls_silent_bites() -> None:
+    fault = "faults:\n  - {type: host_silent, at: {message: {direction: up, mti: '0200', moment: sent}}}\n"
+    with serving(PROMPT + fault) as acquirer:
+        client = acquirer.client()
+        client.log_on()
+        client.socket.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            client.sale(1250)
+        client.socket.settimeout(10)
+        assert client.sale(990)["39"] == "00"
+        assert any(event.kind == "host_silent" for event in acquirer.events if isinstance(event, FaultBit)) or (
+            acquirer.site.built.world.acquirer.knobs("10000001").struck
+        )
+
+
+def test_a_connection_that_the_link_resets_is_reset() -> None:
+    fault = "faults:\n  - {type: link_reset, at: {message: {direction: up, mti: '0200', moment: sent}}}\n"
+    with serving(PROMPT + fault) as acquirer:
+        client = acquirer.client()
+        client.log_on()
+        client.sale(1250, ask=False)
+        assert client.sale(1250, ask=False) == {} and client.is_cut_off()
+        assert acquirer.cut == ["the link reset it"]
+        again = acquirer.client()
+        again.stan = 10
+        again.log_on()
+        assert again.sale(1250)["39"] == "00"
+
+
+def test_what_is_no_message_ends_the_line_or_is_answered_and_the_host_stays_up() -> None:
+    with serving(idle_s=1.0) as acquirer:
+        garbage = acquirer.raw()
+        garbage.sendall(b"\xff" * 100_000)
+        assert _hung_up(garbage)
+        text = acquirer.raw()
+        text.sendall(b"\x00\x10GET / HTTP/1.1\r\n")  # framed, and no message: nobody can be answered
+        half = acquirer.raw()
+        half.sendall(b"\x00\x40\x60")
+        assert _hung_up(half)  # it said nothing for too long
+        assert _hung_up(text)
+        client = acquirer.client()
+        client.log_on()
+        assert client.sale(100)["39"] == "00"
+    assert acquirer.cut
+
+
+def test_more_callers_than_there_may_be_are_turned_away() -> None:
+    with serving(callers_max=50) as acquirer:
+        callers = [acquirer.raw() for _ in range(300)]
+        turned_away = sum(_hung_up(each, 0.02) for each in callers)
+        assert turned_away == acquirer.server.counts.turned_away == 250
+        for each in callers:
+            each.close()
+        client = acquirer.client()
+        client.log_on()
+        assert client.sale(100)["39"] == "00"
+
+
+def test_a_caller_that_never_reads_is_cut_off_with_little_held_for_it() -> None:
+    with serving() as acquirer:
+        client = acquirer.client()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        frame = client.frame({"t": "0800", "3": "990000", "60": "000001"})
+        until_s = time.monotonic() + 30
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            for _ in range(300):
+                client.socket.sendall(frame * 100)
+        while not acquirer.cut and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert acquirer.cut == ["it does not read its answers"]
+    assert HELD_BYTES_MAX <= 1 << 20
+
+
+def _hung_up(end: socket.socket, wait_s: float = 10.0) -> bool:
+    end.settimeout(wait_s)
+    try:
+        return end.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_the_command_prints_address_numbers_and_what_happens() -> None:
+    words = [
+        sys.executable,
+        "-m",
+        "harness.cli.main",
+        "host",
+        "--port",
+        "0",
+        "--dialect",
+        "international",
+        "--for",
+        "20s",
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        port = int(command.stdout.readline().split(";")[0].rpartition(":")[2])
+        key = command.stdout.readline().split("master key ")[1].split()[0]
+        client = Client(port, bytes.fromhex(key))
+        client.log_on()
+        assert client.sale(1250)["39"] == "00"
+        command.terminate()
+        told = command.stdout.read()
+        assert command.wait(10) == 0
+    assert "->  message 0: 0800 920000" in told and "answer 00" in told and "sale 000002 is APPROVED" in told
+    assert "6222020000000000008" not in told
+
+
+def test_the_command_as_json_and_with_a_terminal_of_ones_own() -> None:
+    words = [sys.executable, "-m", "harness.cli.main", "host", "--json", "--port", "0", "--for", "1s"]
+    told = subprocess.run(
+        [*words, "--terminal-id", "ABCD1234"], stdout=subprocess.PIPE, text=True, timeout=60, check=True
+    ).stdout
+    events = [json.loads(line) for line in told.splitlines()]
+    assert events[0]["type"] == "Listening" and events[0]["address"] == "127.0.0.1"
+    assert [each["tid"] for each in events[0]["terminals"]] == ["10000001", "ABCD1234"]
+    refused = subprocess.run([*words, "--terminal-id", "x"], capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 4 and "expected 8 characters" in refused.stderr

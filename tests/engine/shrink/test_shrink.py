@@ -1,0 +1,165 @@
+"""Shrinking: the same finding from a small file that stands for itself; nothing else is ever taken for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.engine.launch import launch
+from harness.engine.request import RunRequest
+from harness.engine.shrink import edits, shrink
+from harness.engine.shrink.mutants import shrink_mutant
+from harness.engine.shrink.script import alone, seen_at, templates
+from harness.engine.shrink.size import size_of
+from harness.engine.shrink.trials import findings_of
+from harness.history.codec import read_history
+from harness.scenario.brief import brief_text
+from harness.scenario.find import names
+from harness.scenario.load import load_file, load_scenario, load_text
+from harness.scenario.plan import Plan
+from harness.scenario.problems import ScenarioErrors
+from harness.terminals.assays import ASSAYS, hour, is_shipped
+from tests.engine.small_runs import run, small
+
+LOST = """
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+sales_per_day: 12
+faults:
+  - {type: host_silent, at: {action: sale, occurrence: 3}}
+  - {type: clock_jump, jump: 5 min, at: {day: 1, time: "09:40"}}
+"""
+SAMPLE = (
+    "stan_in_ram", "batch_stays", "void_again", "completes_twice", "torn_parsed", "order_number_reused", "leak",
+    "migration_drops_doubt", "purged_by_age", "sells_while_settling",
+)  # fmt: skip
+"""Of many kinds: no fault, power, habits, a hotel, codes, memory, updates, clocks."""
+
+
+def request_of(place: Path, text: str = LOST, terminal: str = "silent_charge") -> RunRequest:
+    (place / "case.yaml").write_text(hour(text))
+    return RunRequest(scenario=str(place / "case.yaml"), terminal=terminal)
+
+
+def test_a_case_becomes_one_fault_and_one_action_and_stands_for_itself(tmp_path: Path) -> None:
+    out = tmp_path / "small" / "case.yaml"
+    shrunk = shrink(request_of(tmp_path), None, budget_s=90, out=out)
+    assert (shrunk.after.faults, shrunk.after.actions, shrunk.after.repeats) == (1, 1, 1)
+    text = out.read_text()
+    assert text.startswith(f"# Invariant {shrunk.finding.invariant} {shrunk.finding.name}: T01 ")
+    assert f"# Run it: {shrunk.replay}" in text and shrunk.replay == f"harness run {out}"
+    alone_again = RunRequest(scenario=str(out))
+    assert shrunk.signature in findings_of(alone_again, launch(alone_again))
+    # Shrunk once more there is nothing left to do.
+    again = shrink(alone_again, shrunk.signature, budget_s=60, out=tmp_path / "again.yaml")
+    assert again.after == again.before == shrunk.after and not again.stopped
+
+
+def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    request = request_of(tmp_path)
+    found = findings_of(request, launch(request))
+    assert len(found) > 1
+    last = list(found.values())[-1]
+    shrunk = shrink(request, last.signature, budget_s=4, out=tmp_path / "case.small.yaml")
+    assert shrunk.signature == last.signature and shrunk.finding.invariant == last.invariant
+
+
+def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
+    shrunk = shrink(request_of(tmp_path), None, budget_s=1.5, out=tmp_path / "small.yaml")
+    assert shrunk.stopped == "the budget was over" and shrunk.after <= shrunk.before
+    request = RunRequest(scenario=str(tmp_path / "small.yaml"))
+    assert shrunk.signature in findings_of(request, launch(request))
+
+
+def test_ctrl_c_leaves_the_smallest_so_far(tmp_path: Path) -> None:
+    timer: list[threading.Timer] = []
+
+    def first_step(_what: str, _runs: int) -> None:
+        if not timer:
+            timer.append(threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)))
+            timer[0].start()
+
+    shrunk = shrink(request_of(tmp_path), None, budget_s=60, out=tmp_path / "small.yaml", on_step=first_step)
+    assert shrunk.stopped == "interrupted" and shrunk.after < shrunk.before
+    assert load_file(tmp_path / "small.yaml").software == "silent_charge"
+
+
+def test_a_run_without_such_a_finding_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="finds nothing, so there is nothing to shrink"):
+        shrink(request_of(tmp_path, ""), None, budget_s=20, out=tmp_path / "x.yaml")
+    with pytest.raises(UsageError, match=r"no finding of signature 00000000; it shows\n  [0-9a-f]{8} "):
+        shrink(request_of(tmp_path), "00000000", budget_s=20, out=tmp_path / "x.yaml")
+    assert not (tmp_path / "x.yaml").exists()
+
+
+# ---------------------------------------------------------------- without runs
+
+
+def plans() -> Iterator[Plan]:
+    for name in names():
+        yield load_scenario(name)
+    for row in ASSAYS:
+        if not is_shipped(row.scenario):
+            yield load_text(hour(row.scenario))
+
+
+@pytest.mark.slow
+def test_every_scenario_can_be_written_briefly_and_read_back() -> None:
+    for plan in plans():
+        assert load_text(brief_text(plan)) == plan
+
+
+def test_what_was_drawn_stays_drawn_in_a_brief_text() -> None:
+    pinned = replace(small(), decisions={"T01/day1/arrivals": 5, "T01/shop/name": "x'y"}, unpinned="drawn")
+    assert load_text(brief_text(pinned)) == pinned
+
+
+def test_every_edit_is_a_plan_that_reads_back_or_one_that_no_file_may_describe() -> None:
+    plan = load_scenario("combined/first_look")
+    plan = replace(plan, actions=small('actions: [{do: sale, time: "09:10:07", amount_fen: 777, times: 5}]').actions)
+    plan = replace(plan, sales_per_day=None, surge=None)
+    tried = 0
+    for edit in (
+        edits.bare, edits.usual, edits.fewer_days, edits.fewer_terminals, edits.seeds, edits.simpler_faults,
+        edits.simpler_actions, edits.merged,
+    ):  # fmt: skip
+        for candidate in edit(plan):
+            tried += 1
+            size_of(candidate)
+            if tried % 5 == 0:
+                with contextlib.suppress(ScenarioErrors):
+                    assert load_text(brief_text(candidate)) == candidate
+    assert tried > 40
+
+
+def test_a_run_becomes_a_script_of_the_same_customers_at_one_terminal(tmp_path: Path) -> None:
+    plan = replace(small("sales_per_day: 20\npeople: {voids: 30%, daily_reboot: false}"), terminals=2)
+    run(plan, "reference", out=tmp_path)
+    events = [event for _, event in read_history(tmp_path / "history.jsonl")]
+    seen = seen_at("T02", events)
+    scripted = alone(plan, seen)
+    assert {each.do for each in seen.steps} == {"sale", "void"} and scripted.terminals == 1
+    run(scripted, "reference", out=tmp_path / "again")
+    again = seen_at("T01", [event for _, event in read_history(tmp_path / "again" / "history.jsonl")])
+    assert [(each.do, each.amount_fen, each.time_us // 10**7) for each in again.steps] == [
+        (each.do, each.amount_fen, each.time_us // 10**7) for each in seen.steps
+    ]
+    for candidate in templates(scripted, 20):
+        assert load_text(brief_text(candidate)) == candidate
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("mutant", SAMPLE)
+def test_a_mutants_case_run_from_its_file_alone_gives_the_same_finding(mutant: str, tmp_path: Path) -> None:
+    case = shrink_mutant(mutant, tmp_path / f"{mutant}.yaml", budget_s=50)
+    assert case.shrunk is not None, case.why
+    request = RunRequest(scenario=str(tmp_path / f"{mutant}.yaml"))
+    assert case.shrunk.signature in findings_of(request, launch(request))
+    assert case.small, case.shrunk.after
