@@ -39,7 +39,17 @@ def test_wrong_use_is_told_before_anything_runs(
 
 @pytest.mark.slow
 def test_a_bad_release_fails_with_a_line_that_replays_it(harness: Harness, place: Path) -> None:
-    arguments = "--terminal track_kept --budget 8s --json --junit gate.xml --write-baseline known.json".split()
+    arguments = [
+        "--terminal",
+        "track_kept",
+        "--budget",
+        "8s",
+        "--json",
+        "--junit",
+        "gate.xml",
+        "--write-baseline",
+        "known.json",
+    ]
     done = harness("gate", *arguments)
     report = json.loads(done.stdout)
     assert done.returncode == 1 and done.stderr == "", done.stderr
