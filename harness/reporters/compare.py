@@ -35,11 +35,9 @@ def _lines(report: CompareReport) -> Iterator[str]:
         yield f"  because {report.declared - len(report.pairs):,} of {report.declared:,} pairs are not finished"
     yield ""
     yield f"{'runs':<28}{'pass':>8}{'fail':>8}{'inconclusive':>14}{'error':>8}{'accepted':>22}"
-    for side in (report.terminal, report.against):
+    for role, side in (("under test", report.terminal), ("baseline", report.against)):
         sales = f"{side.accepted:,} of {side.feasible:,} ({side.acceptance_percent:.1f} %)"
-        yield (
-            f"  {side.spec[-26:]:<26}{side.passed:>8,}{side.failed:>8,}{side.inconclusive:>14,}{side.errors:>8,}{sales:>22}"
-        )
+        yield (f"  {role:<26}{side.passed:>8,}{side.failed:>8,}{side.inconclusive:>14,}{side.errors:>8,}{sales:>22}")
     for status, head in _HEADS.items():
         yield from _differences(head, report.of(status))
     for each in report.cut_off:
@@ -93,8 +91,8 @@ def _course(report: CompareReport) -> Iterator[str]:
         yield (
             f"the first divergence: {first.scenario}, seed {first.seed}, on {first.device} at {clock_text(first.at_us)}"
         )
-        yield f"  {report.terminal.spec[-26:]:<26}  {first.terminal_does}"
-        yield f"  {report.against.spec[-26:]:<26}  {first.against_does}"
+        yield f"  under test  {first.terminal_does}"
+        yield f"  baseline    {first.against_does}"
 
 
 def _measures(report: CompareReport) -> Iterator[str]:

@@ -26,6 +26,7 @@ def render(summary: SweepSummary) -> str:
 
 def _lines(summary: SweepSummary) -> Iterator[str]:
     swarm = "families of fault switched off by seed" if summary.swarm else "all faults on"
+    swarm = swarm if summary.search == "random" else f"guided by {summary.search}, {swarm}"
     named = [summary.campaign] if summary.campaign else []
     part = [] if summary.shard is None else ["shard {} of {}".format(*summary.shard)]
     first = summary.first_seed
@@ -41,7 +42,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     yield ""
     yield from _counts(summary)
     yield ""
-    yield bound_of(summary.total, summary.shard)
+    yield bound_of(summary.total, summary.shard) if summary.search == "random" else _unbounded(summary)
     if summary.cut_off:
         yield ""
         yield f"{_runs(len(summary.cut_off))} under way ended when the time was over, and not counted:"
@@ -86,6 +87,7 @@ def _counts(summary: SweepSummary) -> Iterator[str]:
     yield f"{'runs':<{width + 2}}{'of':>8}{'pass':>8}{'fail':>8}{'inconclusive':>14}{'error':>8}{'fails below':>13}"
     for each in rows:
         below = f"{100 * each.upper_bound_95:.2f} %" if each.conclusive else "unknown"
+        below = below if summary.search == "random" else "no bound"
         yield (
             f"  {each.scenario:<{width}}{each.declared:>8,}{each.passed:>8,}{each.failed:>8,}{each.inconclusive:>14,}"
             f"{each.errors:>8,}{below:>13}"
@@ -108,6 +110,15 @@ def bound_of(total: Counts, shard: tuple[int, int] | None = None) -> str:
     return (
         f"{total.failed:,} of {total.conclusive:,} random runs failed: below {100 * total.upper_bound_95:.2f} % at 95 %, "
         f"for these scenarios{part}{rest}"
+    )
+
+
+def _unbounded(summary: SweepSummary) -> str:
+    """Runs that were chosen for what they might show say nothing about all others."""
+    total = summary.total
+    return (
+        f"{total.failed:,} of {total.conclusive:,} runs failed; they were chosen by what others did (--search "
+        f"{summary.search}), so that no rate is bounded by them"
     )
 
 

@@ -52,6 +52,8 @@ class Declared:
     """The campaign whose cells the scenarios are: its name or path."""
     shard: tuple[int, int] | None = None
     """(3, 8): of all runs the third of eight parts, whichever those are (``is_of_shard``)."""
+    search: str = "random"
+    """How runs are chosen; of any but random ones no rate is bounded, and numbers stand in place of seeds."""
 
     def seeds_of(self, scenario: DeclaredScenario) -> Iterator[int]:
         """The seeds of its runs, in order; of a shard, those that are the shard's."""

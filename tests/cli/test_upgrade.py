@@ -16,10 +16,7 @@ PAIR = ("--from", "reference_v1", "--to", "reference")
     ("arguments", "message"),
     [
         (["--to", "reference"], "Missing option '--from'"),
-        (["--from", "", "--to", "reference"], "--from is empty"),
         ([*PAIR, "--data", "doubts"], "did you mean 'doubt'?"),
-        ([*PAIR, "--stage", "upp"], "did you mean 'up'?"),
-        ([*PAIR, "--profile", "ext5"], "no storage profile named 'ext5'"),
         ([*PAIR, "--image", "nowhere"], "there is no directory"),
         ([*PAIR, "--state", "abc"], "give one --data and one --stage"),
     ],

@@ -77,7 +77,6 @@ class Comparison:
     jobs: int
     kept: Path | None = None
     stopped: bool = False
-    on_start: Callable[[int], None] | None = None
     pairs: list[Pair] = field(default_factory=list)
     declared: int = 0
     _left: deque[RunRequest] = field(default_factory=deque)
@@ -89,7 +88,7 @@ class Comparison:
         """List the pairs; what is wrong with a scenario is told before anything runs."""
         wanted = self.wanted
         names = {path.absolute(): name for name, path in find.names().items()}
-        scenarios: list[tuple[str, RunRequest, int]] = []
+        scenarios: list[tuple[str, RunRequest, int | None]] = []
         for path in find.selected(wanted.scenarios):
             base = RunRequest(
                 scenario=str(path.absolute()),
@@ -102,13 +101,16 @@ class Comparison:
                 wall_limit_s=wanted.wall_limit_s,
                 spin_s=min(20.0, wanted.wall_limit_s),
             )
-            # A resolved scenario goes the same way whatever the seed.
-            runs = 1 if adjusted(load_file(path), base).decisions is not None else wanted.runs
-            scenarios.append((names.get(path.absolute(), str(path)), base, runs))
+            # A resolved scenario goes one way, with the keys and the chance inside terminals that its own seed gives.
+            plan = adjusted(load_file(path), base)
+            own_seed = None if plan.decisions is None else 1 if plan.seed is None else plan.seed
+            scenarios.append((names.get(path.absolute(), str(path)), base, own_seed))
         for place in range(wanted.runs):
-            for label, base, runs in scenarios:
-                if place < runs:
+            for label, base, own_seed in scenarios:
+                if own_seed is None:
                     self._plan(label, base, wanted.first_seed + place)
+                elif not place:
+                    self._plan(label, base, own_seed)
 
     def _plan(self, label: str, base: RunRequest, seed: int) -> None:
         directory = self.scratch / f"pair{self.declared}"
@@ -149,14 +151,20 @@ class Comparison:
     # ------------------------------------------------------------ steps
 
     def _launched(self, request: RunRequest) -> Verdict:
-        return launch(request, on_start=self._began)
+        """In a thread that does nothing but wait."""
+        mine: list[int] = []
 
-    def _began(self, child: int) -> None:
-        self._children.add(child)
-        if self.on_start is not None:
-            self.on_start(child)
-        if self.stopped:
-            self.stop()
+        def started(child: int) -> None:
+            mine.append(child)
+            self._children.add(child)
+            if self.stopped:
+                self.stop()
+
+        try:
+            return launch(request, on_start=started)
+        finally:
+            # Its number may soon be that of another process, which is none of ours to end.
+            self._children.difference_update(mine)
 
     def _ended(self, request: RunRequest, ended: Verdict | HarnessError) -> Pair | None:
         """The pair when this was its second run; else the second run is put first in the queue."""

@@ -2,14 +2,16 @@
 
 Models: decisions under their causal keys, edited as a person would edit a resolved scenario; what is not edited is drawn from
 the seed as before. Small steps in time, one strike more or less, another storage operation, another image of the medium, the
-faults of one terminal on another, those of two runs together, the same faults on other customers.
+faults of one terminal on another, those of two runs together, the same faults on other customers. A strike more is rather one of
+a fault that came up seldom so far, whatever its rate in the scenario.
 Does not model: faults that the scenario does not have, and parameters of those that it has (``harness hunt`` changes those).
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 
 from harness.core.decisions import Value
@@ -22,6 +24,7 @@ _COUNT_MAX = 4
 _OPERATIONS_MAX = 24
 _SEED_LEAST = 1 << 32
 """Whole numbers above it are seeds."""
+_EXCUSING_SHARE = 0.02
 _NEAR = 0.02
 """Of the trading hours: a quarter of an hour or so."""
 
@@ -29,10 +32,13 @@ Pins = dict[str, Value]
 
 
 class Changer:
-    """Draws changes from ``random``."""
+    """Draws changes from ``random``. ``excusing``: faults after which no software can be held to some invariants."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, excusing: Collection[str] = ()) -> None:
         self._random = random
+        self._excusing = frozenset(excusing)
+        self._armed: dict[str, int] = {}
+        """By fault: how often it was armed in all runs so far."""
         self._ways: tuple[tuple[Callable[[Pins, Mapping[str, Value], Mapping[str, Value]], None], int], ...] = (
             (self._more_often, 4),
             (self._elsewhen, 4),
@@ -57,14 +63,27 @@ class Changer:
             random.choices(ways, weights)[0](pins, faults, others)
         return seed, pins
 
+    def learn(self, faults: Mapping[str, Value]) -> None:
+        """A run drew these: what came up seldom shall come up more often."""
+        for key, value in faults.items():
+            if _COUNT.search(key):
+                name = _name(key)
+                self._armed[name] = self._armed.get(name, 0) + int(value)
+
     # ------------------------------------------------------------ ways
 
     def _more_often(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
-        """A fault that strikes on a day strikes once more, or one that does not does."""
-        key = self._one_of(faults, _COUNT)
-        if key is not None:
+        """A fault that strikes on a day strikes once more, or one that does not does: rather one that has seldom struck."""
+        keys = [key for key in faults if _COUNT.search(key)]
+        if keys:
+            weights = [self._wanted(_name(key)) for key in keys]
+            key = self._random.choices(keys, weights)[0]
             count = int(pins.get(key, faults[key]))
             pins[key] = min(_COUNT_MAX, max(0, count + self._random.choice((1, 1, 1, -1))))
+
+    def _wanted(self, name: str) -> float:
+        """What was damaged shows much that is new and excuses nearly all of it: such a strike hides what others would show."""
+        return (_EXCUSING_SHARE if name in self._excusing else 1.0) / math.sqrt(1 + self._armed.get(name, 0))
 
     def _elsewhen(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
         """A little earlier or later, or at any time at all."""
@@ -80,7 +99,7 @@ class Changer:
         if key is not None:
             step = int(pins.get(key, faults[key])) + self._random.choice((-2, -1, 1, 2))
             anywhere = self._random.random() < 0.3
-            pins[key] = self._random.randint(1, _OPERATIONS_MAX) if anywhere else max(1, step)
+            pins[key] = self._random.randint(1, _OPERATIONS_MAX) if anywhere else min(_OPERATIONS_MAX, max(1, step))
 
     def _other_draw(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
         """What the medium keeps, whether a message still arrives, whether an operation had begun."""
@@ -117,3 +136,8 @@ class Changer:
     def _one_of(self, faults: Mapping[str, Value], which: re.Pattern[str]) -> str | None:
         keys = [key for key in faults if which.search(key)]
         return self._random.choice(keys) if keys else None
+
+
+def _name(key: str) -> str:
+    """Of ``T01/fault/NAME/day1/count``."""
+    return key.partition("fault/")[2].partition("/")[0]

@@ -55,7 +55,8 @@ class Search(Iterator[RunRequest]):
     def __post_init__(self) -> None:
         """Nothing is known yet."""
         families = tuple(sorted({fault.fault.family for fault in self.plan.faults}))
-        self.corpus = Corpus(self.seed, families, swarm=self.swarm, first_seed=self.seed)
+        excusing = [fault.name for fault in self.plan.faults if fault.fault.survivability]
+        self.corpus = Corpus(self.seed, families, swarm=self.swarm, first_seed=self.seed, excusing=excusing)
 
     def __next__(self) -> RunRequest:
         if self.stopped or (self.runs is not None and self._drawn >= self.runs):
@@ -68,6 +69,11 @@ class Search(Iterator[RunRequest]):
             self._learned += 1
         self._drawn += 1
         return self._request(self.corpus.next())
+
+    @property
+    def left(self) -> int:
+        """How many trials have not been drawn."""
+        return 0 if self.stopped or self.runs is None else self.runs - self._drawn
 
     def trial_of(self, request: RunRequest) -> Trial:
         """What a request was made for."""

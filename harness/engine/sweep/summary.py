@@ -146,6 +146,8 @@ class SweepSummary(msgspec.Struct):
     """Whether runs are missing because the time of the sweep was over; known to the sweep itself, not to its file."""
     cut_off: list[CutOff] = []
     """Runs that were under way then, and were ended."""
+    search: str = "random"
+    """How runs were chosen. Of any but random ones nothing is bounded: every ``upper_bound_95`` is 1."""
 
     @property
     def idle(self) -> list[FaultCount]:
@@ -238,7 +240,7 @@ class _Tally:
     def summary(self, canaries: Iterable[CanaryRow]) -> SweepSummary:
         """All of it."""
         declared, total = self._declared, self.total
-        for each in (total, *self._counts.values()):
+        for each in (total, *self._counts.values()) if declared.search == "random" else ():
             each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
         for known in self._signatures.values():
             known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
@@ -258,6 +260,7 @@ class _Tally:
             missing=total.declared - total.finished,
             campaign=declared.campaign,
             shard=declared.shard,
+            search=declared.search,
         )
 
 

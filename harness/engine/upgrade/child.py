@@ -121,15 +121,18 @@ class _Work:
             self.report.stages.append(Stage(name, "up", "", "inconclusive", why))
             return
         wish = None if holding is None else holding.wish
-        works = True
+        wanted = list(self.request.stages or STAGES)
         for turn in turns(self.old, self.new, left):
+            if not wanted:
+                return
+            if turn.name not in wanted:
+                continue
+            wanted.remove(turn.name)
             self.foreign = False
             stage = judged(turn, name, wish)
             works = stage.verdict != "refused"
             if self.foreign and stage.verdict == "fail":
                 stage.verdict, stage.because, stage.findings = "inconclusive", _FOREIGN, []
-            if self.request.stages and turn.name not in self.request.stages:
-                continue
             stage.again = replay_line(self.request, name, turn.name, "", "")
             self.report.stages.append(stage)
             if self.request.cuts:

@@ -8,7 +8,7 @@ Source: domain.md section 7 (旧版本不兼容): a release that cannot read wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
@@ -35,12 +35,13 @@ class Turn:
     left: Left
 
 
-def turns(old: Setting, new: Setting, left: Left) -> tuple[Turn, Turn, Turn]:
+def turns(old: Setting, new: Setting, left: Left) -> Iterator[Turn]:
     """What follows the old release's ``left``, each stage on what the one before it leaves in the middle of trade."""
     up = installed(left, old, new)
+    yield Turn("up", new, up)
     down = installed(worked_on(new, up), new, old)
-    again = installed(worked_on(old, down), old, new)
-    return Turn("up", new, up), Turn("down", old, down), Turn("up again", new, again)
+    yield Turn("down", old, down)
+    yield Turn("up again", new, installed(worked_on(old, down), old, new))
 
 
 def installed(left: Left, before: Setting, after: Setting) -> Left:

@@ -11,6 +11,8 @@ import pytest
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.compare.report import CompareReport, Pair, PairView, report_of
 from harness.engine.compare.work import Comparison, Wanted
+from harness.engine.launch import launch
+from harness.engine.request import RunRequest
 from harness.reporters.compare import render
 from harness.results.model import FindingRow, Measure, RunRow, RunVerdict
 
@@ -156,3 +158,18 @@ def test_measures_stand_side_by_side() -> None:
         "recovery_s_max", 12.0, 11.0, 13.0,
     )  # fmt: skip
     assert (measure.against.median, measure.difference, measure.better) == (8.0, 4.0, -1)  # slower is worse
+
+
+def test_a_resolved_scenario_is_one_pair_under_its_own_seed(tmp_path: Path) -> None:
+    (tmp_path / "answers.yaml").write_text(SCENARIO)
+    resolved = tmp_path / "resolved.yaml"
+    request = RunRequest(scenario=str(tmp_path / "answers.yaml"), seed=5, resolved_out=str(resolved))
+    recorded = launch(request)
+    (tmp_path / "scratch").mkdir()
+    pairs: list[Pair] = []
+    work = Comparison(Wanted((str(resolved),), "reference", "reference", runs=3), tmp_path / "scratch", 2)
+    report = work.run(pairs.append)
+    assert report.declared == 1 and report.exit_code == ExitCode.PASS
+    (pair,) = pairs
+    assert pair.view.seed == 5 and pair.view.same_history and not pair.view.missing
+    assert pair.terminal.history_sha256 == recorded.history_sha256

@@ -193,3 +193,23 @@ def test_a_race_ends_with_the_first_kill(tmp_path: Path, strategy: str) -> None:
     while not racer.over:
         racer.step()
     assert racer.killed and racer.race().runs == racer.runs == 1
+
+
+def _armed(changer: Changer) -> dict[str, int]:
+    """How often it arms each of three faults that had not struck."""
+    faults = {f"T01/fault/{name}/day1/count": 0 for name in ("often", "seldom", "lost")}
+    tally = dict.fromkeys(("often", "seldom", "lost"), 0)
+    for _ in range(300):
+        for key, value in changer.changed(1, {}, faults, {})[1].items():
+            tally[key.split("/")[2]] += int(value)
+    return tally
+
+
+def test_a_fault_that_came_up_seldom_comes_up_more_often_and_one_that_excuses_hardly() -> None:
+    changer = Changer(Random(3), excusing=("lost",))
+    for _ in range(20):
+        changer.learn({"T01/fault/often/day1/count": 2})
+    armed = _armed(changer)
+    assert armed["seldom"] > 3 * armed["often"] > 0
+    assert armed["lost"] < armed["often"]
+    assert _armed(Changer(Random(3)))["lost"] > armed["often"]

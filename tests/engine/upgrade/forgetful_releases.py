@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from harness.terminals.reference import ReferenceTerminal
@@ -31,6 +32,14 @@ class DropsQueue(ReferenceTerminal):
     """Its migration deletes unsent payments."""
 
     store_class: ClassVar[type[Store]] = _QueueDropped
+
+
+class NoHolds(ReferenceTerminal):
+    """Knows no pre-authorisations."""
+
+    manifest = replace(
+        ReferenceTerminal.manifest, actions=frozenset(ReferenceTerminal.manifest.actions) - {"preauth", "completion"}
+    )
 
 
 class _DyingJournal(FirstJournal):
