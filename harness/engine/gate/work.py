@@ -73,6 +73,7 @@ class GateWanted:
     """The scenario of the random runs."""
     runs: int | None = None
     """How many of them; None: as many as time allows."""
+    shrink: bool = True
     checks: tuple[Check, ...] = field(default_factory=checks)
     flows: tuple[str, ...] = FLOWS
 
@@ -112,7 +113,7 @@ class Gate:
         self._look_at_checks(fit)
         self._random_runs()
         report = self._report(parts)
-        if report.new and not self.stopped:
+        if report.new and wanted.shrink and not self.stopped:
             self._shrink(report)
         report.close(time.monotonic() - self._begun_s)
         return report
