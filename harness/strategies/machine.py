@@ -135,7 +135,11 @@ class TerminalMachine(RuleBasedStateMachine):
             profile=self.profile,
             wall_limit_s=self.wall_limit_s,
         )
-        self._session = Session(self._head, self._request)
+        try:
+            self._session = Session(self._head, self._request)
+        except Over as over:  # it did not come through its first boot
+            self._judge(over.verdict)
+            raise
 
     # ------------------------------------------------------------ for rules of one's own
 
@@ -367,7 +371,7 @@ def terminal_machine(terminal: str, **attributes: Any) -> type[TerminalMachine]:
     ``attributes``: any of the class, such as ``families=("power",)``. Each terminal has examples of its own in the database.
     """
     name = "TerminalMachine_" + re.sub(r"\W+", "_", "_".join(map(str, (terminal, *attributes.values())))).strip("_")
-    beside = Path(inspect.stack()[1].filename).parent
+    beside = Path(sys._getframe(1).f_code.co_filename).parent
     return cast(
         "type[TerminalMachine]", type(name, (TerminalMachine,), {**attributes, "terminal": _absolute(terminal, beside)})
     )
