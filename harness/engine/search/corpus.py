@@ -8,7 +8,7 @@ Does not model: entries that are dropped; a search is over before there are too 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -19,6 +19,8 @@ from harness.engine.search.change import Changer
 from harness.engine.sweep.swarm import switched_off
 
 _RANDOM_SHARE = 0.33
+_REDRAWN_SHARE = 0.4
+"""Of changed runs, that have other families off than the run that they were made from."""
 _BEGIN_WITH = 4
 """So many runs are random before anything is changed."""
 
@@ -47,12 +49,20 @@ class _Entry:
 class Corpus:
     """Draws trials, and learns from what they show."""
 
-    def __init__(self, seed: int, families: tuple[str, ...], *, swarm: bool = True, first_seed: int = 1) -> None:
+    def __init__(
+        self,
+        seed: int,
+        families: tuple[str, ...],
+        *,
+        swarm: bool = True,
+        first_seed: int = 1,
+        excusing: Collection[str] = (),
+    ) -> None:
         self._random: Random = Streams(seed).generator("guided search")
         self._families = families
         self._swarm = swarm
         self._next_seed = first_seed
-        self._changer = Changer(self._random)
+        self._changer = Changer(self._random, excusing)
         self._entries: list[_Entry] = []
         self._hits: dict[int, int] = {}
         """By feature: how many runs have it."""
@@ -78,7 +88,7 @@ class Corpus:
         entry.picked += 1
         other = self._random.choice(self._entries)
         without = entry.trial.without
-        if self._swarm and self._random.random() < 0.15:
+        if self._swarm and self._random.random() < _REDRAWN_SHARE:
             without = switched_off(self._random.getrandbits(32), self._families)
         seed, overrides = self._changer.changed(entry.trial.seed, entry.trial.overrides, entry.faults, other.faults)
         return Trial(number, seed, without, overrides, entry.trial.number)

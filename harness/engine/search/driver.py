@@ -55,7 +55,8 @@ class Search(Iterator[RunRequest]):
     def __post_init__(self) -> None:
         """Nothing is known yet."""
         families = tuple(sorted({fault.fault.family for fault in self.plan.faults}))
-        self.corpus = Corpus(self.seed, families, swarm=self.swarm, first_seed=self.seed)
+        excusing = [fault.name for fault in self.plan.faults if fault.fault.survivability]
+        self.corpus = Corpus(self.seed, families, swarm=self.swarm, first_seed=self.seed, excusing=excusing)
 
     def __next__(self) -> RunRequest:
         if self.stopped or (self.runs is not None and self._drawn >= self.runs):

@@ -53,6 +53,7 @@ class Rules(msgspec.Struct, frozen=True):
     terminals: int
     days: int
     budget_s: float
+    runs_max: int = 1_000_000
 
 
 _KIND = re.compile(r"type: (\w+)")
@@ -102,8 +103,8 @@ class Racer:
 
     @property
     def over(self) -> bool:
-        """It has killed, or has had its time."""
-        return self.killed or self.seconds >= self._rules.budget_s
+        """It has killed, or has had its time, or its runs."""
+        return self.killed or self.seconds >= self._rules.budget_s or self.runs >= self._rules.runs_max
 
     def step(self) -> None:
         """One run, with all that goes with choosing it."""
@@ -124,11 +125,13 @@ class Racer:
         return Race(*self._names, self.killed, self.runs, round(self.seconds, 2))
 
 
-def races(mutants: Sequence[str], seeds: Sequence[int], rules: Rules, jobs: int) -> Iterator[Race]:
-    """Every mutant with both strategies under each seed."""
+def races(
+    mutants: Sequence[str], seeds: Sequence[int], rules: Rules, jobs: int, strategies: Sequence[str] = STRATEGIES
+) -> Iterator[Race]:
+    """Every mutant with the strategies under each seed."""
 
     def both(place: int, mutant: str, seed: int) -> list[Race]:
-        order = STRATEGIES if place % 2 else STRATEGIES[::-1]
+        order = strategies if place % 2 else strategies[::-1]
         with tempfile.TemporaryDirectory(prefix="harness-") as directory:
             racers = [Racer(mutant, strategy, seed, rules, Path(directory)) for strategy in order]
             while not all(racer.over for racer in racers):
@@ -191,14 +194,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--seeds", type=int, nargs="*", default=[1], help="each mutant is raced under every one of them"
     )
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for each strategy")
+    parser.add_argument("--runs", type=int, default=1_000_000, help="runs for each strategy at most")
+    parser.add_argument("--strategy", nargs="*", default=STRATEGIES, choices=STRATEGIES)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each with one worker")
     parser.add_argument("--out", type=Path, help="a JSON file")
     asked = parser.parse_args(arguments)
-    rules = Rules(asked.scenario, asked.terminals, asked.days, asked.budget)
+    rules = Rules(asked.scenario, asked.terminals, asked.days, asked.budget, asked.runs)
     found: list[Race] = []
-    for each in races(
-        asked.mutants or sample(asked.sample, asked.seed, asked.scenario), asked.seeds, rules, asked.jobs
-    ):
+    mutants = asked.mutants or sample(asked.sample, asked.seed, asked.scenario)
+    for each in races(mutants, asked.seeds, rules, asked.jobs, asked.strategy):
         found.append(each)
         print(f"{each.mutant:<28}{each.seed:>5}  {each.strategy:<9} {_told(each)}", flush=True)
         if asked.out is not None:

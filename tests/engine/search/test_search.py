@@ -195,13 +195,21 @@ def test_a_race_ends_with_the_first_kill(tmp_path: Path, strategy: str) -> None:
     assert racer.killed and racer.race().runs == racer.runs == 1
 
 
-def test_a_fault_that_came_up_seldom_comes_up_more_often() -> None:
-    faults = {"T01/fault/often/day1/count": 0, "T01/fault/seldom/day1/count": 0}
-    changer = Changer(Random(3))
+def _armed(changer: Changer) -> dict[str, int]:
+    """How often it arms each of three faults that had not struck."""
+    faults = {f"T01/fault/{name}/day1/count": 0 for name in ("often", "seldom", "lost")}
+    tally = dict.fromkeys(("often", "seldom", "lost"), 0)
+    for _ in range(300):
+        for key, value in changer.changed(1, {}, faults, {})[1].items():
+            tally[key.split("/")[2]] += int(value)
+    return tally
+
+
+def test_a_fault_that_came_up_seldom_comes_up_more_often_and_one_that_excuses_hardly() -> None:
+    changer = Changer(Random(3), excusing=("lost",))
     for _ in range(20):
         changer.learn({"T01/fault/often/day1/count": 2})
-    tally = dict.fromkeys(faults, 0)
-    for _ in range(200):
-        for key, value in changer.changed(1, {}, faults, {})[1].items():
-            tally[key] += int(value)
-    assert tally["T01/fault/seldom/day1/count"] > 5 * tally["T01/fault/often/day1/count"] > 0
+    armed = _armed(changer)
+    assert armed["seldom"] > 3 * armed["often"] > 0
+    assert armed["lost"] < armed["often"]
+    assert _armed(Changer(Random(3)))["lost"] > armed["often"]
