@@ -51,6 +51,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--out", "out_dir", type=click.Path(path_type=Path, file_okay=False), default="reports/gate", show_default=True,
     help="Where results, scenarios and gate.json are kept; those of an earlier gate are replaced.",
 )  # fmt: skip
+@click.option(
+    "--random", default="combined/random_faults", show_default=True, metavar="SCENARIO",
+    help="What the random runs run, with four terminals each.",
+)  # fmt: skip
+@click.option("--runs", type=click.IntRange(1, 1_000_000), help="How many of them; default: as many as time allows.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the first random run.")
 @click.option(
@@ -67,6 +72,8 @@ def gate(
     fail_if: tuple[str, ...],
     waive: tuple[str, ...],
     out_dir: Path,
+    random: str,
+    runs: int | None,
     jobs: int | None,
     seed: int,
     dialect: str | None,
@@ -89,6 +96,7 @@ def gate(
     from harness.engine.gate import limits
     from harness.engine.gate.baseline import read
     from harness.engine.gate.work import Gate, GateWanted
+    from harness.scenario import find
 
     if str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/gate")
@@ -104,7 +112,10 @@ def gate(
         _required(require),
         tuple(limits.parsed(each) for each in fail_if),
         named(waive, "--waive"),
+        random,
+        runs,
     )
+    find.scenario_file(random)  # told now, and not after minutes
     work = Gate(wanted)
     report = _watched(work, quiet=as_json or not sys.stderr.isatty())
     return _told(work, report, write_baseline, outputs, as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from harness.cli.output import say
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.engine.sweep.many_machines import DaskExecutor
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
     from harness.results.store import Store
@@ -58,6 +62,11 @@ if TYPE_CHECKING:
     help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
 )  # fmt: skip
 @click.option(
+    "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+    help="Where runs are run: processes of this machine, or the workers of a Dask cluster.",
+)  # fmt: skip
+@click.option("--scheduler", metavar="ADDR", help="The cluster's scheduler, such as tcp://10.0.0.5:8786.")
+@click.option(
     "--shard", type=Shard(), help="Of all runs the third of eight parts: 3/8; `harness merge` puts them together."
 )
 @click.option(
@@ -81,6 +90,8 @@ def sweep(
     profile: str | None,
     wall_limit: float,
     max_time: float | None,
+    executor: str,
+    scheduler: str | None,
     shard: tuple[int, int] | None,
     search: str | None,
     as_json: bool,
@@ -120,18 +131,20 @@ def sweep(
         search,
     )
     refuse_what_it_cannot(search, resume=resume, shard=shard)
-    if not resume:
-        make_directory(out_dir)
-    store, work = _opened(out_dir, wanted, jobs or len(os.sched_getaffinity(0)), wall_limit, resume=resume)
-    with store:
-        try:
-            _watched(work, max_time, quiet=as_json)
-        except UsageError:
-            # The software cannot be loaded, say: mended, the same command must work.
-            if not resume and not store.finished():
-                store.discard()
-            raise
-        summary = summary_of(store)
+    with _elsewhere(executor, scheduler, jobs) as elsewhere:
+        if not resume:
+            make_directory(out_dir)
+        workers = jobs or len(os.sched_getaffinity(0))
+        store, work = _opened(out_dir, wanted, workers, wall_limit, elsewhere, resume=resume)
+        with store:
+            try:
+                _watched(work, max_time, quiet=as_json)
+            except UsageError:
+                # The software cannot be loaded, say: mended, the same command must work.
+                if not resume and not store.finished():
+                    store.discard()
+                raise
+            summary = summary_of(store)
     summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
     say_summary(summary, as_json)
     return int(summary.exit_code)
@@ -205,7 +218,32 @@ def _say_and_write(store: Store, as_json: bool, outputs: ci_outputs.Outputs) -> 
     return ci_outputs.say_and_write(outputs, text, lambda: outcome_of_sweep(summary, store.runs()), as_json, 0)
 
 
-def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resume: bool) -> tuple[Store, Sweep]:
+@contextmanager
+def _elsewhere(executor: str, scheduler: str | None, jobs: int | None) -> Iterator[DaskExecutor | None]:
+    """Where runs are run, if not on this machine."""
+    if executor == "local":
+        if scheduler is not None:
+            raise UsageError("--scheduler is for --executor dask; leave it out or add that")
+        yield None
+        return
+    if scheduler is None:
+        raise UsageError(
+            "--executor dask needs --scheduler ADDR, such as tcp://10.0.0.5:8786; `dask scheduler` prints it"
+        )
+    if jobs is not None:
+        raise UsageError("--jobs is for this machine; how many runs a cluster takes, its workers say")
+    from harness.engine.sweep.many_machines import DaskExecutor
+
+    found = DaskExecutor(scheduler)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _opened(
+    out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, executor: DaskExecutor | None, *, resume: bool
+) -> tuple[Store, Sweep]:
     """The results file, and what is to be run into it. Whatever is wrong with the latter is told before a file is made."""
     from harness.engine.sweep.work import Sweep, declare, planned, resumed
     from harness.results.store import Store
@@ -217,8 +255,8 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
         if declared.search != "random":
             from harness.engine.search.sweep import GuidedSweep
 
-            return store, GuidedSweep(declared, scenarios, store, jobs, out_dir=out_dir)
-        return store, Sweep(declared, scenarios, store, jobs)
+            return store, GuidedSweep(declared, scenarios, store, jobs, executor=executor, out_dir=out_dir)
+        return store, Sweep(declared, scenarios, store, jobs, executor=executor)
     store = Store.resume(out_dir)
     try:
         before = store.declared()
@@ -226,7 +264,7 @@ def _opened(out_dir: Path, wanted: Wanted, jobs: int, wall_limit: float, *, resu
         scenarios = planned(declared, wall_limit, out_dir)
         if declared != before:
             store.declare(declared)
-        return store, Sweep(declared, scenarios, store, jobs)
+        return store, Sweep(declared, scenarios, store, jobs, executor=executor)
     except BaseException:
         store.close()
         raise

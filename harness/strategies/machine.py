@@ -19,17 +19,23 @@ import inspect
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import msgspec
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
+from hypothesis.errors import InvalidArgument
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from harness.contract import ActionKind
+from harness.core.errors import HarnessError
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
+from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.stepped.orders import Lift, Operate, Order, Pass, Restart, Stepped, Strike, Visit
+from harness.engine.stepped.script import Taken, scenario_of
 from harness.engine.stepped.session import Over, Session
 from harness.engine.verdict import NO_SALE, Verdict
 from harness.reporters.failing import failure_text
@@ -41,10 +47,12 @@ OPERATIONS = st.integers(1, 12)
 _FAMILIES = ("power", "network", "host", "storage")
 _SCENARIO = """\
 name: {name}
-days: {{count: 1, open: "09:00", close: "21:00"}}
 host: {{no_reply: 0%, decline: 0%}}
 people:
   attempts: 2
+  settles_on_time: 0%
+  settles_late: 0%
+  daily_reboot: false
   settlement_tries: 2
   when_full_settles: 100%
   when_full_clears_cache: 0%
@@ -53,8 +61,15 @@ people:
   shows_card_again: 0%
   presses_key_again: 0%
 acceptance: 0%
+seed: {seed}
 """
 _SERVED = ("paid", "declined")
+
+
+@st.composite
+def _events_of(draw: st.DrawFn, families: tuple[str, ...]) -> str:
+    """A fault that waits for something to happen."""
+    return written(draw(fault_values(draw(st.sampled_from(kinds_of(families))), events())))
 
 
 class Violation(AssertionError):
@@ -103,25 +118,30 @@ class TerminalMachine(RuleBasedStateMachine):
         self._calm = True
         self._line_is_down = False
         self._is_full = False
-        self._last = Stepped(0, "", 0, 0)
+        self._last = Stepped(9 * US_PER_HOUR + US_PER_MINUTE, "", 0, 0)
+        self._taken: list[Taken] = []
         cls = type(self)
-        self._session = Session(
-            _SCENARIO.format(name=msgspec.json.encode(cls.__name__).decode()),
-            RunRequest(
-                scenario="",
-                terminal=_found(cls.terminal, cls),
-                seed=self.seed,
-                dialect=self.dialect,
-                device=self.device,
-                profile=self.profile,
-                wall_limit_s=self.wall_limit_s,
-            ),
+        self._head = _SCENARIO.format(name=written(cls.__name__), seed=self.seed)
+        if self.device is not None:
+            self._head += f"device: {{class: {written(self.device)}}}\n"
+        if self.profile is not None:
+            self._head += f"profile: {written(self.profile)}\n"
+        self._request = RunRequest(
+            scenario="",
+            terminal=_found(cls.terminal, cls),
+            seed=self.seed,
+            dialect=self.dialect,
+            device=self.device,
+            profile=self.profile,
+            wall_limit_s=self.wall_limit_s,
         )
+        self._session = Session(self._head, self._request)
 
     # ------------------------------------------------------------ for rules of one's own
 
     def step(self, order: Order) -> Stepped:
         """Take one step and judge what is proven by now; a rule of a subclass calls it with an order of its own."""
+        self._taken.append(Taken(self._last.at_us, order))
         try:
             self._last = self._session.step(order)
         except Over as over:
@@ -197,7 +217,7 @@ class TerminalMachine(RuleBasedStateMachine):
     @rule()
     def next_morning(self) -> None:
         """Time passes until nine o'clock of the next day."""
-        now_us = self._last.at_us or 9 * US_PER_HOUR
+        now_us = self._last.at_us
         self.step(Pass((now_us // US_PER_DAY + 1) * US_PER_DAY + 9 * US_PER_HOUR - now_us))
 
     # ------------------------------------------------------------ what goes wrong
@@ -212,6 +232,12 @@ class TerminalMachine(RuleBasedStateMachine):
     def sale_cut_off(self, amount_fen: int, operation: int) -> None:
         """Power goes at the n-th storage operation of a sale."""
         self.strike(f"{{type: power_loss, off_for: 30 s, at: {{action: sale, storage_operation: {operation}}}}}")
+        self.step(Visit("sale", amount_fen))
+
+    @rule(amount_fen=AMOUNTS)
+    def sale_cut_in_flight(self, amount_fen: int) -> None:
+        """Power goes when the request of a sale has left, and the terminal does not hear the answer."""
+        self.strike('{type: power_loss, off_for: 30 s, at: {message: {direction: up, mti: "0200", moment: sent}}}')
         self.step(Visit("sale", amount_fen))
 
     @precondition(lambda self: self.can("settle"))
@@ -268,13 +294,11 @@ class TerminalMachine(RuleBasedStateMachine):
         self._is_full = False
         self.step(Lift("full_storage"))
 
-    @precondition(lambda self: self.families)
-    @rule(data=st.data())
-    def fault(self, data: st.DataObject) -> None:
-        """Any fault of ``families``: now, or when the next thing of a kind happens."""
-        kind = data.draw(st.sampled_from(kinds_of(self.families)), label="kind")
-        values = data.draw(fault_values(kind, events()), label="fault")
-        self.strike(written(values))
+    @precondition(lambda self: bool(self.families))
+    @rule(fault=st.runner().flatmap(lambda machine: _events_of(machine.families)))
+    def fault(self, fault: str) -> None:
+        """Any fault of ``families``, when the next thing of a kind happens."""
+        self.strike(fault)
 
     # ------------------------------------------------------------ the end
 
@@ -300,10 +324,41 @@ class TerminalMachine(RuleBasedStateMachine):
         self._over = True
         shown = msgspec.structs.replace(verdict, replay="")
         if verdict.status == "fail":
-            raise Violation(failure_text(shown))
+            raise Violation(failure_text(shown) + self._as_scenario(verdict))
         reasons = [each for each in verdict.inconclusive_because if not each.startswith(NO_SALE)]
         if verdict.status == "inconclusive" and reasons:
             raise NothingProven(f"the example proves nothing: {'; '.join(reasons)}")
+
+    def _as_scenario(self, verdict: Verdict) -> str:
+        """The steps as a scenario that was seen to show the same, for the last example alone: it costs a run."""
+        if not _is_last():
+            return ""
+        text = scenario_of(self._head, self._taken)
+        found = set() if text is None else _findings_of(text, self._request)
+        if text is None or verdict.findings[0].invariant not in found:
+            return ""
+        return f"\nThe same as a scenario; kept as NAME.scenario.yaml it is a test of its own:\n{text}"
+
+
+def _is_last() -> bool:
+    """Whether Hypothesis plays the example that it will report."""
+    try:
+        return bool(current_build_context().is_final)
+    except InvalidArgument:
+        return False  # somebody works the machine by hand
+
+
+def _findings_of(scenario: str, request: RunRequest) -> set[int]:
+    """The invariants that a run of ``scenario`` violates."""
+    with tempfile.TemporaryDirectory(prefix="harness-") as place:
+        path = Path(place) / "scenario.yaml"
+        path.write_text(scenario, encoding="utf-8")
+        try:
+            # All but software and dialect is in the text.
+            verdict = launch(msgspec.structs.replace(request, scenario=str(path), seed=None, device=None, profile=None))
+        except HarnessError:
+            return set()
+    return {each.invariant for each in verdict.findings}
 
 
 def terminal_machine(terminal: str, **attributes: Any) -> type[TerminalMachine]:

@@ -17,11 +17,12 @@ from harness.scenario.plan import MIB, Plan
 from harness.scenario.registries import device_class_names, merchant_names, profile_names
 from harness.scenario.resolve import Written
 from harness.strategies.faults import OPEN_HOUR, fault_plans
-from harness.strategies.values import written
+from harness.strategies.values import clocks, counts, one_of, written
 
 _USUAL_MERCHANT, _USUAL_PROFILE = "convenience", "ext4-ordered"
 _LONGEST_DAY_H = 8
 _SEED_MAX = 2**16
+_ACTIONS_MAX = 20
 _TEXT_INDENT = "  "
 
 _HABITS: tuple[dict[str, Written], ...] = (
@@ -87,21 +88,24 @@ def scenarios(
     days_max: int = 2,
     terminals_max: int = 3,
     sales_max: int = 40,
+    scripted: bool = False,
     device: st.SearchStrategy[str] | None = None,
     merchant: st.SearchStrategy[str] | None = None,
     profile: st.SearchStrategy[str] | None = None,
 ) -> ScenarioText:
     """A whole scenario with up to ``faults_max`` faults of ``families`` (None: of all).
 
-    ``device``, ``merchant`` and ``profile`` draw names; without them every one that ships. Each scenario has a seed, so the same
-    text is the same run.
+    ``scripted``: who comes and what operators do is drawn action by action, so that an example shrinks to the few that matter;
+    else customers come as the seed says. ``device``, ``merchant`` and ``profile`` draw names; without them every one that ships.
+    Each scenario has a seed, so the same text is the same run.
     """
     days = draw(st.integers(1, days_max))
     faults = draw(st.lists(fault_plans(families, days=days), max_size=faults_max))
     values: dict[str, Written] = {"name": "drawn", "terminals": draw(st.integers(1, terminals_max))}
     hours = draw(st.integers(1, _LONGEST_DAY_H))
     values["days"] = {"count": days, "open": f"{OPEN_HOUR:02d}:00", "close": f"{OPEN_HOUR + hours:02d}:00"}
-    values["sales_per_day"] = draw(st.integers(1, sales_max))
+    if not scripted:
+        values["sales_per_day"] = draw(st.integers(1, sales_max))
     for key, strategy, usual in (
         ("merchants", merchants() if merchant is None else merchant, _USUAL_MERCHANT),
         ("profile", profiles() if profile is None else profile, _USUAL_PROFILE),
@@ -114,8 +118,19 @@ def scenarios(
         values["people"] = cast("Written", habits)
     values["seed"] = draw(st.integers(1, _SEED_MAX))
     lines = [f"{key}: {written(value)}" for key, value in values.items()]
+    if scripted:
+        actions = draw(st.lists(_actions(days, hours), min_size=1, max_size=min(sales_max, _ACTIONS_MAX)))
+        lines += ["actions:", *(f"{_TEXT_INDENT}- {written(cast('Written', action))}" for action in actions)]
     lines += ["faults:", *(f"{_TEXT_INDENT}- {fault}" for fault in _named(faults))] if faults else []
     return ScenarioText("\n".join(lines) + "\n")
+
+
+def _actions(days: int, hours: int) -> st.SearchStrategy[dict[str, Written]]:
+    """An action of a script, within the hours of one of its days."""
+    when: dict[str, st.SearchStrategy[Written]] = {"day": counts(days), "time": clocks(OPEN_HOUR, OPEN_HOUR + hours)}
+    buys = st.fixed_dictionaries({"do": one_of("sale"), **when, "amount_fen": st.integers(1, 50_000)})
+    others = one_of("settle", "void", "refund", "reprint", "restart", "clear_cache", "pull_plug", "sign_on")
+    return st.one_of(buys, st.fixed_dictionaries({"do": others, **when}))
 
 
 def _named(faults: list[str]) -> Iterator[str]:

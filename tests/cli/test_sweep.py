@@ -78,6 +78,8 @@ def _is_alive(process: int) -> bool:
             4,
             "campaigns/release is a campaign, and a sweep of its own",
         ),
+        (["small.yaml", "--out", "out", "--executor", "dask"], 4, "--executor dask needs --scheduler ADDR"),
+        (["small.yaml", "--out", "out", "--scheduler", "tcp://x:1"], 4, "--scheduler is for --executor dask"),
         (["small.yaml", "--out", "/proc/x"], 4, "cannot make the directory /proc/x"),
         (["empty", "--out", "out"], 5, "no scenario file in empty"),
     ],

@@ -8,7 +8,9 @@ from harness.core.errors import UsageError
 from harness.core.units import US_PER_HOUR
 from harness.engine.request import RunRequest
 from harness.engine.stepped.orders import Lift, Operate, Order, Pass, Restart, Stepped, Strike, Visit
+from harness.engine.stepped.script import Taken, scenario_of
 from harness.engine.stepped.session import Over, Session
+from harness.scenario.load import load_text
 
 PEOPLE = "people: {attempts: 2, retries_after_unknown: 100%}\nhost: {no_reply: 0%, decline: 0%}\nacceptance: 0%\n"
 SCENARIO = f"name: stepped\n{PEOPLE}"
@@ -90,6 +92,31 @@ def test_a_fault_that_is_none_is_told_and_the_run_goes_on() -> None:
 def test_software_that_is_none_is_told_at_once() -> None:
     with pytest.raises(UsageError, match="no terminal named 'refrence'"):
         Session(SCENARIO, RunRequest("", "refrence"))
+
+
+def test_steps_are_said_as_a_scenario() -> None:
+    nine, second = 9 * US_PER_HOUR, 1_000_000
+    orders = (
+        Strike("{type: partition}"), Visit("sale", 250, by_code=True), Visit("void"), Lift("partition"),
+        Pass(US_PER_HOUR), Restart(),
+        Strike("{type: power_loss, at: {action: settle, storage_operation: 2}}"), Operate("settle"),
+    )  # fmt: skip
+    text = scenario_of(SCENARIO, [Taken(nine + number * 10 * second + 7, each) for number, each in enumerate(orders)])
+    assert text is not None
+    plan = load_text(text)
+    assert plan.actions is not None
+    assert [(each.do, each.time_us - nine) for each in plan.actions] == [
+        ("sale", 10 * second), ("void", 20 * second), ("restart", 50 * second), ("settle", 70 * second),
+    ]  # fmt: skip
+    assert (plan.actions[0].amount_fen, plan.actions[0].pays_by) == (250, "code")
+    line, cut = plan.faults
+    assert (line.trigger.time_us, line.lift_after_us) == (nine, 30 * second)
+    assert (cut.trigger.time_us, cut.trigger.action, cut.trigger.storage_operation) == (
+        nine + 60 * second,
+        "settle",
+        (2, 2),
+    )
+    assert scenario_of(SCENARIO, [Taken(nine, Operate("totals"))]) is None
 
 
 def test_software_that_never_comes_back_ends_the_run_and_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from hypothesis import find, given, settings
+from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
 from harness.faults.base import families
@@ -28,7 +29,7 @@ def reference() -> Software:
 
 
 @settings(max_examples=40, deadline=None)
-@given(scenarios())
+@given(st.one_of(scenarios(), scenarios(scripted=True)))
 def test_every_scenario_loads_builds_and_is_armed(reference: Software, text: ScenarioText) -> None:
     plan = text.plan
     with interpreter.installed():
@@ -73,6 +74,8 @@ def test_the_simplest_scenario_is_one_quiet_day_and_the_simplest_fault_is_at_ope
     with_fault = find(scenarios(), lambda text: "faults:" in text, settings=few)
     assert 'faults:\n  - {"type": "power_loss", "at": {"day": 1, "time": "09:00"}}\n' in with_fault
     assert with_fault.plan.terminals == with_fault.plan.days.count == 1
+    scripted = find(scenarios(scripted=True), lambda text: "void" in text, settings=few)
+    assert 'actions:\n  - {"do": "void", "day": 1, "time": "09:00"}\n' in scripted and "faults" not in scripted
     afternoon = find(fault_plans(), lambda text: '"time": "1' in text, settings=few)
     assert afternoon == '{"type": "power_loss", "at": {"day": 1, "time": "10:00"}}'
 

@@ -46,7 +46,9 @@ class Said:
     header: MessageHeader
     message: Message | None = None
     reset: Side | None = None
-    """The terminal's side of a connection that was reset."""
+    """A side of a connection that was reset."""
+    missed: Side | None = None
+    """A side of a connection of which the capture missed a stretch."""
     sender: Side | None = None
 
 
@@ -118,6 +120,11 @@ def _said_in(path: Path, reader: MessageReader, zone: str) -> Iterator[Said]:
             for side in way:
                 yield Said(chunk.packet, at_us, MessageHeader(), reset=side)
             continue
+        if chunk.missed:
+            for side in way:
+                yield Said(chunk.packet, at_us, MessageHeader(), missed=side)
+            buffers.pop(way, None)
+            continue
         if chunk.opens:
             buffers.pop(way, None)
             lost.discard(way)
@@ -158,10 +165,13 @@ def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator
     for each in said:
         end_us = max(end_us, each.at_us)
         header = each.header
-        if each.reset is not None:
-            for key in [key for key, (_, side) in open_requests.items() if side == each.reset]:
+        if each.reset is not None or each.missed is not None:
+            # What may be in a stretch that was missed proves nothing, either way.
+            result: Result = "reset" if each.reset is not None else "unknown"
+            sides = (each.reset, each.missed)
+            for key in [key for key, (_, side) in open_requests.items() if side is not None and side in sides]:
                 place, _ = open_requests.pop(key)
-                found[place] = replace(found[place], result="reset")
+                found[place] = replace(found[place], result=result)
         elif _is_answer(header.mti):
             answered = open_requests.pop((header.tid, header.mti, header.stan), None)
             if answered is not None:

@@ -1,9 +1,9 @@
 """A packet capture as the messages that went over its TCP connections, in both directions, each with the time it was whole.
 
 Models: classic pcap of either byte order, in micro- or nanoseconds, on Ethernet (with VLAN tags), raw IP or Linux's cooked
-link; IPv4 without fragments; segments in order of their sequence numbers, repeated and out of order ones; resets. A stretch
-that the capture missed ends a connection's stream with a note. Does not model: pcapng, IPv6, TLS (what is inside it, a capture
-does not say).
+link; IPv4 without fragments; segments in order of their sequence numbers, repeated and out of order ones; resets. A
+stretch that its receiver acknowledged and the capture does not have is told as missed.
+Does not model: pcapng, IPv6, TLS (what is inside it, a capture does not say).
 Source: the pcap file format; RFC 791, RFC 9293. Read here and not by a library: the one that is small (dpkt) knows no streams,
 and what is left of it is four fixed headers.
 """
@@ -30,7 +30,8 @@ _PACKET_BYTES_MAX = 1 << 18
 _PACKETS_MAX = 5_000_000
 _GAP_BYTES_MAX = 1 << 20
 _TCP, _IPV4, _VLAN = 6, 0x0800, (0x8100, 0x88A8)
-_SYN, _RST, _FIN = 0x02, 0x04, 0x01
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_WRAPS = 1 << 32
 
 Side = tuple[bytes, int]
 
@@ -45,6 +46,8 @@ class Chunk:
     receiver: Side
     data: bytes = b""
     reset: bool = False
+    missed: bool = False
+    """The receiver had more of it than the capture has: what was in between is not known."""
     opens: bool = False
     """The first of its direction since a connection was made: what was left of an earlier one is no part of it."""
 
@@ -80,6 +83,7 @@ class _Segment:
     sender: Side
     receiver: Side
     sequence: int
+    acknowledged: int
     flags: int
     data: bytes
 
@@ -91,37 +95,58 @@ def _taken(streams: dict[tuple[Side, Side], _Stream], number: int, at_us: int, s
         streams.pop(way, None)
         streams.pop((segment.receiver, segment.sender), None)
         return
+    yield from _missed(streams.get((segment.receiver, segment.sender)), number, at_us, segment)
     stream = streams.setdefault(way, _Stream())
     if segment.flags & _SYN:
-        streams[way] = stream = _Stream((segment.sequence + 1) & 0xFFFFFFFF, opened=True)
+        streams[way] = stream = _Stream((segment.sequence + 1) % _WRAPS, opened=True)
     if stream.next_byte is None:
         stream.next_byte = segment.sequence  # the capture began in the middle of the connection
-    if not segment.data:
-        return
-    opens, stream.opened = stream.opened, False
     data = _in_order(stream, segment)
     if data:
+        opens, stream.opened = stream.opened, False
         yield Chunk(number, at_us, *way, data, opens=opens)
-    elif opens:
-        stream.opened = True
+    if segment.flags & _FIN and stream.next_byte == (segment.sequence + len(segment.data)) % _WRAPS:
+        stream.next_byte = (stream.next_byte + 1) % _WRAPS  # an end is counted as a byte
+
+
+def _missed(back: _Stream | None, number: int, at_us: int, segment: _Segment) -> Iterator[Chunk]:
+    """What the sender says that it has got, and the capture has not: whoever took it dropped packets."""
+    if back is None or back.next_byte is None or not segment.flags & _ACK:
+        return
+    ahead = (segment.acknowledged - back.next_byte) % _WRAPS
+    if not 0 < ahead < _WRAPS // 2:
+        return
+    back.next_byte = segment.acknowledged
+    data = _next_of(back)
+    way = segment.receiver, segment.sender
+    yield Chunk(number, at_us, *way, missed=True)
+    if data:
+        yield Chunk(number, at_us, *way, data, opens=True)
 
 
 def _in_order(stream: _Stream, segment: _Segment) -> bytes:
     """The bytes that can be read now: those of the segment, and those that had come before their turn."""
     assert stream.next_byte is not None
-    ahead = (segment.sequence - stream.next_byte) & 0xFFFFFFFF
+    ahead = (segment.sequence - stream.next_byte) % _WRAPS
     data = segment.data
-    if ahead >= 1 << 31:  # it begins with what is known already
-        data = data[(1 << 32) - ahead :]
+    if not data:
+        return b""
+    if ahead >= _WRAPS // 2:  # it begins with what is known already
+        data = data[_WRAPS - ahead :]
     elif ahead:
         if ahead <= _GAP_BYTES_MAX:
             stream.early[segment.sequence] = data
         return b""
-    stream.next_byte = (stream.next_byte + len(data)) & 0xFFFFFFFF
-    parts = [data]
-    while (more := stream.early.pop(stream.next_byte, None)) is not None:
+    stream.next_byte = (stream.next_byte + len(data)) % _WRAPS
+    return data + _next_of(stream)
+
+
+def _next_of(stream: _Stream) -> bytes:
+    """What had come before its turn, and whose turn it is now."""
+    parts = []
+    while stream.next_byte is not None and (more := stream.early.pop(stream.next_byte, None)) is not None:
         parts.append(more)
-        stream.next_byte = (stream.next_byte + len(more)) & 0xFFFFFFFF
+        stream.next_byte = (stream.next_byte + len(more)) % _WRAPS
     return b"".join(parts)
 
 
@@ -205,8 +230,10 @@ def _segment(packet: bytes) -> _Segment | None:
     inside = packet[header : min(total, len(packet))]  # Ethernet pads short packets
     if header < 20 or len(inside) < 20:
         return None
-    source, target, sequence = struct.unpack(">HHI", inside[:8])
+    source, target, sequence, acknowledged = struct.unpack(">HHII", inside[:12])
     offset = (inside[12] >> 4) * 4
     if offset < 20 or offset > len(inside):
         return None
-    return _Segment((packet[12:16], source), (packet[16:20], target), sequence, inside[13], inside[offset:])
+    return _Segment(
+        (packet[12:16], source), (packet[16:20], target), sequence, acknowledged, inside[13], inside[offset:]
+    )

@@ -11,16 +11,15 @@ from collections.abc import Callable
 from harness.engine.crashpoints.launch import launch
 from harness.engine.crashpoints.report import FlowReport, Found
 from harness.engine.crashpoints.request import CrashRequest
-from harness.engine.gate.checks import FLOWS
 from harness.engine.gate.report import Because, Part, Unchecked
 from harness.engine.gate.tally import Tally
 from harness.engine.sweep.rows import kind_of, signature
 from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import FindingRow, RunRow, RunVerdict
-from harness.scenario import find
 
 SCENARIO = "power/plain_counter"
-WEAKEST = "posix-weak"
+MEDIA = ("posix-weak", "ext4-ordered")
+"""The weakest that portable software stands on, and the one of that scenario's device: a state that both allow is judged once."""
 STATES = 40
 KEY = "crash points"
 LABEL = "crashpoints/"
@@ -28,37 +27,14 @@ LABEL = "crashpoints/"
 _SAMPLED = "were taken, drawn by name"
 
 
-def explore(
-    tally: Tally,
-    part: Part,
-    terminal: str,
-    dialect: str | None,
-    jobs: int,
-    wall_s: float,
-    on_start: Callable[[int], None],
-) -> None:
-    """Both media, one after the other; what was found is in ``tally``."""
-    for profiles in ((), (WEAKEST,)):
-        request = CrashRequest(
-            scenario=str(find.scenario_file(SCENARIO).absolute()),
-            terminal=terminal,
-            dialect=dialect,
-            flows=FLOWS,
-            profiles=profiles,
-            states_limit=STATES,
-            wall_limit_s=max(1.0, wall_s / 2),
-            spin_s=min(20.0, max(1.0, wall_s / 2)),
-        )
-        report = launch(request, jobs, None, on_start)
-        medium = profiles[0] if profiles else "its own medium"
-        for flow in report.flows:
-            _flow(tally, part, flow, medium)
-        if tally.has_new:
-            return
+def explore(tally: Tally, part: Part, request: CrashRequest, jobs: int, on_start: Callable[[int], None]) -> None:
+    """All flows of ``request``; what was found is in ``tally``."""
+    for flow in launch(request, jobs, None, on_start).flows:
+        _flow(tally, part, flow)
 
 
-def _flow(tally: Tally, part: Part, flow: FlowReport, medium: str) -> None:
-    what = f"crash points of {flow.flow} on {medium}"
+def _flow(tally: Tally, part: Part, flow: FlowReport) -> None:
+    what = f"crash points of {flow.flow}"
     if flow.skipped:
         tally.unchecked.append(Unchecked(what, flow.skipped))
         return
@@ -78,7 +54,7 @@ def _flow(tally: Tally, part: Part, flow: FlowReport, medium: str) -> None:
     again = flow.found[0].example.replay if flow.found else ""
     if verdict == "inconclusive":
         tally.because.append(Because(KEY, f"{what}: {'; '.join(because)}"))
-    label = f"{LABEL}{flow.flow} on {medium}"
+    label = f"{LABEL}{flow.flow}"
     tally.add(part, RunRow(label, 1, (), verdict, tuple(because), again, "", (), findings))
 
 

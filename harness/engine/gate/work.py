@@ -22,9 +22,10 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.engine.campaign import upper_bound
+from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.gate import cuts, smallest
 from harness.engine.gate.baseline import Baseline
-from harness.engine.gate.checks import Check, checks
+from harness.engine.gate.checks import FLOWS, SEEDS, Check, checks
 from harness.engine.gate.child import parts_of
 from harness.engine.gate.limits import Limit, values_of
 from harness.engine.gate.report import FORMAT, Because, Bound, GateReport, LimitView, Part, Spread, Unchecked
@@ -43,8 +44,9 @@ RANDOM_TERMINALS = 4
 _RUNS_A_SECOND = 12
 """More than a core does: so many seeds are declared that they do not run out."""
 _WALL_MOST_S = 300.0
-_SHARES = {"checks": 0.6, "crash points": 0.5, "chance": 0.5, "random": 0.92}
-"""Of the time that is left when a part begins, the most that it may take."""
+_SHARES = {"checks": 0.85, "crash points": 0.8, "chance": 0.8, "random": 0.92}
+"""Of the time that is left when a part begins, the most that it may take. A part that had no time is no pass in any case, and the
+first parts find most: on a slow machine they have it."""
 _AFTER_A_FINDING = 0.1
 """Of the budget: how long a part may go on after something new was found in it."""
 _GRACE_S = 60.0
@@ -67,6 +69,12 @@ class GateWanted:
     require: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
     waive: tuple[str, ...] = ()
+    random: str = RANDOM
+    """The scenario of the random runs."""
+    runs: int | None = None
+    """How many of them; None: as many as time allows."""
+    checks: tuple[Check, ...] = field(default_factory=checks)
+    flows: tuple[str, ...] = FLOWS
 
 
 @dataclass(slots=True)
@@ -95,12 +103,12 @@ class Gate:
         self.tally.known = frozenset() if wanted.baseline is None else wanted.baseline.signatures
         parts = parts_of(wanted.terminal, wanted.dialect)
         make_directory(wanted.out_dir)
-        fit = [each for each in checks() if not each.lacking(parts)]
+        fit = [each for each in wanted.checks if not each.lacking(parts)]
         self._say_lacking(parts)
         self._checks("checks", "known defects, one small scenario each", fit, 1, 1)
         self._cuts()
         chance = [each for each in fit if each.seeds > 1]
-        self._checks("chance", "those that hang on chance, again", chance, 2, max(each.seeds for each in chance) - 1)
+        self._checks("chance", "those that hang on chance, again", chance, 2, SEEDS - 1)
         self._look_at_checks(fit)
         self._random_runs()
         report = self._report(parts)
@@ -151,15 +159,15 @@ class Gate:
         return None
 
     def _say_lacking(self, parts: frozenset[str]) -> None:
-        for each in checks():
+        for each in self.wanted.checks:
             lacking = each.lacking(parts)
             if lacking:
                 why = f"{self.wanted.terminal} has no {', '.join(lacking)}"
                 self.tally.unchecked.append(Unchecked(f"check {each.name}", why))
 
     def _checks(self, name: str, what: str, fit: list[Check], first_seed: int, runs: int) -> None:
-        part = self._begin(name, what)
-        if part is None or not fit:
+        part = self._begin(name, what) if fit else None
+        if part is None:
             return
         folder = self.wanted.out_dir.absolute() / "checks"
         make_directory(folder)
@@ -169,23 +177,38 @@ class Gate:
         self._swept(part, Wanted(files, runs, first_seed=first_seed, swarm=False))
 
     def _cuts(self) -> None:
-        part = self._begin(cuts.KEY, "flows cut everywhere, on the device's own medium and on posix-weak")
+        what = f"flows cut everywhere, on {' and '.join(cuts.MEDIA)}"
+        part = self._begin(cuts.KEY, what) if self.wanted.flows else None
         if part is None:
             return
         began_s = time.monotonic()
         wanted = self.wanted
         wall_s = self._left_s() * _SHARES[cuts.KEY]
-        cuts.explore(self.tally, part, wanted.terminal, wanted.dialect, wanted.jobs, wall_s, self._children.append)
+        cuts.explore(self.tally, part, self._cut_request(wall_s), wanted.jobs, self._children.append)
         self._children.clear()
         part.took_s = round(time.monotonic() - began_s, 1)
 
+    def _cut_request(self, wall_s: float) -> CrashRequest:
+        wanted = self.wanted
+        return CrashRequest(
+            scenario=str(find.scenario_file(cuts.SCENARIO).absolute()),
+            terminal=wanted.terminal,
+            dialect=wanted.dialect,
+            flows=wanted.flows,
+            profiles=cuts.MEDIA,
+            states_limit=cuts.STATES,
+            wall_limit_s=max(1.0, wall_s),
+            spin_s=min(20.0, max(1.0, wall_s)),
+        )
+
     def _random_runs(self) -> None:
-        what = f"{RANDOM} with {RANDOM_TERMINALS} terminals, every family of fault, every medium"
+        wanted = self.wanted
+        what = f"{wanted.random} with {RANDOM_TERMINALS} terminals, families of fault off by seed, every medium in turn"
         part = self._begin("random", what)
         if part is None:
             return
-        runs = math.ceil(self._left_s() * self.wanted.jobs * _RUNS_A_SECOND)
-        asked = Wanted((RANDOM,), runs, first_seed=self.wanted.first_seed, terminals=RANDOM_TERMINALS, profile="all")
+        runs = wanted.runs or math.ceil(self._left_s() * wanted.jobs * _RUNS_A_SECOND)
+        asked = Wanted((wanted.random,), runs, first_seed=wanted.first_seed, terminals=RANDOM_TERMINALS, profile="all")
         self._random = self._swept(part, asked)
 
     def _swept(self, part: Part, asked: Wanted) -> SweepSummary:
@@ -200,7 +223,7 @@ class Gate:
         with _fresh_store(wanted.out_dir / part.name.replace(" ", "_"), declared) as store:
             sweep = self._sweep = Sweep(declared, scenarios, store, wanted.jobs)
             sweep.on_verdict = self.tally.heard
-            part.declared = 0 if is_random else sweep.left
+            part.declared = 0 if is_random and wanted.runs is None else sweep.left
             ending: list[threading.Timer] = []
 
             def on_run(row: RunRow) -> None:
@@ -236,7 +259,7 @@ class Gate:
             self.tally.because.append(Because("canary", why))
         if self.stopped:
             self.tally.because.append(Because(part.name, f"{part.name}: interrupted"))
-        elif part.name != "random" and summary.missing > part.errors:
+        elif part.declared and summary.missing > part.errors:
             why = f"{summary.missing - part.errors:,} of {part.declared:,} runs had no time; give it a larger --budget"
             self.tally.because.append(Because(part.name, f"{part.name}: {why}"))
         for each in sweep.cut_off:
@@ -273,6 +296,8 @@ class Gate:
         because = [*tally.errors(), *tally.because]
         report.because = [each for each in because if each.key not in wanted.waive]
         report.waived = [each for each in because if each.key in wanted.waive]
+        if not any(row.verdict in ("pass", "fail") for rows in tally.rows.values() for row in rows):
+            report.because.append(Because("nothing", "nothing came to a pass or a fail; that cannot be waived"))
         report.unchecked = tally.not_checked()
         report.checked = sorted(tally.checked, key=lambda each: int(each.partition(" ")[0]))
         return report
@@ -285,7 +310,7 @@ class Gate:
         total = summary.total
         bound = None if self._ended_early else upper_bound(total.failed, total.conclusive)
         report.bound = Bound(
-            RANDOM, RANDOM_TERMINALS, self.wanted.first_seed, total.conclusive, total.failed, total.inconclusive,
+            self.wanted.random, RANDOM_TERMINALS, self.wanted.first_seed, total.conclusive, total.failed, total.inconclusive,
             summary.terminal_days, bound,
         )  # fmt: skip
         report.measures = [Spread(each.name, each.least, each.median, each.most) for each in summary.measures]

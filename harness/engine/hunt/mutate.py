@@ -6,7 +6,7 @@ mutant is written out and read back. Does not model: crossing two scenarios; cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, cast
@@ -21,14 +21,41 @@ from harness.scenario.plan import Plan
 from harness.scenario.resolve import plan_text
 
 FAULTS_MAX = 4
+_LASTS_US = 10 * US_PER_MINUTE
+MOMENTS: tuple[Trigger, ...] = (
+    Trigger(message=MessageMatch("down", "0210", response_code="00"), occurrence=3),
+    Trigger(action="sale", occurrence=3),
+    Trigger(message=MessageMatch("up", "0200", moment="sent"), occurrence=3),
+    Trigger(message=MessageMatch("down", "0210", response_code="00"), occurrence=3, storage_operation=(2, 2)),
+    Trigger(action="settle"),
+    Trigger(message=MessageMatch("up", "0500", moment="sent")),
+    Trigger(message=MessageMatch("down", "0510")),
+    Trigger(message=MessageMatch("up", "0400", moment="sent")),
+)
+"""Where most of what the field reports goes wrong: between a sale's answer and its record first of all (domain.md 1.7, 7)."""
 _TRIES = 20
 _KINDS = ("sale", "sale", "sale", "settle", "settle", "void", "refund", "scan_sale", "sign_on")
-_REQUESTS = ("0200", "0200", "0400", "0500", "0320", "0220", "0600")
+_REQUESTS = ("0200", "0200", "0200", "0200", "0400", "0500", "0320", "0220", "0600")
+"""Sales most often: between a sale's answer and its record is where most of what the field reports goes wrong."""
+_FILL_PERCENT = (25.0, 50.0, 80.0, 95.0)
 _PROFILES = ("ext4-ordered", "posix-weak", "f2fs", "ubifs", "jffs2", "fat")
 _HINTED = 4
 """How much rather a fault is drawn that tends to bring about what is looked for."""
 
 Step = Callable[[Plan, Random], Plan]
+
+
+def placements(plan: Plan, faults: Sequence[FaultPlan], kinds: Collection[str]) -> Iterator[Plan]:
+    """``plan`` with one fault more, of each of ``kinds`` at each of the moments, moment by moment."""
+    first = {fault.fault.kind: fault for fault in reversed(faults) if fault.fault.kind in kinds}
+    for moment in MOMENTS:
+        for kind in sorted(first):
+            fault = first[kind].fault
+            lasts_us = None if fault.damage or fault.instant else _LASTS_US
+            placed = FaultPlan(kind, fault, moment, lift_after_us=lasts_us)
+            found = replace(plan, faults=unique((*plan.faults, placed)))
+            if sound(found):
+                yield found
 
 
 class Mutator:
@@ -100,14 +127,16 @@ class Mutator:
         random = self._random
         day = random.randint(1, plan.days.count) if random.random() < 0.5 else None
         draw = random.random()
-        if draw < 0.25:
+        if draw < 0.2:
             minute = random.randrange(HOURS * 60 + 5)
             return Trigger(day=day or 1, time_us=OPEN_US + minute * US_PER_MINUTE)
-        if draw < 0.60:
+        if draw < 0.25:
+            return Trigger(day=day, fill_percent=random.choice(_FILL_PERCENT))
+        if draw < 0.5:
             trigger = Trigger(day=day, action=random.choice(_KINDS), occurrence=random.choice((1, 1, 2, 3, 5, 8)))
         else:
             mti = random.choice(_REQUESTS)
-            up = random.random() < 0.5
+            up = random.random() < 0.4
             match = (
                 MessageMatch("up", mti, moment="sent") if up else MessageMatch("down", f"{mti[:2]}{int(mti[2]) + 1}0")
             )

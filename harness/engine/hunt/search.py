@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -26,12 +27,13 @@ import msgspec
 from harness.core.errors import HarnessError
 from harness.core.streams import Streams
 from harness.engine.campaign import run_each
-from harness.engine.hunt.mutate import Mutator
+from harness.engine.hunt.mutate import Mutator, placements
 from harness.engine.hunt.report import HuntReport, Shown, State
-from harness.engine.hunt.stages import Stage, pool
+from harness.engine.hunt.stages import QUIET, Stage, pool
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
+from harness.faults.base import FaultPlan
 from harness.history.symptoms.model import Reached, Symptom
 from harness.history.symptoms.words import BY_NAME
 from harness.scenario.plan import Plan
@@ -94,7 +96,7 @@ class Hunt:
     best: Tried | None = None
     broken: list[str] = field(default_factory=list)
     _elites: list[Tried] = field(default_factory=list)
-    _queue: list[Candidate] = field(default_factory=list)
+    _queue: Iterator[Candidate] = field(default_factory=lambda: iter(()))
     children: set[int] = field(default_factory=set)
     """Process ids of the runs that were begun."""
     _started_s: float = 0.0
@@ -104,8 +106,9 @@ class Hunt:
         """Search until it is found or the budget is over. Raises UsageError for what the user can mend."""
         self._started_s = time.monotonic()
         random = Streams(self.seed).generator("hunt")
-        mutator = Mutator(pool(self.stages, harsh=self.harsh), random)
-        self._queue = list(self._first())
+        faults = pool(self.stages, harsh=self.harsh)
+        mutator = Mutator(faults, random)
+        self._queue = self._first(faults)
         with tempfile.TemporaryDirectory(prefix="harness-hunt-") as scratch:
             while not self._over():
                 batch = self._batch(mutator, random)
@@ -139,22 +142,31 @@ class Hunt:
 
     # ------------------------------------------------------------ drawing
 
-    def _first(self) -> Iterator[Candidate]:
-        """The stages as they are: those with a fault that is hinted at before the others, those with few faults first."""
+    def _first(self, faults: Sequence[FaultPlan]) -> Iterator[Candidate]:
+        """The stages as they are: those with a fault that is hinted at before the others, those with few faults first.
+
+        Between the two the faults hinted at by themselves, at each of the moments at which most goes wrong.
+        """
         hints = [frozenset(hints_of(self.symptom, place)) for place in range(len(self.symptom.steps))]
 
         def order(numbered: tuple[int, Stage]) -> tuple[int, int, int]:
             place, stage = numbered
             return -sum(bool(stage.kinds & each) for each in hints), len(stage.plan.faults), place
 
-        for _, stage in sorted(enumerate(self.stages), key=order):
-            yield Candidate(stage.label, stage.plan, self.seed)
+        ordered = sorted(enumerate(self.stages), key=order)
+        hinted = [stage for numbered in ordered if order(numbered)[0] < 0 for stage in numbered[1:]]
+        quiet = min(self.stages, key=lambda each: (len(each.plan.faults), each.label != QUIET))
+        yield from (Candidate(each.label, each.plan, self.seed) for each in hinted[:BATCH])
+        for plan in placements(quiet.plan, faults, frozenset().union(*hints)):
+            yield Candidate(quiet.label, plan, self.seed)
+        rest = [*hinted[BATCH:], *(stage for numbered in ordered if not order(numbered)[0] for stage in numbered[1:])]
+        yield from (Candidate(each.label, each.plan, self.seed) for each in rest)
 
     def _batch(self, mutator: Mutator, random: Random) -> list[Candidate]:
         """Half from the queue of stages while it lasts, the rest drawn; the first batch is all stages."""
         size = BATCH if self.runs_max is None else min(BATCH, self.runs_max - self.runs)
         from_queue = size if not self._elites else (size + 1) // 2
-        batch, self._queue = self._queue[:from_queue], self._queue[from_queue:]
+        batch = list(islice(self._queue, from_queue))
         while len(batch) < size:
             batch.append(self._drawn(mutator, random))
         return batch
@@ -206,17 +218,19 @@ class Hunt:
                 self._seen = self._seen or _shows(outcome)
             elif not self.stopped:
                 errors[place] = outcome
-        if self.stopped:
-            return []
-        self._note(batch, errors)
+        if not self.stopped:
+            self._note(batch, errors)
         first = min((place for place, verdict in ended.items() if _shows(verdict)), default=len(batch))
         found = []
         for place, candidate in enumerate(batch[: first + 1]):
-            self.runs += 1
             verdict = ended.get(place)
-            if verdict is not None and isinstance(verdict.symptom, Reached):
+            reached = None if verdict is None else verdict.symptom
+            is_told = isinstance(reached, Reached)
+            # Of a batch that was stopped, those that had ended count.
+            self.runs += is_told or not self.stopped
+            if verdict is not None and isinstance(reached, Reached):
                 named = dict.fromkeys(f"{each.invariant} {each.name}" for each in verdict.findings)
-                found.append(Tried(candidate, self.runs, verdict.symptom, tuple(named)))
+                found.append(Tried(candidate, self.runs, reached, tuple(named)))
         return found
 
     def _until_stopped(self, asked: Sequence[RunRequest]) -> Iterator[RunRequest]:

@@ -19,6 +19,7 @@ from harness.scenario import find
 from harness.scenario.load import load_file
 from harness.scenario.plan import Budgets, InvariantChoice, Plan
 
+QUIET = "a quiet counter"
 DAYS_MAX = 2
 OPEN_US = 9 * US_PER_HOUR
 HOURS = 3
@@ -45,7 +46,7 @@ class Stage:
 def shipped_stages(*, harsh: bool = False) -> list[Stage]:
     """One small stage for each scenario that ships, in order, then a plain one without any fault."""
     made = [Stage(label, small(load_file(path), harsh=harsh)) for label, path in find.names().items()]
-    return [*made, Stage("a quiet counter", small(Plan("quiet counter"), harsh=harsh))]
+    return [*made, Stage(QUIET, small(Plan("quiet counter"), harsh=harsh))]
 
 
 def given_stages(files: Sequence[Path], *, harsh: bool = False) -> list[Stage]:

@@ -15,6 +15,7 @@ from harness.core.errors import HarnessError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink.shrink import BUDGET_S, Shrunk, shrink
+from harness.engine.shrink.size import UNKNOWN
 from harness.engine.shrink.trials import findings_of
 from harness.scenario.find import scenario_file
 from harness.terminals.assays import ASSAYS, Assay, hour, is_shipped
@@ -88,7 +89,7 @@ def line_of(case: MutantCase) -> str:
     if case.shrunk is None:
         return f"{case.mutant:<24} {case.invariant:>3} {case.why}"
     size, shrunk = case.shrunk.after, case.shrunk
-    actions, repeats = ("drawn", shrunk.customers) if size.drawn else (size.actions, size.repeats)
+    actions, repeats = (size.actions, size.repeats) if size.actions < UNKNOWN else ("drawn", shrunk.customers)
     return (
         f"{case.mutant:<24} {case.invariant:>3} {size.faults:>6} {actions:>7} {repeats:>7} {size.days:>4} {shrunk.runs:>5} "
         f"{shrunk.wall_s:>7.1f} {shrunk.stopped}"

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from harness.engine.request import RunRequest, dialect_flag
-from harness.engine.shrink.size import Size
+from harness.engine.shrink.size import UNKNOWN, Size
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.plan import Plan
@@ -33,7 +33,8 @@ def told(size: Size, customers: int | None = None) -> str:
     """A size in words. ``customers``: how many came, where they are drawn and somebody has seen it."""
     who = _several(size.actions, "action")
     if size.drawn:
-        who = "drawn customers" if customers is None else _several(customers, "drawn customer")
+        came = size.actions if size.actions < UNKNOWN else customers
+        who = "drawn customers" if came is None else _several(came, "drawn customer")
     elif size.repeats > size.actions:
         who += f" ({size.repeats:,} with repetitions)"
     parts = [_several(size.terminals, "terminal"), _several(size.days, "day"), _several(size.faults, "fault"), who]

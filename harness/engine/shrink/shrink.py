@@ -39,7 +39,7 @@ from harness.scenario.plan import Plan
 from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
-_OTHER_SEEDS = 8
+_OTHER_SEEDS = 5
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
 _INTERRUPTED = "interrupted"
@@ -188,6 +188,7 @@ class Shrinker:
             self._greedily("fewer days", edits.fewer_days)
             self._fewer_faults()
             self._fewer_customers()
+            self._fewer_of("fewer decisions", self.size.pins, _without_pins)
             self._greedily("like actions are one", edits.merged)
             self._greedily("simpler actions", edits.simpler_actions)
             self._greedily("simpler faults", edits.simpler_faults)
@@ -229,14 +230,17 @@ class Shrinker:
             yield alone(plan, self.seen)
 
         def under_other_seeds(plan: Plan) -> Iterator[Plan]:
-            for seed in range(1, _OTHER_SEEDS + 1):
-                yield from (replace(faithful, seed=seed), *templates(replace(faithful, seed=seed), sales))
+            seeded = [replace(faithful, seed=seed) for seed in range(1, _OTHER_SEEDS + 1)]
+            yield from seeded
+            for each in seeded:
+                yield from templates(each, sales)
 
         if self._once("equal sales instead of drawn customers", few):
             return
         if self._once("who came is written down", whole):
             return
-        self._once("a script under another seed", under_other_seeds)
+        if self.plan.decisions is None:
+            self._once("a script under another seed", under_other_seeds)
 
     def _fewer_faults(self) -> None:
         def fewer(plan: Plan) -> Iterator[Plan]:
@@ -315,6 +319,11 @@ def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
 def _without_intents(plan: Plan, place: int, stretch: int) -> Plan:
     intents = plan.only_intents or ()
     return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
+
+
+def _without_pins(plan: Plan, place: int, stretch: int) -> Plan:
+    pins = list((plan.decisions or {}).items())
+    return replace(plan, decisions=dict(pins[:place] + pins[place + stretch :]))
 
 
 def _unpinned(plan: Plan) -> Iterator[Plan]:

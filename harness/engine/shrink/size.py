@@ -9,7 +9,7 @@ from harness.scenario.brief import unpinned_text
 from harness.scenario.plan import Plan
 
 _NUMBER = re.compile(r"\d+")
-_UNKNOWN = 1 << 40
+UNKNOWN = 1 << 40
 """Of customers who are drawn nobody knows how many come until the day is run."""
 
 
@@ -35,7 +35,7 @@ class Size:
 
 def size_of(plan: Plan) -> Size:
     """The size of ``plan``. What it is called and what is told of it counts for nothing."""
-    actions = repeats = _UNKNOWN
+    actions = repeats = UNKNOWN
     if plan.actions is not None:
         actions, repeats = len(plan.actions), sum(each.times for each in plan.actions)
     elif plan.only_intents is not None:

@@ -59,7 +59,7 @@ def declare(wanted: Wanted) -> Declared:
         scenarios,
         wanted.runs or runs,
         terminal,
-        _software_digest(terminal),
+        software_digest(terminal),
         first_seed if wanted.first_seed is None else wanted.first_seed,
         swarm if wanted.swarm is None else wanted.swarm,
         wanted.days,
@@ -125,7 +125,7 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
         if texts.get(each.label) != each.digest:
             what = f"{each.label} of {before.campaign}" if before.campaign else each.label
             raise UsageError(f"{what} has changed since the sweep began; give another --out")
-    if _software_digest(before.terminal) != before.software_digest:
+    if software_digest(before.terminal) != before.software_digest:
         raise UsageError(f"the file of {before.terminal} has changed since the sweep began; give another --out")
     if _dialect_digest(before.dialect) != before.dialect_digest:
         raise UsageError(f"the file of {before.dialect} has changed since the sweep began; give another --out")
@@ -153,6 +153,7 @@ def _dialect_digest(spec: str | None) -> str:
     return _digest(file) if file.suffix and file.is_file() else ""
 
 
-def _software_digest(spec: str) -> str:
+def software_digest(spec: str) -> str:
+    """Of the file that a SPEC names, where it names one."""
     file = Path(spec.rpartition(":")[0] or spec)
     return _digest(file) if file.suffix == ".py" and file.is_file() else ""

@@ -3,7 +3,7 @@
 Models: runs in order of seeds, so that a sweep that is ended early has seen all scenarios alike; a worker that something outside
 ended is tried once more, then its run counts as inconclusive; a sweep that was killed goes on where it stood; a limit on real
 time, after which no run begins, and those under way have a while to end in. A canary goes first.
-Does not model: several machines.
+Does not model: where runs are run; executors do that.
 
 A limit on time favours short runs by those few that it ends under way. They are told apart (``cut_off``), as what hangs is
 among them: whoever takes the bound of a sweep that was limited must look at them.
@@ -11,8 +11,6 @@ among them: whoever takes the bound of a sweep that was limited must look at the
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections import deque
@@ -27,11 +25,11 @@ import msgspec
 from harness.core.errors import ExitCode, HarnessError, UsageError
 from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
-from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.sink import make_directory
 from harness.engine.sweep.canary import LABEL, Canary
 from harness.engine.sweep.declare import Wanted, cell_digest, declare, resumed
+from harness.engine.sweep.executors import Executor, ExecutorGone, LocalExecutor
 from harness.engine.sweep.rows import row_of, row_of_error
 from harness.engine.sweep.summary import CutOff
 from harness.engine.sweep.swarm import profile_of, switched_off
@@ -142,14 +140,15 @@ class Sweep:
     on_verdict: Callable[[RunRequest, Verdict], None] | None = None
     """Told of each run that came to a verdict, before its row is kept: what was checked in it stands in no row."""
     canary: Canary = field(default_factory=Canary)
+    executor: Executor | None = None
+    """Where runs are run; None: on ``jobs`` child processes."""
     _canary_run: RunRequest | None = None
     _left: deque[RunRequest] = field(default_factory=deque)
     _labels: dict[str, str] = field(default_factory=dict)
     """By file: the scenario's name in the results."""
     _tries: dict[tuple[str, int], int] = field(default_factory=dict)
-    _children: dict[int, RunRequest] = field(default_factory=dict)
-    """Workers under way by process id."""
-    _begun_s: dict[tuple[str, int | None], float] = field(default_factory=dict)
+    _under_way: dict[tuple[str, int], float] = field(default_factory=dict)
+    """By scenario and seed: when it began."""
     _ends_s: float = inf
 
     def __post_init__(self) -> None:
@@ -184,10 +183,16 @@ class Sweep:
         No run begins later than ``max_time_s`` from now. Those under way then have ``grace_s`` to end and be counted; what
         still runs after that is ended and not counted: it is left to be run again.
         """
+        if self.executor is None:
+            self.executor = LocalExecutor(
+                self.jobs, lambda child: None if self.on_start is None else self.on_start(child)
+            )
         self._plant()
         with self._limited(max_time_s, grace_s):
-            for request, ended in run_each(_Queue(self), self.jobs, run=self._launched):
+            for request, ended in run_each(_Queue(self), self._executor.jobs, run=self._run_one):
                 try:
+                    if isinstance(ended, ExecutorGone) and not self.stopped:
+                        raise ended
                     row = None if self._was_ended(ended) else self._row(request, ended)
                     if row is None:
                         continue
@@ -205,11 +210,8 @@ class Sweep:
         """No other run begins, and those under way are ended; none of them counts."""
         self.stopped = True
         self._left.clear()
-        for child in tuple(self._children):
-            try:
-                os.killpg(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if self.executor is not None:
+            self.executor.stop()
 
     def next_request(self) -> RunRequest | None:
         """The run that is to begin now, if there is one."""
@@ -255,31 +257,24 @@ class Sweep:
 
     def _time_is_over(self) -> None:
         now_s = time.monotonic()
-        for request in tuple(self._children.values()):
-            begun_s = self._begun_s.get((request.scenario, request.seed), now_s)
-            self.cut_off.append(CutOff(self._labels[request.scenario], request.seed or 0, round(now_s - begun_s, 1)))
+        for (label, seed), begun_s in tuple(self._under_way.items()):
+            self.cut_off.append(CutOff(label, seed, round(now_s - begun_s, 1)))
         self.out_of_time = True
         self.stop()
 
-    def _launched(self, request: RunRequest) -> Verdict:
+    @property
+    def _executor(self) -> Executor:
+        assert self.executor is not None
+        return self.executor
+
+    def _run_one(self, request: RunRequest) -> Verdict:
         """In a thread that does nothing but wait."""
-        mine: list[int] = []
-
-        def started(child: int) -> None:
-            mine.append(child)
-            self._children[child] = request
-            if self.on_start is not None:
-                self.on_start(child)
-            if self.stopped:
-                self.stop()
-
-        self._begun_s[request.scenario, request.seed] = time.monotonic()
+        key = self._labels[request.scenario], request.seed or 0
+        self._under_way[key] = time.monotonic()
         try:
-            return launch(request, on_start=started)
+            return self._executor.run(request)
         finally:
-            # Its number may soon be that of another process, which is none of ours to end.
-            for child in mine:
-                self._children.pop(child, None)
+            self._under_way.pop(key, None)
 
     def _was_ended(self, ended: Verdict | HarnessError) -> bool:
         """Whether we ended it half-way; what had come to its end before is a result like any other."""

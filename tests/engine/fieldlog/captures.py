@@ -117,6 +117,10 @@ class Capture:
         """The last packet once more, as after a lost acknowledgement."""
         self.packets.append(self.packets[-1])
 
+    def loses(self) -> None:
+        """Whoever captured it missed the last packet."""
+        self.packets.pop()
+
     def swaps(self) -> None:
         """The last two packets in the other order."""
         self.packets[-2:] = self.packets[:-3:-1]
@@ -137,7 +141,18 @@ class Capture:
         self, at_s: float, sender: tuple[str, int], receiver: tuple[str, int], sequence: int, flags: int, data: bytes
     ) -> None:
         tcp = (
-            struct.pack(">HHIIBBHHH", sender[1], receiver[1], sequence & 0xFFFFFFFF, 0, 5 << 4, flags, 8192, 0, 0)
+            struct.pack(
+                ">HHIIBBHHH",
+                sender[1],
+                receiver[1],
+                sequence & 0xFFFFFFFF,
+                self._sequence.get((receiver, sender), 0) & 0xFFFFFFFF,
+                5 << 4,
+                flags,
+                8192,
+                0,
+                0,
+            )
             + data
         )
         addresses = b"".join(bytes(int(part) for part in side[0].split(".")) for side in (sender, receiver))

@@ -117,6 +117,21 @@ def test_a_reset_takes_only_what_was_asked_on_its_connection(tmp_path: Path) -> 
     assert in_short(records(tmp_path, capture.bytes())) == [("sale", 100, "reset"), ("sale", 200, "approved")]
 
 
+def test_an_answer_that_the_capture_missed_is_not_one_that_never_came(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE)
+    capture.up(NINE, request("0200", 1, 100, SALE))
+    capture.down(NINE + 1, answer("0210", 1, "00", 100))
+    capture.loses()
+    capture.up(NINE + 60, request("0200", 2, 200, SALE))
+    capture.down(NINE + 61, answer("0210", 2, "00", 200))
+    capture.up(NINE + 120, request("0200", 3, 300, SALE))
+    capture.up(NINE + 300, request("0500", 4, None, SETTLE))
+    assert in_short(records(tmp_path, capture.bytes())) == [
+        ("sale", 100, "unknown"), ("sale", 200, "approved"), ("sale", 300, "no_reply"), ("settle", None, "unknown"),
+    ]  # fmt: skip
+
+
 def test_other_traffic_is_passed_over(tmp_path: Path) -> None:
     capture = day()
     capture.opens(NINE + 500, port=50000)

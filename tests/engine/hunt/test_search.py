@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from pathlib import Path
 from random import Random
 from threading import Thread
 
+import msgspec
 import pytest
 
 from harness.core.errors import UsageError
 from harness.core.units import US_PER_HOUR
-from harness.engine.hunt.mutate import Mutator, sound
+from harness.engine.hunt.mutate import MOMENTS, Mutator, placements, sound
 from harness.engine.hunt.report import HuntReport
 from harness.engine.hunt.search import Hunt
 from harness.engine.hunt.stages import Stage, given_stages, pool, small
 from harness.engine.hunt.writing import scenario_text
 from harness.engine.request import RunRequest
+from harness.engine.run import run_plan
+from harness.history.symptoms.model import Reached
 from harness.history.symptoms.parse import parse
 from harness.scenario import find
 from harness.scenario.load import load_text
+from harness.sut import interpreter, software
 from harness.terminals.assays import hour
+from harness.terminals.catalogue import CATALOGUE
 
 QUIET = Stage("quiet", load_text(hour("faults: [{type: partition, at: {day: 1, time: '09:30'}, lift_after: 5 min}]")))
 SILENT = Stage("silent", load_text(hour("faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]")))
@@ -73,8 +79,21 @@ def test_a_hunt_that_is_stopped_ends_its_runs_at_once() -> None:
         time.sleep(0.01)
     work.stop()
     thread.join(60)
-    assert ended and ended[0].state == "interrupted" and ended[0].runs == 0
+    assert ended and ended[0].state == "interrupted" and ended[0].runs < 8
     assert work.children and not any(Path(f"/proc/{child}").exists() for child in work.children)
+
+
+def test_looking_for_a_symptom_changes_nothing_of_the_history() -> None:
+    told = []
+    for symptom in (None, "no reply then memory grown 1 KiB then charged twice"):
+        request = RunRequest(scenario="silent", seed=1, symptom=symptom)
+        software_ = software.load("reference", {"reference": CATALOGUE["reference"].spec}, share_modules=True)
+        with interpreter.installed():
+            told.append(run_plan(SILENT.plan, software_, request, lambda _: None))
+    without, looked_for = told
+    assert without.history_sha256 == looked_for.history_sha256
+    assert b"symptom" not in msgspec.json.encode(without)
+    assert isinstance(looked_for.symptom, Reached) and looked_for.symptom.reached >= 1
 
 
 def test_stages_are_small_and_keep_their_faults() -> None:
@@ -96,6 +115,14 @@ def test_a_given_scenario_is_tried_as_it_is_and_small(tmp_path: Path) -> None:
     written = tmp_path / "written.yaml"
     written.write_text("name: written\nactions: [{do: sale, time: '10:00'}]\n", encoding="utf-8")
     assert len(given_stages([written])) == 1
+
+
+def test_faults_hinted_at_are_tried_at_the_moments_that_matter_one_moment_after_the_other() -> None:
+    faults = pool([QUIET, SILENT])
+    placed = list(islice(placements(SILENT.plan, faults, {"read_only", "crash", "partition"}), 6))
+    assert [plan.faults[-1].fault.kind for plan in placed] == ["crash", "partition", "read_only"] * 2
+    assert [plan.faults[-1].trigger for plan in placed] == [MOMENTS[0]] * 3 + [MOMENTS[1]] * 3
+    assert all(plan.faults[0] == SILENT.plan.faults[0] for plan in placed)
 
 
 def test_mutants_are_scenarios_and_differ() -> None:

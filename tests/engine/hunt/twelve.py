@@ -27,7 +27,7 @@ TWELVE = (
     ),
     Known(
         "storage", "file_error", "storage failed then ledger entry without receipt",
-        "a write error after the approval: only 文件错误 is shown, and the money is gone (D14)", runs=250,
+        "a write error after the approval: only 文件错误 is shown, and the money is gone (D14)",
     ),
     Known(
         "storage", "jsonfile", "storage failed ENOSPC then boot failed",

@@ -99,6 +99,21 @@ def test_a_run_without_such_a_finding_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "x.yaml").exists()
 
 
+@pytest.mark.soak
+def test_where_a_decision_matters_it_alone_stays_pinned(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(hour("sales_per_day: 4"))
+    resolved = tmp_path / "resolved.yaml"
+    launch(RunRequest(str(tmp_path / "case.yaml"), terminal="silent_charge", resolved_out=str(resolved)))
+    # Nothing in the scenario and no seed has the host lose this one answer.
+    text = resolved.read_text()
+    assert "T01/a3/host.silent/0\t0" in text
+    resolved.write_text(text.replace("T01/a3/host.silent/0\t0", "T01/a3/host.silent/0\t1"))
+    request = RunRequest(str(resolved), terminal="silent_charge")
+    shrunk = shrink(request, None, budget_s=300, out=tmp_path / "small.yaml")
+    assert list(load_file(tmp_path / "small.yaml").decisions or {}) == ["T01/a3/host.silent/0"], shrunk
+    assert shrunk.after.actions <= 1 and not shrunk.stopped
+
+
 # ---------------------------------------------------------------- without runs
 
 

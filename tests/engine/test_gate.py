@@ -1,0 +1,250 @@
+"""The gate: what its checks are made of, what fails it and what keeps it from a pass, and small gates from end to end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core.errors import ExitCode, UsageError
+from harness.engine.campaign import upper_bound
+from harness.engine.gate import baseline, limits
+from harness.engine.gate.baseline import KnownFinding
+from harness.engine.gate.checks import OFFLINE, PREVIOUS, checks
+from harness.engine.gate.child import parts_of
+from harness.engine.gate.limits import Limit, parsed
+from harness.engine.gate.report import Because, GateReport, LimitView, Part
+from harness.engine.gate.tally import Tally
+from harness.engine.gate.work import Gate, GateWanted
+from harness.reporters.gate import outcome_of, render
+from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
+from harness.results.store import Store
+from harness.scenario.load import load_text
+from harness.terminals.assays import CUTS, hour
+from harness.terminals.catalogue import CATALOGUE
+
+few = settings(max_examples=25, deadline=None)
+
+# ---------------------------------------------------------------- checks
+
+
+def test_every_mutant_has_a_check_that_is_made_of_what_shows_it_or_a_flow_that_is_cut() -> None:
+    shown = [mutant for check in checks() for mutant in check.shows]
+    cut = {each.mutant for each in CUTS}
+    missing = {name for name, each in CATALOGUE.items() if each.caught_by} - set(shown) - cut
+    assert not missing and len(shown) == len(set(shown))
+
+
+def test_checks_are_scenarios_of_their_own_name_that_name_no_file_of_the_reference() -> None:
+    names = [check.name for check in checks()]
+    assert len(set(names)) == len(names)
+    for check in checks():
+        assert re.fullmatch(r"\w+", check.name)
+        assert load_text(check.file_text, check.name).name == check.name.replace("_", " ")
+        assert "journal" not in check.text and "offset" not in check.text
+
+
+def test_what_a_check_needs_is_read_off_it_and_what_software_has_off_its_manifest() -> None:
+    needs = {check.name: check.needs for check in checks()}
+    assert needs["offline_as_new"] == (OFFLINE,) and PREVIOUS in needs["update_formats"]
+    assert needs["void_in_part"] == ("void",) and needs["resend_as_new"] == ()
+    assert needs["refund_unlimited"] == ("refund",) and needs["refusal_hidden"] == ("account",)
+    parts = parts_of("reference", None)
+    lacking = {check.name: check.lacking(parts) for check in checks() if check.lacking(parts)}
+    assert lacking == {"log_deciphered": ("read_log",), "guard_by_track": ("a guard against double charges",)}
+    with pytest.raises(UsageError, match="did you mean 'reference'"):
+        parts_of("referense", None)
+
+
+# ---------------------------------------------------------------- --fail-if
+
+
+@few
+@given(
+    st.sampled_from(["sale_s_p95", "failed_runs", "availability_percent"]),
+    st.sampled_from([">", ">=", "<", "<="]),
+    st.integers(-9_999, 9_999),
+    st.sampled_from(["", " ", "  "]),
+)
+def test_a_condition_is_a_name_a_sign_and_a_number(name: str, sign: str, number: int, space: str) -> None:
+    assert parsed(f"{space}{name}{space}{sign}{space}{number / 8}{space}") == Limit(name, sign, number / 8)
+
+
+@few
+@given(st.text(max_size=60))
+def test_anything_else_is_told(text: str) -> None:
+    try:
+        limit = parsed(text)
+    except UsageError as error:
+        assert "--fail-if" in str(error)
+    else:
+        assert limit.name in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sale_s_p95",
+        "sale_s_p95 == 5",
+        "sale_s_p95 > 5 s",
+        "sale_s_p95 > nan",
+        "__import__('os') > 1",
+        "a > 1;b > 2",
+    ],
+)
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parsed(text)
+
+
+def test_the_run_that_comes_closest_to_failing_counts() -> None:
+    rows = [
+        RunRow("x", seed, (), "pass", measures=(Measure("sale_s_p95", value),)) for seed, value in enumerate((2, 7, 3))
+    ]
+    above, below = parsed("sale_s_p95 > 5"), parsed("sale_s_p95 < 2")
+    assert above.worst(limits.values_of(above, rows, {})) == 7 and above.fails(7) and not above.fails(5)
+    assert below.worst(limits.values_of(below, rows, {})) == 2 and not below.fails(2)
+    assert above.worst([]) is None
+    assert limits.values_of(parsed("failed_runs > 0"), rows, {"failed_runs": 3.0}) == [3.0]
+
+
+# ---------------------------------------------------------------- baseline
+
+KNOWN = KnownFinding("0a1b2c3d", 1, "no_lost_approval", "T.. lost it.")
+
+
+def row(seed: int, signature: str = "", verdict: str = "fail") -> RunRow:
+    found = (FindingRow(signature, 1, "no_lost_approval", "T.. lost it.", 2, 100, "T01", 5, "T01 lost it."),)
+    return RunRow(
+        "power/x", seed, (), verdict, (), f"harness run power/x --seed {seed}", "", (), found if signature else (),  # type: ignore[arg-type]
+        (BiteRow("cut", "power_loss", "power", 1, 1),),
+    )  # fmt: skip
+
+
+def test_a_baseline_is_read_as_it_was_written_and_a_sweeps_results_are_one(tmp_path: Path) -> None:
+    file = tmp_path / "known.json"
+    baseline.write(file, "mine", [KNOWN, KnownFinding("00000000", 1)])
+    read = baseline.read(file)
+    assert read.known == (KnownFinding("00000000", 1), KNOWN)
+    (tmp_path / "out").mkdir()
+    with Store.create(tmp_path / "out", Declared((DeclaredScenario("power/x", "ab"),), 1, "mine")) as store:
+        store.add(row(1, "0a1b2c3d"))
+    assert baseline.read(tmp_path / "out") == baseline.read(tmp_path / "out" / "results.sqlite")
+    assert baseline.read(tmp_path / "out").known == (KNOWN,)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b'{"format": 9, "terminal": "x"}', b"x" * (17 << 20)])
+def test_what_is_no_baseline_is_told(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "known.json"
+    file.write_bytes(data)
+    with pytest.raises(UsageError, match="--baseline"):
+        baseline.read(file)
+    with pytest.raises(UsageError, match="cannot read"):
+        baseline.read(tmp_path / "none.json")
+
+
+# ---------------------------------------------------------------- what it comes to
+
+
+def test_known_findings_do_not_fail_and_those_that_are_gone_are_told() -> None:
+    known = baseline.Baseline(1, "mine", (KNOWN, KnownFinding("ffffffff", 3, "no_double_charge", "gone")))
+    tally, part = Tally(known.signatures), Part("checks", "")
+    tally.add(part, row(1, "0a1b2c3d"))
+    assert not tally.has_new and part.failed == 1
+    assert tally.vanished(known) == ["ffffffff invariant 3 no_double_charge: gone"]
+    tally.add(part, row(2, "0a1b2c3e"))
+    assert tally.has_new
+    counts = {
+        each.signature: (each.known, each.runs, each.findings, each.money_fen) for each in tally.findings.values()
+    }
+    assert counts == {"0a1b2c3d": (True, 1, 2, 100), "0a1b2c3e": (False, 1, 2, 100)}
+
+
+@pytest.mark.parametrize(
+    ("broken", "found", "missed", "because", "code"),
+    [
+        (0, False, False, False, ExitCode.PASS),
+        (0, False, False, True, ExitCode.INCONCLUSIVE),
+        (0, False, True, True, ExitCode.VIOLATED),
+        (0, True, False, True, ExitCode.VIOLATED),
+        (1, True, True, True, ExitCode.HARNESS_ERROR),
+    ],
+)
+def test_what_broke_counts_before_what_failed_and_that_before_what_proves_nothing(
+    broken: int, found: bool, missed: bool, because: bool, code: ExitCode
+) -> None:
+    tally = Tally()
+    if found:
+        tally.add(Part("checks", ""), row(1, "0a1b2c3d"))
+    report = GateReport(1, "0", "mine", "", 60.0, 2, parts=[Part("checks", "", errors=broken)])
+    report.findings = list(tally.findings.values())
+    report.limits = [LimitView("sale_s_p95 > 5", 7.0, missed)]
+    report.because = [Because("random", "why")] if because else []
+    assert report.exit_code == code
+    assert outcome_of(report, ()).code == code
+
+
+# ---------------------------------------------------------------- from end to end
+
+ANSWER_LOST = "faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]"
+
+
+def gate(tmp_path: Path, terminal: str, **changes: object) -> tuple[Gate, GateReport]:
+    """Two checks, one flow and random runs of a small scenario."""
+    random = tmp_path / "small.yaml"
+    random.write_text(hour("faults: [{type: crash, per_day: 40, at: {action: sale, delay: 2 s}}]\n"))
+    two = tuple(check for check in checks() if check.name in ("resend_as_new", "void_in_part"))
+    wanted = GateWanted(terminal, 90.0, tmp_path / "out", 2, random=str(random), runs=3, checks=two, flows=("sale",))
+    work = Gate(replace(wanted, **changes))  # type: ignore[arg-type]
+    return work, work.run()
+
+
+@pytest.mark.slow
+def test_a_good_release_passes_and_the_bound_is_of_its_random_runs_alone(tmp_path: Path) -> None:
+    wanted = {"require": ("1", "void"), "limits": (parsed("sale_s_p95 > 60"),)}
+    work, report = gate(tmp_path, "reference", **wanted)
+    assert report.status == "pass", render(report)
+    random = work.tally.rows["random"]
+    assert [each.name for each in report.parts] == ["checks", "crash points", "random"]
+    assert report.bound is not None and report.bound.runs == len(random) >= 1
+    assert [run.seed for run in sorted(random, key=lambda each: each.seed)] == list(range(1, len(random) + 1))
+    assert report.bound.upper_bound_95 == upper_bound(0, len(random))
+    said = render(report)
+    assert f"0 of {len(random):,} random runs failed: below " in said and "✓ fail if sale_s_p95 > 60" in said
+    assert [(each.scenario, each.verdict) for each in work.tally.rows["crash points"]] == [("crashpoints/sale", "pass")]
+    assert outcome_of(report, random).status == "pass"
+    assert msgspec.json.decode(msgspec.json.encode(report), type=GateReport) == report
+
+
+@pytest.mark.slow
+def test_a_bad_one_fails_early_and_its_finding_is_made_small_and_runs_again(tmp_path: Path) -> None:
+    _, report = gate(tmp_path, "resend_as_new", flows=())
+    assert report.status == "fail" and report.parts[-1].skipped == "something was found before"
+    found = next(each for each in report.new if each.invariant == 3)
+    assert found.part == "checks" and found.shrunk_again.startswith("harness run ")
+    assert "sale" in Path(found.shrunk).read_text()
+    known = baseline.Baseline(1, "x", tuple(KnownFinding(each.signature) for each in report.findings))
+    again, known_now = gate(tmp_path, "resend_as_new", flows=(), runs=1, baseline=known)
+    assert not known_now.new and known_now.findings and again.tally.rows["checks"]
+
+
+@pytest.mark.slow
+def test_what_was_required_and_not_checked_is_no_pass_and_waiving_is_listed(tmp_path: Path) -> None:
+    asked = {"require": ("18", "read_log"), "waive": ("require:read_log",)}
+    _, report = gate(tmp_path, "reference", flows=(), checks=(), runs=1, **asked)
+    assert report.status == "inconclusive"
+    assert [each.key for each in report.because] == ["require:18"]
+    assert [each.key for each in report.waived] == ["require:read_log"] and "waived: " in render(report)
+
+
+def test_without_time_nothing_is_shown_and_that_cannot_be_waived(tmp_path: Path) -> None:
+    parts = ("checks", "crash points", "random", "nothing")
+    _, report = gate(tmp_path, "reference", budget_s=1.0, waive=parts)
+    assert report.status == "inconclusive" and [each.key for each in report.because] == ["nothing"]
+    assert {each.key for each in report.waived} == set(parts[:3])
