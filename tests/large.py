@@ -36,6 +36,7 @@ LARGE = frozenset(
         "tests/engine/test_naive_terminals.py::"
         "test_a_full_volume_loses_what_naive_storage_had_shown_as_approved[jsonfile]",
         "tests/engine/test_unseen.py::test_they_are_a_set_of_their_own_that_no_row_was_written_for",
+        "tests/engine/shrink/test_shrink.py::test_every_scenario_can_be_written_briefly_and_read_back",
         "tests/faults/test_triggers.py::test_a_range_of_operations_is_drawn_and_covers_every_one",
         "tests/storage/test_profiles_properties.py::test_draw_is_always_among_the_legal_images[fat]",
         "tests/storage/test_profiles_properties.py::test_folding_never_changes_what_is_legal[sd]",

@@ -125,7 +125,6 @@ def plans() -> Iterator[Plan]:
             yield load_text(hour(row.scenario))
 
 
-@pytest.mark.slow
 def test_every_scenario_can_be_written_briefly_and_read_back() -> None:
     for plan in plans():
         assert load_text(brief_text(plan)) == plan
