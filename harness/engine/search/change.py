@@ -24,7 +24,10 @@ _COUNT_MAX = 4
 _OPERATIONS_MAX = 24
 _SEED_LEAST = 1 << 32
 """Whole numbers above it are seeds."""
-_EXCUSING_SHARE = 0.02
+_DAMAGING_SHARE = 0.5
+"""Of changed runs, that may have more of what damages data. Damage shows much that is new, and excuses nearly all of it: it hides
+what other faults would show, and there are defects that only damage shows."""
+_EXCUSED_WEIGHT = 0.001
 _NEAR = 0.02
 """Of the trading hours: a quarter of an hour or so."""
 
@@ -37,6 +40,7 @@ class Changer:
     def __init__(self, random: Random, excusing: Collection[str] = ()) -> None:
         self._random = random
         self._excusing = frozenset(excusing)
+        self._damages = True
         self._armed: dict[str, int] = {}
         """By fault: how often it was armed in all runs so far."""
         self._ways: tuple[tuple[Callable[[Pins, Mapping[str, Value], Mapping[str, Value]], None], int], ...] = (
@@ -53,6 +57,7 @@ class Changer:
     ) -> tuple[int, Pins]:
         """Another seed and other decisions. ``faults`` are all that the run drew about faults, ``others`` another run's."""
         random = self._random
+        self._damages = random.random() < _DAMAGING_SHARE
         pins: Pins = dict(overrides)
         if random.random() < 0.25:
             # The same faults on other customers: everything about them has to be pinned.
@@ -82,8 +87,9 @@ class Changer:
             pins[key] = min(_COUNT_MAX, max(0, count + self._random.choice((1, 1, 1, -1))))
 
     def _wanted(self, name: str) -> float:
-        """What was damaged shows much that is new and excuses nearly all of it: such a strike hides what others would show."""
-        return (_EXCUSING_SHARE if name in self._excusing else 1.0) / math.sqrt(1 + self._armed.get(name, 0))
+        """How much rather a fault is armed once more than another."""
+        excused = name in self._excusing and not self._damages
+        return (_EXCUSED_WEIGHT if excused else 1.0) / math.sqrt(1 + self._armed.get(name, 0))
 
     def _elsewhen(self, pins: Pins, faults: Mapping[str, Value], _: Mapping[str, Value]) -> None:
         """A little earlier or later, or at any time at all."""
