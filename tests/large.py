@@ -7,6 +7,7 @@ again in larger numbers by soak itself. A test that is always large carries the 
 LARGE = frozenset(
     {
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
+        "tests/cli/test_sweep.py::test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares",
         "tests/cli/test_usage.py::test_everything_listed_is_explained",
         "tests/engine/crashpoints/test_determinism.py::test_hash_seeds_change_nothing[filequeue-profiles1-1]",
         "tests/engine/crashpoints/test_explore.py::"

@@ -56,6 +56,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="What the random runs run, with four terminals each.",
 )  # fmt: skip
 @click.option("--runs", type=click.IntRange(1, 1_000_000), help="How many of them; default: as many as time allows.")
+@click.option(
+    "--shrink/--no-shrink", default=True, help="Make new findings small in what is left of the time; default: yes."
+)
 @click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes; default: one for each core.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the first random run.")
 @click.option(
@@ -74,6 +77,7 @@ def gate(
     out_dir: Path,
     random: str,
     runs: int | None,
+    shrink: bool,
     jobs: int | None,
     seed: int,
     dialect: str | None,
@@ -114,6 +118,7 @@ def gate(
         named(waive, "--waive"),
         random,
         runs,
+        shrink,
     )
     find.scenario_file(random)  # told now, and not after minutes
     work = Gate(wanted)

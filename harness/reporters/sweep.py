@@ -10,6 +10,7 @@ from harness.results.model import RunRow
 
 _MOST_SEEDS = 10
 _MOST_SIGNATURES = 20
+_MOST_SCENARIOS = 30
 _MOST_POINTS = 3
 _SAID = {
     ExitCode.PASS: "PASS          every declared run passed",
@@ -37,8 +38,11 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
         why = " when its time was over" if summary.out_of_time else ""
         yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished{why} (--resume)"
     yield from _canary(summary)
-    for fault in summary.idle:
+    idle = summary.idle
+    for fault in idle[:_MOST_SEEDS]:
         yield f"  because fault {fault.fault!r} never bit in {_runs(fault.runs)} of {fault.scenario}"
+    if len(idle) > _MOST_SEEDS:
+        yield f"  and {len(idle) - _MOST_SEEDS:,} more faults never bit"
     yield ""
     yield from _counts(summary)
     yield ""
@@ -59,7 +63,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
         yield ""
         for reason in summary.because:
             yield from _because(reason)
-    if summary.faults:
+    if summary.faults and len(summary.scenarios) <= _MOST_SCENARIOS:
         yield ""
         yield f"{'faults':<52}{'on in runs':>11}{'struck':>9}{'bit':>9}"
         for fault in summary.faults:
@@ -82,7 +86,12 @@ def _canary(summary: SweepSummary) -> Iterator[str]:
 
 
 def _counts(summary: SweepSummary) -> Iterator[str]:
-    rows = summary.scenarios if len(summary.scenarios) == 1 else [*summary.scenarios, summary.total]
+    shown = summary.scenarios
+    if len(shown) > _MOST_SCENARIOS:
+        # Of a campaign's hundred cells those that want looking at; the rest in the order of the campaign.
+        worst = sorted(shown, key=lambda each: (-each.errors, -each.failed, -each.inconclusive))[:_MOST_SCENARIOS]
+        shown = [each for each in shown if any(each is other for other in worst)]
+    rows = shown if len(summary.scenarios) == 1 else [*shown, summary.total]
     width = max(8, *(len(each.scenario) for each in rows))
     yield f"{'runs':<{width + 2}}{'of':>8}{'pass':>8}{'fail':>8}{'inconclusive':>14}{'error':>8}{'fails below':>13}"
     for each in rows:
@@ -92,7 +101,9 @@ def _counts(summary: SweepSummary) -> Iterator[str]:
             f"  {each.scenario:<{width}}{each.declared:>8,}{each.passed:>8,}{each.failed:>8,}{each.inconclusive:>14,}"
             f"{each.errors:>8,}{below:>13}"
         )
-    for each in summary.scenarios:
+    if len(shown) < len(summary.scenarios):
+        yield f"  and {len(summary.scenarios) - len(shown):,} more scenarios, none of them worse (--json has all)"
+    for each in shown:
         for what, seeds, count in (
             ("failed", each.failed_seeds, each.failed), ("inconclusive", each.inconclusive_seeds, each.inconclusive),
         ):  # fmt: skip

@@ -75,7 +75,11 @@ def campaign_file(name_or_path: str) -> Path | None:
         wanted = wanted.removesuffix(suffix)
     if _is_folder(path := Path(name_or_path)) or not wanted.strip():
         return None
-    if path.exists():
+    try:
+        is_there = path.exists()
+    except OSError:
+        return None  # a name that no path can be; ``scenario_file`` says so
+    if is_there:
         return path if is_campaign(path) else None
     return campaigns().get(wanted)
 

@@ -63,7 +63,6 @@ people:
 acceptance: 0%
 seed: {seed}
 """
-_SERVED = ("paid", "declined")
 
 
 @st.composite
@@ -104,6 +103,8 @@ class TerminalMachine(RuleBasedStateMachine):
     wall_limit_s: ClassVar[float] = 300.0
     """Real time that one example may take."""
 
+    _beside: ClassVar[Path | None] = None
+    """Where files are looked for; None: beside the file that defines the class."""
     _hypothesis_internal_add_digest: ClassVar[bytes]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -114,6 +115,7 @@ class TerminalMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self._entered_under = sys.exc_info()[1]
         self._over = False
         self._calm = True
         self._line_is_down = False
@@ -128,19 +130,25 @@ class TerminalMachine(RuleBasedStateMachine):
             self._head += f"profile: {written(self.profile)}\n"
         self._request = RunRequest(
             scenario="",
-            terminal=_found(cls.terminal, cls),
+            terminal=_found(cls),
             seed=self.seed,
             dialect=self.dialect,
             device=self.device,
             profile=self.profile,
             wall_limit_s=self.wall_limit_s,
         )
-        self._session = Session(self._head, self._request)
+        try:
+            self._session = Session(self._head, self._request)
+        except Over as over:  # it did not come through its first boot
+            self._judge(over.verdict)
+            raise
 
     # ------------------------------------------------------------ for rules of one's own
 
     def step(self, order: Order) -> Stepped:
         """Take one step and judge what is proven by now; a rule of a subclass calls it with an order of its own."""
+        if self._over:
+            return self._last
         self._taken.append(Taken(self._last.at_us, order))
         try:
             self._last = self._session.step(order)
@@ -166,7 +174,7 @@ class TerminalMachine(RuleBasedStateMachine):
     def sale(self, amount_fen: int) -> None:
         """Somebody buys."""
         said = self.step(Visit("sale", amount_fen)).said
-        if self._calm and said not in _SERVED:
+        if self._calm and said != "paid" and not self._over:
             ended = said or "with nothing at all"
             self._stop()
             raise NothingProven(
@@ -306,7 +314,7 @@ class TerminalMachine(RuleBasedStateMachine):
         """Recovery, the last settlement, the check: what has shown by then counts as well."""
         try:
             # What a rule has raised is what failed; the end of the run has nothing to add to it.
-            if not self._over and sys.exc_info()[0] is None:
+            if not self._over and sys.exc_info()[1] is self._entered_under:
                 self._judge(self._end())
         finally:
             self._session.close()
@@ -367,18 +375,20 @@ def terminal_machine(terminal: str, **attributes: Any) -> type[TerminalMachine]:
     ``attributes``: any of the class, such as ``families=("power",)``. Each terminal has examples of its own in the database.
     """
     name = "TerminalMachine_" + re.sub(r"\W+", "_", "_".join(map(str, (terminal, *attributes.values())))).strip("_")
-    beside = Path(inspect.stack()[1].filename).parent
-    return cast(
-        "type[TerminalMachine]", type(name, (TerminalMachine,), {**attributes, "terminal": _absolute(terminal, beside)})
-    )
+    beside = Path(sys._getframe(1).f_code.co_filename).parent
+    made = type(name, (TerminalMachine,), {**attributes, "terminal": terminal, "_beside": beside})
+    return cast("type[TerminalMachine]", made)
 
 
-def _found(spec: str, cls: type) -> str:
-    """``spec`` with its file made absolute, below the directory of the file that defines ``cls``."""
-    try:
-        return _absolute(spec, Path(inspect.getfile(cls)).parent)
-    except (OSError, TypeError):
-        return _absolute(spec, Path.cwd())
+def _found(cls: type[TerminalMachine]) -> str:
+    """The SPEC with its file made absolute."""
+    beside = cls._beside
+    if beside is None:
+        try:
+            beside = Path(inspect.getfile(cls)).parent
+        except (OSError, TypeError):
+            beside = Path.cwd()
+    return _absolute(cls.terminal, beside)
 
 
 def _absolute(spec: str, base: Path) -> str:

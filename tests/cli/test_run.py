@@ -62,7 +62,7 @@ def test_out_keeps_what_replays_the_run_and_leaves_nothing_else(harness: Harness
     done = harness("run", "power/cut_between_reply_and_commit", "--terminal", "no_fsync", "--out", "kept", "--json")
     assert done.returncode == 1
     verdict = json.loads(done.stdout)
-    assert sorted(os.listdir(place / "kept")) == ["history.jsonl", "resolved.yaml", "verdict.json"]
+    assert sorted(os.listdir(place / "kept")) == ["finding.zip", "history.jsonl", "resolved.yaml", "verdict.json"]
     assert json.loads((place / "kept" / "verdict.json").read_text()) == verdict
     assert sum(1 for _ in (place / "kept" / "history.jsonl").open()) == verdict["events"]
     # A directory of results can be run as it is, and goes the same way.

@@ -20,7 +20,7 @@ from harness.engine.gate.child import parts_of
 from harness.engine.gate.limits import Limit, parsed
 from harness.engine.gate.report import Because, GateReport, LimitView, Part
 from harness.engine.gate.tally import Tally
-from harness.engine.gate.work import Gate, GateWanted
+from harness.engine.gate.work import Gate, GateWanted, _fresh_store
 from harness.reporters.gate import outcome_of, render
 from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
@@ -241,6 +241,21 @@ def test_what_was_required_and_not_checked_is_no_pass_and_waiving_is_listed(tmp_
     assert report.status == "inconclusive"
     assert [each.key for each in report.because] == ["require:18"]
     assert [each.key for each in report.waived] == ["require:read_log"] and "waived: " in render(report)
+
+
+def test_a_results_file_of_an_earlier_gate_gives_way_and_one_that_is_in_use_does_not(tmp_path: Path) -> None:
+    declared = Declared((DeclaredScenario("power/x", "ab"),), 1, "mine")
+    with _fresh_store(tmp_path / "checks", declared) as store:
+        store.add(row(1))
+        with pytest.raises(UsageError, match="another sweep"):
+            _fresh_store(tmp_path / "checks", declared)
+    with _fresh_store(tmp_path / "checks", declared) as store:
+        assert not store.finished()
+    (tmp_path / "checks" / "results.sqlite").write_bytes(b"\0" * 5_000)
+    (tmp_path / "checks" / "mine.yaml").write_text("kept")
+    with _fresh_store(tmp_path / "checks", declared) as store:
+        assert not store.finished()
+    assert (tmp_path / "checks" / "mine.yaml").read_text() == "kept"
 
 
 def test_without_time_nothing_is_shown_and_that_cannot_be_waived(tmp_path: Path) -> None:

@@ -174,6 +174,18 @@ def test_the_exit_code_is_that_of_the_worst_and_a_pass_needs_every_run_and_every
     assert summed("pass", "error", "fail")[::2] == (ExitCode.HARNESS_ERROR, 1)
 
 
+def test_a_fault_must_bite_somewhere_in_its_campaign_and_a_shard_is_judged_when_it_is_merged() -> None:
+    def row(scenario: str, bit: int) -> RunRow:
+        return RunRow(scenario, 1, (), "pass", bites=(BiteRow("cut", "power_loss", "power", 9, bit),))
+
+    declared = replace(declare(Wanted(("power/plain_counter",), 1)), scenarios=())
+    cells = [row("a", 0), row("a: hotel", 1), row("b: hotel", 0)]
+    for changed, idle in (
+        (declared, ["a", "b: hotel"]), (replace(declared, campaign="c"), ["b"]), (replace(declared, shard=(1, 2)), []),
+    ):  # fmt: skip
+        assert [each.scenario for each in summarise(changed, cells, [FOUND]).idle] == idle
+
+
 # ---------------------------------------------------------------- what is resumed
 
 

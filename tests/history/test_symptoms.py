@@ -105,6 +105,8 @@ NOT_SEEN: dict[str, list[e.Event]] = {
     'sale refused because "reversal"': acts("sale", "refused", "storage_full"),
     "sale took 2 min": [e.ActionStarted(0, T01, 1, "sale"), at(1.9, e.ActionEnded(0, T01, 1, "approved"))],
     "no reply": [*ANSWERED, *acts("sale", "approved")],
+    # Power went under it: nobody was left to wait.
+    "no reply to 0200": [*ANSWERED[:2], *acts("sale", "interrupted"), CUT, BOOT, sent(3, "0400")],
     "no reply to 0500": [*LOST, *acts("sale", "unknown")],
     "boot failed": [BOOT, READY, DIED],
     "storage failed ENOSPC": [e.StorageFailed(0, T01, "write", "/data/a", "EIO", 1)],

@@ -19,7 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.units import US_PER_DAY, US_PER_MINUTE
 from harness.faults.base import FaultPlan, MessageMatch, Trigger
 from harness.scenario import find, quantities, registries
-from harness.scenario.check import _NEEDS_FUNDS
+from harness.scenario.check import NEEDS_FUNDS
 from harness.scenario.fields import fields_of
 from harness.scenario.load import load_file, load_scenario, load_text
 from harness.scenario.plan import (
@@ -227,7 +227,7 @@ def scripted(plan: Plan, actions: tuple[Scripted, ...]) -> Plan:
 @given(st.one_of(PLANS, st.builds(scripted, PLANS, scripts())))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_written_back_is_read_equal(plan: Plan) -> None:
-    if any(each.fault.kind in _NEEDS_FUNDS for each in plan.faults):
+    if any(each.fault.kind in NEEDS_FUNDS for each in plan.faults):
         # A cycle that asks for no holidays, which are known of some years only.
         plan = dataclasses.replace(plan, funds=FundsPlan(cycle="D+1"))
     assert load_text(plan_text(plan)) == plan

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.stateful import run_state_machine_as_test
 
+from harness.core.errors import UsageError
 from harness.scenario.load import load_text
 from harness.strategies import TerminalMachine, terminal_machine
 from harness.strategies.machine import NothingProven, Violation
@@ -109,10 +110,14 @@ def test_a_terminal_that_refuses_every_sale_is_no_pass() -> None:
         machine.teardown()
 
 
-def test_a_file_is_looked_for_beside_the_machine() -> None:
-    machine = terminal_machine("test_machine.py:Nothing")
-    assert machine.terminal == f"{Path(__file__).absolute()}:Nothing"
+def test_a_file_is_looked_for_beside_the_machine_and_its_place_is_no_part_of_the_key() -> None:
+    machine = terminal_machine("odd.py:Odd")
     assert issubclass(machine.TestCase, unittest.TestCase)
+    with pytest.raises(UsageError, match=f"there is no file {Path.cwd()}/odd.py"):
+        machine()
+    assert str(Path.cwd()).encode() not in machine._hypothesis_internal_add_digest
+    with pytest.raises(Violation, match="no sale was accepted"):
+        terminal_machine("../engine/odd_terminals.py:RefusesAll")().teardown()
 
 
 def _printed(error: BaseException, capsys: pytest.CaptureFixture[str]) -> Iterator[str]:

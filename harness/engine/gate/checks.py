@@ -70,7 +70,7 @@ class Check:
         """The scenario as a file that a person reads."""
         name, text = self.name.replace("_", " "), self.text.lstrip("\n")
         shown = [f"# {each}: {CATALOGUE[each].summary}" for each in self.shows if each in CATALOGUE]
-        lines = ["# A check of harness gate. It shows these defects, among others:", *shown] if shown else []
+        lines = ["# A check of harness gate, made of a scenario that shows:", *shown] if shown else []
         return "\n".join((*lines, text.replace("name: small", f"name: {name}", 1))) + "\n"
 
 

@@ -47,13 +47,6 @@ def execute(argument: Any, send: Callable[[Any], None]) -> Any:
         return msgspec.to_builtins(Refused(str(error), int(error.exit_code)))
 
 
-def warm() -> None:
-    """What every run needs, too."""
-    from harness.engine import child
-
-    child.warm()
-
-
 def _parts(asked: Asked) -> tuple[str, ...]:
     from harness.engine.child import SHARING, spoken_to
     from harness.host.dialects import DIALECTS
@@ -87,6 +80,7 @@ def parts_of(terminal: str, dialect: str | None) -> frozenset[str]:
             read=[*read, *dialect_places(dialect)],
             write=[scratch, *program_writes(terminal)],
             pin=pins(terminal),
+            fresh=True,  # a process that has all imports of a run behind it takes longer than this one
         )
     if ended.reason != "finished":
         raise UsageError(f"{terminal} cannot be loaded: {ended.reason} ({ended.detail[-400:]})")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import signal
 import threading
 import time
@@ -35,7 +34,7 @@ from harness.engine.sweep.summary import SweepSummary, summary_of
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned
 from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import Declared, RunRow
-from harness.results.store import Store
+from harness.results.store import FILE_NAME, Store
 from harness.scenario import find
 
 RANDOM = "combined/random_faults"
@@ -73,6 +72,7 @@ class GateWanted:
     """The scenario of the random runs."""
     runs: int | None = None
     """How many of them; None: as many as time allows."""
+    shrink: bool = True
     checks: tuple[Check, ...] = field(default_factory=checks)
     flows: tuple[str, ...] = FLOWS
 
@@ -103,6 +103,8 @@ class Gate:
         self.tally.known = frozenset() if wanted.baseline is None else wanted.baseline.signatures
         parts = parts_of(wanted.terminal, wanted.dialect)
         make_directory(wanted.out_dir)
+        for each in (wanted.out_dir / "shrunk").glob("????????.yaml"):
+            each.unlink()  # of an earlier gate
         fit = [each for each in wanted.checks if not each.lacking(parts)]
         self._say_lacking(parts)
         self._checks("checks", "known defects, one small scenario each", fit, 1, 1)
@@ -112,7 +114,7 @@ class Gate:
         self._look_at_checks(fit)
         self._random_runs()
         report = self._report(parts)
-        if report.new and not self.stopped:
+        if report.new and wanted.shrink and not self.stopped:
             self._shrink(report)
         report.close(time.monotonic() - self._begun_s)
         return report
@@ -220,7 +222,7 @@ class Gate:
         scenarios = planned(declared, limit_s)
         files = {each.label: each.base.scenario for each in scenarios}
         is_random = part.name == "random"
-        with _fresh_store(wanted.out_dir / part.name.replace(" ", "_"), declared) as store:
+        with _fresh_store(wanted.out_dir / "results" / part.name, declared) as store:
             sweep = self._sweep = Sweep(declared, scenarios, store, wanted.jobs)
             sweep.on_verdict = self.tally.heard
             part.declared = 0 if is_random and wanted.runs is None else sweep.left
@@ -254,7 +256,7 @@ class Gate:
         """Whether the part came to its end. Random runs have none but the time's."""
         if self.tally.has_new:
             return
-        if not summary.canary_found:
+        if not (summary.canary_found or self.stopped):
             why = f"{part.name}: the defect that is planted in every sweep (canary) was not found"
             self.tally.because.append(Because("canary", why))
         if self.stopped:
@@ -373,12 +375,13 @@ def _with_software(asked: Wanted, wanted: GateWanted) -> Wanted:
 def _fresh_store(directory: Path, declared: Declared) -> Store:
     """A results file in place of an earlier gate's. UsageError where another gate is at work."""
     make_directory(directory)
-    if (directory / "results.sqlite").exists():
+    file = directory / FILE_NAME
+    if file.exists():
         try:
             Store.resume(directory).discard()
         except UsageError as error:
             if "another sweep" in str(error):
                 raise
-            shutil.rmtree(directory)
-            make_directory(directory)
+            for suffix in ("", "-wal", "-shm"):  # it is damaged
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
     return Store.create(directory, declared)

@@ -40,6 +40,8 @@ from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
 _OTHER_SEEDS = 5
+_TO_SEARCH = 0.9
+"""Of the budget; the rest is for running the file that is kept."""
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
 _INTERRUPTED = "interrupted"
@@ -87,7 +89,7 @@ def shrink(
         base = msgspec.structs.replace(base, terminal=None)
     make_directory(out.parent)
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + budget_s)
+        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + _TO_SEARCH * budget_s)
         try:
             shrinker = Shrinker(trials, plan, on_step)
             try:
@@ -96,7 +98,7 @@ def shrink(
                 trials.stop(_INTERRUPTED)
             except Stopped:
                 pass
-            return shrinker.keep(out, request, started_s)
+            return shrinker.keep(out, started_s)
         finally:
             trials.stop("it is over")
             trials.close()
@@ -161,7 +163,8 @@ class Shrinker:
 
     @staticmethod
     def _seen(finding: FindingRow, plan: Plan, history: Path) -> Seen:
-        device = finding.device or plan.station_names()[0]
+        names = plan.station_names()
+        device = finding.device if finding.device in names else names[0]
         return seen_at(device, (event for _, event in read_history(history)))
 
     def _summary(self) -> str:
@@ -277,12 +280,12 @@ class Shrinker:
 
     # ------------------------------------------------------------ what is kept
 
-    def keep(self, out: Path, request: RunRequest, started_s: float) -> Shrunk:
+    def keep(self, out: Path, started_s: float) -> Shrunk:
         """The case as its file, run once more from that file alone."""
         trials, stopped = self._trials, self._trials.stopped
         trials.stopped = ""
-        # Twice: the file tells the finding as it is in the small case, and is then held to it.
-        for _ in range(2):
+        # Twice, where it has become another case: the file tells the finding as it is there, and is then held to it.
+        for _ in range(2 if self._steps else 1):
             replay = self._write(out)
             again = msgspec.structs.replace(trials.base, scenario=str(out.absolute()))
             trials.runs += 1

@@ -151,8 +151,22 @@ class SweepSummary(msgspec.Struct):
 
     @property
     def idle(self) -> list[FaultCount]:
-        """Faults that never bit in any run, though they were on in some. Of a shard that is nothing: it may be in another."""
-        return [each for each in self.faults if each.runs and not each.bit] if self.shard is None else []
+        """Faults that never bit in any run, though they were on in some. Of a shard that is nothing: it may be in another.
+
+        What strikes at random must bite somewhere in its campaign: cells of one scenario count together.
+        """
+        if self.shard is not None:
+            return []
+        together: dict[tuple[str, str], FaultCount] = {}
+        for each in self.faults:
+            scenario = each.scenario.partition(": ")[0] if self.campaign else each.scenario
+            known = together.setdefault((scenario, each.fault), FaultCount(scenario, each.fault, each.family))
+            known.runs, known.struck, known.bit = (
+                known.runs + each.runs,
+                known.struck + each.struck,
+                known.bit + each.bit,
+            )
+        return [each for each in together.values() if each.runs and not each.bit]
 
     @property
     def canary_found(self) -> bool:

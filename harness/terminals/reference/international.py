@@ -28,6 +28,8 @@ class InternationalReference(ReferenceTerminal):
         name="reference_international",
         dialect="international",
         previous="",
+        # Its host knows no advice of a sale that a card approved while the line was down.
+        offline_floor_fen=None,
         actions=frozenset(
             {
                 "sale",
