@@ -77,8 +77,11 @@ def shrink(
             request = RunRequest(scenario=str(path), terminal=spec, dialect=speaks, seed=seed)
             stem = path.stem
         target = out if out is not None else Path("reports", "shrunk", f"{stem}.yaml")
-        if target.exists() and target.resolve() == Path(request.scenario).resolve():
-            raise UsageError(f"--out {target}: that is the scenario itself")
+        itself = (Path(request.scenario).resolve(), Path(case).resolve())
+        if target.exists() and target.resolve() in itself:
+            raise UsageError(
+                f"--out {target}: that is {'the bundle' if is_bundle(Path(case)) else 'the scenario'} itself"
+            )
         shrunk = _watched(make_small, request, signature, budget, target, jobs, as_json)
     _say(shrunk, as_json)
     return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
