@@ -105,6 +105,8 @@ def gate(
     if str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/gate")
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
+    if write_baseline is not None:
+        ci_outputs.check_writable("--write-baseline", write_baseline, "json")
     wanted = GateWanted(
         absolute_spec(terminal) or terminal,
         budget,
