@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def import_command(
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise HarnessError(f"cannot write {error.filename or out}: {error.strerror}") from None
-    say(f"{len(records):,} records of {log} are in {out}; harness run {out}")
+    say(f"{len(records):,} records of {log} are in {out}; harness run {shlex.quote(str(out))}")
     return int(ExitCode.PASS)
 
 

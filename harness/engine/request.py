@@ -54,7 +54,7 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
     """
     parts = [
         "harness run",
-        scenario,
+        shlex.quote(scenario),
         f"--terminal {shlex.quote(terminal)}",
         *dialect_flag(request.dialect),
         f"--seed {seed}",

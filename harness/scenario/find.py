@@ -64,8 +64,8 @@ def scenario_file(name_or_path: str) -> Path:
     if path.suffix in SUFFIXES and not path.exists():
         raise UsageError(f"there is no file {name_or_path}, and no scenario of that name (harness list scenarios)")
     near = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
-    hint = f"{near} " if near.startswith("did") else ""
-    raise UsageError(f"no scenario or file named {name_or_path!r}; {hint}(harness list scenarios)")
+    hint = f"; {near}" if near.startswith("did") else ""
+    raise UsageError(f"no scenario or file named {name_or_path!r}{hint} (harness list scenarios)")
 
 
 def campaign_file(name_or_path: str) -> Path | None:

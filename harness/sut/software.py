@@ -134,7 +134,7 @@ def load(spec: str, shipped: Mapping[str, str] | None = None, *, share_modules: 
     if ":" not in target and not target.endswith(".py") and "/" not in target and "." not in target:
         hint = nearest(spec, list(shipped)) if shipped else "no terminals ship with this installation"
         raise UsageError(
-            f"no terminal named {spec!r}; {hint}. Or give package.module:Class, path/to/file.py:Class or exec:COMMAND"
+            f"no terminal named {spec!r}; {hint}; or give package.module:Class, path/to/file.py:Class or exec:COMMAND"
         )
     module_name, class_name, search_path = _where(target)
     return _loaded(spec, target, module_name, class_name, search_path, share_modules=share_modules)

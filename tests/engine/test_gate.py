@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from harness.engine.gate.limits import Limit, parsed
 from harness.engine.gate.report import Because, GateReport, LimitView, Part
 from harness.engine.gate.tally import Tally
 from harness.engine.gate.work import Gate, GateWanted, _fresh_store
+from harness.engine.sweep.declare import Wanted
 from harness.reporters.gate import outcome_of, render
 from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
@@ -214,6 +216,18 @@ def gate(tmp_path: Path, terminal: str, **changes: object) -> tuple[Gate, GateRe
     wanted = GateWanted(terminal, 90.0, tmp_path / "out", 2, random=str(random), runs=3, checks=two, flows=("sale",))
     work = Gate(replace(wanted, **changes))  # type: ignore[arg-type]
     return work, work.run()
+
+
+def test_who_asks_while_runs_are_listed_does_not_wait_for_them(tmp_path: Path) -> None:
+    scenario = tmp_path / "small.yaml"
+    scenario.write_text(hour(""))
+    work = Gate(GateWanted("reference", 90.0, tmp_path / "out", 1))
+    part = Part("checks", "")
+    work._begun_s = time.monotonic()
+    work.stop()  # there is no sweep yet that could be told
+    work._swept(part, Wanted((str(scenario),), 3, terminal="reference", swarm=False))
+    assert not work.tally.rows.get("checks") and part.passed == 0
+    assert Because("checks", "checks: interrupted") in work.tally.because
 
 
 @pytest.mark.slow

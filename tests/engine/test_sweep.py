@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +87,8 @@ def test_nobody_waits_for_a_family_that_is_off() -> None:
 def test_a_replay_line_says_what_was_off() -> None:
     line = replay_line(RunRequest(scenario="s", without=("host", "power")), "s", "reference", 3)
     assert line == "harness run s --terminal reference --seed 3 --without host --without power"
+    pasted = replay_line(RunRequest(scenario="s"), "/it's mine/a b.yaml", "reference", 3)
+    assert shlex.split(pasted) == ["harness", "run", "/it's mine/a b.yaml", "--terminal", "reference", "--seed", "3"]
 
 
 # ---------------------------------------------------------------- rows

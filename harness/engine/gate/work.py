@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -125,11 +126,13 @@ class Gate:
         self.stopped = True
         if self._sweep is not None:
             self._sweep.stop()
-        for child in self._children:
-            try:
-                os.kill(child, signal.SIGINT)
-            except ProcessLookupError:
-                pass
+        for child in tuple(self._children):
+            _interrupt(child)
+
+    def _cutting(self, child: int) -> None:
+        self._children.append(child)
+        if self.stopped:
+            _interrupt(child)  # somebody asked before it was there
 
     def _shrink(self, report: GateReport) -> None:
         self.shrinking = True
@@ -188,7 +191,7 @@ class Gate:
         began_s = time.monotonic()
         wanted = self.wanted
         wall_s = self._left_s() * _SHARES[cuts.KEY]
-        cuts.explore(self.tally, part, self._cut_request(wall_s), wanted.jobs, self._children.append)
+        cuts.explore(self.tally, part, self._cut_request(wall_s), wanted.jobs, self._cutting)
         self._children.clear()
         part.took_s = round(time.monotonic() - began_s, 1)
 
@@ -229,6 +232,8 @@ class Gate:
         is_random = part.name == "random"
         with _fresh_store(wanted.out_dir / "results" / part.name, declared) as store:
             sweep = self._sweep = Sweep(declared, scenarios, store, wanted.jobs)
+            if self.stopped:
+                sweep.stop()  # somebody asked when there was none to be told
             sweep.on_verdict = self.tally.heard
             part.declared = 0 if is_random and wanted.runs is None else sweep.left
             ending: list[threading.Timer] = []
@@ -390,3 +395,8 @@ def _fresh_store(directory: Path, declared: Declared) -> Store:
             for suffix in ("", "-wal", "-shm"):  # it is damaged
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
     return Store.create(directory, declared)
+
+
+def _interrupt(child: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGINT)

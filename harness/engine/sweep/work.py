@@ -187,6 +187,8 @@ class Sweep:
             self.executor = LocalExecutor(
                 self.jobs, lambda child: None if self.on_start is None else self.on_start(child)
             )
+        if self.stopped:
+            return  # somebody asked while runs were being listed
         self._plant()
         with self._limited(max_time_s, grace_s):
             for request, ended in run_each(_Queue(self), self._executor.jobs, run=self._run_one):
