@@ -69,8 +69,9 @@ def hunt(
 ) -> int:
     """Search scenarios, faults and their placement for a run in which the symptom is seen.
 
-    It begins with SCENARIOs (names, files or directories; default: all that ship), made small, and goes on from those that came
-    nearest. `pydoc harness.history.symptoms` describes the language, --list-symptoms its words. Ctrl-C leaves the best so far.
+    It begins with SCENARIOs (names, files or directories) as they are, or with all that ship, made small; it tries the faults
+    that tend to bring about what is looked for at the moments at which most goes wrong, and goes on from what came nearest.
+    `pydoc harness.history.symptoms` describes the language, --list-symptoms its words. Ctrl-C leaves the best so far.
 
     Exit code 1: found; 2: not found within the budget, which proves nothing.
     """

@@ -32,7 +32,7 @@ class Watch:
     def told(self, run: RunRow) -> None:
         """One more run has been kept."""
         self._verdicts[run.verdict] += 1
-        for finding in {each.signature: each for each in run.findings}.values():
+        for finding in {each.signature: each for each in reversed(run.findings)}.values():
             self._signatures[finding.signature] += 1
             if self._signatures[finding.signature] == 1:
                 after = f" after {finding.fault}" if finding.fault else ""

@@ -52,7 +52,13 @@ def replay_line(request: RunRequest, scenario: str, terminal: str, seed: int) ->
 
     Images are named and not held: a run that began on one is done again only where that directory still is what it was.
     """
-    parts = ["harness run", scenario, f"--terminal {terminal}", *dialect_flag(request.dialect), f"--seed {seed}"]
+    parts = [
+        "harness run",
+        scenario,
+        f"--terminal {shlex.quote(terminal)}",
+        *dialect_flag(request.dialect),
+        f"--seed {seed}",
+    ]
     for flag, value in (
         ("--days", request.days),
         ("--terminals", request.terminals),

@@ -25,6 +25,7 @@ from .conftest import Harness
         (["--terminal", "x", "--fail-if", "sale_p95 > 5"], "nothing is measured as 'sale_p95'; did you mean"),
         (["--terminal", "x", "--baseline", "small.yaml"], "small.yaml is no baseline"),
         (["--terminal", "x", "--random", "combined/radom_faults"], "did you mean 'combined/random_faults'?"),
+        (["--terminal", "reference", "--random", "broken.yaml"], "broken.yaml:1"),
         (["--terminal", "x", "--out", ""], "--out is empty"),
         (["--terminal", "x", "--junit", "small.yaml/x.xml"], "cannot make the directory"),
     ],
@@ -32,6 +33,7 @@ from .conftest import Harness
 def test_wrong_use_is_told_before_anything_runs(
     harness: Harness, place: Path, arguments: list[str], message: str
 ) -> None:
+    (place / "broken.yaml").write_text("terminals: none\n")
     done = harness("gate", *arguments)
     assert done.returncode == 4 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (place / "reports").exists()

@@ -21,7 +21,7 @@ def test_each_kind_of_finding_is_told_once_with_the_line_that_replays_it(capsys:
     out, err = capsys.readouterr()
     # A log gets a line every half minute, and these at once.
     assert out == "" and err.splitlines() == [
-        "new finding 0badcafe: invariant 1 lost after crash", "  harness run s --seed 1",
+        "new finding 0badcafe: invariant 1 lost after power_loss", "  harness run s --seed 1",
     ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from harness.invariants.casebook import (
 )
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
+from harness.invariants.stan_unique import StanUnique
 
 LOST = timed((*paid_sale(), settled(host_only=(1,), claimed=(0, 0)), phase("quiescence")))
 SILENT = timed((*paid_sale()[:4], screen("unknown"), ends(1, "unknown"), leaves(belief="unknown"), phase("quiescence")))
@@ -142,6 +143,15 @@ def test_a_fault_excuses_what_became_evident_after_it() -> None:
     judge = Judge()
     judge.excuse("T01", 1, "file lost", from_us=LOST[7].at_us + 1)
     assert judged(LOST, judge)[1].outcome == "finding"
+
+
+def test_what_is_proven_before_the_end_is_what_nothing_excuses() -> None:
+    twice = next(each for each in StanUnique.cases if each.expect == "finding")
+    open_judge, lenient = Judge(twice.terms), Judge(twice.terms)
+    lenient.excuse("T01", StanUnique.number, "the counter was lost")
+    for judge, numbers in ((open_judge, {StanUnique.number}), (lenient, set())):
+        judge.hear(twice.events)
+        assert {each.number for each in judge.proven()} & {StanUnique.number} == numbers
 
 
 @pytest.mark.parametrize(

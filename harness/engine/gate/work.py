@@ -101,6 +101,7 @@ class Gate:
         self._begun_s = time.monotonic()
         self.tally.shown = _shown
         self.tally.known = frozenset() if wanted.baseline is None else wanted.baseline.signatures
+        planned(declare(self._random_wanted(1)))  # what is wrong with the last part is told before the first
         parts = parts_of(wanted.terminal, wanted.dialect)
         make_directory(wanted.out_dir)
         for each in (wanted.out_dir / "shrunk").glob("????????.yaml"):
@@ -176,7 +177,8 @@ class Gate:
         for each in fit:
             write_bytes(folder / f"{each.name}.yaml", each.file_text.encode())
         files = tuple(str(folder / f"{each.name}.yaml") for each in fit)
-        self._swept(part, Wanted(files, runs, first_seed=first_seed, swarm=False))
+        asked = Wanted(files, runs, first_seed=first_seed, swarm=False)
+        self._swept(part, _with_software(asked, self.wanted))
 
     def _cuts(self) -> None:
         what = f"flows cut everywhere, on {' and '.join(cuts.MEDIA)}"
@@ -210,13 +212,16 @@ class Gate:
         if part is None:
             return
         runs = wanted.runs or math.ceil(self._left_s() * wanted.jobs * _RUNS_A_SECOND)
+        self._random = self._swept(part, self._random_wanted(runs))
+
+    def _random_wanted(self, runs: int) -> Wanted:
+        wanted = self.wanted
         asked = Wanted((wanted.random,), runs, first_seed=wanted.first_seed, terminals=RANDOM_TERMINALS, profile="all")
-        self._random = self._swept(part, asked)
+        return _with_software(asked, wanted)
 
     def _swept(self, part: Part, asked: Wanted) -> SweepSummary:
         """A part that is a sweep, in a results file of its own."""
         wanted, began_s = self.wanted, time.monotonic()
-        asked = _with_software(asked, wanted)
         declared = declare(asked)
         limit_s = min(_WALL_MOST_S, max(30.0, wanted.budget_s))
         scenarios = planned(declared, limit_s)

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ExitCode, UsageError
+from harness.engine.crashpoints.afterwards import Afterwards
 from harness.engine.upgrade.launch import launch
 from harness.engine.upgrade.report import Stage, UpgradeReport
 from harness.engine.upgrade.request import UpgradeRequest
+from harness.engine.upgrade.stages import refused
+from harness.history.events import ActionEnded, Event, LedgerChanged, ScreenShown, SoftwareDied
 from harness.reporters.upgrade import render
 from tests.sut.firmware import c_firmware
 
@@ -150,3 +153,20 @@ def test_nothing_tried_is_no_pass() -> None:
     report = upgraded("reference", f"{OWN}:NoHolds", ("hold",))
     assert set(_verdicts(report).values()) == {"skipped"}
     assert report.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_a_refusal_comes_up_says_so_and_does_nothing_else() -> None:
+    said = (
+        ScreenShown(2, "T01", 1, "refused", "DATA OF A LATER RELEASE"),
+        ActionEnded(3, "T01", 1, "refused", "newer"),
+    )
+
+    def of(*more: Event, came_up: bool = True) -> str:
+        return refused(Afterwards((*said, *more), None, came_up, 9))
+
+    assert of() == "DATA OF A LATER RELEASE"
+    assert of(came_up=False) == ""
+    assert of(SoftwareDied(4, "T01", "exception", "KeyError")) == ""
+    assert of(ActionEnded(5, "T01", 2, "approved")) == ""
+    assert of(LedgerChanged(5, "T01", 1, "sale", "APPROVED", "", "000001", "000002", 100, "")) == ""
+    assert refused(Afterwards((), None, came_up=True, at_us=9)) == ""  # nobody asked anything of it
