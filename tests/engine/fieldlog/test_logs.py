@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_table_is_told_with_its_line(
 
 @pytest.mark.parametrize(
     "data, message",
-    [("{", "no JSON"), ("[1]", "one JSON object"), ('{"time": "x"}', "to hold the action"), ("[" * 9000, "")],
+    [("{", "no JSON"), ("[1]", "one JSON object"), ('{"time": "x"}', "to hold the action"), ("[" * 9000, "no JSON")],
 )
 def test_what_is_wrong_with_json_is_told(tmp_path: Path, data: str, message: str) -> None:
     with pytest.raises(LogError, match=message):
