@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness.cli.output import say
-from harness.core.errors import ExitCode, HarnessError, UsageError
+from harness.cli.output import check_writable, say
+from harness.core.errors import ExitCode, HarnessError
 
 if TYPE_CHECKING:
     from harness.reporters.ci import Outcome
@@ -55,17 +55,8 @@ def options(command: F) -> F:
 def outputs_of(junit: Path | None, github: bool, gitlab: Path | None, markdown: Path | None) -> Outputs:
     """What was asked for. UsageError for a file that cannot be written, before anything runs for minutes."""
     for flag, path in (("--junit", junit), ("--gitlab", gitlab), ("--markdown", markdown)):
-        if path is None:
-            continue
-        if not path.name:
-            raise UsageError(f"{flag} is empty; expected a file, such as reports/{flag[2:]}.xml")
-        folder = path.absolute().parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{flag}: cannot make the directory {folder}: {error.strerror}") from None
-        if not os.access(path if path.exists() else folder, os.W_OK):
-            raise UsageError(f"{flag}: {path} cannot be written; give another file")
+        if path is not None:
+            check_writable(flag, path)
     return Outputs(junit, github, gitlab, markdown)
 
 

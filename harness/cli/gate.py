@@ -12,6 +12,7 @@ import click
 
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, named
+from harness.cli.output import check_writable
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def gate(
     if str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/gate")
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
+    if write_baseline is not None:
+        check_writable("--write-baseline", write_baseline, "json")
     wanted = GateWanted(
         absolute_spec(terminal) or terminal,
         budget,

@@ -73,6 +73,9 @@ def host(
     from harness.history.recorder import Recorder
     from harness.reporters.host import greeting
 
+    if not bind.strip():
+        # To a socket that would mean every address of the machine.
+        raise UsageError("--bind is empty; expected an address of this machine, such as 127.0.0.1")
     plan = _plan(scenario, terminals or len(terminals_named) or None)
     others = [_named(each) for each in terminals_named]
     now = datetime.now()  # noqa: DTZ005 - the time of day where the terminal stands

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import Duration
-from harness.cli.output import say
+from harness.cli.output import check_writable, say
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def hunt(
         return int(ExitCode.PASS)
     if symptom is None:
         raise UsageError('--symptom is missing, such as --symptom "no reply then charged twice" (--list-symptoms)')
+    if out is not None:
+        check_writable("--out", out, "yaml")
     from harness.faults.catalogue import all_faults
     from harness.history.symptoms.parse import parse
 

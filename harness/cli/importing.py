@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.output import say
+from harness.cli.output import check_writable, say
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.engine.fieldlog.model import Record
 
 _FORMATS = ("csv", "jsonl", "pcap", "hex")
+_CAPTURES = (".pcap", ".pcapng", ".cap")
 
 
 @click.command(name="import")
@@ -55,6 +56,8 @@ def import_command(
 
     if not log.is_file():
         raise UsageError(f"there is no file {log}")
+    if out is not None:
+        check_writable("--out", out, "yaml")
     records = [each for each in _records(log, mapping, form, dialect, zone) if _wanted(each, since, until)]
     text = scenario_of(log, records)
     if out is None:
@@ -72,7 +75,13 @@ def import_command(
 def _records(log: Path, mapping: Path | None, form: str | None, dialect: str, zone: str) -> list[Record]:
     from harness.engine.fieldlog.pcap import is_capture
 
-    form = form or ("pcap" if is_capture(log) else "hex" if log.suffix in (".hex", ".txt", ".dump") else None)
+    form = form or (
+        "pcap"
+        if is_capture(log) or log.suffix in _CAPTURES
+        else "hex"
+        if log.suffix in (".hex", ".txt", ".dump")
+        else None
+    )
     if form in ("pcap", "hex"):
         from harness.engine.fieldlog.messages import MessageReader, of_capture, of_dump
         from harness.scenario.dialect_file import load_dialect

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.core.errors import UsageError
+
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
@@ -23,6 +25,8 @@ def merge(out: Path, files: tuple[Path, ...], as_json: bool) -> int:
     from harness.results.merge import merge as merged
     from harness.results.store import Store
 
+    if str(out) == ".":
+        raise UsageError("OUT is empty; expected a directory of its own, such as reports/merged")
     make_directory(out)
     merged(out, files)
     with Store.read(out) as store:

@@ -1,4 +1,4 @@
-"""What commands that end in a verdict share: saying it, and being asked to stop."""
+"""What commands that end in a verdict share: saying it, where it is written, and being asked to stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.core.errors import ExitCode
+from harness.core.errors import ExitCode, UsageError
 
 _ONE_WISH_S = 0.05
 """timeout(1) signals the process and then its whole group: two signals so close are one wish."""
@@ -22,6 +22,19 @@ def say(text: str | bytes) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.close(nowhere)
+
+
+def check_writable(flag: str, path: Path, suffix: str = "xml") -> None:
+    """UsageError where the file of an option cannot be written; its directory is made."""
+    if not path.name:
+        raise UsageError(f"{flag} is empty; expected a file, such as reports/{flag[2:]}.{suffix}")
+    folder = path.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{flag}: cannot make the directory {folder}: {error.strerror}") from None
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UsageError(f"{flag}: {path} cannot be written; give another file")
 
 
 def say_and_keep(encoded: bytes, text: str, as_json: bool, out_dir: Path | None, name: str, code: int) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import Duration
-from harness.cli.output import say
+from harness.cli.output import check_writable, say
 from harness.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -77,8 +77,12 @@ def shrink(
             request = RunRequest(scenario=str(path), terminal=spec, dialect=speaks, seed=seed)
             stem = path.stem
         target = out if out is not None else Path("reports", "shrunk", f"{stem}.yaml")
-        if target.exists() and target.resolve() == Path(request.scenario).resolve():
-            raise UsageError(f"--out {target}: that is the scenario itself")
+        itself = (Path(request.scenario).resolve(), Path(case).resolve())
+        if target.exists() and target.resolve() in itself:
+            raise UsageError(
+                f"--out {target}: that is {'the bundle' if is_bundle(Path(case)) else 'the scenario'} itself"
+            )
+        check_writable("--out", target, "yaml")
         shrunk = _watched(make_small, request, signature, budget, target, jobs, as_json)
     _say(shrunk, as_json)
     return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)

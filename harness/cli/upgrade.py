@@ -95,6 +95,8 @@ def upgrade(
     data, stages = named(data, "--data"), tuple(each.strip() for each in stages)
     profiles = named(profiles, "--profile")
     _refuse_unknown(data, stages, profiles, device)
+    if data and image is not None:
+        raise UsageError("--data is what the old release leaves, --image stands in its place: give one of them")
     if state and (no_cuts or len(stages) != 1 or (len(data) != 1 and image is None)):
         raise UsageError("--state names a state of one stage's cuts; give one --data and one --stage with it")
     request = UpgradeRequest(

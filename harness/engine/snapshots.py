@@ -58,10 +58,10 @@ class Instant:
         return re.sub(r"[^A-Za-z0-9_.#-]+", "_", self.text).strip(".") or "_"
 
 
-def instant(text: str, plan: Plan) -> Instant:
+def instant(text: str, plan: Plan, flag: str = "--at") -> Instant:
     """``26h``, ``14:30``, ``day2+14:30``, ``day3``, ``end``, ``power_loss#1``, or ``4711``, which is an event's number.
 
-    UsageError for what the run does not have.
+    UsageError, naming the ``flag`` that it was given with, for what the run does not have.
     """
     told = text.strip()
     if told == END:
@@ -73,19 +73,19 @@ def instant(text: str, plan: Plan) -> Instant:
         names = [fault.name for fault in plan.faults]
         if strike[1] not in names:
             hint = nearest(strike[1], names) if names else "it has none"
-            raise UsageError(f"--at {text}: {plan.name} has no fault named {strike[1]!r}; {hint}")
+            raise UsageError(f"{flag} {text}: {plan.name} has no fault named {strike[1]!r}; {hint}")
         if int(strike[2]) < 1:
-            raise UsageError(f"--at {text}: strikes are counted from 1")
+            raise UsageError(f"{flag} {text}: strikes are counted from 1")
         return Instant(told, strike=f"{strike[1]}#{int(strike[2])}")
-    at_us = _time_us(told, text)
+    at_us = _time_us(told, text, flag)
     if not 0 <= at_us < plan.days.count * US_PER_DAY:
         raise UsageError(
-            f"--at {text}: the run has {plan.days.count} trading days; for what comes after them say 'end'"
+            f"{flag} {text}: the run has {plan.days.count} trading days; for what comes after them say 'end'"
         )
     return Instant(told, at_us)
 
 
-def _time_us(told: str, text: str) -> int:
+def _time_us(told: str, text: str, flag: str) -> int:
     day = _DAY.match(told)
     try:
         if day is not None:
@@ -93,7 +93,7 @@ def _time_us(told: str, text: str) -> int:
         return clock_us(told) if ":" in told else duration_us(told)
     except ValueError:
         raise UsageError(
-            f"--at {text}: expected a time such as 26h, 14:30 or day2+14:30, 'end', or a fault's strike such as power_loss#1"
+            f"{flag} {text}: expected a time such as 26h, 14:30 or day2+14:30, 'end', or a fault's strike such as power_loss#1"
         ) from None
 
 

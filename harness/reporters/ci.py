@@ -112,6 +112,8 @@ def outcome_of_sweep(summary: SweepSummary, runs: Iterable[RunRow]) -> Outcome:
         because.append("the defect that is planted in every sweep (canary) was not found")
     if summary.missing:
         because.append(f"{summary.missing:,} of {summary.total.declared:,} declared runs are not finished")
+    if not summary.total.declared:
+        because.append("no run falls to this part: a sweep of so few runs needs fewer --shard")
     return Outcome(
         f"sweep of {plain.line(summary.terminal, 200)}",
         summary.exit_code,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.core.units import clock_text
 from harness.engine.replay.replay import Replayed
+from harness.reporters import plain
 from harness.reporters.console import render as render_verdict
 
 _LINE_CHARACTERS = 200
@@ -18,7 +19,9 @@ def render(replayed: Replayed) -> str:
 
 def _lines(replayed: Replayed) -> Iterator[str]:
     info = replayed.info
-    yield f"replay · {info.scenario} · signature {info.signature} · invariant {info.invariant} {info.name}"
+    # Whoever made the bundle had a hand in these: they are text, and no commands to a screen or to a CI server.
+    scenario, signature, name = (plain.line(each, 200) for each in (info.scenario, info.signature, info.name))
+    yield f"replay · {scenario} · signature {signature} · invariant {info.invariant} {name}"
     if replayed.again:
         yield "the same finding came again"
     elif replayed.signatures:
@@ -27,7 +30,7 @@ def _lines(replayed: Replayed) -> Iterator[str]:
         yield f"that finding did not come again; the run ended as: {replayed.verdict.status}"
     yield _parted(replayed)
     if replayed.versions:
-        yield f"written by {'; '.join(replayed.versions)}"
+        yield f"written by {plain.line('; '.join(replayed.versions))}"
     if replayed.verdict.diverged:
         yield f"{replayed.verdict.diverged:,} decisions are not pinned in it and took their neutral value"
     if replayed.until:

@@ -37,6 +37,8 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     if summary.missing:
         why = " when its time was over" if summary.out_of_time else ""
         yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished{why} (--resume)"
+    if not summary.total.declared:
+        yield "  because no run falls to this part: a sweep of so few runs needs fewer --shard"
     yield from _canary(summary)
     idle = summary.idle
     for fault in idle[:_MOST_SEEDS]:

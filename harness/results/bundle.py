@@ -17,6 +17,7 @@ software is to be run.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -52,6 +53,8 @@ _MEMBERS: Mapping[str, int] = {
 }
 _IMAGES = "images/"
 _CHUNK_BYTES = 1 << 16
+_NAMES_REFUSED = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+"""What the file system says to names that contradict each other: a file that is also a directory, or one too long."""
 # UnicodeDecodeError is a ValueError, and NotImplementedError a RuntimeError.
 _WHAT_ZIPFILE_RAISES = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, RuntimeError)
 _ENTRY = b"PK\x01\x02"
@@ -309,6 +312,16 @@ def _damaged(path: Path, why: str) -> UsageError:
 
 def unpack_images(bundle: Bundle, directory: Path) -> dict[str, Path]:
     """Write the images below ``directory``; by terminal ("" for all that are not named), where each begins."""
+    try:
+        return _unpacked(bundle, directory)
+    except OSError as error:
+        if error.errno in _NAMES_REFUSED:
+            name = Path(str(error.filename)).relative_to(directory)
+            raise UsageError(f"refused: images/{str(name)[:80]}: {error.strerror}") from None
+        raise
+
+
+def _unpacked(bundle: Bundle, directory: Path) -> dict[str, Path]:
     for name, content in bundle.image_files.items():
         target = directory / name
         if name.endswith("/"):

@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
-from harness.results.model import CanaryRow, Declared, RunRow
+from harness.results.model import CanaryRow, Declared, DeclaredScenario, RunRow
 from harness.results.store import Store
 
 _VALUE_CHARACTERS = 60
@@ -45,12 +45,18 @@ def merge(out_dir: Path, inputs: Sequence[Path]) -> None:
 
 def _refuse_another(one: tuple[Declared, Path], other: tuple[Declared, Path]) -> None:
     for each in fields(Declared):
-        was, now = (str(getattr(declared, each.name))[:_VALUE_CHARACTERS] for declared, _ in (one, other))
+        was, now = (_shown(getattr(declared, each.name)) for declared, _ in (one, other))
         if getattr(one[0], each.name) != getattr(other[0], each.name):
             raise UsageError(
                 f"{other[1]} is of another sweep than {one[1]}: {each.name} is {now!r} there and {was!r} here; "
                 f"only parts of one sweep give one bound"
             )
+
+
+def _shown(value: object) -> str:
+    """As a person reads it: of scenarios their names, as what else differs is their text."""
+    labels = [each.label for each in value if isinstance(each, DeclaredScenario)] if isinstance(value, tuple) else []
+    return (", ".join(labels) or str(value))[:_VALUE_CHARACTERS]
 
 
 def _one_of(known: tuple[RunRow, Path], other: tuple[RunRow, Path]) -> tuple[RunRow, Path]:

@@ -28,6 +28,8 @@ from .conftest import Harness
         (["--terminal", "reference", "--random", "broken.yaml"], "broken.yaml:1"),
         (["--terminal", "x", "--out", ""], "--out is empty"),
         (["--terminal", "x", "--junit", "small.yaml/x.xml"], "cannot make the directory"),
+        (["--terminal", "x", "--write-baseline", "small.yaml/x.json"], "cannot make the directory"),
+        (["--terminal", "x", "--write-baseline", ""], "--write-baseline is empty"),
     ],
 )
 def test_wrong_use_is_told_before_anything_runs(

@@ -53,3 +53,8 @@ def test_words_and_mistakes(harness: Harness, place: Path) -> None:
     bad = harness("import", "bad.csv")
     assert bad.returncode == 4 and "bad.csv:2:" in bad.stderr and "did you mean 'sale'?" in bad.stderr
     assert harness("import", "nothing.csv").returncode == 4
+    (place / "torn.pcap").write_bytes(b"\xa1\xb2")
+    assert "it is no pcap capture" in harness("import", "torn.pcap").stderr
+    for command in (("import", "bad.csv"), ("hunt", "--symptom", "power cut"), ("shrink", "network/reply_lost")):
+        nowhere = harness(*command, "--out", "bad.csv/x.yaml")
+        assert nowhere.returncode == 4 and "--out: cannot make the directory" in nowhere.stderr, nowhere.stderr

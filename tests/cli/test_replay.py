@@ -46,13 +46,16 @@ def test_a_bundle_is_replayed_refused_and_made_small(harness: Harness, place: Pa
     for arguments, why in (
         (("--break",), "--break needs a terminal to talk to"),
         (("--break", "--json"), "--break goes without --disk-out and --json"),
-        (("--until", "yesterday"), "expected a time such as 26h"),
+        (("--until", "yesterday"), "--until yesterday: expected a time such as 26h"),
     ):
         refused = harness("replay", bundle, *arguments)
         assert refused.returncode == 4 and why in refused.stderr, refused.stderr
     (place / "torn.zip").write_bytes(bundle.read_bytes()[:-9])
     torn = harness("replay", "torn.zip")
     assert torn.returncode == 4 and torn.stderr.startswith("error: torn.zip: no bundle, or a damaged one: ")
+
+    itself = harness("shrink", bundle, "--out", bundle)
+    assert itself.returncode == 4 and "that is the bundle itself" in itself.stderr
 
     small = harness("shrink", bundle, "--out", "small.yaml", "--budget", "5s", "--json")
     assert (small.returncode, small.stderr) == (0, "")

@@ -94,6 +94,12 @@ def test_wrong_use_is_told_and_leaves_no_results(
     assert not (place / "out" / "results.sqlite").exists()
 
 
+def test_merge_into_nothing_is_refused(harness: Harness, place: Path) -> None:
+    done = harness("merge", "", "part")
+    assert done.returncode == 4 and "OUT is empty" in done.stderr
+    assert not (place / "results.sqlite").exists()
+
+
 @pytest.mark.slow
 def test_kill_9_in_the_middle_and_resume_count_every_run_once(harness: Harness, place: Path) -> None:
     (place / "small.yaml").write_text(SMALL.replace("count: 1", "count: 3"))

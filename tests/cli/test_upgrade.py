@@ -18,6 +18,7 @@ PAIR = ("--from", "reference_v1", "--to", "reference")
         (["--to", "reference"], "Missing option '--from'"),
         ([*PAIR, "--data", "doubts"], "did you mean 'doubt'?"),
         ([*PAIR, "--image", "nowhere"], "there is no directory"),
+        ([*PAIR, "--image", ".", "--data", "doubt"], "give one of them"),
         ([*PAIR, "--state", "abc"], "give one --data and one --stage"),
     ],
 )

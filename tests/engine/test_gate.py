@@ -139,7 +139,18 @@ def test_a_baseline_is_read_as_it_was_written_and_a_sweeps_results_are_one(tmp_p
     assert baseline.read(tmp_path / "out").known == (KNOWN,)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b'{"format": 9, "terminal": "x"}', b"x" * (17 << 20)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff",
+        b'{"format": 1, "terminal": "x", "status": "fail"}',
+        b'{"format": 9, "terminal": "x"}',
+        b"x" * (17 << 20),
+    ],
+)
 def test_what_is_no_baseline_is_told(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "known.json"
     file.write_bytes(data)

@@ -56,6 +56,13 @@ def test_what_is_written_is_read_back_and_the_same_content_gives_the_same_bytes(
     assert (tmp_path / "all" / "data" / "empty").is_dir()
 
 
+@pytest.mark.parametrize("files", [("all/data", "all/data/a"), ("all/data/" + "n" * 300,)])
+def test_images_whose_names_contradict_each_other_are_refused(tmp_path: Path, files: tuple[str, ...]) -> None:
+    hostile = replace(WHOLE, image_files=dict.fromkeys(files, b""))
+    with pytest.raises(UsageError, match="refused: images/all/data"):
+        unpack_images(hostile, tmp_path)
+
+
 def test_a_bundle_that_cannot_be_written_leaves_what_was_there(path: Path, tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(HarnessError, match="cannot write"):

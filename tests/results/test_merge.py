@@ -79,10 +79,13 @@ def test_what_is_no_part_of_the_same_sweep_is_refused_and_nothing_is_left(tmp_pa
     whole = file_of(tmp_path / "whole", map(run_of, range(1, 20)))
     other = file_of(tmp_path / "other", [], replace(DECLARED, terminal="naive"))
     differs = file_of(tmp_path / "differs", [replace(run_of(7), history_sha256="another")])
+    others = tuple(replace(each, digest="another", label="elsewhere") for each in DECLARED.scenarios)
+    scenarios = file_of(tmp_path / "scenarios", [], replace(DECLARED, scenarios=others))
     damaged = file_of(tmp_path / "damaged", map(run_of, range(1, 20)))
     (damaged / FILE_NAME).write_bytes((damaged / FILE_NAME).read_bytes()[:9000])
     for files, what in (
         ([whole, other], r"other is of another sweep than .*whole: terminal is 'naive' there and 'reference' here"),
+        ([whole, scenarios], rf"scenarios is 'elsewhere' there and '{LABEL}' here"),
         ([whole, differs], r"seed 7 ended as fail in .*whole and as fail in .*differs, with other histories"),
         ([whole, damaged], "is damaged or no results file"),
         ([whole, tmp_path / "nowhere"], "there is no file"),

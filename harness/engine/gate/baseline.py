@@ -33,7 +33,7 @@ class Baseline(msgspec.Struct, frozen=True):
 
     format: int
     terminal: str
-    known: tuple[KnownFinding, ...] = ()
+    known: tuple[KnownFinding, ...]
 
     @property
     def signatures(self) -> frozenset[str]:

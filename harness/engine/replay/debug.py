@@ -121,7 +121,7 @@ def _run(prepared: Prepared, until: str, debugger: Debugger) -> Verdict:
         debugger.stop_at(sys._getframe())
         return  # the debugger stops here; `up` leads to whoever caused the event, `continue` to the end of the run
 
-    watch = Breakpoint(instant(until, plan), stop)
+    watch = Breakpoint(instant(until, plan, "--until"), stop)
     # The run's objects outlive it in this process, and their finalisers meet a device that is gone: nobody needs to read that.
     sys.unraisablehook = lambda _: None
     plan, images = begun_on(plan, request.images)

@@ -28,7 +28,8 @@ from harness.engine.snapshots import END, instant, publish_taken
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
 from harness.results.bundle import Bundle, BundleInfo, read_bundle, unpack_images
-from harness.scenario.load import load_file
+from harness.scenario.load import load_text
+from harness.scenario.plan import Plan
 from harness.terminals.catalogue import CATALOGUE
 
 _SHOWN = 20
@@ -58,6 +59,7 @@ class Prepared:
 
     bundle: Bundle
     request: RunRequest
+    plan: Plan
 
 
 def prepare(path: Path, scratch: Path, terminal: str | None = None, trust: bool = False) -> Prepared:
@@ -86,8 +88,14 @@ def prepare(path: Path, scratch: Path, terminal: str | None = None, trust: bool 
         dialect = info.dialect
     images = scratch / "images"
     images.mkdir()
-    begun_on = tuple(f"{device}={place}" for device, place in unpack_images(bundle, images).items())
-    return Prepared(bundle, RunRequest(scenario=str(scenario), terminal=spec, dialect=dialect, images=begun_on))
+    try:
+        unpacked = unpack_images(bundle, images)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    begun_on = tuple(f"{device}={place}" for device, place in unpacked.items())
+    # What is wrong with it is told of the bundle: nobody finds the directory that it is unpacked in.
+    plan = load_text(bundle.resolved, f"{path}: resolved.yaml")
+    return Prepared(bundle, RunRequest(scenario=str(scenario), terminal=spec, dialect=dialect, images=begun_on), plan)
 
 
 def replay(
@@ -106,8 +114,8 @@ def replay(
         scratch = Path(made)
         prepared = prepare(path, scratch, terminal, trust)
         info = prepared.bundle.info
-        plan = load_file(Path(prepared.request.scenario))
-        asked = instant(until if until is not None else END, plan)
+        plan = prepared.plan
+        asked = instant(until if until is not None else END, plan, "--until")
         request = msgspec.structs.replace(prepared.request, out_dir=str(scratch / "run"))
         staging: Path | None = None
         if disk_out is not None:

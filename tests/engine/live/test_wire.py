@@ -288,3 +288,5 @@ def test_the_command_as_json_and_with_a_terminal_of_ones_own() -> None:
     assert [each["tid"] for each in events[0]["terminals"]] == ["10000001", "ABCD1234"]
     refused = subprocess.run([*words, "--terminal-id", "x"], capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 4 and "expected 8 characters" in refused.stderr
+    everywhere = subprocess.run([*words, "--bind", ""], capture_output=True, text=True, timeout=60, check=False)
+    assert everywhere.returncode == 4 and "--bind is empty" in everywhere.stderr

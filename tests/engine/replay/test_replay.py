@@ -16,6 +16,7 @@ from harness.engine.replay.marks import MARK_BYTES, marks_of, parting
 from harness.engine.replay.replay import prepare, replay
 from harness.engine.request import RunRequest, SnapshotRequest
 from harness.engine.verdict import Verdict
+from harness.reporters.replay import render
 from harness.results.bundle import read_bundle, write_bundle
 from harness.scenario.load import load_text
 from harness.terminals.assays import hour
@@ -53,6 +54,21 @@ def test_the_same_finding_and_history_come_again(kept: tuple[Path, Verdict]) -> 
     assert "harness replay" in again.verdict.replay
 
 
+def test_what_a_bundle_says_of_itself_is_text_and_its_faults_name_it(
+    kept: tuple[Path, Verdict], tmp_path: Path
+) -> None:
+    place, _ = kept
+    whole = read_bundle(bundle_in(place))
+    evil = "\x1b[2J\n::error::4000123412341234567"
+    info = msgspec.structs.replace(whole.info, scenario=evil, signature=evil, name=evil, python=evil)
+    text = render(replay(write_bundle(tmp_path / "evil.zip", replace(whole, info=info))))
+    assert "\x1b" not in text and "\n::error" not in text and "4000123412341234567" not in text
+    broken = write_bundle(tmp_path / "broken.zip", replace(whole, resolved=""))
+    with pytest.raises(UsageError) as caught:
+        replay(broken)
+    assert str(caught.value).startswith(f"{broken}: resolved.yaml:1:1: the file is empty")
+
+
 def test_mended_software_parts_where_it_does_something_else(kept: tuple[Path, Verdict], tmp_path: Path) -> None:
     place, _ = kept
     mended = replay(bundle_in(place), terminal="reference", until="end", disk_out=tmp_path / "disk")
@@ -81,7 +97,7 @@ def test_what_led_up_to_an_instant_is_shown(kept: tuple[Path, Verdict], until: s
 
 @pytest.mark.parametrize("until", ["power_loss#1", "day9", "soon"])
 def test_instants_that_the_run_does_not_have_are_refused(kept: tuple[Path, Verdict], until: str) -> None:
-    with pytest.raises(UsageError, match="--at"):
+    with pytest.raises(UsageError, match="--until"):
         replay(bundle_in(kept[0]), until=until)
 
 
