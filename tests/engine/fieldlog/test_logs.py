@@ -171,6 +171,10 @@ def test_a_boot_that_nobody_asked_for_is_a_power_cut_in_the_silence_before(tmp_p
     assert isinstance(at, dict) and (at["action"], at["time"]) == ("sale", "09:00")
     # The morning's boot, the one after a restart, and the one that ends a cut which the log tells of are no news.
     assert kinds(tmp_path, "08:00,boot,,,", "09:00,sale,1250,approved,") == []
+    next_day = lines("18:00,settle,,approved,") + "\n2026-03-03T08:00:00,1,boot,,,\n2026-03-03T08:30:00,1,boot,,,"
+    (only,) = script_of(read(tmp_path, next_day)).faults
+    assert only.why == "line 4: it boots, and was last heard of in line 3, 30 min earlier"
+    assert [kind for kind, _ in kinds(tmp_path, "09:00,restart,,,", "09:11,boot,,,")] == ["power_loss"]
     assert kinds(tmp_path, "09:00,restart,,,", "09:01,boot,,,") == []
     assert [kind for kind, _ in kinds(tmp_path, "09:00,power_cut,,,", "09:01,boot,,,")] == ["power_loss"]
 
