@@ -163,6 +163,16 @@ def test_only_what_the_log_proves_is_a_fault(tmp_path: Path) -> None:
     assert kinds(tmp_path, "09:00,settle,,no_reply,") == [("host_silent", "line 2: this settlement was never answered")]
 
 
+def test_what_goes_wrong_at_one_terminal_strikes_no_other(tmp_path: Path) -> None:
+    rows = [HEADER, "2026-03-02T09:00:00,left,sale,1250,approved,", "2026-03-02T09:01:00,right,sale,1250,no_reply,"]
+    rows += ["2026-03-02T09:05:00,right,sale,990,51,", "2026-03-02T09:30:00,right,boot,,,"]
+    script = script_of(read(tmp_path, "\n".join(rows)))
+    assert [(each.values["type"], each.values["devices"]) for each in script.faults] == [
+        ("host_silent", ["T02"]), ("issuer_declines", ["T02"]), ("power_loss", ["T02"]),
+    ]  # fmt: skip
+    assert [each.values["terminal"] for each in script.actions] == ["T01", "T02", "T02"]
+
+
 def test_a_boot_that_nobody_asked_for_is_a_power_cut_in_the_silence_before(tmp_path: Path) -> None:
     cut = kinds(tmp_path, "09:00,sale,1250,approved,", "09:30,boot,,,")
     assert cut == [("power_loss", "line 3: it boots, and was last heard of in line 2, 30 min earlier")]
