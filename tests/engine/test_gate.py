@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
-from harness.engine.crashpoints.report import FlowReport
+from harness.engine.crashpoints.report import Example, FlowReport, Found
 from harness.engine.gate import baseline, cuts, limits
 from harness.engine.gate.baseline import KnownFinding
 from harness.engine.gate.checks import OFFLINE, PREVIOUS, checks
@@ -22,9 +22,10 @@ from harness.engine.gate.limits import Limit, parsed
 from harness.engine.gate.report import Because, GateReport, LimitView, Part
 from harness.engine.gate.tally import Tally
 from harness.engine.gate.work import Gate, GateWanted, _fresh_store
-from harness.engine.sweep.summary import summarise
+from harness.engine.sweep.summary import CutOff, summarise
+from harness.engine.sweep.work import Sweep
 from harness.reporters.gate import outcome_of, render
-from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
+from harness.results.model import BiteRow, CanaryRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
 from harness.terminals.assays import CUTS, hour
@@ -235,6 +236,30 @@ def test_a_fault_that_never_bit_keeps_from_a_pass_unless_one_of_its_kind_did_in_
     assert any(each.what == "random fault cut" and "did in a check" in each.why for each in report.unchecked)
 
 
+def test_a_flow_s_findings_fail_the_gate_and_a_run_that_broke_says_why() -> None:
+    tally = Tally()
+    again, summary = "harness crashpoints --state 0a1b", "T01 lost 12.00 yuan."
+    example = Example("0a1b", 1, 2, 5, "posix-weak", "cut", "write", (), "", summary, (), again)
+    flow = FlowReport(
+        "sale", "", judged=5, found=[Found(1, "no_lost_approval", "critical", "x", [], 3, 1_200, example)]
+    )
+    cuts._flow(tally, part := Part(cuts.KEY, ""), flow)
+    assert tally.has_new and part.failed == 1 and not tally.because
+    (found,) = tally.findings.values()
+    assert (found.invariant, found.findings, found.money_fen, found.again) == (1, 3, 1_200, example.replay)
+    tally.add(part, replace(row(1, verdict="error"), because=("Traceback\n  ...\nKeyError: 5",)))
+    assert [each.why for each in tally.errors()] == ["the harness broke in 1 runs: Traceback ... KeyError: 5"]
+    work = Gate(GateWanted("mine", 60.0, Path(), 2))
+    work._say_lacking(frozenset())
+    assert {each.what for each in work.tally.unchecked} == {f"check {each.name}" for each in checks() if each.needs}
+
+
+def test_what_is_required_must_have_been_there_and_checked(tmp_path: Path) -> None:
+    report = shown(tmp_path, [row(1, verdict="pass")], require=("18", "no_lost_approval", "read_log"))
+    assert [each.key for each in report.because] == ["require:18", "require:no_lost_approval", "require:read_log"]
+    assert report.exit_code == ExitCode.INCONCLUSIVE
+
+
 def test_a_check_none_of_whose_runs_came_to_an_end_shows_nothing(tmp_path: Path) -> None:
     two = checks()[:2]
     for verdicts, named in ((("inconclusive", "pass"), []), (("inconclusive", "inconclusive"), [two[0].name])):
@@ -244,6 +269,28 @@ def test_a_check_none_of_whose_runs_came_to_an_end_shows_nothing(tmp_path: Path)
             work.tally.add(Part("chance" if seed else "checks", ""), run)
         work._look_at_checks(list(two))
         assert [each.key for each in work.tally.because] == named
+
+
+def test_a_part_that_did_not_come_to_its_end_or_whose_canary_was_missed_is_no_pass(tmp_path: Path) -> None:
+    declared = Declared((DeclaredScenario("power/x", "ab"),), 2, "mine")
+    found, missed = CanaryRow("log_in_ram", (1, 2), ()), CanaryRow("log_in_ram", (1, 2), (2,))
+
+    def because(
+        rows: list[RunRow], canary: CanaryRow, *cut_off: CutOff, stopped: bool = False
+    ) -> list[tuple[str, str]]:
+        work = Gate(GateWanted("mine", 60.0, tmp_path, 2), stopped=stopped)
+        sweep = Sweep(declared, [], store, 1, cut_off=list(cut_off))
+        work._look_at_end(Part("checks", "", declared=2), sweep, summarise(declared, rows, [canary]))
+        return [(each.key, each.why) for each in work.tally.because]
+
+    whole = [row(1, verdict="pass"), row(2, verdict="pass")]
+    with Store.create(tmp_path, declared) as store:
+        assert because(whole, found) == []
+        ((key, why),) = because(whole, missed)
+        assert key == "canary" and "was not found" in why
+        assert because(whole[:1], found)[0][1].startswith("checks: 1 of 2 runs had no time")
+        assert because(whole, found, stopped=True) == [("checks", "checks: interrupted")]
+        assert because(whole, found, CutOff("x", 7, 2.5)) == [("checks", "x with seed 7 had not ended after 2.5 s")]
 
 
 @pytest.mark.parametrize(
