@@ -8,6 +8,7 @@ LARGE = frozenset(
     {
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
         "tests/cli/test_sweep.py::test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares",
+        "tests/cli/test_ci_examples.py::test_its_commands_run_and_leave_the_files_that_are_named[gitlab-ci.yml]",
         "tests/cli/test_usage.py::test_everything_listed_is_explained",
         "tests/engine/crashpoints/test_determinism.py::test_hash_seeds_change_nothing[filequeue-profiles1-1]",
         "tests/engine/crashpoints/test_explore.py::"

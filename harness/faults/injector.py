@@ -214,9 +214,17 @@ class Injector:
     def _lift_later(self, live: _Live, _timer: object) -> None:
         self._lift(live)
 
+    def look(self) -> None:
+        """As after an action of each device, for a world in which none ever ends: that of somebody else's terminals."""
+        for device in self._looked_at:
+            self._look_at(device)
+
     def _after_action(self, _: int, event: ActionEnded) -> None:
+        self._look_at(event.device)
+
+    def _look_at(self, device: str) -> None:
         """Tell bites soon after they happened, and lift what has done all it can do."""
-        found = self._looked_at.get(event.device)
+        found = self._looked_at.get(device)
         if not found:
             return
         for live in tuple(found):

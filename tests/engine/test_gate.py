@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
-from harness.engine.gate import baseline, limits
+from harness.engine.crashpoints.report import Example, FlowReport, Found
+from harness.engine.gate import baseline, cuts, limits
 from harness.engine.gate.baseline import KnownFinding
 from harness.engine.gate.checks import OFFLINE, PREVIOUS, checks
 from harness.engine.gate.child import parts_of
@@ -23,8 +24,10 @@ from harness.engine.gate.report import Because, GateReport, LimitView, Part
 from harness.engine.gate.tally import Tally
 from harness.engine.gate.work import Gate, GateWanted, _fresh_store
 from harness.engine.sweep.declare import Wanted
+from harness.engine.sweep.summary import CutOff, summarise
+from harness.engine.sweep.work import Sweep
 from harness.reporters.gate import outcome_of, render
-from harness.results.model import BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
+from harness.results.model import BiteRow, CanaryRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
 from harness.terminals.assays import CUTS, hour
@@ -201,6 +204,125 @@ def test_what_broke_counts_before_what_failed_and_that_before_what_proves_nothin
     report.because = [Because("random", "why")] if because else []
     assert report.exit_code == code
     assert outcome_of(report, ()).code == code
+
+
+def shown(tmp_path: Path, random: list[RunRow], *before: RunRow, early: bool = False, **changes: object) -> GateReport:
+    """What a gate comes to whose checks were ``before`` and whose random runs were ``random``."""
+    work = Gate(replace(GateWanted("mine", 60.0, tmp_path, 2), **changes))  # type: ignore[arg-type]
+    for name, rows in (("checks", before), ("random", random)):
+        for each in rows:
+            work.tally.add(Part(name, ""), each)
+    work._random = summarise(Declared((DeclaredScenario("power/x", "ab"),), len(random), "mine"), random, ())
+    work._ended_early = early
+    return work._report(frozenset())
+
+
+def test_random_runs_bound_what_came_to_an_end_and_what_proves_nothing_keeps_from_a_pass(tmp_path: Path) -> None:
+    passed, unsure = row(1, verdict="pass"), replace(row(2, verdict="inconclusive"), because=("nothing bit",))
+    good = shown(tmp_path, [passed, replace(passed, seed=2)], passed)
+    assert good.exit_code == ExitCode.PASS and good.bound is not None
+    # The checks are no sample, and an inconclusive run is none of it either.
+    assert (good.bound.runs, good.bound.upper_bound_95) == (2, upper_bound(0, 2))
+    mixed = shown(tmp_path, [passed, unsure], passed)
+    assert mixed.bound is not None and (mixed.bound.runs, mixed.bound.inconclusive) == (1, 1)
+    assert mixed.bound.upper_bound_95 == upper_bound(0, 1)
+    assert [each.key for each in mixed.because] == ["random"] and mixed.exit_code == ExitCode.INCONCLUSIVE
+    assert shown(tmp_path, [passed, unsure], waive=("random",)).exit_code == ExitCode.PASS
+    nothing = shown(tmp_path, [unsure], passed).because
+    assert nothing[0].key == "random" and "nothing is bounded" in nothing[0].why
+    # Runs that were ended because of what they showed are no sample.
+    bounded = (parsed("upper_bound_95_percent > 99"),)
+    ended = shown(tmp_path, [passed], early=True, limits=bounded)
+    assert ended.bound is not None and ended.bound.upper_bound_95 is None
+    assert [each.key for each in ended.because] == ["fail-if"]
+    assert shown(tmp_path, [passed], limits=(parsed("passed_runs > 0"),)).exit_code == ExitCode.VIOLATED
+
+
+def test_a_fault_that_never_bit_keeps_from_a_pass_unless_one_of_its_kind_did_in_a_check(tmp_path: Path) -> None:
+    bitten = row(1, verdict="pass")
+    idle = replace(bitten, bites=(BiteRow("cut", "power_loss", "power", 1, 0),))
+    assert [each.key for each in shown(tmp_path, [idle]).because] == ["fault:power_loss"]
+    other = replace(bitten, bites=(BiteRow("cut", "crash", "power", 1, 1),))
+    assert [each.key for each in shown(tmp_path, [idle], other).because] == ["fault:power_loss"]
+    report = shown(tmp_path, [idle], bitten)
+    assert report.exit_code == ExitCode.PASS
+    assert any(each.what == "random fault cut" and "did in a check" in each.why for each in report.unchecked)
+
+
+def test_a_flow_s_findings_fail_the_gate_and_a_run_that_broke_says_why() -> None:
+    tally = Tally()
+    again, summary = "harness crashpoints --state 0a1b", "T01 lost 12.00 yuan."
+    example = Example("0a1b", 1, 2, 5, "posix-weak", "cut", "write", (), "", summary, (), again)
+    flow = FlowReport(
+        "sale", "", judged=5, found=[Found(1, "no_lost_approval", "critical", "x", [], 3, 1_200, example)]
+    )
+    cuts._flow(tally, part := Part(cuts.KEY, ""), flow)
+    assert tally.has_new and part.failed == 1 and not tally.because
+    (found,) = tally.findings.values()
+    assert (found.invariant, found.findings, found.money_fen, found.again) == (1, 3, 1_200, example.replay)
+    tally.add(part, replace(row(1, verdict="error"), because=("Traceback\n  ...\nKeyError: 5",)))
+    assert [each.why for each in tally.errors()] == ["the harness broke in 1 runs: Traceback ... KeyError: 5"]
+    work = Gate(GateWanted("mine", 60.0, Path(), 2))
+    work._say_lacking(frozenset())
+    assert {each.what for each in work.tally.unchecked} == {f"check {each.name}" for each in checks() if each.needs}
+
+
+def test_what_is_required_must_have_been_there_and_checked(tmp_path: Path) -> None:
+    report = shown(tmp_path, [row(1, verdict="pass")], require=("18", "no_lost_approval", "read_log"))
+    assert [each.key for each in report.because] == ["require:18", "require:no_lost_approval", "require:read_log"]
+    assert report.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_a_check_none_of_whose_runs_came_to_an_end_shows_nothing(tmp_path: Path) -> None:
+    two = checks()[:2]
+    for verdicts, named in ((("inconclusive", "pass"), []), (("inconclusive", "inconclusive"), [two[0].name])):
+        work = Gate(GateWanted("mine", 60.0, tmp_path, 2))
+        for seed, verdict in enumerate(verdicts):
+            run = replace(row(seed, verdict=verdict), scenario=f"/checks/{two[0].name}.yaml", because=("nothing bit",))
+            work.tally.add(Part("chance" if seed else "checks", ""), run)
+        work._look_at_checks(list(two))
+        assert [each.key for each in work.tally.because] == named
+
+
+def test_a_part_that_did_not_come_to_its_end_or_whose_canary_was_missed_is_no_pass(tmp_path: Path) -> None:
+    declared = Declared((DeclaredScenario("power/x", "ab"),), 2, "mine")
+    found, missed = CanaryRow("log_in_ram", (1, 2), ()), CanaryRow("log_in_ram", (1, 2), (2,))
+
+    def because(
+        rows: list[RunRow], canary: CanaryRow, *cut_off: CutOff, stopped: bool = False
+    ) -> list[tuple[str, str]]:
+        work = Gate(GateWanted("mine", 60.0, tmp_path, 2), stopped=stopped)
+        sweep = Sweep(declared, [], store, 1, cut_off=list(cut_off))
+        work._look_at_end(Part("checks", "", declared=2), sweep, summarise(declared, rows, [canary]))
+        return [(each.key, each.why) for each in work.tally.because]
+
+    whole = [row(1, verdict="pass"), row(2, verdict="pass")]
+    with Store.create(tmp_path, declared) as store:
+        assert because(whole, found) == []
+        ((key, why),) = because(whole, missed)
+        assert key == "canary" and "was not found" in why
+        assert because(whole[:1], found)[0][1].startswith("checks: 1 of 2 runs had no time")
+        assert because(whole, found, stopped=True) == [("checks", "checks: interrupted")]
+        assert because(whole, found, CutOff("x", 7, 2.5)) == [("checks", "x with seed 7 had not ended after 2.5 s")]
+
+
+@pytest.mark.parametrize(
+    ("flow", "verdict"),
+    [
+        (FlowReport("sale", "", judged=5), "pass"),
+        (FlowReport("sale", "", judged=5, because=["40 of 90 states were taken, drawn by name"]), "pass"),
+        (FlowReport("sale", "", judged=5, left=3), "inconclusive"),
+        (FlowReport("sale", "", judged=5, unsettled=1), "inconclusive"),
+        (FlowReport("sale", "", judged=5, because=["the time was over"]), "inconclusive"),
+        (FlowReport("sale", ""), "inconclusive"),
+    ],
+)
+def test_a_flow_passes_where_states_were_judged_and_none_is_left_or_in_the_open(flow: FlowReport, verdict: str) -> None:
+    tally, part = Tally(), Part(cuts.KEY, "")
+    cuts._flow(tally, part, flow)
+    (only,) = tally.rows[cuts.KEY]
+    assert only.verdict == verdict and bool(tally.because) == (verdict == "inconclusive")
+    assert len(tally.unchecked) == ("taken" in "".join(flow.because))
 
 
 # ---------------------------------------------------------------- from end to end

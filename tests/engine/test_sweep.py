@@ -21,7 +21,7 @@ from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
 from harness.reporters.sweep import render
-from harness.results.model import BiteRow, CanaryRow, Measure, RunRow
+from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_file, load_text
 from harness.storage.profiles import registry as profiles
@@ -175,6 +175,16 @@ def test_the_exit_code_is_that_of_the_worst_and_a_pass_needs_every_run_and_every
         assert summed("pass", "fail", canaries=canaries)[0] == ExitCode.VIOLATED
     # An error is to be tried again: the run is missing.
     assert summed("pass", "error", "fail")[::2] == (ExitCode.HARNESS_ERROR, 1)
+
+
+def test_a_canary_of_which_a_part_was_found_was_missed() -> None:
+    def judged(*invariants: int) -> CanaryRow:
+        findings = tuple(FindingRow("ab", number, "x", "k", 1, 0, "T01", 1, "s") for number in invariants)
+        return Canary().judged(RunRow("canary", 1, (), "fail", ("why",), findings=findings))
+
+    assert not judged(1, 2, 3).missed and not judged(1, 2, 3).why
+    assert (judged(1).missed, judged(1).why) == ((2,), "fail: why")
+    assert (judged(3, 2).missed, judged().missed) == ((1,), (1, 2))
 
 
 def test_a_fault_must_bite_somewhere_in_its_campaign_and_a_shard_is_judged_when_it_is_merged() -> None:

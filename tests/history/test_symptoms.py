@@ -76,6 +76,8 @@ SEEN: dict[str, list[e.Event]] = {
     "sale took 2 min": [e.ActionStarted(0, T01, 1, "sale"), at(2.1, e.ActionEnded(0, T01, 1, "approved"))],
     "no reply": [*LOST, *acts("sale", "unknown")],
     "no reply to 0200": [*LOST, sent(3, "0400")],
+    # An answer that comes late is one to an earlier request.
+    "no reply to 0400": [*LOST[:3], sent(3, "0400", "000002"), e.MessageDelivered(0, T01, 2), *acts("sale", "unknown")],
     "message 0210 dropped": LOST,
     'message 0210 dropped because "half"': LOST,
     "message 0200 delivered": ANSWERED,

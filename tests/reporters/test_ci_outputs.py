@@ -106,6 +106,26 @@ def test_junit_says_which_scenario_which_run_and_how_to_run_it_again() -> None:
     assert failure.text == f"{case.why[0]}\nreplay: {case.again}"
 
 
+ELEMENTS = {"pass": [], "fail": ["failure"], "error": ["error"], "inconclusive": ["skipped"], "known": ["skipped"]}
+
+
+def test_only_what_passed_is_told_as_passed_in_cases_counts_and_the_verdict() -> None:
+    cases = tuple(Case("power", f"cut of {state}", state, (f"it is {state}",)) for state in STATES)
+    for code in CODES:
+        outcome = Outcome("sweep", code, because=("why it is none",), cases=cases)
+        top = ElementTree.fromstring(junit.render(outcome))
+        told = {each.get("name"): each for each in top.iter("testcase")}
+        for state in STATES:
+            children = list(told[f"cut of {state}"])
+            assert [each.tag for each in children] == ELEMENTS[state]
+            assert all((each.get("type"), each.get("message")) == (state, f"it is {state}") for each in children)
+        verdict = list(told["verdict"])
+        assert [each.tag for each in verdict] == ELEMENTS[outcome.status]
+        assert all("why it is none" in (each.text or "") for each in verdict)
+        (power,) = top.findall("testsuite[@name='power']")
+        assert [power.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "2"]
+
+
 def test_two_runs_of_one_name_are_two_test_cases() -> None:
     same = Case("power", "cut[seed 3]", "pass")
     made = junit.render(Outcome("sweep", ExitCode.PASS, cases=(same, same, replace(same, name="cut[seed 3]\0"))))
@@ -178,6 +198,21 @@ def test_there_are_no_other_annotations_than_ours_and_at_most_ten_of_a_kind(outc
     assert not CARD.search(made)
 
 
+def test_what_is_new_is_an_error_what_is_known_a_warning_and_why_nothing_is_proven_is_said() -> None:
+    both = (PROBLEM, replace(PROBLEM, signature="ffffffff", known=True))
+    for code, more in (
+        (ExitCode.VIOLATED, []), (ExitCode.HARNESS_ERROR, ["error"]), (ExitCode.INCONCLUSIVE, ["warning"]),
+    ):  # fmt: skip
+        told = heard(github.commands(Outcome("sweep", code, because=("why it is none",), problems=both)))
+        because = [name for name, _, data in told if data == "why it is none"]
+        assert because == more
+        kinds = {properties["title"]: name for name, properties, _ in told if "[" in properties["title"]}
+        assert kinds == {
+            "invariant 1 no_lost_approval [0a1b2c3d]": "error",
+            "invariant 1 no_lost_approval (known) [ffffffff]": "warning",
+        }
+
+
 def test_the_tenth_annotation_counts_the_rest() -> None:
     many = tuple(replace(PROBLEM, signature=f"{number:08x}") for number in range(25))
     told = heard(github.commands(Outcome("sweep", ExitCode.VIOLATED, problems=many)))
@@ -239,6 +274,8 @@ GITLAB = {
 def test_gitlabs_report_is_json_of_its_format(outcome: Outcome) -> None:
     made = json.loads(gitlab.render(outcome))
     jsonschema.validate(made, GITLAB)
+    for entry, each in zip(made, outcome.problems, strict=True):
+        assert entry["severity"] == ("minor" if each.known else "critical")
     assert len(made) == len(outcome.problems) and not CARD.search(gitlab.render(outcome).decode())
 
 
@@ -280,6 +317,25 @@ def test_a_sweep_is_told_by_run_and_by_signature_and_the_same_finding_has_the_sa
     (later,) = json.loads(gitlab.render(ci.outcome_of_sweep(summarise(DECLARED, other, ()), other)))
     assert entry["fingerprint"] == later["fingerprint"] == outcome.problems[0].signature
     assert "2 of 3 random runs failed" in outcome.said[0]
+
+
+def test_a_run_is_known_where_all_its_findings_are() -> None:
+    one, other = run_of(2, "T01 lost 12.00 yuan", "fail"), run_of(3, "T01 lost its log", "fail")
+    both = replace(one, seed=4, findings=(*one.findings, *other.findings))
+    none = replace(one, seed=5, findings=())
+    known = frozenset({one.findings[0].signature})
+    states = {case.name: case.state for case in ci.cases_of([one, other, both, none], known)}
+    assert list(states.values()) == ["fail", "fail", "fail", "known"]
+    assert states["cut_in_flight[seed 2]"] == "known"
+
+
+def test_a_sweep_that_shows_nothing_says_why() -> None:
+    declared = Declared((DeclaredScenario("power/cut_in_flight", "ab"),), 9, "reference")
+    idle = replace(run_of(1), bites=(BiteRow("cut", "power_loss", "power", 1, 0),))
+    outcome = ci.outcome_of_sweep(summarise(declared, [idle, RUNS[3]], ()), [idle, RUNS[3]])
+    assert outcome.code == ExitCode.INCONCLUSIVE
+    for why in ("fault 'cut' never struck", "(canary) was not found", "7 of 9 declared runs are not finished"):
+        assert any(why in each for each in outcome.because), why
 
 
 def test_a_finding_is_shown_at_the_line_that_it_names_if_that_is_a_file_here(

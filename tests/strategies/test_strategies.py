@@ -1,12 +1,14 @@
 """Whatever is drawn loads and builds, and shrinks to what a person would have written first."""
 
 import io
+import json
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
+from harness.device.classes import DEVICE_CLASSES
 from harness.faults.base import families
 from harness.history.recorder import Recorder
 from harness.scenario.build import build
@@ -67,6 +69,36 @@ def test_families_and_payouts_are_kept_apart() -> None:
         kinds_of(("pwoer",))
 
 
+def drawn(strategy: st.SearchStrategy[str], examples: int) -> list[str]:
+    """So many of them, the same ones each time."""
+    texts: list[str] = []
+
+    @settings(max_examples=examples, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy)
+    def draw(text: str) -> None:
+        texts.append(text)
+
+    draw()
+    return texts
+
+
+def test_faults_of_every_family_are_drawn_and_of_no_other_than_were_asked_for() -> None:
+    def of(text: str) -> str:
+        return faults().get(json.loads(text)["type"]).family
+
+    assert all({of(text) for text in drawn(fault_plans([family], funds=True), 3)} == {family} for family in families())
+    told = [json.loads(text) for text in drawn(fault_plans(funds=True), 80)]
+    assert len({each["type"] for each in told}) > 12
+    # Not only times, and parameters besides those that must be.
+    assert {"time", "action", "message"} <= {key for each in told for key in each["at"]}
+    own = [set(each) - {"type", "at", "lift_after"} - required_parameters(faults().get(each["type"])) for each in told]
+    assert sum(map(bool, own)) > 5, own
+    plans = [ScenarioText(text).plan for text in drawn(scenarios(["network"], device=st.just("mpos-raw")), 20)]
+    assert {fault.fault.family for plan in plans for fault in plan.faults} == {"network"}
+    assert {plan.device.class_name for plan in plans} == {None, "mpos-raw"}
+    assert any(plan.people != plans[0].people for plan in plans)
+
+
 def test_the_simplest_scenario_is_one_quiet_day_and_the_simplest_fault_is_at_opening() -> None:
     few = settings(max_examples=60, deadline=None, database=None)
     simplest = find(scenarios(), lambda text: True, settings=few)
@@ -81,7 +113,8 @@ def test_the_simplest_scenario_is_one_quiet_day_and_the_simplest_fault_is_at_ope
 
 
 def test_all_that_ships_is_drawn() -> None:
-    for strategy, names in ((merchants(), merchant_names()), (profiles(), profile_names())):
+    fit = [name for name in device_class_names() if DEVICE_CLASSES.get(name).volume("data").total_bytes >= 2 << 20]
+    assert len(fit) > 1
+    for strategy, names in ((merchants(), merchant_names()), (profiles(), profile_names()), (devices(), fit)):
         for name in names:
             assert find(strategy, lambda drawn, name=name: drawn == name) == name
-    assert set(device_class_names()) >= {find(devices(), lambda drawn: True)}

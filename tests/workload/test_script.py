@@ -114,9 +114,23 @@ def test_steps_are_numbered_in_the_order_of_their_times_whoever_else_is_in_the_s
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("values", [{"times": 0}, {"day": 0}, {"amount_fen": 0}, {"amount_fen": 10**12}])
+def test_who_comes_pays_as_is_written_and_undoes_the_last_slip() -> None:
+    script = (
+        Scripted("sale", 1, amount_fen=250, pays_by="code"), Scripted("sale", 2), Scripted("void", 3), Scripted("refund", 4),
+    )  # fmt: skip
+    visits = [step.visit(0, 0) for step in steps_of_day(script, "T01", 0)]
+    assert [(each.kind, each.amount_fen, each.pays_by_code) for each in visits] == [
+        ("sale", 250, True), ("sale", 1_000, False), ("void", 1_000, False), ("refund", 1_000, False),
+    ]  # fmt: skip
+    # Of however many slips there are the last one.
+    assert all(int(each.card_choice * 8_000) == 7_999 for each in visits[2:])
+
+
+@pytest.mark.parametrize(
+    "values", [{"times": 0}, {"day": 0}, {"amount_fen": 0}, {"amount_fen": 10**12}, {"card": 1_000}]
+)
 def test_what_makes_no_sense_is_refused(values: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"at least 1|counted from 1|1 to 999999999999"):
+    with pytest.raises(ValueError, match=r"at least 1|counted from 1|1 to 999999999999|0 to 999"):
         Scripted("sale", 0, **values)
 
 

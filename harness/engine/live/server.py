@@ -183,6 +183,7 @@ class Server:
             else:
                 self._listen_to(line)
         self.counts.open = len(self._lines)
+        self.site.built.injector.look()
         self.on_tick()
 
     def _close(self) -> None:

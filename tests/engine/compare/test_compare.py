@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import ExitCode, UsageError
-from harness.engine.compare.report import CompareReport, Pair, PairView, report_of
+from harness.engine.compare.report import FINDINGS_KEPT, CompareReport, Pair, PairView, report_of
 from harness.engine.compare.work import Comparison, Wanted
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
@@ -126,6 +127,9 @@ def test_a_line_of_code_that_moved_is_the_same_finding() -> None:
     )
     assert _statuses(_pair((after,), (before,))) == ["unchanged"]
     assert _statuses(_pair((_finding("It dies at store.py:17 in sale."),), (before,))) == ["new", "fixed"]
+    # At two places of one release it is one run all the same.
+    (both,) = report_of("b", "a", 1, 1, [_pair((before, after), (before, after))]).differences
+    assert (both.terminal_runs, both.against_runs, both.terminal_findings, both.against_findings) == (1, 1, 2, 2)
 
 
 def test_what_shows_in_another_pair_is_not_new() -> None:
@@ -138,8 +142,17 @@ def test_beside_a_run_that_proves_nothing_nothing_is_new() -> None:
     report = report_of("b", "a", 1, 1, [_pair((found,), (), ("fail", "inconclusive"))])
     assert [each.status for each in report.differences] == ["unproven"]
     assert report.exit_code == ExitCode.INCONCLUSIVE and report.measures == []
+    other = _finding("It loses a sale.", "cc", 1)
+    beside = report_of("b", "a", 1, 2, [_pair((found,), (), ("fail", "inconclusive")), _pair((other,), (), seed=2)])
+    assert [(each.status, each.invariant) for each in beside.differences] == [("new", 1), ("unproven", 24)]
     two = [_pair((found,), (), ("fail", "inconclusive")), _pair((found,), (), seed=2)]
     assert report_of("b", "a", 1, 2, two).exit_code == ExitCode.VIOLATED
+
+
+def test_a_run_with_more_findings_than_are_kept_is_named() -> None:
+    many = replace(_finding("It dies."), count=FINDINGS_KEPT)
+    report = report_of("b", "a", 1, 2, [_pair((many,), (_finding("It dies."),)), _pair((), (many,), seed=2)])
+    assert report.cut_off == ["s, seed 1, b", "s, seed 2, a"]
 
 
 def test_pairs_that_are_missing_or_broke_are_no_pass() -> None:

@@ -121,6 +121,11 @@ class Capture:
         """Whoever captured it missed the last packet."""
         self.packets.pop()
 
+    def overlaps(self, at_s: float, known: bytes, more: bytes, port: int = 40001) -> None:
+        """What the host had sent last once more, and more behind it in the same packet."""
+        self._sequence[HOST, (TERMINAL[0], port)] -= len(known)
+        self.down(at_s, known + more, port)
+
     def swaps(self) -> None:
         """The last two packets in the other order."""
         self.packets[-2:] = self.packets[:-3:-1]

@@ -82,6 +82,22 @@ def test_pieces_repeats_and_disorder_change_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_more_behind_what_is_known_counts_and_a_port_that_is_used_again_begins_anew(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE, first=90_000)
+    capture.up(NINE, request("0200", 1, 1250, SALE) + request("0200", 2, 990, SALE))
+    first = answer("0210", 1, "00", 1250)
+    capture.down(NINE + 1, first)
+    capture.overlaps(NINE + 2, first[10:], answer("0210", 2, "51", 990))
+    # Nobody said good-bye; the numbers of the next connection are lower.
+    capture.opens(NINE + 60, first=1_000)
+    capture.up(NINE + 60, request("0200", 3, 100, SALE))
+    capture.down(NINE + 61, answer("0210", 3, "00", 100))
+    assert in_short(records(tmp_path, capture.bytes())) == [
+        ("sale", 1250, "no_reply"), ("sale", 990, "declined"), ("sale", 100, "approved"),
+    ]  # fmt: skip
+
+
 def test_messages_of_another_codec_are_read_alike(tmp_path: Path) -> None:
     common = {"3": "000000", "4": "000000001250", "11": "000007", "41": "30000001", "42": "898000000000001"}
     capture = Capture()
@@ -97,6 +113,27 @@ def test_messages_of_another_codec_are_read_alike(tmp_path: Path) -> None:
     assert records(tmp_path, ours.bytes())[0].card == found[0].card
 
 
+def test_a_request_sent_again_is_no_second_sale_and_another_one_s_answer_is_none(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE)
+    capture.up(NINE, request("0200", 1, 1250, SALE))
+    capture.up(NINE + 5, request("0200", 1, 1250, SALE))
+    capture.down(NINE + 6, answer("0210", 7, "51", 1250))
+    capture.down(NINE + 7, answer("0210", 1, "00", 1250))
+    # A settlement that did not balance is asked for once more after its upload: people pressed the key once.
+    capture.up(NINE + 60, request("0500", 2, None, SETTLE))
+    capture.down(NINE + 61, answer("0510", 2, "95"))
+    capture.up(NINE + 62, request("0500", 3, None, SETTLE))
+    capture.down(NINE + 63, answer("0510", 3))
+    capture.up(NINE + 900, request("0500", 4, None, SETTLE))
+    capture.down(NINE + 901, answer("0510", 4))
+    found = records(tmp_path, capture.bytes())
+    assert in_short(found) == [
+        ("sale", 1250, "approved"), ("settle", None, "failed"), ("other", None, "approved"), ("settle", None, "approved"),
+    ]  # fmt: skip
+    assert not script_of(found).faults
+
+
 def test_a_log_that_ends_soon_after_a_request_proves_nothing_of_it(tmp_path: Path) -> None:
     capture = Capture()
     capture.opens(NINE)
@@ -104,6 +141,12 @@ def test_a_log_that_ends_soon_after_a_request_proves_nothing_of_it(tmp_path: Pat
     found = records(tmp_path, capture.bytes())
     assert in_short(found) == [("sale", 1250, "unknown")]
     assert not script_of(found).faults
+    # Somebody else's messages go on for as long as any terminal waits: then there was none.
+    capture.opens(NINE + 89, port=40002)
+    capture.up(NINE + 89, request("0200", 1, 200, {**SALE, 41: "30000002"}), port=40002)
+    assert in_short(records(tmp_path, capture.bytes()))[0] == ("sale", 1250, "unknown")
+    capture.down(NINE + 90, answer("0210", 1, "00", 200, "30000002"), port=40002)
+    assert in_short(records(tmp_path, capture.bytes())) == [("sale", 1250, "no_reply"), ("sale", 200, "approved")]
 
 
 def test_a_reset_takes_only_what_was_asked_on_its_connection(tmp_path: Path) -> None:

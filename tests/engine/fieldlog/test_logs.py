@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_table_is_told_with_its_line(
 
 @pytest.mark.parametrize(
     "data, message",
-    [("{", "no JSON"), ("[1]", "one JSON object"), ('{"time": "x"}', "to hold the action"), ("[" * 9000, "")],
+    [("{", "no JSON"), ("[1]", "one JSON object"), ('{"time": "x"}', "to hold the action"), ("[" * 9000, "no JSON")],
 )
 def test_what_is_wrong_with_json_is_told(tmp_path: Path, data: str, message: str) -> None:
     with pytest.raises(LogError, match=message):
@@ -163,6 +163,16 @@ def test_only_what_the_log_proves_is_a_fault(tmp_path: Path) -> None:
     assert kinds(tmp_path, "09:00,settle,,no_reply,") == [("host_silent", "line 2: this settlement was never answered")]
 
 
+def test_what_goes_wrong_at_one_terminal_strikes_no_other(tmp_path: Path) -> None:
+    rows = [HEADER, "2026-03-02T09:00:00,left,sale,1250,approved,", "2026-03-02T09:01:00,right,sale,1250,no_reply,"]
+    rows += ["2026-03-02T09:05:00,right,sale,990,51,", "2026-03-02T09:30:00,right,boot,,,"]
+    script = script_of(read(tmp_path, "\n".join(rows)))
+    assert [(each.values["type"], each.values["devices"]) for each in script.faults] == [
+        ("host_silent", ["T02"]), ("issuer_declines", ["T02"]), ("power_loss", ["T02"]),
+    ]  # fmt: skip
+    assert [each.values["terminal"] for each in script.actions] == ["T01", "T02", "T02"]
+
+
 def test_a_boot_that_nobody_asked_for_is_a_power_cut_in_the_silence_before(tmp_path: Path) -> None:
     cut = kinds(tmp_path, "09:00,sale,1250,approved,", "09:30,boot,,,")
     assert cut == [("power_loss", "line 3: it boots, and was last heard of in line 2, 30 min earlier")]
@@ -171,6 +181,10 @@ def test_a_boot_that_nobody_asked_for_is_a_power_cut_in_the_silence_before(tmp_p
     assert isinstance(at, dict) and (at["action"], at["time"]) == ("sale", "09:00")
     # The morning's boot, the one after a restart, and the one that ends a cut which the log tells of are no news.
     assert kinds(tmp_path, "08:00,boot,,,", "09:00,sale,1250,approved,") == []
+    next_day = lines("18:00,settle,,approved,") + "\n2026-03-03T08:00:00,1,boot,,,\n2026-03-03T08:30:00,1,boot,,,"
+    (only,) = script_of(read(tmp_path, next_day)).faults
+    assert only.why == "line 4: it boots, and was last heard of in line 3, 30 min earlier"
+    assert [kind for kind, _ in kinds(tmp_path, "09:00,restart,,,", "09:11,boot,,,")] == ["power_loss"]
     assert kinds(tmp_path, "09:00,restart,,,", "09:01,boot,,,") == []
     assert [kind for kind, _ in kinds(tmp_path, "09:00,power_cut,,,", "09:01,boot,,,")] == ["power_loss"]
 

@@ -11,6 +11,7 @@ from harness.history.recorder import Recorder
 from harness.history.symptoms.model import Reached
 from harness.history.symptoms.parse import parse
 from harness.invariants.base import Case
+from harness.invariants.casebook import card, ends, intent, leaves, ledger, paid_sale, phase, starts, timed
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge
 
@@ -58,6 +59,21 @@ def test_a_shown_approval_is_lost_at_the_terminal_or_without_entry_at_the_host_a
     case = LOST[name]
     terms = [reached(case, each).shown for each in ("approved sale lost", "receipt without ledger entry")]
     assert sum(terms) == (case.expect == "finding")
+
+
+TOO_MUCH = (intent(3, 900), *paid_sale(3)[1:])
+"""One charge above the price: a finding of invariant 3 beside which nothing was charged twice."""
+
+
+def test_neither_a_reversed_charge_nor_one_that_was_chosen_is_a_second_one_beside_another_finding() -> None:
+    twice = TWICE["told at boot, paid again all the same"].events[:-1]
+    undone = (intent(), starts(), card(), ledger(), ends(1, "unknown"), leaves(), ledger(1, "REVERSED", "APPROVED"))
+    tried = (TOO_MUCH[0], starts(1, intent=3), card("1", 1, 3), *undone[3:5], undone[6], *TOO_MUCH[1:])
+    for events in (twice, undone, ()):
+        # One second after the other, whatever times they have in the casebook.
+        case = Case("beside", "", "finding", timed((*events, *(TOO_MUCH if events else tried), phase("quiescence"))))
+        assert reached(case, "finding 3").shown
+        assert not reached(case, "charged twice").shown
 
 
 def test_a_term_at_rest_comes_with_its_proof() -> None:

@@ -81,13 +81,6 @@ class Client:
             return {}
         return self.ask(fields)
 
-    def is_cut_off(self) -> bool:
-        """Whether the other end hangs up, orderly or not, without another word."""
-        try:
-            return self.socket.recv(1) == b""
-        except ConnectionResetError:
-            return True
-
     def _take(self, size: int) -> bytes:
         taken = b""
         while len(taken) < size:
@@ -178,9 +171,7 @@ def test_a_host_that_falls_silent_bites() -> None:
             client.sale(1250)
         client.socket.settimeout(10)
         assert client.sale(990)["39"] == "00"
-        assert any(event.kind == "host_silent" for event in acquirer.events if isinstance(event, FaultBit)) or (
-            acquirer.site.built.world.acquirer.knobs("10000001").struck
-        )
+    assert [event.kind for event in acquirer.events if isinstance(event, FaultBit)] == ["host_silent"]
 
 
 def test_a_connection_that_the_link_resets_is_reset() -> None:
@@ -189,7 +180,8 @@ def test_a_connection_that_the_link_resets_is_reset() -> None:
         client = acquirer.client()
         client.log_on()
         client.sale(1250, ask=False)
-        assert client.sale(1250, ask=False) == {} and client.is_cut_off()
+        with pytest.raises(ConnectionResetError):
+            client.socket.recv(1)
         assert acquirer.cut == ["the link reset it"]
         again = acquirer.client()
         again.stan = 10
@@ -231,7 +223,7 @@ def test_a_caller_that_never_reads_is_cut_off_with_little_held_for_it() -> None:
         client = acquirer.client()
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         frame = client.frame({"t": "0800", "3": "990000", "60": "000001"})
-        until_s = time.monotonic() + 30
+        until_s = time.monotonic() + 90
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             for _ in range(300):
                 client.socket.sendall(frame * 100)

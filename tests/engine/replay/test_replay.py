@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.engine.launch import launch
-from harness.engine.replay.make import FINDING_NAME, bundle_run, keep_bundle
+from harness.engine.replay.make import FINDING_NAME, bundle_of, bundle_run, keep_bundle
 from harness.engine.replay.marks import MARK_BYTES, marks_of, parting
 from harness.engine.replay.replay import prepare, replay
 from harness.engine.request import RunRequest, SnapshotRequest
@@ -79,6 +79,25 @@ def test_mended_software_parts_where_it_does_something_else(kept: tuple[Path, Ve
     # The first events tell of the software by name, which counts for nothing; up to the parting the rest is the same.
     assert 0 < parted.event < len(before) and "reference.in_doubt" in parted.line != before[parted.event]
     assert (tmp_path / "disk" / "data").is_dir() and (tmp_path / "disk" / "snapshot.json").is_file()
+
+
+def test_another_finding_is_not_the_one_that_was_bundled(kept: tuple[Path, Verdict], tmp_path: Path) -> None:
+    bundle = read_bundle(bundle_in(kept[0]))
+    # The software finds as much as before, of the same invariant, and nothing of this signature.
+    other = msgspec.structs.replace(bundle.info, signature="00000000")
+    again = replay(write_bundle(tmp_path / "other.zip", replace(bundle, info=other)))
+    assert not again.again and set(again.signatures) == set(bundle.info.signatures) and again.parted is None
+
+
+def test_a_bundle_is_of_the_finding_that_was_asked_for(kept: tuple[Path, Verdict]) -> None:
+    place, verdict = kept
+    first, *others = read_bundle(bundle_in(place)).info.signatures
+    request = RunRequest(scenario=str(place / "case.yaml"), terminal="silent_charge")
+    infos = [bundle_of(request, verdict, place / "run", each).info for each in (None, first, *others)]
+    assert others and [each.signature for each in infos] == [first, first, *others]
+    assert len({(each.invariant, each.summary) for each in infos}) == 1 + len(others)
+    with pytest.raises(UsageError, match="no finding of signature 00000000"):
+        bundle_of(request, verdict, place / "run", "00000000")
 
 
 @pytest.mark.parametrize("until", ["120", "day1+09:20", "host_silent#1"])

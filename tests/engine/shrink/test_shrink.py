@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
 from harness.engine.shrink.script import alone, seen_at, templates
 from harness.engine.shrink.size import size_of
-from harness.engine.shrink.trials import findings_of
+from harness.engine.shrink.trials import Stopped, Trials, findings_of
 from harness.history.codec import read_history
 from harness.scenario.brief import brief_text
 from harness.scenario.find import names
@@ -69,6 +70,23 @@ def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: P
     last = list(found.values())[-1]
     shrunk = shrink(request, last.signature, budget_s=4, out=tmp_path / "case.small.yaml")
     assert shrunk.signature == last.signature and shrunk.finding.invariant == last.invariant
+
+
+def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: Path) -> None:
+    another = replace(small("actions: []"), software="batch_stays")
+    lost = replace(small(LOST), software="silent_charge")
+    request = request_of(tmp_path)
+    wanted = next(iter(findings_of(request, launch(request))))
+    trials = Trials(RunRequest(""), wanted, tmp_path, 2, time.monotonic() + 300)
+    # The first is run beside the others, and finds something else; the third is as good as the second, and later.
+    assert trials.first([another, lost, replace(lost, seed=2)]) == lost
+    runs = trials.runs
+    assert trials.first([another]) is None and trials.runs == runs
+    trials.deadline_s = 0.0
+    with pytest.raises(Stopped, match="the budget was over"):
+        trials.first([replace(lost, seed=3)])
+    trials.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["case.yaml"]
 
 
 def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
