@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
 from harness.engine.shrink.script import alone, seen_at, templates
 from harness.engine.shrink.size import size_of
-from harness.engine.shrink.trials import findings_of
+from harness.engine.shrink.trials import Trials, findings_of
 from harness.history.codec import read_history
 from harness.scenario.brief import brief_text
 from harness.scenario.find import names
@@ -69,6 +70,12 @@ def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: P
     last = list(found.values())[-1]
     shrunk = shrink(request, last.signature, budget_s=4, out=tmp_path / "case.small.yaml")
     assert shrunk.signature == last.signature and shrunk.finding.invariant == last.invariant
+    # The same run, which shows all of these, is no case of anything else.
+    trials = Trials(request, "00000000", tmp_path, 1, time.monotonic() + 60)
+    try:
+        assert trials.first([load_file(Path(request.scenario))]) is None
+    finally:
+        trials.close()
 
 
 def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
