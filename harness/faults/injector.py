@@ -216,7 +216,7 @@ class Injector:
 
     def look(self) -> None:
         """As after an action of each device, for a world in which none ever ends: that of somebody else's terminals."""
-        for device in self._looked_at:
+        for device in tuple(self._looked_at):
             self._look_at(device)
 
     def _after_action(self, _: int, event: ActionEnded) -> None:

@@ -6,9 +6,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from harness import pytest_plugin
+from harness.engine.verdict import FindingView, Sales, Verdict
+from harness.testing.failing import ProvesNothing, Violated
+from harness.testing.running import Ran
 
 pytest_plugins = ("pytester",)
 
@@ -137,6 +141,19 @@ def test_scenarios_that_the_command_line_names(pytester: pytest.Pytester) -> Non
     assert said["harness_verdict"] == "fail" and said["harness_seed"] == "2"
     failure = case.find("failure")
     assert failure is not None and failure.get("message", "").startswith("T0")
+
+
+def test_other_findings_than_were_named_are_none_of_them() -> None:
+    found = FindingView(31, "no_silent_charge", "T01", 5, "T01 never reversed it.", 100)
+    verdict = Verdict("fail", "small", "silent_charge", 1, 1, 1, (found,), (), (), (), (), Sales(1, 1, 1), 5, "ab")
+    Ran(verdict).assert_violates("no_silent_charge", 31)
+    for named in ((3,), ("no_silent_charge", "no_double_charge")):
+        with pytest.raises(Violated, match="and did not: it is fail"):
+            Ran(verdict).assert_violates(*named)
+    for status, raised in (("fail", Violated), ("inconclusive", ProvesNothing)):
+        why = ("nothing bit",) if status == "inconclusive" else ()
+        with pytest.raises(raised):
+            Ran(msgspec.structs.replace(verdict, status=status, inconclusive_because=why)).assert_passed()
 
 
 def test_a_broken_file_is_an_error_of_collection_with_its_places(pytester: pytest.Pytester) -> None:

@@ -70,6 +70,12 @@ def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: P
     last = list(found.values())[-1]
     shrunk = shrink(request, last.signature, budget_s=4, out=tmp_path / "case.small.yaml")
     assert shrunk.signature == last.signature and shrunk.finding.invariant == last.invariant
+    # The same run, which shows all of these, is no case of anything else.
+    trials = Trials(request, "00000000", tmp_path, 1, time.monotonic() + 60)
+    try:
+        assert trials.first([load_file(Path(request.scenario))]) is None
+    finally:
+        trials.close()
 
 
 def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: Path) -> None:

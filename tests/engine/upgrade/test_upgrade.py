@@ -10,6 +10,7 @@ import pytest
 
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.crashpoints.afterwards import Afterwards
+from harness.engine.crashpoints.report import CrashReport, Example, FlowReport, Found
 from harness.engine.upgrade.launch import launch
 from harness.engine.upgrade.report import Stage, UpgradeReport
 from harness.engine.upgrade.request import UpgradeRequest
@@ -153,6 +154,21 @@ def test_nothing_tried_is_no_pass() -> None:
     report = upgraded("reference", f"{OWN}:NoHolds", ("hold",))
     assert set(_verdicts(report).values()) == {"skipped"}
     assert report.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_a_cut_that_fails_or_proves_nothing_keeps_from_a_pass_like_a_stage() -> None:
+    found = Found(1, "no_lost_approval", "critical", "x", [], 1, 5, Example("0a", 1, 1, 5, "p", "", "", (), "", "", ()))
+
+    def code(*verdicts: str, flow: FlowReport | None = None) -> ExitCode:
+        cuts = CrashReport("s", "b", "d", 1, 1, flows=[] if flow is None else [flow])
+        return UpgradeReport("a", "b", "d", 1, [Stage("doubt", "up", "b", each) for each in verdicts], cuts).exit_code
+
+    whole, left = FlowReport("doubt/up", "", judged=5), FlowReport("doubt/up", "", judged=5, left=2)
+    assert code("pass", "refused", "skipped", flow=whole) == code("pass") == ExitCode.PASS
+    assert code("pass", flow=left) == code("pass", "inconclusive", flow=whole) == ExitCode.INCONCLUSIVE
+    assert code("skipped") == code() == ExitCode.INCONCLUSIVE
+    failing = FlowReport("doubt/up", "", judged=5, found=[found])
+    assert code("pass", flow=failing) == code("inconclusive", "fail", flow=left) == ExitCode.VIOLATED
 
 
 def test_a_refusal_comes_up_says_so_and_does_nothing_else() -> None:
