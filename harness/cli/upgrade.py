@@ -137,6 +137,9 @@ def _directory(image: str | None) -> str:
     directory = Path(image).absolute()
     if not directory.is_dir():
         raise UsageError(f"--image {image}: there is no directory {directory}")
+    from harness.engine.images import refuse_a_run
+
+    refuse_a_run(directory)
     return str(directory)
 
 

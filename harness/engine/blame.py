@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import greenlet
-
 from harness.core.masking import mask_text
 from harness.engine.crashpoints.callsites import CallSites
 from harness.faults.tap import call_in_flight
@@ -102,6 +100,8 @@ class Blames:
 def _frame_of(station: Station) -> FrameType | None:
     """The innermost frame of the software: of a fiber that waits, or of the one in whose call a fault strikes."""
     fiber = None if station.process is None else station.process.fiber
+    import greenlet  # the harness is to begin with as little as it needs
+
     if fiber is None or fiber.finished or fiber.greenlet is None:
         return None
     return sys._getframe(1) if fiber.greenlet is greenlet.getcurrent() else fiber.greenlet.gr_frame

@@ -40,8 +40,19 @@ def absolute(images: Sequence[str]) -> tuple[str, ...]:
         directory = Path(place).absolute()
         if not directory.is_dir():
             raise UsageError(f"--image {each}: there is no directory {directory}")
+        refuse_a_run(directory)
         found.append(f"{device}={directory}")
     return tuple(found)
+
+
+def refuse_a_run(directory: Path) -> None:
+    """UsageError for what a run leaves: a terminal's data would be taken for empty, and whatever is said of that is worth nothing."""
+    for name in ("history.jsonl", "verdict.json", "finding.zip", "results.sqlite"):
+        if (directory / name).is_file():
+            raise UsageError(
+                f"--image {directory}: it holds {name}, so it is what `harness run --out` leaves and no terminal's data; "
+                f"`harness snapshot` and `harness replay --disk-out` write that"
+            )
 
 
 def begun_on(plan: Plan, images: Sequence[str]) -> tuple[Plan, dict[str, FieldData]]:

@@ -41,6 +41,8 @@ def _lines(report: GateReport) -> Iterator[str]:
         yield f"  because {each.why}  [{each.key}]"
     for each in report.waived:
         yield f"  waived: {each.why}  [{each.key}]"
+    for key in report.unused_waivers:
+        yield f"  --waive {key} stood for nothing"
     for limit in report.limits:
         value = "nothing was measured" if limit.value is None else f"the worst run has {limit.value:,.6g}"
         yield f"  {'✗' if limit.failed else '✓' if limit.value is not None else '?'} fail if {limit.limit}: {value}"

@@ -18,11 +18,14 @@ PAIR = ("--from", "reference_v1", "--to", "reference")
         (["--to", "reference"], "Missing option '--from'"),
         ([*PAIR, "--data", "doubts"], "did you mean 'doubt'?"),
         ([*PAIR, "--image", "nowhere"], "there is no directory"),
+        ([*PAIR, "--image", "ran"], "it holds history.jsonl, so it is what `harness run --out` leaves"),
         ([*PAIR, "--image", ".", "--data", "doubt"], "give one of them"),
         ([*PAIR, "--state", "abc"], "give one --data and one --stage"),
     ],
 )
-def test_wrong_use_is_told(harness: Harness, arguments: list[str], message: str) -> None:
+def test_wrong_use_is_told(harness: Harness, place: Path, arguments: list[str], message: str) -> None:
+    (place / "ran").mkdir(exist_ok=True)
+    (place / "ran" / "history.jsonl").touch()
     done = harness("upgrade", *arguments)
     assert done.returncode == 4 and message in done.stderr, done.stderr
 

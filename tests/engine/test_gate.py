@@ -383,11 +383,14 @@ def test_a_bad_one_fails_early_and_its_finding_is_made_small_and_runs_again(tmp_
 
 @pytest.mark.slow
 def test_what_was_required_and_not_checked_is_no_pass_and_waiving_is_listed(tmp_path: Path) -> None:
-    asked = {"require": ("18", "read_log"), "waive": ("require:read_log",)}
+    asked = {"require": ("18", "read_log"), "waive": ("require:read_log", "require:reed_log")}
     _, report = gate(tmp_path, "reference", flows=(), checks=(), runs=1, **asked)
     assert report.status == "inconclusive"
     assert [each.key for each in report.because] == ["require:18"]
     assert [each.key for each in report.waived] == ["require:read_log"] and "waived: " in render(report)
+    assert report.unused_waivers == ["require:reed_log"] and "--waive require:reed_log stood for nothing" in render(
+        report
+    )
 
 
 def test_a_results_file_of_an_earlier_gate_gives_way_and_one_that_is_in_use_does_not(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ class GateReport(msgspec.Struct):
     bound: Bound | None = None
     because: list[Because] = []
     waived: list[Because] = []
+    unused_waivers: list[str] = []
+    """Keys of ``--waive`` that stood for nothing."""
     limits: list[LimitView] = []
     unchecked: list[Unchecked] = []
     checked: list[str] = []

@@ -308,6 +308,7 @@ class Gate:
         because = [*tally.errors(), *tally.because]
         report.because = [each for each in because if each.key not in wanted.waive]
         report.waived = [each for each in because if each.key in wanted.waive]
+        report.unused_waivers = sorted({*wanted.waive} - {each.key for each in report.waived})
         if not any(row.verdict in ("pass", "fail") for rows in tally.rows.values() for row in rows):
             report.because.append(Because("nothing", "nothing came to a pass or a fail; that cannot be waived"))
         report.unchecked = tally.not_checked()
