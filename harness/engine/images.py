@@ -46,7 +46,7 @@ def absolute(images: Sequence[str]) -> tuple[str, ...]:
 
 
 def refuse_a_run(directory: Path) -> None:
-    """UsageError for what a run leaves: a terminal's data would be taken for empty, and whatever is said of that is worth nothing."""
+    """UsageError for what a run leaves: it holds no terminal's data, and what is said of none is worth nothing."""
     for name in ("history.jsonl", "verdict.json", "finding.zip", "results.sqlite"):
         if (directory / name).is_file():
             raise UsageError(
