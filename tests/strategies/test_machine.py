@@ -76,7 +76,7 @@ def test_a_mutant_is_found_and_shrunk_to_a_few_steps(mutant: str, capsys: pytest
 @pytest.mark.parametrize("profile", ["ext4-ordered", "posix-weak", "ubifs"])
 def test_the_reference_is_not_accused_in_many(profile: str) -> None:
     machine = terminal_machine("reference", profile=profile)
-    worked(machine, 20 * EXAMPLES, steps=20)
+    worked(machine, 5 * EXAMPLES, steps=20)
 
 
 def test_what_failed_is_kept_for_its_class_and_played_first_next_time(tmp_path: Path) -> None:
