@@ -51,6 +51,8 @@ class Line:
         self._attempt: ConnectAttempt | None = None
         self._connection: Connection | None = None
         self._ended = False
+        self._waits = False
+        """Whether the link will tell when there is something: once for however often it was looked at in vain."""
 
     # ------------------------------------------------------------ the socket's side
 
@@ -88,6 +90,8 @@ class Line:
     def is_busy(self) -> bool:
         """Whether so much of it is under way that nothing more is to be read."""
         connection = self._connection
+        if self._ended:
+            return True  # the end of what it sends can be read for ever
         if connection is None:
             return self._attempt is not None and len(self._early) > _READ_BYTES
         return len(connection.up.flights) + len(connection.down.flights) > UNDER_WAY_MAX
@@ -119,10 +123,12 @@ class Line:
             return
         if self.outgoing or self._ended:
             self.flush(now_s)
-        if not self.closed and not self._ended:
+        if not self.closed and not self._ended and not self._waits:
+            self._waits = True
             connection.readable.callbacks.append(self._told)
 
     def _told(self, _event: object) -> None:
+        self._waits = False
         self._due(self)
 
     def _pass_up(self, data: bytes) -> None:

@@ -96,6 +96,8 @@ class Server:
         now_us = self._now_us()
         if now_us > self._env.now:
             self._env.run(until=now_us)
+        while self._env.peek() <= self._env.now:
+            self._env.step()  # what is due at this very instant, else nobody would ever wait for anything
 
     def _patience_s(self) -> float:
         left_s = (self._env.peek() - self._now_us()) / 1e6

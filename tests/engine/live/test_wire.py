@@ -256,6 +256,43 @@ def _hung_up(end: socket.socket, wait_s: float = 10.0) -> bool:
         return False
 
 
+def test_a_host_that_nobody_calls_costs_no_time() -> None:
+    with serving():
+        time.sleep(0.2)
+        began_s = time.process_time()
+        time.sleep(1.0)
+        assert time.process_time() - began_s < 0.3
+
+
+def test_a_caller_that_dribbles_costs_no_more_for_each_piece() -> None:
+    with serving() as acquirer:
+        client = acquirer.client()
+        client.log_on()
+        frame = client.frame({"t": "0800", "3": "990000", "60": "000001"})
+        for byte in frame[:-1]:
+            client.socket.sendall(bytes([byte]))
+            time.sleep(0.002)
+        (connection,) = acquirer.site.built.world.stations[0].hardware.link.connections
+        assert len(connection.readable.callbacks) == 1
+        client.socket.sendall(frame[-1:])
+        assert client.answer()["39"] == "00"
+
+
+def test_a_caller_that_leaves_while_the_link_is_down_costs_no_time() -> None:
+    fault = "faults:\n  - {type: partition, at: {message: {direction: up, mti: '0800', moment: sent}}}\n"
+    with serving(PROMPT + fault) as acquirer:
+        acquirer.client().send({"t": "0800", "3": "920000", "60": "000001"})
+        time.sleep(0.2)
+        leaving = acquirer.client()
+        leaving.send({"t": "0800", "3": "920000", "60": "000001"})
+        time.sleep(0.2)
+        leaving.socket.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+        began_s = time.process_time()
+        time.sleep(1.0)
+        assert time.process_time() - began_s < 0.5
+
+
 def test_the_command_prints_address_numbers_and_what_happens() -> None:
     words = [
         sys.executable,
