@@ -179,7 +179,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of a plot; None leaves a gap. ``code`` names it in the texts (measured, forecast, budget, p50, p95), or ``label``."""
+    """One line of a plot; None leaves a gap. ``code``: measured, forecast, budget, p50, p95; else ``label`` names it."""
 
     label: str
     xs: tuple[float, ...]
