@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from harness.cli.output import check_writable, say
-from harness.core.errors import ExitCode, UsageError
+from harness.core.errors import ExitCode, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.engine.report.model import Report
+    from harness.engine.sweep.summary import CutOff
 
 NAME = "report.html"
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.command()
@@ -54,3 +61,56 @@ def report(source: Path, file: Path | None, as_json: bool) -> int:
 def _beside(source: Path) -> Path:
     """Where the page goes when nothing is said: into the directory, or beside a bundle or file under its name."""
     return source / NAME if source.is_dir() else source.with_suffix(".html")
+
+
+# ---------------------------------------------------------------- after other commands
+
+
+def report_option(command: F) -> F:
+    """The option; the command gets ``with_report``."""
+    return click.option(
+        "--report/--no-report", "with_report", default=True, help=f"Write {NAME} beside the results; default: yes."
+    )(command)
+
+
+def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) -> None:
+    """The page of a sweep that has just told what it came to."""
+
+    def gathered() -> Report:
+        from harness.engine.report.gather import gather
+
+        return gather(out_dir, cut_off=tuple(cut_off))
+
+    _keep(gathered, out_dir / NAME, quiet=quiet)
+
+
+def write_after_gate(out_dir: Path, *, quiet: bool) -> None:
+    """The page of a gate that has just told what it came to, and has left its gate.json."""
+
+    def gathered() -> Report:
+        from harness.engine.report.gather import gather
+
+        return gather(out_dir)
+
+    _keep(gathered, out_dir / NAME, quiet=quiet)
+
+
+def _keep(gathered: Callable[[], Report], path: Path, *, quiet: bool) -> None:
+    """Write it. Whatever keeps it from being written is told in one line: the verdict is said by now, and stays what it is."""
+    why = ""
+    try:
+        from harness.reporters.html.page import write_report
+
+        write_report(gathered(), path)
+    except HarnessError as error:
+        why = str(error)
+    except OSError as error:
+        why = f"cannot write {path}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        why = "interrupted"
+    except Exception as error:
+        why = f"the harness itself broke while writing it ({type(error).__name__}: {error}); please report this"
+    if why:
+        click.echo(f"no report: {' '.join(why.split())[:500]}", err=True)
+    elif not quiet:
+        say(f"report: {path}")

@@ -11,8 +11,10 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.engine.report.gates import GATE, of_gate
 from harness.engine.report.model import Report
+from harness.engine.report.pages import with_pages
 from harness.engine.report.single import VERDICT, of_bundle, of_directory
 from harness.engine.report.sweeps import of_sweep
+from harness.engine.sweep.summary import CutOff
 from harness.results.bundle import is_bundle
 from harness.results.store import FILE_NAME
 
@@ -22,20 +24,27 @@ _EXPECTED = (
 )
 
 
-def gather(source: Path) -> Report:
-    """The report of ``source``. UsageError, naming what is wrong and what would do, for anything that cannot be shown."""
+def gather(source: Path, *, cut_off: tuple[CutOff, ...] = ()) -> Report:
+    """The report of ``source``. UsageError, naming what is wrong and what would do, for anything that cannot be shown.
+
+    ``cut_off``: runs of the sweep that were ended under way, which it knows and its file does not.
+    """
+    return with_pages(_overview(source, cut_off))
+
+
+def _overview(source: Path, cut_off: tuple[CutOff, ...]) -> Report:
     if not source.exists():
         raise UsageError(f"there is no {source}; {_EXPECTED}")
     if is_bundle(source):
         return of_bundle(source)
     if source.is_file():
         if source.name in (GATE, VERDICT):
-            return gather(source.parent)
-        return of_sweep(source)
+            return _overview(source.parent, cut_off)
+        return of_sweep(source, cut_off=cut_off)
     if (source / GATE).is_file():
         return of_gate(source)
     if (source / FILE_NAME).is_file():
-        return of_sweep(source)
+        return of_sweep(source, cut_off=cut_off)
     if (source / VERDICT).is_file():
         return of_directory(source)
     raise UsageError(f"{source} holds nothing to report: {_EXPECTED}{_below(source)}")
