@@ -1,0 +1,5 @@
+// Plots of series.
+
+function drawSeries(series) {
+  return null;
+}
