@@ -44,8 +44,8 @@ _MARKS_MAX = 60
 _SPANS_MAX = 30
 _APART_US = 5 * US_PER_MINUTE
 """A full volume says so at every customer: what comes closer than this is one mark."""
-_FORECAST_TIMES = 10
-"""A forecast is drawn on to at most so many times what was measured."""
+_FORECAST_TIMES = 8
+"""To its end a forecast is drawn if that is within so many times what was measured; otherwise as far again as was measured."""
 _SEEN = ("said_full", "fill_level")
 """Measured as the software sees it, foreign bytes counted as used; all others are as if there were none (``SpaceMeasured``)."""
 
@@ -317,7 +317,7 @@ def _lines_of_space(measured: list[SpaceMeasured]) -> Iterator[Line]:
 def _forecast(base_bytes: int, budget_bytes: int, day: float, end_us: int) -> Line:
     """From the first measured value, a straight line to where memory is over, or as far as it is drawn."""
     over_us = (day - 1) * US_PER_DAY
-    until_us = min(over_us, float(_FORECAST_TIMES * end_us))
+    until_us = over_us if over_us <= _FORECAST_TIMES * end_us else 2.0 * end_us
     reached = base_bytes + (budget_bytes - base_bytes) * (until_us / over_us if over_us else 1.0)
     return Line("", (0, round(until_us)), (base_bytes, round(reached)), "forecast")
 
