@@ -268,12 +268,20 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """The event's type, such as MessageSent."""
     text: str
     device: str = ""
+    """Empty for what happens to the run as a whole."""
     message: int | None = None
     guilty: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+    """All that the event says, by the names of the history's fields."""
+    cut: int = 0
+    """So many characters of its texts are left out."""
 
 
 class Band(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A fault from its strike until it was lifted; None: to the end. ``damage`` cannot be lifted and is an instant."""
+    """A fault from its strike until it was lifted; None: to the end. ``damage`` cannot be lifted and is an instant.
+
+    ``kind`` is no_power, without a ``fault``, for as long as a terminal has none.
+    """
 
     fault: str
     kind: str
@@ -287,12 +295,18 @@ class Band(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One field of a message: its number, what it is called, what it holds (masked), and what that means."""
+    """One field of a message: its number, what the dialect calls it, and what it holds (masked; bytes as hexadecimal text).
+
+    ``hidden``: so many characters or bytes are not shown, as they are card data or keys. ``size_bytes``: of bytes, all of them.
+    ``parts``: what a composite field says, each a code of the texts (batch, trace, yuan, ...) and a value.
+    """
 
     number: str
     name: str
-    value: str
-    meaning: str = ""
+    value: str = ""
+    hidden: int = 0
+    size_bytes: int = 0
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -312,31 +326,47 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     altered: str = ""
 
 
-class File(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One file as it was in memory (volatile) and on the medium (durable). A size of None: it is not there.
+class Volume(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One volume of the guilty terminal. ``medium`` is its durability profile, ``promise`` what that says in one sentence."""
 
-    ``state``: same, changed, only_volatile, only_durable. Dumps are text, the first bytes where they differ, masked.
+    name: str
+    mount_point: str
+    total_bytes: int
+    medium: str
+    promise: str = ""
+
+
+class File(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One path as the software sees it (volatile), and as a power cut would be sure to leave it (durable).
+
+    A size of None: it is not there. ``changed``: it is there in both, and the contents differ.
     """
 
     path: str
-    state: str
     volatile_bytes: int | None = None
     durable_bytes: int | None = None
-    volatile_dump: str = ""
-    durable_dump: str = ""
+    changed: bool = False
+    directory: bool = False
 
 
 class Disk(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A volume around one event: before it, and after it. ``number`` is the event's."""
+    """What is new on one volume since its entry before: all entries up to an event's number, laid over each other, are the
+    volume at that event.
+    """
 
     number: int
-    device: str
     volume: str
-    before: tuple[File, ...] = ()
-    after: tuple[File, ...] = ()
-    losses: tuple[str, ...] = ()
-    """What a power cut took, in words."""
-    left_out: int = 0
+    files: tuple[File, ...] = ()
+    """Paths that are new, or are not what they were."""
+    gone: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    """What was done to the volume since then, in words."""
+    at_risk: tuple[str, ...] = ()
+    """What a power cut at this instant may do to what has been written, in words: the latest of it."""
+    done_left_out: int = 0
+    at_risk_left_out: int = 0
+    files_left_out: int = 0
+    free_bytes: int = 0
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -349,14 +379,26 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Against the nearest run that passed: the same up to ``same_until``, then one and the other. ``changes`` made it pass."""
+    """Against the nearest run without the finding: ``without`` these families of fault, or under another ``seed``.
 
-    scenario: str = ""
+    ``event`` is the first of this history that the other does not have, ``here`` what came from then on and ``there`` what came
+    instead, each a line of a story. ``why_none`` is a code: every_run (it came in all that were tried, ``tried`` of them),
+    no_time, not_run, same (nobody outside could tell the two apart).
+    """
+
+    without: tuple[str, ...] = ()
     seed: int | None = None
-    same_until: int | None = None
-    changes: tuple[str, ...] = ()
+    passes: bool = True
+    """Whether it passes; else it has other findings, and not this one."""
+    device: str = ""
+    at_us: int = 0
+    event: int | None = None
+    same: int = 0
+    """How many things anybody outside could notice are the same before."""
     here: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
+    again: str = ""
+    tried: int = 0
     why_none: str = ""
 
 
@@ -382,7 +424,10 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     steps: tuple[Step, ...] = ()
     bands: tuple[Band, ...] = ()
     messages: tuple[Message, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     disks: tuple[Disk, ...] = ()
+    why_no_disk: str = ""
+    """A code: second_disk, too_much, not_run, no_time."""
     difference: Difference | None = None
     shrunk: str = ""
     """The smallest scenario, as YAML."""
@@ -390,8 +435,17 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     not_shrunk: str = ""
     series: tuple[Series, ...] = ()
     left_out: int = 0
-    """Steps that were left out, to keep it small."""
+    """Events of this terminal that were left out, to keep it small."""
+    left_out_elsewhere: int = 0
+    """And of the others."""
+    window: tuple[int, int] = (0, 0)
+    """From when to when the events of this terminal are shown."""
+    came_again: bool = True
+    """Whether the run that was made for this page shows the finding."""
     why_empty: str = ""
+    """A code: more_findings, no_time, software, no_run, crash_point, not_again, failed, too_large."""
+    told: str = ""
+    """What an error said, for ``failed``."""
 
 
 # ---------------------------------------------------------------- all of it
