@@ -10,11 +10,16 @@ Source: the history's events; engine.measures for levels, slope and forecast, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from harness.contract import Manifest
 from harness.core.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
+from harness.engine.fullness import LEVELS_PERCENT
 from harness.engine.measures import DAYS_MAX, SALES_MIN, Meter, share
 from harness.engine.report.model import Figure, Line, Mark, Series, Span
 from harness.history.events import (
@@ -37,6 +42,9 @@ from harness.history.events import (
 from harness.history.query import Numbered
 from harness.invariants.base import INSTANT_KINDS, Observer, on
 
+if TYPE_CHECKING:
+    from harness.sut.station import Station
+
 DEVICES_MAX = 24
 """Of a run with more terminals those are kept whose plots say most: the fullest, those that grow fastest."""
 POINTS_MAX = 400
@@ -48,6 +56,42 @@ _FORECAST_TIMES = 8
 """To its end a forecast is drawn if that is within so many times what was measured; otherwise as far again as was measured."""
 _SEEN = ("said_full", "fill_level")
 """Measured as the software sees it, foreign bytes counted as used; all others are as if there were none (``SpaceMeasured``)."""
+
+
+class SpaceCourse(msgspec.Struct, frozen=True):
+    """How much of a volume was free, each time that it changed, as the software sees it: ``at_us`` beside ``free_bytes``."""
+
+    volume: str
+    total_bytes: int
+    at_us: tuple[int, ...]
+    free_bytes: tuple[int, ...]
+
+
+class SpaceEye:
+    """Watches the volumes of one terminal in a run that is done once more to be watched: a history tells a few instants only."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._seen: dict[str, list[tuple[int, int]]] = {}
+        self._totals: dict[str, int] = {}
+
+    def look(self, at_us: int) -> None:
+        """At any instant; what has not changed costs nothing."""
+        for volume in self._station.hardware.disk.volumes:
+            seen = self._seen.setdefault(volume.name, [])
+            if not seen or seen[-1][1] != volume.free_bytes:
+                seen.append((at_us, volume.free_bytes))
+                self._totals[volume.name] = volume.total_blocks * volume.block_size_bytes
+                if len(seen) > 4 * POINTS_MAX:
+                    self._seen[volume.name] = thinned(seen)
+
+    def courses(self) -> tuple[SpaceCourse, ...]:
+        """What was seen."""
+        return tuple(
+            SpaceCourse(name, self._totals[name], tuple(at for at, _ in points), tuple(free for _, free in points))
+            for name, points in ((name, thinned(seen)) for name, seen in self._seen.items())
+            if points
+        )
 
 
 @dataclass(slots=True)
@@ -90,11 +134,16 @@ class SeriesOfRun(Observer):
     """Fed with a history: ``series`` once it is over. ``device``: of this terminal alone.
 
     Without ``manifests`` nothing is known of a terminal's own limit of records, and fill levels are those of the volume alone.
+    ``watched``: what somebody saw of that one terminal's volumes all the time.
     """
 
-    def __init__(self, manifests: Mapping[str, Manifest] | None = None, *, device: str | None = None) -> None:
+    def __init__(
+        self, manifests: Mapping[str, Manifest] | None = None, *, device: str | None = None,
+        watched: Sequence[SpaceCourse] = (),
+    ) -> None:  # fmt: skip
         self._manifests = manifests or {}
         self._device = device
+        self._watched = {each.volume: each for each in watched if device is not None}
         self._meter = Meter({}, with_funds=False)
         self._courses: dict[str, _Course] = {}
         self._hours: dict[int, _Hour] = {}
@@ -212,7 +261,7 @@ class SeriesOfRun(Observer):
                     "free_space",
                     "us",
                     "bytes",
-                    tuple(_lines_of_space(measured)),
+                    tuple(_lines_of_space(measured, self._watched.get(volume), self._end_us)),
                     subject=f"{name} {volume}",
                     marks=tuple(each for each in course.marks if volume == "data" or each.code != "full"),
                     spans=tuple(course.spans),
@@ -234,7 +283,7 @@ class SeriesOfRun(Observer):
 
     def _memory_of(self, name: str, left_out: int) -> Series:
         course, metered = self._courses[name], self._meter.devices[name]
-        points = _thinned(course.memory)
+        points = thinned(course.memory)
         lines = [Line("", tuple(at for at, _ in points), tuple(held for _, held in points), "measured")]
         figures = [Figure("budget_bytes", metered.budget_bytes)]
         slope, day = metered.growth.bytes_per_sale, metered.dies_on_day(self._end_us)
@@ -287,12 +336,35 @@ class SeriesOfRun(Observer):
 
 
 def series_of(
-    history: Iterable[Numbered], manifests: Mapping[str, Manifest] | None = None, *, device: str | None = None
-) -> tuple[Series, ...]:
+    history: Iterable[Numbered], manifests: Mapping[str, Manifest] | None = None, *, device: str | None = None,
+    watched: Sequence[SpaceCourse] = (),
+) -> tuple[Series, ...]:  # fmt: skip
     """All plots of a history, or of what it tells of one terminal."""
-    run = SeriesOfRun(manifests, device=device)
+    run = SeriesOfRun(manifests, device=device, watched=watched)
     run.add(history)
     return run.series()
+
+
+def series_of_runs(measured: Mapping[str, Sequence[float]]) -> tuple[Series, ...]:
+    """What can be plotted of many runs from their measures: how slow the slowest sales were, by fill level."""
+    levels = {-1: sorted(measured.get("sale_s_p95", ()))}
+    levels |= {level: sorted(measured.get(f"sale_s_p95_from_{level}_percent_full", ())) for level in LEVELS_PERCENT}
+    told = {level: values for level, values in levels.items() if values}
+    if not told:
+        return ()
+    places = tuple(told)
+    return (
+        Series(
+            "response_over_runs",
+            "percent",
+            "s",
+            (
+                Line("", places, tuple(round(median(values), 3) for values in told.values()), "median_run"),
+                Line("", places, tuple(values[(len(values) * 95 - 1) // 100] for values in told.values()), "p95_run"),
+                Line("", places, tuple(len(values) for values in told.values()), "runs"),
+            ),
+        ),
+    )
 
 
 def _code(event: ScreenShown | StorageFailed | BatchSettled | PowerLost | SoftwareDied) -> str:
@@ -306,11 +378,14 @@ def _code(event: ScreenShown | StorageFailed | BatchSettled | PowerLost | Softwa
     return "power_loss" if isinstance(event, PowerLost) else "died"
 
 
-def _lines_of_space(measured: list[SpaceMeasured]) -> Iterator[Line]:
-    """What the terminal itself left free, and what the software saw, foreign bytes counted as used."""
+def _lines_of_space(measured: list[SpaceMeasured], watched: SpaceCourse | None, end_us: int) -> Iterator[Line]:
+    """What the terminal itself left free, and what the software saw, foreign bytes counted as used; watched, at all times."""
+    if watched is not None:
+        # Until the end it stayed as it was seen last.
+        yield Line("", (*watched.at_us, end_us), (*watched.free_bytes, watched.free_bytes[-1]), "watched")
     for code, seen in (("own", False), ("seen", True)):
-        points = _thinned([(each.at_us, each.free_bytes) for each in measured if (each.when in _SEEN) is seen])
-        if points:
+        points = thinned([(each.at_us, each.free_bytes) for each in measured if (each.when in _SEEN) is seen])
+        if points and not (seen and watched is not None):
             yield Line("", tuple(at for at, _ in points), tuple(free for _, free in points), code)
 
 
@@ -326,7 +401,7 @@ def _last(lines: list[Line]) -> list[float]:
     return [line.ys[-1] for line in lines if line.code == "forecast" and line.ys[-1] is not None]
 
 
-def _thinned(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def thinned(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """At most ``POINTS_MAX`` of them: of each stretch the least and the most, so that no peak is lost."""
     if len(points) <= POINTS_MAX:
         return points

@@ -24,8 +24,8 @@ from harness.core.errors import HarnessError
 from harness.engine.report.model import FindingPage, Report, Said
 from harness.reporters.html.fit import Plain, fitting, plain
 
-STYLES = ("base.css",)
-SCRIPTS = ("texts.js", "dom.js", "plots.js", "overview.js", "finding.js", "app.js")
+STYLES = ("uPlot.min.css", "base.css", "plots.css")
+SCRIPTS = ("texts.js", "dom.js", "uPlot.iife.min.js", "plots.js", "overview.js", "finding.js", "app.js")
 """In this order, together one script: what is declared in one is known in all that follow."""
 OVERVIEW_BYTES_MAX = 1_700_000
 """Of the overview as it stands in the file; with the scripts it stays below 2 MB."""
@@ -79,6 +79,7 @@ def assets() -> tuple[str, str]:
 
 
 def _asset(name: str, folder: str = "assets") -> str:
+    folder = "vendor" if name.startswith("uPlot") else folder
     return resources.files("harness.reporters.html").joinpath(folder, name).read_text("utf-8")
 
 

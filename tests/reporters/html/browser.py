@@ -91,10 +91,7 @@ class Page:
     ) -> Page:
         """Load the file afresh at ``fragment`` (without #), and wait until it says that it is ready, where it does."""
         width, height = size
-        self._drain()
-        self._command("Emulation.clearDeviceMetricsOverride")
-        self._command("Network.enable")
-        self.browser.get("about:blank")
+        self.leave()
         self._command("Storage.clearDataForOrigin", origin="file://", storageTypes="all")
         self._command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
@@ -102,9 +99,12 @@ class Page:
         self._command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         agent = self.run("return navigator.userAgent")
         self._command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
-        self._drain()
         self.browser.get(self.path.as_uri() + (f"#{fragment}" if fragment else ""))
         return self
+
+    def leave(self) -> None:
+        """Go away from it: what it was still about to say is said now or never."""
+        self.browser.get("about:blank")
 
     def resize(self, size: tuple[int, int]) -> None:
         """As a window that is drawn smaller or larger."""
@@ -195,6 +195,8 @@ class Page:
 
 def tidy(pages: Sequence[Page]) -> None:
     """Fail for what any page complained about."""
+    if pages:
+        pages[-1].leave()
     complaints = [f"{page.path.name}: {each}" for page in pages for each in page.complaints()]
     assert not complaints, "\n".join(complaints)
 

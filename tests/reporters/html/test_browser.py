@@ -56,6 +56,8 @@ def test_what_a_page_says_or_asks_for_is_heard(
     page = open_report(_page(tmp_path, inside, head))
     found: list[str] = []
     page.wait(lambda: found.extend(page.complaints()) or any(heard in each for each in found), str(found))
+    page.leave()
+    page.complaints()
 
 
 def test_complaints_that_nobody_asked_for_fail_the_test(open_report: OpenReport, tmp_path: Path) -> None:

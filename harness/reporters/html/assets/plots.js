@@ -13,12 +13,13 @@ addTexts({
   plot_mark_settlement: "settlement", plot_mark_full: "full", plot_mark_power_loss: "power lost", plot_mark_died: "software died", plot_mark_fault: "fault",
   plot_span: "while a fault lasts", plot_sales: "{count|sale|sales}", plot_runs_count: "{count|run|runs}",
   plot_say_space: "Least: {least} of {total} free. Measured at the points; between them nothing is known.",
-  plot_say_growth: "It grows by {bytes} a sale.", plot_say_dies: "It grows by {bytes} a sale and has nothing left on day {day}, if nobody restarts it.",
+  plot_say_watched: "Least: {least} of {total} free. Seen after each event of this terminal.", plot_line_watched: "free as the software sees it", plot_say_dies: "It grows by {bytes} a sale and has nothing left on day {day}, if nobody restarts it.",
   plot_say_flat: "At most {most} of {budget}; it does not grow to speak of.", plot_say_short: "At most {most} of {budget}. Too little was sold between two starts to tell a slope.",
   plot_say_response: "From the card to the end of the sale, of {count|sale|sales}.", plot_say_response_left: "{count|sale|sales} more at other levels are too few to tell.",
   plot_say_runs: "Of each run the time within which 95 of its 100 sales are over.",
   plot_say_acceptance: "{paid} of {came|customer|customers} left having paid; {declined} were declined by the host.",
   plot_left_out: "{count|more terminal is|more terminals are} not drawn.",
+  said_no_history: "The course of the run cannot be drawn: {text}", said_history_long: "The course of the run is not drawn: {what} holds {count} MiB",
   plots_none_run: "Not drawn, as nothing of it was measured:", plots_none_runs: "Free space, memory and the course of a day are those of one run: the page of a finding has them, and the report of harness run --out.",
   plot_none_free_space: "free space (no volume was measured)", plot_none_memory: "memory (not sampled twice)",
   plot_none_response_by_fill: "response times (fewer than 20 sales at every fill level)", plot_none_acceptance: "customers over the day (nobody came while shops were open)",
@@ -34,12 +35,13 @@ addTexts({
   plot_mark_settlement: "结算", plot_mark_full: "存满", plot_mark_power_loss: "断电", plot_mark_died: "软件终止", plot_mark_fault: "故障",
   plot_span: "故障持续期间", plot_sales: "{count} 笔", plot_runs_count: "{count} 次运行",
   plot_say_space: "最少时剩余 {least}，共 {total}。只在各点测量，点与点之间未知。",
-  plot_say_growth: "每笔交易增长 {bytes}。", plot_say_dies: "每笔交易增长 {bytes}，若无人重启，第 {day} 天耗尽。",
+  plot_say_watched: "最少时剩余 {least}，共 {total}。在该终端的每个事件之后观察。", plot_line_watched: "软件看到的剩余", plot_say_dies: "每笔交易增长 {bytes}，若无人重启，第 {day} 天耗尽。",
   plot_say_flat: "最多占用 {most}，共 {budget}；没有明显增长。", plot_say_short: "最多占用 {most}，共 {budget}。两次启动之间交易太少，无法判断增长。",
   plot_say_response: "从出示卡到交易结束，共 {count} 笔。", plot_say_response_left: "其他占用水平另有 {count} 笔，数量太少。",
   plot_say_runs: "每次运行中 95 % 的交易完成所需的时间。",
   plot_say_acceptance: "{came} 位顾客中 {paid} 位付款离开；{declined} 位被主机拒绝。",
   plot_left_out: "另有 {count} 台终端未画出。",
+  said_no_history: "无法画出运行经过：{text}", said_history_long: "未画出运行经过：{what} 有 {count} MiB",
   plots_none_run: "以下没有测得数据，未画出：", plots_none_runs: "剩余空间、内存和一天的经过只属于单次运行：见问题详情页，或 harness run --out 的报告。",
   plot_none_free_space: "剩余空间（没有测量任何卷）", plot_none_memory: "内存（采样不足两次）",
   plot_none_response_by_fill: "交易用时（各占用水平均不足 20 笔）", plot_none_acceptance: "一天中的顾客（营业期间无人到来）",
@@ -59,11 +61,11 @@ function drawPlots(series, kind) {
   for (const each of series || []) kinds.set(each.code, [...(kinds.get(each.code) || []), each]);
   const known = [...kinds.values()].filter((of) => PLOTTERS[of[0].code]);
   const missing = PLOTS_OF_A_RUN.filter((code) => !kinds.has(code));
-  const ofRuns = kind === "sweep" || kind === "gate";
+  const ofRuns = ["sweep", "gate", "bundle"].includes(kind);
   return el("div", { class: "plots-all" },
     known.length > 0 && el("div", { class: "plots" }, known.map(drawKind)),
     ofRuns ? el("p", { class: "hint" }, t("plots_none_runs"))
-      : missing.length > 0 && el("p", { class: "hint none" }, t("plots_none_run"), " ", missing.map((code) => t(`plot_none_${code}`)).join(", "), "."));
+      : kind !== "untold" && missing.length > 0 && el("p", { class: "hint none" }, t("plots_none_run"), " ", missing.map((code) => t(`plot_none_${code}`)).join(", "), "."));
 }
 
 function drawSeries(series) {
@@ -238,10 +240,11 @@ function stroke(plot, mark) {
 }
 
 function freeSpace(series) {
-  const looks = { own: { colour: "--accent", points: true }, seen: { colour: "--h5", points: true, bare: true } };
+  const watched = lineOf(series, "watched");
+  const looks = { watched: { colour: "--accent" }, own: { colour: watched ? "--soft" : "--accent", points: true, bare: Boolean(watched) }, seen: { colour: "--h5", points: true, bare: true } };
   const lines = (series.lines || []).filter((line) => looks[line.code]);
   const least = Math.min(...lines.flatMap((line) => line.ys));
-  return { ...overTime(series, lines, lines.map((line) => looks[line.code])), words: t("plot_say_space", { least: bytes(least), total: bytes(series.y_most || 0) }) };
+  return { ...overTime(series, lines, lines.map((line) => looks[line.code])), words: t(watched ? "plot_say_watched" : "plot_say_space", { least: bytes(least), total: bytes(series.y_most || 0) }) };
 }
 
 function memory(series) {
