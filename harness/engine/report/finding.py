@@ -20,12 +20,14 @@ from pathlib import Path
 
 import msgspec
 
+from harness.contract import Manifest
 from harness.core.errors import HarnessError
 from harness.engine.launch import launch
 from harness.engine.report.again import request_of
-from harness.engine.report.model import Difference, Disk, FindingPage, Message, Why
+from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
 from harness.engine.report.nearest import Deadline, Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import kind_of, signature
@@ -261,7 +263,16 @@ def _story(
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
         window=(found.from_us, found.until_us),
+        series=_series(history, finding.device, observed),
     )
+
+
+def _series(history: HistoryFile, device: str, observed: Observed | None) -> tuple[Series, ...]:
+    """Plots of the guilty terminal over the whole run."""
+    if observed is None or observed.device != device:
+        return series_of(history, device=device)
+    manifest = Manifest(name="", max_transactions=observed.record_limit)
+    return series_of(history, {device: manifest}, device=device, watched=observed.space)
 
 
 def _with_fields(message: Message, frame: object) -> Message:
