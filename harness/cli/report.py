@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.cli.options import Duration
 from harness.cli.output import check_writable, say
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
+    from harness.engine.report.finding import Telling
     from harness.engine.report.model import Report
     from harness.engine.sweep.summary import CutOff
 
 NAME = "report.html"
+_ONE_S, _MANY_S = 60.0, 6.0
+"""How long runs may begin to be done again: of one run or bundle all, of a sweep as many as take a matter of seconds."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -25,12 +30,40 @@ F = TypeVar("F", bound=Callable[..., Any])
     "-o", "--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="The page to write; default: report.html beside what SOURCE holds.",
 )  # fmt: skip
+@click.option(
+    "--stories",
+    type=click.IntRange(0, 100),
+    default=20,
+    show_default=True,
+    help="Findings that are told in full; each run is done again.",
+)
+@click.option(
+    "--time",
+    "time_s",
+    type=Duration(),
+    help="Real time in which such runs begin; default: 6 s, for one run or bundle 60 s.",
+)
+@click.option(
+    "--terminal", metavar="SPEC", help="The software that is run again, where it does not ship with the harness."
+)
+@click.option("--trust", is_flag=True, help="Run whatever software the findings name, also such as does not ship.")
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
-def report(source: Path, file: Path | None, as_json: bool) -> int:
+def report(
+    source: Path,
+    file: Path | None,
+    stories: int,
+    time_s: float | None,
+    terminal: str | None,
+    trust: bool,
+    as_json: bool,
+) -> int:
     """Write SOURCE as one HTML file that opens from disk, offline.
 
     SOURCE is the directory of `harness sweep`, `harness merge`, `harness gate` or `harness run --out`, a results file, or a
     finding's bundle. With --json alone no page is written.
+
+    The first findings are told in full: the run of each is done again, with its messages decoded and its disk watched, and
+    compared with the nearest run that does not show it. Findings beyond the time or number have a line that replays them.
 
     Exit code 0: it is written, whatever the verdict in it; 4: SOURCE is nothing that can be shown.
     """
@@ -40,7 +73,7 @@ def report(source: Path, file: Path | None, as_json: bool) -> int:
         check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
-    told = gather(source)
+    told = gather(source, telling=_telling(source, stories, time_s, terminal, trust))
     if as_json:
         import msgspec
 
@@ -56,6 +89,19 @@ def report(source: Path, file: Path | None, as_json: bool) -> int:
     if not as_json:
         say(f"{path}  {size / 1000:,.0f} kB, {told.verdict.status}")
     return int(ExitCode.PASS)
+
+
+def _telling(source: Path, stories: int, time_s: float | None, terminal: str | None, trust: bool) -> Telling | None:
+    from harness.cli.run import absolute_spec
+    from harness.engine.report.finding import Telling
+
+    if not stories:
+        return None
+    one = source.suffix == ".zip" or (source / "verdict.json").is_file() or source.name == "verdict.json"
+    begin_s = time_s if time_s is not None else _ONE_S if one else _MANY_S
+    return Telling(
+        stories, begin_s=begin_s, jobs=len(os.sched_getaffinity(0)), terminal=absolute_spec(terminal), trust=trust
+    )
 
 
 def _beside(source: Path) -> Path:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.engine.report.cases import told_in_full
+from harness.engine.report.finding import Telling
 from harness.engine.report.gates import GATE, of_gate
 from harness.engine.report.model import Report
 from harness.engine.report.pages import with_pages
@@ -24,12 +26,13 @@ _EXPECTED = (
 )
 
 
-def gather(source: Path, *, cut_off: tuple[CutOff, ...] = ()) -> Report:
+def gather(source: Path, *, cut_off: tuple[CutOff, ...] = (), telling: Telling | None = None) -> Report:
     """The report of ``source``. UsageError, naming what is wrong and what would do, for anything that cannot be shown.
 
-    ``cut_off``: runs of the sweep that were ended under way, which it knows and its file does not.
+    ``cut_off``: runs of the sweep that were ended under way, which it knows and its file does not. ``telling``: how much of its
+    findings is told in full; None: their runs are not done again.
     """
-    return with_pages(_overview(source, cut_off))
+    return told_in_full(source, with_pages(_overview(source, cut_off)), telling)
 
 
 def _overview(source: Path, cut_off: tuple[CutOff, ...]) -> Report:
