@@ -24,6 +24,23 @@ class DiskStory {
     return { files, last };
   }
 
+  // For each of these events how many paths a power cut might take.
+  risks(steps) {
+    const places = this.volumes.map((volume) => ({ changes: this.changes.get(volume.name), next: 0, risky: new Set() }));
+    return steps.map((step) => {
+      let count = 0;
+      for (const place of places) {
+        while (place.next < place.changes.length && place.changes[place.next].number <= step.number) {
+          const change = place.changes[place.next++];
+          for (const path of change.gone || []) place.risky.delete(path);
+          for (const file of change.files || []) if (atRisk(file)) place.risky.add(file.path); else place.risky.delete(file.path);
+        }
+        count += place.risky.size;
+      }
+      return count;
+    });
+  }
+
   draw(step, of) {
     if (!step.device && !isFault(step)) return null;
     if (step.device && step.device !== this.device) return el("p", { class: "hint" }, t("disk_of_guilty", { device: this.device }));

@@ -65,7 +65,8 @@ class Story {
       el("button", { type: "button", class: each === device ? "here" : null, "aria-pressed": String(each === device), onclick: () => { this.choose(each); this.show(this.nearest(this.at)); } },
         say(each), each === this.device && el("small", {}, t("the_guilty_one")))) : []);
     append(clear(this.box), [this.lanes.draw(device, this.shown)]);
-    append(clear(this.list), this.shown.map((each) => drawRow(each)));
+    const days = new Set(this.shown.map((each) => Math.floor(each.at_us / 86400e6)));
+    append(clear(this.list), this.shown.map((each) => drawRow(each, days.size > 1)));
   }
 
   first() {
@@ -137,7 +138,7 @@ addEventListener("keydown", (event) => {
 });
 
 function keepInside(box, row) {
-  const top = row.offsetTop - box.offsetTop;
+  const top = row.offsetTop;  // of the box, which is positioned
   if (top < box.scrollTop + 40) box.scrollTop = Math.max(0, top - 80);
   else if (top + row.offsetHeight > box.scrollTop + box.clientHeight - 40) box.scrollTop = top + row.offsetHeight - box.clientHeight + 80;
 }
@@ -187,7 +188,7 @@ function drawLegend() {
   const item = (kind, text) => el("span", { class: "legend-item" }, el("i", { class: `swatch ${kind}` }), text);
   return el("div", { class: "about" }, el("p", { class: "hint" }, t("story_hint")),
     el("div", { class: "legend-line" }, item("event", t("legend_event")), item("guilty", t("legend_guilty")), item("fault", t("legend_fault")),
-      item("dark", t("legend_dark")), item("gap", t("legend_gap"))));
+      item("dark", t("legend_dark")), item("gap", t("legend_gap")), item("risky", t("legend_risky")), item("sound", t("legend_sound"))));
 }
 
 function drawKeys(of) {
@@ -198,10 +199,14 @@ function drawKeys(of) {
     el("span", { class: "hint" }, t("keys_hint")));
 }
 
-function drawRow(step) {
+function timeOfDay(us) {
+  return clock(us).replace(/^.*?(\d\d:\d\d:)/, "$1");
+}
+
+function drawRow(step, severalDays) {
   const classes = [step.guilty ? "guilty" : "", isFault(step) ? "fault" : ""].filter(Boolean).join(" ");
   return el("li", { "data-number": String(step.number), class: classes || null },
-    el("time", {}, clock(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
+    el("time", { title: clock(step.at_us) }, severalDays ? clock(step.at_us) : timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
     el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text)));
 }
 

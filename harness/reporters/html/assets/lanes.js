@@ -22,6 +22,7 @@ class Lanes {
     LANE_NAMES.forEach((name, row) => drawing.append(svg("rect", { x: 0, y: LANES_TOP + row * LANE_HEIGHT, width, height: LANE_HEIGHT, class: row % 2 ? "lane odd" : "lane" })));
     this.drawBands(drawing, bands, height);
     this.drawTimes(drawing, height);
+    if (device === this.of.device) this.drawRisk(drawing);
     this.cursor = drawing.appendChild(svg("line", { class: "cursor", x1: -10, x2: -10, y1: LANES_TOP - 8, y2: height - 20 }));
     this.drawFlights(drawing);
     this.marks = new Map();
@@ -96,6 +97,22 @@ class Lanes {
     });
   }
 
+  // Along the disk: whether a power cut might have taken something then.
+  drawRisk(drawing) {
+    const disk = this.of.disk;
+    if (!disk.known) return;
+    const y = LANES_TOP + (LANE_NAMES.indexOf("disk") + 1) * LANE_HEIGHT - 7;
+    const risks = disk.risks(this.steps);
+    let from = 0;
+    for (let at = 1; at <= this.steps.length; at += 1) {
+      if (at < this.steps.length && (risks[at] > 0) === (risks[from] > 0)) continue;
+      const end = at < this.steps.length ? this.xs[at] : this.width;
+      drawing.append(svg("rect", { x: this.xs[from], y, width: end - this.xs[from], height: 5, class: risks[from] > 0 ? "risky" : "sound" },
+        svg("title", {}, risks[from] > 0 ? t("legend_risky") : t("legend_sound"))));
+      from = at;
+    }
+  }
+
   middle(lane) {
     return LANES_TOP + Math.max(0, LANE_NAMES.indexOf(lane)) * LANE_HEIGHT + 15;
   }
@@ -125,7 +142,7 @@ class Lanes {
     const text = brief(step);
     if (text && x >= (taken[step.lane] || -Infinity)) {
       mark.append(svg("text", { x: x - 5, y: y + 21 }, text));
-      taken[step.lane] = x + 6.1 * [...text].reduce((sum, each) => sum + (each > "\u2e80" ? 1.9 : 1), 0) + 6;
+      taken[step.lane] = x + 6.1 * [...text].reduce((sum, each) => sum + (each > "\u2e80" ? 1.9 : 1), 0) + (step.guilty ? 16 : 8);
     }
     this.marks.set(step.number, { mark, x });
     return mark;
