@@ -68,7 +68,7 @@ def _of_bundle(source: Path, scratch: Path, how: Telling) -> Case:
 
 
 def _shrunk(source: Path, signature: str) -> Path | None:
-    """The file beside the results. One that is named in them is not looked at: they may come from elsewhere, and name any file."""
+    """The file beside the results. One that is named in them is not looked at: they may be from elsewhere, and name any file."""
     folder = (source if source.is_dir() else source.parent) / "shrunk"
     return next((path for path in folder.glob("????????.yaml") if path.stem == signature), None)
 
