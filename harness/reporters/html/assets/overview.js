@@ -131,7 +131,7 @@ function drawMatrix(report, choose) {
         every ? t("matrix_found") : t("matrix_all", { count: (matrix.invariants || []).length }))),
       box(matrixTable(folded ? faults.filter((each) => !silent.includes(each)) : faults, columns, cells, choose)),
       folded && el("button", { type: "button", class: "link silent", onclick: () => { folded = false; draw(); } }, t("matrix_idle", { count: silent.length })),
-      violated.size > 0 && drawLegend(),
+      violated.size > 0 && matrixLegend(),
     ]);
   };
   draw();
@@ -168,7 +168,7 @@ function breakable(name) {
   return shown;
 }
 
-function drawLegend() {
+function matrixLegend() {
   const names = STEPS.map((each, place) => (place === 0 ? "1" : `${STEPS[place - 1] + 1}–${each}`));
   return el("p", { class: "legend" }, t("matrix_legend"), [...names, `> ${STEPS[STEPS.length - 1]}`].map((each, place) => el("span", { class: `heat h${place + 1}` }, each)));
 }
