@@ -52,7 +52,7 @@ def whole(path: Path) -> str:
 
 
 def card_numbers(text: str) -> list[str]:
-    """Numbers as long as a card's whose last digit fits, also where blanks, dashes or what cannot be seen, or its symbol, stands in between."""
+    """Numbers as long as a card's whose last digit fits, whatever stands between the digits that is blank or cannot be seen."""
     bare = re.sub(
         "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\x00-\x08\x0b-\x1f\x7f\u2400-\u2421]|\u27e8U\\+[0-9A-F]+\u27e9",
         "",
