@@ -48,11 +48,12 @@ class Site:
     start_us: int
     """Virtual time at the beginning: the time of day."""
 
+    links: dict[str, Link]
+    """By terminal number."""
+
     def link_of(self, tid: str) -> Link:
         """The link of a terminal; the first one's for a number that the host does not know, which it will say itself."""
-        device = next((each.device for each in self.known if each.tid == tid), None)
-        stations = self.built.world.stations
-        return next((each for each in stations if each.name == device), stations[0]).hardware.link
+        return self.links.get(tid) or self.links[self.known[0].tid]
 
 
 def open_site(
@@ -97,7 +98,8 @@ def open_site(
         station.hardware.link.power_on()
     built.injector.arm()
     world.env.run(until=max(1, at_us))
-    return Site(built, recorder, tuple(known), at_us)
+    by_device = {each.name: each.hardware.link for each in world.stations}
+    return Site(built, recorder, tuple(known), at_us, {each.tid: by_device[each.device] for each in known})
 
 
 def _approve_real_cards(plan: Plan, built: Built) -> Decide:
