@@ -27,6 +27,7 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
+from harness.engine.report.pages import portable
 from harness.engine.report.series import series_of_runs
 from harness.results.model import BiteRow, FindingSum
 from harness.results.store import FILE_NAME, Store
@@ -69,7 +70,7 @@ def of_gate(directory: Path) -> Report:
     ]
     signatures = tuple(_signature(each, points.get(each.signature, {}), firsts) for each in told.findings)
     return Report(
-        FORMAT, "gate", told.terminal, told.harness, str(directory),
+        FORMAT, "gate", told.terminal, told.harness, portable(str(directory.absolute())),
         Verdict(told.status, int(told.exit_code), tuple(_because(told)), tuple(map(_reason, told.waived)), tuple(told.checked)),
         _bound(told), tuple(_unchecked(told)),
         matrix.matrix_of(bites, found, signatures, _checked(told)), signatures, measures, _runs(told),

@@ -29,6 +29,7 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
+from harness.engine.report.pages import portable
 from harness.engine.report.series import series_of
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
@@ -50,7 +51,7 @@ def of_directory(directory: Path) -> Report:
     try:
         if path.stat().st_size > _BYTES_MOST:
             raise UsageError(f"{path}: larger than {_BYTES_MOST >> 20} MiB, which no verdict is")
-        told = _report("run", decoded(path, path.read_bytes()), str(directory))
+        told = _report("run", decoded(path, path.read_bytes()), portable(str(directory.absolute())))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     series, left_out = _series(directory)
@@ -75,7 +76,7 @@ def of_bundle(path: Path) -> Report:
     bundle = read_bundle(path)
     info = bundle.info
     facts = (("finding", f"{info.signature} {info.name}"), ("python", info.python))
-    return _report("bundle", decoded(path, bundle.verdict), str(path), info.harness, facts)
+    return _report("bundle", decoded(path, bundle.verdict), portable(str(path.absolute())), info.harness, facts)
 
 
 def decoded(path: Path, data: bytes) -> RunVerdict:
@@ -120,7 +121,7 @@ def _signatures(verdict: RunVerdict) -> tuple[tuple[SignatureRow, ...], list[Fin
     sums = [FindingSum(row.fault, row.invariant, row.name, row.count, 1, row.money_fen) for row in rows]
     return tuple(
         SignatureRow(
-            signature, group[0].invariant, group[0].name, group[0].kind, group[0].summary, verdict.replay, 1,
+            signature, group[0].invariant, group[0].name, group[0].kind, group[0].summary, portable(verdict.replay), 1,
             sum(row.count for row in group), sum(row.money_fen for row in group),
             tuple(Point(row.fault, row.place, 1) for row in group), scenario=verdict.scenario, seed=verdict.seed,
         )
@@ -163,4 +164,4 @@ def _facts(verdict: RunVerdict) -> Iterable[tuple[str, str]]:
     yield "events", f"{verdict.events:,}"
     yield "history", f"sha256 {verdict.history_sha256[:16]}"
     if verdict.replay:
-        yield "replay", verdict.replay
+        yield "replay", portable(verdict.replay)

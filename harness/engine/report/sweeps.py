@@ -24,6 +24,7 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
+from harness.engine.report.pages import portable
 from harness.engine.report.series import series_of_runs
 from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, summary_of
 from harness.results.model import Declared
@@ -36,7 +37,7 @@ _ROWS_MOST = 300
 _REASONS_MOST = 100
 
 
-def of_sweep(path: Path, *, out_of_time: bool = False, cut_off: Iterable[CutOff] = ()) -> Report:
+def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
     """The report of the results in ``path``, a file or its directory. UsageError for what is none, or of an older format."""
     with Store.read(path) as store, store.at_one_moment():
         declared = store.declared()
@@ -46,7 +47,7 @@ def of_sweep(path: Path, *, out_of_time: bool = False, cut_off: Iterable[CutOff]
         bites = store.bite_sums()
         values = store.measured()
         days = store.measured(("pass", "fail"), "terminal_days")
-    summary.out_of_time, summary.cut_off = out_of_time, list(cut_off)
+    summary.cut_off = list(cut_off)
     summary.terminal_days = int(sum(days.get("terminal_days", ())))
     signatures = tuple(signature_row(each, first.get(each.signature)) for each in summary.signatures)
     signatures = tuple(sorted(signatures, key=lambda each: (each.invariant, -each.runs, each.signature)))
@@ -55,7 +56,7 @@ def of_sweep(path: Path, *, out_of_time: bool = False, cut_off: Iterable[CutOff]
         [Said("left_signatures", count=len(signatures) - SIGNATURES_MOST)] if len(signatures) > SIGNATURES_MOST else []
     )
     return Report(
-        FORMAT, "sweep", summary.terminal, declared.harness, str(path),
+        FORMAT, "sweep", summary.terminal, declared.harness, portable(str(path.absolute())),
         Verdict(STATUS[int(summary.exit_code)], int(summary.exit_code), tuple(_because(summary))),
         _bound(summary),
         tuple(_unchecked(summary, [each.kind for each in table.faults])),
@@ -69,7 +70,7 @@ def signature_row(each: Signature, first: tuple[str, int] | None) -> SignatureRo
     points = tuple(Point(point.fault, point.place, point.runs) for point in each.points[:_POINTS_MOST])
     scenario, seed = first or ("", None)
     return SignatureRow(
-        each.signature, each.invariant, each.name, each.kind, each.summary, each.again, each.runs, each.findings,
+        each.signature, each.invariant, each.name, each.kind, each.summary, portable(each.again), each.runs, each.findings,
         each.money_fen, points, scenario=scenario, seed=seed,
     )  # fmt: skip
 
@@ -89,7 +90,7 @@ def _because(summary: SweepSummary) -> Iterable[Said]:
         yield Said("canary_none")
     for canary in summary.canaries:
         if canary.missed:
-            yield Said("canary_missed", canary.why, canary.terminal, again=canary.replay)
+            yield Said("canary_missed", canary.why, canary.terminal, again=portable(canary.replay))
     if not total.failed:
         for fault in summary.idle[:_POINTS_MOST]:
             yield Said("never_bit", fault.scenario, fault.fault, fault.runs)
@@ -97,7 +98,7 @@ def _because(summary: SweepSummary) -> Iterable[Said]:
             yield Said("idle_more", count=len(summary.idle) - _POINTS_MOST)
         for reason in summary.because[:_POINTS_MOST]:
             if reason.verdict == "inconclusive":
-                yield Said("inconclusive", reason.why, count=reason.runs, again=reason.again)
+                yield Said("inconclusive", reason.why, count=reason.runs, again=portable(reason.again))
 
 
 def _bound(summary: SweepSummary) -> Bound:
@@ -131,7 +132,12 @@ def runs_of(summary: SweepSummary) -> Runs:
         kept = {id(each) for each in worst}
         shown = [each for each in shown if id(each) in kept]
     reasons = tuple(
-        Said("error" if each.verdict == "error" else "inconclusive", each.why, count=each.runs, again=each.again)
+        Said(
+            "error" if each.verdict == "error" else "inconclusive",
+            each.why,
+            count=each.runs,
+            again=portable(each.again),
+        )
         for each in sorted(summary.because, key=lambda each: -each.runs)[:_REASONS_MOST]
     )
     rows = tuple(runs_row(each, random=random) for each in shown)

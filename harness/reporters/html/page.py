@@ -24,8 +24,11 @@ from harness.core.errors import HarnessError
 from harness.engine.report.model import FindingPage, Report, Said
 from harness.reporters.html.fit import Plain, fitting, plain
 
-STYLES = ("uPlot.min.css", "base.css", "plots.css")
-SCRIPTS = ("texts.js", "dom.js", "uPlot.iife.min.js", "plots.js", "overview.js", "finding.js", "app.js")
+STYLES = ("vendor/uPlot.min.css", "assets/base.css", "assets/plots.css")
+SCRIPTS = (
+    "assets/texts.js", "assets/dom.js", "vendor/uPlot.iife.min.js", "assets/plots.js", "assets/overview.js",
+    "assets/finding.js", "assets/app.js",
+)  # fmt: skip
 """In this order, together one script: what is declared in one is known in all that follow."""
 OVERVIEW_BYTES_MAX = 1_700_000
 """Of the overview as it stands in the file; with the scripts it stays below 2 MB."""
@@ -60,7 +63,7 @@ def render(report: Report) -> str:
 
     script, style = assets()
     held = [*_held(report)]
-    template = Environment(autoescape=True, keep_trailing_newline=True).from_string(_asset("page.html.j2", ""))
+    template = Environment(autoescape=True, keep_trailing_newline=True).from_string(_asset("page.html.j2"))
     # Markup: what was read from files of ours. Whatever a report says is in the data, or is escaped.
     return template.render(
         policy=_policy(script, style),
@@ -78,9 +81,8 @@ def assets() -> tuple[str, str]:
     return f'"use strict";\n(() => {{\n{script}\n}})();\n', "\n".join(_asset(name) for name in STYLES)
 
 
-def _asset(name: str, folder: str = "assets") -> str:
-    folder = "vendor" if name.startswith("uPlot") else folder
-    return resources.files("harness.reporters.html").joinpath(folder, name).read_text("utf-8")
+def _asset(name: str) -> str:
+    return resources.files("harness.reporters.html").joinpath(*name.split("/")).read_text("utf-8")
 
 
 def _policy(script: str, style: str) -> str:
