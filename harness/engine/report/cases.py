@@ -6,9 +6,10 @@ smallest scenario that a gate made, or the command that makes one. Does not mode
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import msgspec
 from harness.core.errors import HarnessError
 from harness.engine.replay.replay import prepare
 from harness.engine.report.finding import Case, Telling, bare, tell_all
-from harness.engine.report.model import FindingPage, Report, Said, SignatureRow
+from harness.engine.report.model import FindingPage, Report, Said
 from harness.engine.report.pages import portable
 from harness.engine.report.single import VERDICT
 from harness.terminals.catalogue import CATALOGUE
@@ -30,9 +31,8 @@ def told_in_full(source: Path, report: Report, how: Telling | None) -> Report:
     """The report with the story on each page, as far as ``how`` goes; None: nothing is run, and the pages say so."""
     if not report.findings:
         return report
-    rows = {each.signature: each for each in report.signatures}
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        cases = list(_cases(source, report, rows, Path(scratch), how))
+        cases = list(_cases(source, report, Path(scratch), how))
         if how is None:
             pages = tuple(msgspec.structs.replace(bare(each), why_empty="not_asked") for each in cases)
         else:
@@ -43,15 +43,12 @@ def told_in_full(source: Path, report: Report, how: Telling | None) -> Report:
     return msgspec.structs.replace(report, findings=pages, left_out=tuple(said))
 
 
-def _cases(
-    source: Path, report: Report, rows: Mapping[str, SignatureRow], scratch: Path, how: Telling | None
-) -> Iterator[Case]:
+def _cases(source: Path, report: Report, scratch: Path, how: Telling | None) -> Iterator[Case]:
     bundled = Case(FindingPage("", 0, "", ""))
     if report.kind == "bundle" and how is not None:
         bundled = _of_bundle(source, scratch, how)
     for page in report.findings:
-        row = rows.get(page.signature)
-        shrunk = _shrunk(source, page.signature, row)
+        shrunk = _shrunk(source, page.signature)
         if report.kind == "bundle":
             again = f"harness replay {shlex.quote(portable(str(source.absolute())))}"
             page = msgspec.structs.replace(page, again=f"{again}{_naming(page.terminal)}")
@@ -71,10 +68,10 @@ def _of_bundle(source: Path, scratch: Path, how: Telling) -> Case:
     return Case(FindingPage("", 0, "", ""), request=prepared.request)
 
 
-def _shrunk(source: Path, signature: str, row: SignatureRow | None) -> Path | None:
-    beside = (source if source.is_dir() else source.parent) / "shrunk" / f"{signature}.yaml"
-    named = Path(row.shrunk) if row is not None and row.shrunk else None
-    return next((each for each in (named, beside) if each is not None and each.is_file()), None)
+def _shrunk(source: Path, signature: str) -> Path | None:
+    """What a gate made. A path that a file names is not followed: results may come from elsewhere."""
+    made = (source if source.is_dir() else source.parent) / "shrunk" / f"{signature}.yaml"
+    return made if re.fullmatch(r"[0-9a-f]{8}", signature) and made.is_file() else None
 
 
 def _shrinking(source: Path, report: Report, page: FindingPage) -> str:

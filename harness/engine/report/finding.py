@@ -23,12 +23,14 @@ from pathlib import Path
 
 import msgspec
 
+from harness.contract import Manifest
 from harness.core.errors import HarnessError
 from harness.engine.launch import launch
 from harness.engine.report.again import request_of
-from harness.engine.report.model import Difference, Disk, FindingPage, Message, Why
+from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
 from harness.engine.report.nearest import Deadline, Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import kind_of, signature
@@ -64,13 +66,13 @@ class Case:
 class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
-    No run begins when ``begin_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
+    No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
     a finding.
     """
 
     pages_max: int = PAGES_MAX
     each_s: float = EACH_S
-    begin_s: float = 60.0
+    all_s: float = 60.0
     jobs: int = 1
     terminal: str | None = None
     trust: bool = False
@@ -78,7 +80,7 @@ class Telling:
 
 def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
     """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so."""
-    begin = Deadline.after(how.begin_s)
+    begin = Deadline.after(how.all_s)
     groups: dict[bytes, list[int]] = {}
     told: dict[int, FindingPage] = {}
     for place, case in enumerate(cases):
@@ -360,7 +362,16 @@ def _story(
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
         window=(found.from_us, found.until_us),
+        series=_series(history, finding.device, observed),
     )
+
+
+def _series(history: HistoryFile, device: str, observed: Observed | None) -> tuple[Series, ...]:
+    """Plots of the guilty terminal over the whole run."""
+    if observed is None or observed.device != device:
+        return series_of(history, device=device)
+    manifest = Manifest(name="", max_transactions=observed.record_limit)
+    return series_of(history, {device: manifest}, device=device, watched=observed.space)
 
 
 def _with_fields(message: Message, frame: object) -> Message:

@@ -28,6 +28,7 @@ from harness.engine.report.model import (
     Verdict,
 )
 from harness.engine.report.pages import portable
+from harness.engine.report.series import series_of_runs
 from harness.results.model import BiteRow, FindingSum
 from harness.results.store import FILE_NAME, Store
 
@@ -60,7 +61,8 @@ def of_gate(directory: Path) -> Report:
                     counts = points.setdefault(each.signature, {})
                     counts[each.fault, each.place] = counts.get((each.fault, each.place), 0) + 1
             if part.name == "random":
-                measures = Measures(sums.spreads_of(store.measured()))
+                measured = store.measured()
+                measures = Measures(sums.spreads_of(measured), series_of_runs(measured))
     found += [
         FindingSum(_CUT_FAULT, each.invariant, each.name, each.findings, each.runs, each.money_fen)
         for each in told.findings

@@ -18,6 +18,7 @@ import msgspec
 from harness.engine.child import executed, warm
 from harness.engine.report.decoding import decoded, masked
 from harness.engine.report.model import Disk, Field, File, Volume
+from harness.engine.report.series import SpaceCourse, SpaceEye
 from harness.engine.request import RunRequest
 from harness.engine.run import Run
 from harness.history.events import (
@@ -78,6 +79,9 @@ class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
     volumes: tuple[Volume, ...] = ()
     disks: tuple[Disk, ...] = ()
     why_no_disk: str = ""
+    space: tuple[SpaceCourse, ...] = ()
+    record_limit: int | None = None
+    """How many records a batch may hold, as the software's manifest says."""
     until: int | None = None
     """The number of the last event that was looked at, where it was not to the end."""
 
@@ -135,6 +139,7 @@ class Eye:
         """The number of a StorageAfterPowerLoss: the disk is what the cut left once that has been told of every volume."""
         self._why = "" if built.plan.disk == "vfs" else "second_disk"
         self._until: int | None = None
+        self._space = SpaceEye(station)
         station.hardware.link.overhear(self._heard)
 
     def look(self, number: int, event: Event) -> None:
@@ -144,6 +149,7 @@ class Eye:
             self._late = -1
         if getattr(event, "device", None) != self._station.name and not isinstance(event, _ROUND_THE_DISK):
             return
+        self._space.look(event.at_us)
         if isinstance(event, MessageSent) and len(self._frames) < _FRAMES_MAX:
             self._frames.append(Frame(event.message, *decoded(self._dialect, self._frame, self._conceal)))
         if isinstance(event, StorageAfterPowerLoss):
@@ -165,7 +171,8 @@ class Eye:
             for each in self._station.hardware.disk.volumes
         )
         return Observed(
-            self._station.name, tuple(self._frames), volumes, tuple(self._disks), self._why, self._until
+            self._station.name, tuple(self._frames), volumes, tuple(self._disks), self._why, self._space.courses(),
+            self._station.manifest.max_transactions, self._until,
         )  # fmt: skip
 
     def _heard(self, frame: bytes) -> None:

@@ -23,20 +23,26 @@ from harness.engine.report.model import (
     Runs,
     RunsRow,
     Said,
+    Series,
     SignatureRow,
     Spread,
     Unchecked,
     Verdict,
 )
 from harness.engine.report.pages import portable
+from harness.engine.report.series import series_of
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict as RunVerdict
+from harness.history.query import HistoryFile
 from harness.results.bundle import read_bundle
 from harness.results.model import FindingRow, FindingSum
 
 VERDICT = "verdict.json"
+HISTORY = "history.jsonl"
 _BYTES_MOST = 64 << 20
+_HISTORY_BYTES_MOST = 256 << 20
+"""To read as much takes some ten seconds."""
 
 
 def of_directory(directory: Path) -> Report:
@@ -45,9 +51,24 @@ def of_directory(directory: Path) -> Report:
     try:
         if path.stat().st_size > _BYTES_MOST:
             raise UsageError(f"{path}: larger than {_BYTES_MOST >> 20} MiB, which no verdict is")
-        return _report("run", decoded(path, path.read_bytes()), portable(str(directory.absolute())))
+        told = _report("run", decoded(path, path.read_bytes()), portable(str(directory.absolute())))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    series, left_out = _series(directory)
+    return msgspec.structs.replace(
+        told, measures=Measures(told.measures.spreads, series), left_out=(*told.left_out, *left_out)
+    )
+
+
+def _series(directory: Path) -> tuple[tuple[Series, ...], tuple[Said, ...]]:
+    """What its history can be plotted for, and why nothing can: it is not there, of another version, or very long."""
+    path = directory / HISTORY
+    try:
+        if path.stat().st_size > _HISTORY_BYTES_MOST:
+            return (), (Said("history_long", what=HISTORY, count=path.stat().st_size >> 20),)
+        return series_of(HistoryFile(path)), ()
+    except (OSError, UsageError) as error:
+        return (), (Said("no_history", what=HISTORY, text=str(error)),)
 
 
 def of_bundle(path: Path) -> Report:

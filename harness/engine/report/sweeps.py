@@ -25,6 +25,7 @@ from harness.engine.report.model import (
     Verdict,
 )
 from harness.engine.report.pages import portable
+from harness.engine.report.series import series_of_runs
 from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, summary_of
 from harness.results.model import Declared
 from harness.results.store import Store
@@ -59,7 +60,7 @@ def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
         Verdict(STATUS[int(summary.exit_code)], int(summary.exit_code), tuple(_because(summary))),
         _bound(summary),
         tuple(_unchecked(summary, [each.kind for each in table.faults])),
-        table, signatures[:SIGNATURES_MOST], Measures(sums.spreads_of(values)), runs_of(summary),
+        table, signatures[:SIGNATURES_MOST], Measures(sums.spreads_of(values), series_of_runs(values)), runs_of(summary),
         facts=tuple(facts_of(declared)), left_out=tuple(left),
     )  # fmt: skip
 

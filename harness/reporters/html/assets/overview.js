@@ -204,11 +204,10 @@ function drawSignature(each) {
 function drawMeasures(report) {
   const measures = report.measures || {};
   const spreads = measures.spreads || [];
-  const plots = (measures.series || []).map((each) => drawSeries(each)).filter(Boolean);
   const alone = spreads.every((each) => (each.runs || 1) <= 1);
   return card(t("measures_title"),
-    spreads.length === 0 && plots.length === 0 && el("p", {}, t("measures_none")),
-    plots.length > 0 && el("div", { class: "plots" }, plots),
+    spreads.length === 0 && !(measures.series || []).length && el("p", {}, t("measures_none")),
+    drawPlots(measures.series, (report.left_out || []).some((each) => each.code.includes("history")) ? "untold" : report.kind),
     spreads.length > 0 && box(el("table", { class: "measures" },
       el("thead", {}, el("tr", {}, el("th", {}, t("measure")), (alone ? ["value", "asked"] : ["least", "median", "p95", "most"]).map((each) => el("th", { class: "number" }, t(each))),
         !alone && el("th", {}, t("spread")))),
