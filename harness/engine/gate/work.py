@@ -51,6 +51,8 @@ first parts find most: on a slow machine they have it."""
 _AFTER_A_FINDING = 0.1
 """Of the budget: how long a part may go on after something new was found in it."""
 _SECONDS_LEAST = 2.0
+_CUTS_BEGIN_S = 1.5
+"""About how long crash points take to load the software and to bring the state under way to its end."""
 _EARLIER = "something was found before"
 _NO_TIME = "the budget was over before it could begin"
 
@@ -191,7 +193,7 @@ class Gate:
             return
         began_s = time.monotonic()
         wanted = self.wanted
-        wall_s = self._left_s() * _SHARES[cuts.KEY]
+        wall_s = self._left_s() * _SHARES[cuts.KEY] - _CUTS_BEGIN_S
         cuts.explore(self.tally, part, self._cut_request(wall_s), wanted.jobs, self._cutting)
         self._children.clear()
         part.took_s = round(time.monotonic() - began_s, 1)

@@ -97,7 +97,7 @@ def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: 
 
 
 def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
-    shrunk = shrink(request_of(tmp_path), None, budget_s=1.5, out=tmp_path / "small.yaml")
+    shrunk = shrink(request_of(tmp_path), None, budget_s=3, out=tmp_path / "small.yaml")
     assert shrunk.stopped == "the budget was over" and shrunk.after <= shrunk.before
     request = RunRequest(scenario=str(tmp_path / "small.yaml"))
     assert shrunk.signature in findings_of(request, launch(request))
