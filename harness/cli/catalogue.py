@@ -89,7 +89,6 @@ def _merchants() -> Iterator[Entry]:
 
 def _dialects() -> Iterator[Entry]:
     from harness.host.dialects import DIALECTS
-
     from harness.scenario.dialect_file import shipped_dialects
     from harness.scenario.find import summary_of
 

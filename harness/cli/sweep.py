@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
 @click.option(
     "--max-time", type=Duration(),
-    help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
+    help="End by then (90s, 10 min): no run begins that would take longer, what still runs is left for --resume.",
 )  # fmt: skip
 @click.option(
     "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,

@@ -7,6 +7,7 @@ Does not model: which events are guilty; the finding says.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from harness.scenario.registries import faults
 
 STEPS_MAX = 700
 """Of the guilty terminal."""
+STEPS_WANTED = 300
+"""With fewer on the guilty day, what came before it is shown, too: a settlement at midnight is about the day before."""
 ELSEWHERE_STEPS_MAX = 80
 ELSEWHERE_DEVICES_MAX = 8
 ELSEWHERE_US = 15 * US_PER_MINUTE
@@ -79,6 +82,7 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     first_us, last_us = min(*times, guilt.at_us), max(*times, guilt.at_us, guilt.evident_us)
     begin_us, end_us = first_us // US_PER_DAY * US_PER_DAY, (last_us // US_PER_DAY + 1) * US_PER_DAY
     mine: list[Numbered] = []
+    before: deque[Numbered] = deque(maxlen=STEPS_WANTED)
     elsewhere: dict[str, list[Numbered]] = {}
     for number, event in history:
         if isinstance(event, _NOT_OF_A_STORY):
@@ -88,11 +92,16 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
                 mine.append((number, event))
             else:
                 found.left_out += 1
+                if event.at_us < begin_us:
+                    before.append((number, event))
         elif first_us - ELSEWHERE_US <= event.at_us <= last_us + ELSEWHERE_US:
             if device := getattr(event, "device", ""):
                 elsewhere.setdefault(device, []).append((number, event))
         else:
             found.left_out_elsewhere += 1
+    earlier = list(before)[len(mine) - STEPS_WANTED :] if len(mine) < STEPS_WANTED else []
+    mine[:0] = earlier
+    found.left_out -= len(earlier)
     kept = mine if len(mine) <= STEPS_MAX else _nearest(history, mine, guilt)
     found.left_out += len(mine) - len(kept)
     others = _of_others(elsewhere, guilt.events)
