@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.scenario.load import load_text
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 
 from .conftest import ROOT, Harness
 

@@ -29,7 +29,8 @@ from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
 from harness.scenario.plan import Plan
 from harness.scenario.problems import ScenarioErrors
-from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, hour, is_shipped
+from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, is_shipped
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run, small
 
 LOST = """
