@@ -139,7 +139,6 @@ LARGE = frozenset(
         "tests/storage/test_profiles_flash_properties.py::test_until_the_next_barrier_the_legal_images_only_grow[f2fs]",
         "tests/cli/test_usage.py::test_hostile_scenario_files_are_refused_in_seconds[empty]",
         "tests/cli/test_snapshot.py::test_several_instants_and_their_differences",
-        "tests/cli/test_readme.py::test_commands_give_what_the_readme_says[all]",
         "tests/cli/test_gate.py::test_a_bad_release_fails_with_a_line_that_replays_it",
         "tests/engine/test_bad_software.py::test_software_that_never_stops_is_stopped_and_named[a loop]",
         "tests/engine/crashpoints/test_explore.py::"
