@@ -32,6 +32,9 @@ _TERMINAL = re.compile(r"^(?P<tid>[0-9A-Za-z]{8})(:(?P<mid>[0-9A-Za-z ]{15}))?(:
 @click.option("--port", type=click.IntRange(0, 65535), default=5500, show_default=True, help="0: any that is free.")
 @click.option("--dialect", metavar="SPEC", help="What it speaks: FILE.yaml, a shipped one or package.module:Class.")
 @click.option(
+    "--no-mac", is_flag=True, help="Ask for no authentication codes and no logon: for terminals without keys."
+)
+@click.option(
     "--terminal-id", "terminals_named", multiple=True, metavar="TID[:MID[:KEY]]",
     help="A terminal by its own numbers, KEY being its master key in hexadecimal.",
 )  # fmt: skip
@@ -50,6 +53,7 @@ def host(
     bind: str,
     port: int,
     dialect: str | None,
+    no_mac: bool,
     terminals_named: tuple[str, ...],
     terminals: int | None,
     seed: int,
@@ -91,7 +95,7 @@ def host(
             sink = held.enter_context(Sink(out_dir / "history.jsonl"))
         recorder = Recorder(None if sink is None else held.enter_context(io.BufferedWriter(sink)))
         site = open_site(
-            plan, recorder, seed=seed, dialect=absolute_dialect(dialect), others=others, today=now.date(),
+            plan, recorder, seed=seed, dialect=absolute_dialect(dialect), has_mac=not no_mac, others=others, today=now.date(),
             at_us=_time_of_day(clock, now),
         )  # fmt: skip
         server = Server(site, bind, port)

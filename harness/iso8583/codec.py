@@ -251,7 +251,7 @@ def _variable_decoder(spec: FieldSpec) -> DecodeField:
     read, read_length = reader(spec), _length_reader(spec)
     prefix_size, units_max = spec.prefix_size, spec.longest_prefix_value
     in_bytes = spec.prefix_counts == "bytes"
-    is_bcd, is_hex = spec.encoding == "bcd" and not in_bytes, spec.encoding == "hex"
+    is_bcd, is_hex = spec.encoding == "bcd" and not in_bytes, spec.encoding == "hex" and not in_bytes
     empty: FieldValue = b"" if spec.kind == "b" else ""
 
     def decode(data: bytes, offset: int) -> tuple[FieldValue, int]:
@@ -360,7 +360,9 @@ def _field_encoder(spec: FieldSpec) -> EncodeField:
 
 def _cannot_send(spec: FieldSpec, value: FieldValue) -> EncodeError:
     size = f"{'at most' if spec.is_variable else 'exactly'} {spec.length}"
-    expected = f"{size} of {alphabet(spec)}" + (", an even number" if spec.prefix_counts == "bytes" else "")
+    expected = f"{size} of {alphabet(spec)}" + (
+        ", an even number" if spec.encoding == "bcd" and spec.prefix_counts == "bytes" else ""
+    )
     try:
         found = f"{type(value).__name__} of length {len(value)}"
     except TypeError:
