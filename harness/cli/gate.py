@@ -13,6 +13,7 @@ import click
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, named
 from harness.cli.output import check_writable
+from harness.cli.report import report_option, write_after_gate
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--dialect", metavar="SPEC", help="What the host speaks: FILE.yaml or package.module:Class; default: the terminal's."
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (schemas/gate.schema.json).")
+@report_option
 @ci_outputs.options
 def gate(
     terminal: str,
@@ -87,6 +89,7 @@ def gate(
     github: bool,
     gitlab: Path | None,
     markdown: Path | None,
+    with_report: bool,
 ) -> int:
     """Run the release campaign against terminal software, within a budget of real time.
 
@@ -126,7 +129,10 @@ def gate(
     find.scenario_file(random)  # told now, and not after minutes
     work = Gate(wanted)
     report = _watched(work, quiet=as_json or not sys.stderr.isatty())
-    return _told(work, report, write_baseline, outputs, as_json)
+    code = _told(work, report, write_baseline, outputs, as_json)
+    if with_report:
+        write_after_gate(out_dir, quiet=as_json)
+    return code
 
 
 def _required(given: tuple[str, ...]) -> tuple[str, ...]:

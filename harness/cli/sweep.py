@@ -14,6 +14,7 @@ import click
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
+from harness.cli.report import report_option, write_after_sweep
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     help="coverage: keep runs that reached new behaviour and change their faults; bounds no rate. Default: random.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
+@report_option
 def sweep(
     scenarios: tuple[str, ...],
     out_dir: Path,
@@ -95,6 +97,7 @@ def sweep(
     shard: tuple[int, int] | None,
     search: str | None,
     as_json: bool,
+    with_report: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
 
@@ -147,6 +150,8 @@ def sweep(
             summary = summary_of(store)
     summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
     say_summary(summary, as_json)
+    if with_report:
+        write_after_sweep(out_dir, summary.cut_off, quiet=as_json)
     return int(summary.exit_code)
 
 

@@ -111,6 +111,21 @@ class Codec:
             plan.all_at_once = decode_function(plan.specs, plan.begin, self._decoders)
         return Message(mti, self._decode_one_by_one(data, plan) if fields is None else fields)
 
+    def decode_leading(self, data: bytes) -> tuple[Message, DecodeError | None]:
+        """As much as can be read, for a person to look at: the fields before the first that cannot, and what is wrong with it."""
+        message = Message("")
+        try:
+            message.mti = self._read_mti(data)
+            plan = self._bitmap_and_plan(data)
+            offset = plan.begin
+            for number, decode in plan.one_by_one:
+                message[number], offset = decode(data, offset)
+        except DecodeError as error:
+            return message, error
+        if offset != len(data):
+            return message, DecodeError("message", offset, "the end of the message", f"{len(data) - offset} bytes more")
+        return message, None
+
     def _decode_one_by_one(self, data: bytes, plan: "_DecodePlan") -> dict[int, FieldValue]:
         offset = plan.begin
         fields: dict[int, FieldValue] = {}

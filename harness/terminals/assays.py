@@ -195,6 +195,13 @@ _IN_DOUBT_ACROSS_IT = (
   - {type: host_silent, name: unread, unread: true, messages: 5, at: {message: {direction: up, mti: '0400', moment: sent}}}
 """
 )
+_CUT_IN_THE_MIGRATION = (
+    _FROM_BEFORE
+    + _UPDATED
+    + """
+  - {type: power_loss, at: {day: 1, time: "09:20", storage_operation: [10, 14]}, off_for: 30 s}
+"""
+)
 _BACK_AND_FORTH = """
   - {type: software_update, name: back, to: previous, size: 256 KiB, download: 1 min, at: {day: 1, time: "09:40"}}
   - {type: software_update, name: forth, size: 256 KiB, download: 1 min, at: {day: 1, time: "09:45"}}
@@ -236,6 +243,7 @@ _BY_CODE = (
 _CREATION = "{message: {direction: up, mti: '0600', moment: sent}, occurrence: 3}"
 _ORDER_UNANSWERED = f"faults: [{{type: half_open, at: {_CREATION}, lift_after: 5 min}}]"
 _ORDER_CUT = f"faults: [{{type: power_loss, at: {_CREATION}, off_for: 30 s}}]"
+_CHARGED_IN_THE_DARK = _ORDER_CUT.replace("up, mti: '0600'", "down, mti: '0610'")
 _ORDER_UNREAD = "faults: [{type: host_silent, unread: true, at: {action: scan_sale, occurrence: 3}}]"
 _TRUSTING = "\nhost: {no_reply: 0%, decline: 0%, trusts_codes: true}"
 
@@ -462,6 +470,16 @@ CUTS: tuple[Cuts, ...] = (
     Cuts("order_after_send", (30, 31), "scan", ("ext4-ordered",)),
     Cuts("migrated_in_place", (1,), "update", ("ext4-ordered",)),
 )
+
+
+CUTS_IN_RUNS: tuple[Assay, ...] = (
+    Assay("no_directory_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
+    Assay("rename_without_fsync", (1,), "profile: posix-weak" + _CUT_IN_A_SALE, seeds=40),
+    Assay("rewritten_in_place", (1,), _CUT_IN_A_SALE, seeds=40),
+    Assay("order_after_send", (30, 31), _BY_CODE + "}\n" + _CHARGED_IN_THE_DARK, seeds=40),
+    Assay("migrated_in_place", (1,), _CUT_IN_THE_MIGRATION, seeds=40),
+)
+"""The same mutants in runs whose seed draws what the cut leaves: dearer than crash points, and a run can be made smaller."""
 
 
 def _cost(scenario: str) -> float:
