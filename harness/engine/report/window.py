@@ -149,7 +149,7 @@ def _is_of(event: e.Event, device: str) -> bool:
 
 def _device_of(event: e.Event) -> str:
     """The one terminal that it happens to; empty for several."""
-    devices = getattr(event, "devices", ())
+    devices: tuple[str, ...] = getattr(event, "devices", ())
     return str(getattr(event, "device", devices[0] if len(devices) == 1 else ""))
 
 
