@@ -14,6 +14,7 @@ import re
 import signal
 import tempfile
 import threading
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -65,13 +66,13 @@ class Case:
 class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
-    No run begins when ``begin_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
+    No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
     a finding.
     """
 
     pages_max: int = PAGES_MAX
     each_s: float = EACH_S
-    begin_s: float = 60.0
+    all_s: float = 60.0
     jobs: int = 1
     terminal: str | None = None
     trust: bool = False
@@ -79,7 +80,7 @@ class Telling:
 
 def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
     """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so."""
-    begin = Deadline.after(how.begin_s)
+    begin = Deadline.after(how.all_s)
     groups: dict[bytes, list[int]] = {}
     told: dict[int, FindingPage] = {}
     for place, case in enumerate(cases):
@@ -336,6 +337,7 @@ def _story(
     guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
     found = window(history, guilt)
     numbers = {each.number for each in found.steps}
+    of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
     frames = {} if observed is None else {each.number: each for each in observed.frames}
     messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
     steps = tuple(found.steps)
@@ -355,7 +357,7 @@ def _story(
         bands=tuple(found.bands),
         messages=messages,
         volumes=() if observed is None else observed.volumes,
-        disks=() if observed is None else _disks(observed, numbers),
+        disks=() if observed is None else _disks(observed, of_device),
         why_no_disk="" if observed is None else observed.why_no_disk,
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
@@ -377,18 +379,18 @@ def _with_fields(message: Message, frame: object) -> Message:
     return msgspec.structs.replace(message, fields=fields, error=message.error or error)
 
 
-def _disks(observed: Observed, shown: set[int]) -> tuple[Disk, ...]:
-    """Changes at events that are shown; what changed at others comes with the next that is, and all before the first with it."""
-    kept: list[Disk] = []
-    waiting: dict[str, Disk] = {}
+def _disks(observed: Observed, shown: Sequence[int]) -> tuple[Disk, ...]:
+    """What changed at events that are not shown comes with the next that is; all from before the first comes with the first."""
+    kept: dict[tuple[str, int], Disk] = {}
     for each in observed.disks:
-        before = waiting.pop(each.volume, None)
+        place = bisect_left(shown, each.number)
+        if place == len(shown):
+            break
+        key = each.volume, shown[place]
+        before = kept.get(key)
         merged = each if before is None else _laid_over(before, each)
-        if each.number in shown:
-            kept.append(merged)
-        else:
-            waiting[each.volume] = merged
-    return tuple(kept)
+        kept[key] = msgspec.structs.replace(merged, number=shown[place])
+    return tuple(kept.values())
 
 
 def _laid_over(before: Disk, after: Disk) -> Disk:

@@ -42,7 +42,7 @@ class Story {
       this.list = el("ol", { class: "events", tabindex: "0", "aria-label": t("events") });
       this.list.addEventListener("click", (event) => {
         const row = event.target.closest("li");
-        if (row) this.show(Number(row.dataset.number));
+        if (row && row.dataset.number) this.show(Number(row.dataset.number));
       });
       this.box = el("div", { class: "lanes-box" });
       parts.push(
@@ -65,8 +65,10 @@ class Story {
       el("button", { type: "button", class: each === device ? "here" : null, "aria-pressed": String(each === device), onclick: () => { this.choose(each); this.show(this.nearest(this.at)); } },
         say(each), each === this.device && el("small", {}, t("the_guilty_one")))) : []);
     append(clear(this.box), [this.lanes.draw(device, this.shown)]);
-    const days = new Set(this.shown.map((each) => Math.floor(each.at_us / 86400e6)));
-    append(clear(this.list), this.shown.map((each) => drawRow(each, days.size > 1)));
+    const days = new Set(this.shown.map(dayOf));
+    append(clear(this.list), this.shown.map((each, at) => [
+      days.size > 1 && (!at || dayOf(each) !== dayOf(this.shown[at - 1])) && el("li", { class: "day" }, t("day", { day: dayOf(each) })),
+      drawRow(each)]));
   }
 
   first() {
@@ -139,8 +141,7 @@ addEventListener("keydown", (event) => {
 
 function keepInside(box, row) {
   const top = row.offsetTop;  // of the box, which is positioned
-  if (top < box.scrollTop + 40) box.scrollTop = Math.max(0, top - 80);
-  else if (top + row.offsetHeight > box.scrollTop + box.clientHeight - 40) box.scrollTop = top + row.offsetHeight - box.clientHeight + 80;
+  if (top < box.scrollTop + 40 || top + row.offsetHeight > box.scrollTop + box.clientHeight - 40) box.scrollTop = Math.max(0, top - box.clientHeight / 2);
 }
 
 // ---------------------------------------------------------------- head
@@ -203,10 +204,14 @@ function timeOfDay(us) {
   return clock(us).replace(/^.*?(\d\d:\d\d:)/, "$1");
 }
 
-function drawRow(step, severalDays) {
+function dayOf(step) {
+  return 1 + Math.floor(step.at_us / 86400e6);
+}
+
+function drawRow(step) {
   const classes = [step.guilty ? "guilty" : "", isFault(step) ? "fault" : ""].filter(Boolean).join(" ");
   return el("li", { "data-number": String(step.number), class: classes || null },
-    el("time", { title: clock(step.at_us) }, severalDays ? clock(step.at_us) : timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
+    el("time", { title: clock(step.at_us) }, timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
     el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text)));
 }
 
@@ -300,6 +305,5 @@ function drawShrunk(page) {
 }
 
 function drawFindingPlots(page) {
-  const plots = (page.series || []).map((each) => drawSeries(each)).filter(Boolean);
-  return plots.length ? el("div", { class: "plots" }, plots) : null;
+  return (page.series || []).length ? card(t("plots_of_terminal"), drawPlots(page.series, "run")) : null;
 }

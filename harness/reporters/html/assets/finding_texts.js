@@ -1,7 +1,7 @@
 // The words of a finding's page, in English and Chinese.
 
 addTexts({
-  events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:",
+  day: "Day {day}", events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:",
   severity_critical: "critical: somebody's money is wrong", severity_major: "major: records or service are lost", severity_minor: "minor: a rule is broken without loss so far",
   why_rule: "The rule", why_evidence: "Judged by", replay_title: "Run it again",
   story_title: "What happened", strip: "The whole time, true to scale; click to go there",
@@ -60,7 +60,7 @@ addTexts({
   event_SettingsJudged: "The host judges settings", event_PayoutMade: "The host pays out", event_PayoutTold: "The host tells of a payout", event_FaultStruck: "A fault strikes", event_DataDamaged: "A fault has damaged data",
   event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
 }, {
-  events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：",
+  day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：",
   severity_critical: "严重：有人的钱不对", severity_major: "重大：丢失记录或服务", severity_minor: "轻微：违反规则，尚无损失",
   why_rule: "规则", why_evidence: "判断依据", replay_title: "重新运行",
   story_title: "经过", strip: "全部时间（真实比例），点击跳转",
