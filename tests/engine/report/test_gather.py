@@ -34,6 +34,7 @@ from harness.results.model import (
     RunVerdict,
 )
 from harness.results.store import FILE_NAME, Store
+from harness.scenario.thresholds import MEASURES
 
 SCENARIOS = ("power/plain_counter", "host/late")
 DECLARED = Declared(tuple(DeclaredScenario(each, "x") for each in SCENARIOS), 10, "mine.py:Mine", harness="0.1")
@@ -239,7 +240,9 @@ def test_one_run_bounds_nothing_and_tells_each_kind_of_finding_once(tmp_path: Pa
         ("never_bit", "dry"),
         ("invariant", "2 agreement"),
     ]
-    assert report.measures.spreads == (Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True),)
+    assert report.measures.spreads == (
+        Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True, MEASURES["sale_s_p95"].meaning),
+    )
     assert gather(tmp_path / "verdict.json") == report
     assert [each.code for each in report.left_out] == ["no_history"]
 
