@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from selenium.webdriver.remote.webelement import WebElement
 
 from harness.engine.report.model import Report
 from harness.reporters.html.page import write_report
 from tests.engine.report.results import DECLARED, LOST, SCENARIOS, TWICE, run_of, swept
-from tests.reporters.html.browser import PHONE, OpenReport
+from tests.reporters.html.browser import PHONE, OpenReport, Page
 
 MISSING_TEXT = re.compile(r"\[\w+\]")
 MANY = tuple(replace(LOST, signature=f"{n:08x}", invariant=n, name=f"name_{n}", count=10 * n) for n in range(4, 30))
@@ -28,6 +29,11 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "report.html"
 
 
+def press(page: Page, button: WebElement) -> None:
+    """Wherever it has scrolled to: what is pressed may lie under the head of the page."""
+    page.run("arguments[0].click()", button)
+
+
 def test_a_cell_of_the_heat_map_leads_to_its_findings_and_back(failed: Path, open_report: OpenReport) -> None:
     page = open_report(failed)
     page.wait_for(".matrix")
@@ -40,16 +46,16 @@ def test_a_cell_of_the_heat_map_leads_to_its_findings_and_back(failed: Path, ope
     assert page.text(".matrix .never") == "never bit" and len(page.all("td.cell.idle")) == 28
     cells = page.all(".matrix td.heat button")
     assert len(cells) == 28 and cells[0].text == "6"
-    next(each for each in cells if "no fault" in str(each.get_attribute("title"))).click()
+    press(page, next(each for each in cells if "no fault" in str(each.get_attribute("title"))))
     page.wait(lambda: len(page.all(".signature")) == 1, "one kind of finding")
     assert "no_double_charge" in page.text("#findings") and "Only no fault × 3 no_double_charge" in page.text(
         "#findings"
     )
-    page.wait_for("#findings .hint button").click()
+    press(page, page.wait_for("#findings .hint button"))
     page.wait(lambda: len(page.all(".signature")) == 15, "all of them, shortened")
-    page.wait_for("#findings .more").click()
+    press(page, page.wait_for("#findings .more"))
     page.wait(lambda: len(page.all(".signature")) == 28, "all of them")
-    page.wait_for(".hint button.link").click()
+    press(page, page.wait_for(".hint button.link"))
     page.wait(lambda: len(page.all(".matrix th.invariant")) > 30, "all invariants")
 
 
