@@ -24,8 +24,8 @@ from harness.scenario.registries import faults
 
 STEPS_MAX = 700
 """Of the guilty terminal."""
-STEPS_WANTED = 300
-"""With fewer on the guilty day, what came before it is shown, too: a settlement at midnight is about the day before."""
+STEPS_WANTED = 400
+"""With fewer on the guilty day, what came before and after it is shown, too: a settlement at midnight is about the day before."""
 ELSEWHERE_STEPS_MAX = 80
 ELSEWHERE_DEVICES_MAX = 8
 ELSEWHERE_US = 15 * US_PER_MINUTE
@@ -83,6 +83,7 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     begin_us, end_us = first_us // US_PER_DAY * US_PER_DAY, (last_us // US_PER_DAY + 1) * US_PER_DAY
     mine: list[Numbered] = []
     before: deque[Numbered] = deque(maxlen=STEPS_WANTED)
+    after: list[Numbered] = []
     elsewhere: dict[str, list[Numbered]] = {}
     for number, event in history:
         if isinstance(event, _NOT_OF_A_STORY):
@@ -94,14 +95,16 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
                 found.left_out += 1
                 if event.at_us < begin_us:
                     before.append((number, event))
+                elif len(after) < STEPS_WANTED:
+                    after.append((number, event))
         elif first_us - ELSEWHERE_US <= event.at_us <= last_us + ELSEWHERE_US:
             if device := getattr(event, "device", ""):
                 elsewhere.setdefault(device, []).append((number, event))
         else:
             found.left_out_elsewhere += 1
-    earlier = list(before)[len(mine) - STEPS_WANTED :] if len(mine) < STEPS_WANTED else []
-    mine[:0] = earlier
-    found.left_out -= len(earlier)
+    around = _around(list(before), after, STEPS_WANTED - len(mine))
+    found.left_out -= len(around)
+    mine = sorted([*mine, *around], key=lambda each: each[0])
     kept = mine if len(mine) <= STEPS_MAX else _nearest(history, mine, guilt)
     found.left_out += len(mine) - len(kept)
     others = _of_others(elsewhere, guilt.events)
@@ -113,6 +116,14 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     found.bands = list(_bands(history, {guilt.device, *elsewhere}, found.from_us, found.until_us))
     found.messages = _messages(history, {each.message for each in found.steps if each.message is not None})
     return found
+
+
+def _around(before: list[Numbered], after: list[Numbered], room: int) -> list[Numbered]:
+    """The last of what was before and the first of what came after: half each, or more of one where the other is less."""
+    if room <= 0:
+        return []
+    earlier = min(len(before), max(room // 2, room - len(after)))
+    return [*before[len(before) - earlier :], *after[: room - earlier]]
 
 
 def lane_of(event: e.Event) -> Lane:
