@@ -105,7 +105,7 @@ def _telling(source: Path, stories: int, time_s: float | None, terminal: str | N
     one = source.suffix == ".zip" or (source / "verdict.json").is_file() or source.name == "verdict.json"
     begin_s = time_s if time_s is not None else _ONE_S if one else _MANY_S
     return Telling(
-        stories, begin_s=begin_s, jobs=len(os.sched_getaffinity(0)), terminal=absolute_spec(terminal), trust=trust
+        stories, all_s=begin_s, jobs=len(os.sched_getaffinity(0)), terminal=absolute_spec(terminal), trust=trust
     )
 
 
@@ -150,7 +150,7 @@ def _after() -> Telling:
     """The command line has named the software, and it has just been run."""
     from harness.engine.report.finding import Telling
 
-    return Telling(_AFTER, begin_s=_MANY_S, jobs=len(os.sched_getaffinity(0)), trust=True)
+    return Telling(_AFTER, all_s=_MANY_S, jobs=len(os.sched_getaffinity(0)), trust=True)
 
 
 def _keep(gathered: Callable[[], Report], path: Path, *, quiet: bool) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.engine.bench import crash_states, host_speed, memory, programs, rooms, startup, sweeping, terminal_days
+from harness.engine.bench import (
+    crash_states,
+    host_speed,
+    memory,
+    programs,
+    reporting,
+    rooms,
+    startup,
+    sweeping,
+    terminal_days,
+)
 from harness.engine.bench.figures import Report
 
 _MANY_TERMINALS = 200
@@ -42,7 +52,7 @@ def run_suite(
     return Report(
         sales,
         repetitions,
-        (*speed, *crashes, *as_programs, *resident, *starting, *swept, *hosted),
+        (*speed, *crashes, *as_programs, *resident, *starting, *swept, *hosted, *reported),
         shares,
         (*NOTES, *left_out),
     )

@@ -6,6 +6,7 @@ smallest scenario that a gate made, or the command that makes one. Does not mode
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -68,9 +69,9 @@ def _of_bundle(source: Path, scratch: Path, how: Telling) -> Case:
 
 
 def _shrunk(source: Path, signature: str) -> Path | None:
-    """The file beside the results. One that is named in them is not looked at: they may be from elsewhere, and name any file."""
-    folder = (source if source.is_dir() else source.parent) / "shrunk"
-    return next((path for path in folder.glob("????????.yaml") if path.stem == signature), None)
+    """What a gate made. A path that a file names is not followed: results may come from elsewhere."""
+    made = (source if source.is_dir() else source.parent) / "shrunk" / f"{signature}.yaml"
+    return made if re.fullmatch(r"[0-9a-f]{8}", signature) and made.is_file() else None
 
 
 def _shrinking(source: Path, report: Report, page: FindingPage) -> str:

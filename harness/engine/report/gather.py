@@ -26,7 +26,7 @@ _EXPECTED = (
 )
 
 
-def gather(source: Path, *, cut_off: tuple[CutOff, ...] = (), telling: Telling | None = None) -> Report:
+def gather(source: Path, telling: Telling | None = None, *, cut_off: tuple[CutOff, ...] = ()) -> Report:
     """The report of ``source``. UsageError, naming what is wrong and what would do, for anything that cannot be shown.
 
     ``cut_off``: runs of the sweep that were ended under way, which it knows and its file does not. ``telling``: how much of its
