@@ -98,8 +98,7 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
                 elif len(after) < STEPS_WANTED:
                     after.append((number, event))
         elif first_us - ELSEWHERE_US <= event.at_us <= last_us + ELSEWHERE_US:
-            if device := getattr(event, "device", ""):
-                elsewhere.setdefault(device, []).append((number, event))
+            elsewhere.setdefault(_device_of(event), []).append((number, event))
         else:
             found.left_out_elsewhere += 1
     around = _around(list(before), after, STEPS_WANTED - len(mine))
@@ -113,7 +112,7 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     found.steps = [_step(number, event, number in guilt.events) for number, event in shown]
     if kept:
         found.from_us, found.until_us = kept[0][1].at_us, kept[-1][1].at_us
-    found.bands = list(_bands(history, {guilt.device, *elsewhere}, found.from_us, found.until_us))
+    found.bands = list(_bands(history, {guilt.device, *elsewhere} - {""}, found.from_us, found.until_us))
     found.messages = _messages(history, {each.message for each in found.steps if each.message is not None})
     return found
 
@@ -148,6 +147,12 @@ def _is_of(event: e.Event, device: str) -> bool:
     return not devices or device in devices
 
 
+def _device_of(event: e.Event) -> str:
+    """The one terminal that it happens to; empty for several."""
+    devices: tuple[str, ...] = getattr(event, "devices", ())
+    return str(getattr(event, "device", devices[0] if len(devices) == 1 else ""))
+
+
 def _nearest(history: HistoryFile, mine: list[Numbered], guilt: Guilt) -> list[Numbered]:
     """The guilty events, all that happens to the terminal, the story, and then what is nearest."""
     told = {number for number, _ in story(history, guilt)}
@@ -165,7 +170,9 @@ def _nearest(history: HistoryFile, mine: list[Numbered], guilt: Guilt) -> list[N
 
 def _of_others(elsewhere: dict[str, list[Numbered]], guilty: tuple[int, ...]) -> list[Numbered]:
     """Of each of the other terminals the events nearest to the guilty ones; those that have guilty events first."""
-    by_guilt = sorted(elsewhere, key=lambda each: (not any(number in guilty for number, _ in elsewhere[each]), each))
+    by_guilt = sorted(
+        elsewhere.keys() - {""}, key=lambda each: (not any(number in guilty for number, _ in elsewhere[each]), each)
+    )
     kept: list[Numbered] = []
     for device in by_guilt[:ELSEWHERE_DEVICES_MAX]:
         of = sorted(
@@ -187,7 +194,7 @@ def _step(number: int, event: e.AnyEvent, guilty: bool) -> Step:
             facts.append((name, said))
             cut += more
     return Step(
-        number, event.at_us, lane_of(event), type(event).__name__, text, getattr(event, "device", ""),
+        number, event.at_us, lane_of(event), type(event).__name__, text, _device_of(event),
         getattr(event, "message", None), guilty, tuple(facts), cut,
     )  # fmt: skip
 
