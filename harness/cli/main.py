@@ -22,6 +22,7 @@ _COMMANDS = {
     ),
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
+    "report": ("harness.cli.report:report", "A sweep, gate, run or finding as one HTML file that opens offline."),
     "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
     "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
     "replay": (

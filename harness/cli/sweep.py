@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ import click
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
+from harness.cli.report import report_option, write_after_sweep
+from harness.cli.stopping import stopping
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
     from harness.results.store import Store
+
+INTERRUPTED = "telling what is finished; --resume goes on"
 
 
 @click.command()
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
 @click.option(
     "--max-time", type=Duration(),
-    help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
+    help="End by then (90s, 10 min): no run begins that would take longer, what still runs is left for --resume.",
 )  # fmt: skip
 @click.option(
     "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     help="coverage: keep runs that reached new behaviour and change their faults; bounds no rate. Default: random.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
+@report_option
 def sweep(
     scenarios: tuple[str, ...],
     out_dir: Path,
@@ -95,6 +99,7 @@ def sweep(
     shard: tuple[int, int] | None,
     search: str | None,
     as_json: bool,
+    with_report: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
 
@@ -131,11 +136,12 @@ def sweep(
         search,
     )
     refuse_what_it_cannot(search, resume=resume, shard=shard)
-    with _elsewhere(executor, scheduler, jobs) as elsewhere:
+    with stopping(INTERRUPTED) as asked, _elsewhere(executor, scheduler, jobs) as elsewhere:
         if not resume:
             make_directory(out_dir)
         workers = jobs or len(os.sched_getaffinity(0))
         store, work = _opened(out_dir, wanted, workers, wall_limit, elsewhere, resume=resume)
+        asked.tell(work.stop)
         with store:
             try:
                 _watched(work, max_time, quiet=as_json)
@@ -147,6 +153,8 @@ def sweep(
             summary = summary_of(store)
     summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
     say_summary(summary, as_json)
+    if with_report:
+        write_after_sweep(out_dir, summary.cut_off, quiet=as_json)
     return int(summary.exit_code)
 
 
@@ -271,22 +279,14 @@ def _opened(
 
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
-    """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
+    """Progress on stderr."""
     from harness.cli.watching import Watch
 
     watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
 
-    def ask(_number: int, _frame: object) -> None:
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if watch is not None:
             watch.close()
 
