@@ -7,6 +7,7 @@ again in larger numbers by soak itself. A test that is always large carries the 
 LARGE = frozenset(
     {
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
+        "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
         "tests/cli/test_sweep.py::test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares",
         "tests/cli/test_ci_examples.py::test_its_commands_run_and_leave_the_files_that_are_named[gitlab-ci.yml]",
         "tests/cli/test_usage.py::test_everything_listed_is_explained",

@@ -278,8 +278,13 @@ def _opened(
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
     """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
     from harness.cli.watching import Watch
+    from harness.reporters.watching import AtWork
 
-    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
+    def at_work() -> list[AtWork]:
+        return [AtWork(*each) for each in work.under_way]
+
+    live = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    watch = None if quiet else Watch(work.left, max_time_s, live=live, workers=work.jobs, at_work=at_work)
 
     def ask(_number: int, _frame: object) -> None:
         if not work.stopped:

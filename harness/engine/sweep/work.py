@@ -171,6 +171,12 @@ class Sweep:
         return len(self._left)
 
     @property
+    def under_way(self) -> list[tuple[str, int, float]]:
+        """Scenario and seed of each run that has begun, and since how many seconds; the oldest first."""
+        now_s = time.monotonic()
+        return [(label, seed, now_s - begun_s) for (label, seed), begun_s in tuple(self._under_way.items())]
+
+    @property
     def time_is_over(self) -> bool:
         """Whether no run may begin any more."""
         return time.monotonic() >= self._ends_s
