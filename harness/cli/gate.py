@@ -153,6 +153,9 @@ def _required(given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _watched(work: Gate, *, quiet: bool) -> GateReport:
     """Progress on the terminal; Ctrl-C ends the gate with what is known by then."""
+    from harness.cli.watching import GateWatch, draws
+
+    watch = GateWatch(work.tally.rows, work.wanted.budget_s) if draws() and not quiet else None
 
     def told(part: str, done: int, declared: int) -> None:
         if not (quiet or work.stopped):
@@ -166,14 +169,16 @@ def _watched(work: Gate, *, quiet: bool) -> GateReport:
             work.stop()
             click.echo("\ninterrupted: telling what is known by now", err=True)
 
-    work.told = told
+    work.told = told if watch is None else watch.told
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return work.run()
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        if not quiet:
+        if watch is not None:
+            watch.close()
+        elif not quiet:
             click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -277,14 +276,13 @@ def _opened(
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
     """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
-    from harness.cli.watching import Watch
+    from harness.cli.watching import Watch, draws
     from harness.reporters.watching import AtWork
 
     def at_work() -> list[AtWork]:
         return [AtWork(*each) for each in work.under_way]
 
-    live = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    watch = None if quiet else Watch(work.left, max_time_s, live=live, workers=work.jobs, at_work=at_work)
+    watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
 
     def ask(_number: int, _frame: object) -> None:
         if not work.stopped:

@@ -1,4 +1,4 @@
-"""What a sweep says while it runs, on stderr: how far it is, how fast, how long yet, and each new kind of finding at once.
+"""What a sweep and a gate say while they run, on stderr: how far, how fast, how long yet, and each new kind of finding at once.
 
 On a terminal a table that is written over, and gone when the sweep has ended; elsewhere, in a log of CI, a line every half
 minute.
@@ -6,14 +6,17 @@ minute.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.reporters.watching import AtWork, Progress, SweepView
+from harness.reporters.watching import AtWork, SweepView
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,6 +26,18 @@ if TYPE_CHECKING:
 
 _EVERY_S = 30.0
 _FRAMES_A_SECOND = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far it is, as of now."""
+
+    done: int
+    of: int
+    rate: float
+    """Runs a second."""
+    left: str
+    """The time that it will take yet, in words."""
 
 
 class Watch:
@@ -69,15 +84,17 @@ class Watch:
 
     def _table(self, height: int) -> RenderableType:
         with self._held:
-            return self._view.table(self._progress(time.monotonic()), tuple(self._at_work()), height)
+            at = self._progress(time.monotonic())
+            head = f"{at.done:,} of {at.of:,} runs  {at.rate:.2f} runs/s  {at.left} left  {self._workers} at a time"
+            return self._view.table(head, at.done / max(at.of, 1), tuple(self._at_work()), height)
 
-    def _progress(self, now_s: float) -> Progress:
+    def _progress(self, now_s: float) -> _Progress:
         done, spent_s = self._view.done, max(now_s - self._started_s, 1e-3)
         yet_s = spent_s / done * (self._left - done) if done else self._max_time_s
         if self._max_time_s is not None and yet_s is not None:
             yet_s = min(yet_s, max(0.0, self._max_time_s - spent_s))
         left = "unknown time" if yet_s is None else _time(yet_s)
-        return Progress(done, self._left, done / spent_s, left, self._workers)
+        return _Progress(done, self._left, done / spent_s, left)
 
     def _state(self, now_s: float) -> str:
         at, view = self._progress(now_s), self._view
@@ -85,6 +102,45 @@ class Watch:
         found = f", {kinds} kinds of finding" if kinds > 1 else f", {kinds} kind of finding" if kinds else ""
         bad = f"{view.verdicts['fail']} failed, {view.verdicts['inconclusive']} inconclusive{found}"
         return f"{at.done:,} of {at.of:,} runs  {bad}  {at.rate:.2f} runs/s  {at.left} left"
+
+
+class GateWatch:
+    """A gate on a terminal; ``rows`` are all runs so far, by part."""
+
+    def __init__(self, rows: Mapping[str, Sequence[RunRow]], budget_s: float) -> None:
+        self._rows = rows
+        self._budget_s = budget_s
+        self._view = SweepView()
+        self._seen: dict[str, int] = {}
+        self._head = "beginning"
+        self._started_s = time.monotonic()
+        self._held = threading.RLock()
+        self._live = on_screen(self._table)
+
+    def told(self, part: str, done: int, declared: int) -> None:
+        """One more run of a part."""
+        of = f" of {declared:,}" if declared else ""
+        with self._held:
+            self._head = f"{part}: {done:,}{of} runs"
+            rows = self._rows.get(part, ())
+            for row in rows[self._seen.get(part, 0) :]:
+                self._view.saw(row)
+            self._seen[part] = len(rows)
+
+    def close(self) -> None:
+        """Nothing of the table stays."""
+        self._live.stop()
+
+    def _table(self, height: int) -> RenderableType:
+        spent_s = time.monotonic() - self._started_s
+        with self._held:
+            head = f"{self._head}  {_time(spent_s)} of {_time(self._budget_s)}"
+            return self._view.table(head, spent_s / self._budget_s, (), height)
+
+
+def draws() -> bool:
+    """Whether stderr is a terminal that can be drawn on."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def on_screen(table: Callable[[int], RenderableType]) -> Live:

@@ -33,19 +33,6 @@ class AtWork:
     since_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far it is, as of now."""
-
-    done: int
-    of: int
-    rate: float
-    """Runs a second."""
-    left: str
-    """The time that it will take yet, in words."""
-    workers: int
-
-
 @dataclass(slots=True)
 class SweepView:
     """What has been told of a sweep."""
@@ -79,17 +66,14 @@ class SweepView:
         """How many runs there were."""
         return self.verdicts.total()
 
-    def table(self, progress: Progress, at_work: Sequence[AtWork], height: int) -> RenderableType:
-        """All of it, for ``rich``. What others have named is shown as it is and never as markup."""
+    def table(self, head: str, share: float, at_work: Sequence[AtWork], height: int) -> RenderableType:
+        """All of it, for ``rich``: ``head`` says how far it is, and so does a bar. What others have named is never markup."""
         from rich.console import Group
         from rich.text import Text
 
         parts: list[RenderableType] = [
-            _one_line(
-                f"{progress.done:,} of {progress.of:,} runs  {progress.rate:.2f} runs/s  {progress.left} left  "
-                f"{progress.workers} at a time"
-            ),
-            _bar(progress.done / max(progress.of, 1)),
+            _one_line(head),
+            _bar(share),
             self._verdicts(),
         ]
         workers = min(len(at_work), _WORKERS_MOST)
