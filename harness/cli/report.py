@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NAME = "report.html"
 _AFTER, _AFTER_S = 10, 15.0
 """After a sweep or a gate, whose command line has named the software: so many findings are told in full, in so many seconds."""
+_AFTER_MIN_S = 2.0
+"""A gate that has used up its budget still has its first finding told."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -117,13 +119,14 @@ def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 
 
-def write_after_gate(out_dir: Path, *, quiet: bool) -> None:
-    """The page of a gate that has just told what it came to, and has left its gate.json."""
+def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
+    """The page of a gate that has just told what it came to, and has left its gate.json; ``left_s`` is left of its budget."""
+    begin_s = min(_AFTER_S, max(_AFTER_MIN_S, left_s))
 
     def gathered() -> Report:
         from harness.engine.report.gather import gather
 
-        return gather(out_dir, telling(_AFTER, _AFTER_S, trust=True))
+        return gather(out_dir, telling(_AFTER, begin_s, trust=True))
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.cli.report import report_option, write_after_sweep
+from harness.cli.stopping import stopping
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
     from harness.results.store import Store
+
+INTERRUPTED = "telling what is finished; --resume goes on"
 
 
 @click.command()
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
 @click.option(
     "--max-time", type=Duration(),
-    help="No run begins later than this (90s, 10 min); those under way get a tenth of it more to end in.",
+    help="End by then (90s, 10 min): no run begins that would take longer, what still runs is left for --resume.",
 )  # fmt: skip
 @click.option(
     "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,
@@ -133,11 +135,12 @@ def sweep(
         search,
     )
     refuse_what_it_cannot(search, resume=resume, shard=shard)
-    with _elsewhere(executor, scheduler, jobs) as elsewhere:
+    with stopping(INTERRUPTED) as asked, _elsewhere(executor, scheduler, jobs) as elsewhere:
         if not resume:
             make_directory(out_dir)
         workers = jobs or len(os.sched_getaffinity(0))
         store, work = _opened(out_dir, wanted, workers, wall_limit, elsewhere, resume=resume)
+        asked.tell(work.stop)
         with store:
             try:
                 _watched(work, max_time, quiet=as_json)
@@ -275,7 +278,7 @@ def _opened(
 
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
-    """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
+    """Progress on stderr."""
     from harness.cli.watching import Watch, draws
     from harness.reporters.watching import AtWork
 
@@ -284,17 +287,9 @@ def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
 
     watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
 
-    def ask(_number: int, _frame: object) -> None:
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if watch is not None:
             watch.close()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from harness.engine.gate import cuts
-from harness.engine.gate.report import Bound, GateFinding, GateReport, Part
+from harness.engine.gate.report import Bound, GateFinding, GateReport, Part, Untried
 from harness.reporters import plain
 from harness.reporters.ci import Case, Outcome, Problem, cases_of, place_of
 from harness.results.model import RunRow
@@ -17,6 +18,7 @@ _SAID = {
     "error": "ERROR         the harness broke in some runs",
 }
 _MOST = 12
+_COLUMNS = 118
 _UNCHECKED_MOST = 20
 
 
@@ -46,6 +48,8 @@ def _lines(report: GateReport) -> Iterator[str]:
     for limit in report.limits:
         value = "nothing was measured" if limit.value is None else f"the worst run has {limit.value:,.6g}"
         yield f"  {'✗' if limit.failed else '✓' if limit.value is not None else '?'} fail if {limit.limit}: {value}"
+        if limit.failed and limit.again:
+            yield f"    replay: {limit.again}"
     yield ""
     yield f"{'part':<15}{'of':>7}{'pass':>7}{'fail':>7}{'inconclusive':>14}{'error':>7}{'seconds':>9}"
     for part in report.parts:
@@ -64,11 +68,18 @@ def _lines(report: GateReport) -> Iterator[str]:
     if known:
         yield ""
         yield f"known findings (baseline): {len(known)}"
-        yield from (f"  {each.signature}  invariant {each.invariant} {each.name}: {each.kind}" for each in known)
+        for found in known:
+            yield f"  {found.signature}  invariant {found.invariant} {found.name}: {found.kind}"
+            yield f"            replay: {found.again}"
     if report.vanished:
         yield ""
         yield "in the baseline and no longer found"
         yield from (f"  {each}" for each in report.vanished)
+    if report.untried:
+        yield ""
+        yield "left untried"
+        for untried in report.untried:
+            yield from _untried(untried)
     yield ""
     yield f"checked      {', '.join(report.checked) or 'nothing'}"
     if report.unchecked:
@@ -84,6 +95,12 @@ def _part(part: Part) -> str:
     of = f"{part.declared:,}" if part.declared else "-"
     counts = f"{part.passed:>7,}{part.failed:>7,}{part.inconclusive:>14,}{part.errors:>7,}"
     return f"  {part.name:<13}{of:>7}{counts}{part.took_s:>9.1f}  {part.what}"
+
+
+def _untried(untried: Untried) -> Iterator[str]:
+    of = "" if untried.part == "random" else f"{len(untried.names):,} of {untried.of:,}, "
+    text = f"{untried.part}: {of}{untried.why}: {', '.join(untried.names)}"
+    yield from textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _finding(found: GateFinding) -> Iterator[str]:
@@ -118,7 +135,10 @@ def outcome_of(report: GateReport, rows: Iterable[RunRow]) -> Outcome:
         tuple(because),
         tuple(_problem(each, report.terminal) for each in report.findings),
         (*limits, *cases),
-        tuple((each.what, each.why) for each in report.unchecked),
+        (
+            *((f"{each.part}, untried", f"{each.why}: {', '.join(each.names)}") for each in report.untried),
+            *((each.what, each.why) for each in report.unchecked),
+        ),
         tuple(report.vanished),
         tuple((each.name, each.least, each.median, each.most) for each in report.measures),
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.cli.main import cli
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
 from harness.engine.crashpoints.report import Example, FlowReport, Found
@@ -30,8 +34,9 @@ from harness.reporters.gate import outcome_of, render
 from harness.results.model import BiteRow, CanaryRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
-from harness.terminals.assays import CUTS, hour
+from harness.terminals.assays import CUTS
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 
 few = settings(max_examples=25, deadline=None)
 
@@ -260,11 +265,56 @@ def test_a_flow_s_findings_fail_the_gate_and_a_run_that_broke_says_why() -> None
     assert tally.has_new and part.failed == 1 and not tally.because
     (found,) = tally.findings.values()
     assert (found.invariant, found.findings, found.money_fen, found.again) == (1, 3, 1_200, example.replay)
+    # Another finding of the flow is of another state, and has a line of its own.
+    other = msgspec.structs.replace(example, summary="T01 charged twice.", replay="harness crashpoints --state 77ff")
+    two = [*flow.found, Found(3, "no_double_charge", "critical", "x", [], 1, 0, other)]
+    cuts._flow(tally, part, FlowReport("void", "", judged=5, found=two))
+    lines = {each.invariant: each.again for each in tally.findings.values()}
+    assert lines == {1: example.replay, 3: other.replay}
     tally.add(part, replace(row(1, verdict="error"), because=("Traceback\n  ...\nKeyError: 5",)))
     assert [each.why for each in tally.errors()] == ["the harness broke in 1 runs: Traceback ... KeyError: 5"]
     work = Gate(GateWanted("mine", 60.0, Path(), 2))
     work._say_lacking(frozenset())
     assert {each.what for each in work.tally.unchecked} == {f"check {each.name}" for each in checks() if each.needs}
+
+
+def test_a_gate_tells_what_it_did_not_come_to_whatever_the_reason(tmp_path: Path) -> None:
+    one = next(each for each in checks() if each.seeds == 1)
+    chancy = next(each for each in checks() if each.seeds > 1)
+
+    def untried(*ran: tuple[str, str], found: bool = False) -> list[tuple[str, tuple[str, ...], int, str]]:
+        work = Gate(GateWanted("mine", 60.0, tmp_path, 2, random="power/x", flows=("sale", "void")))
+        for part, scenario in ran:
+            run = replace(row(1, "0a1b2c3d" if found else "", "fail" if found else "pass"), scenario=scenario)
+            work.tally.add(Part(part, ""), run)
+        cuts._flow(work.tally, Part(cuts.KEY, ""), FlowReport("void", "", skipped="the software has no void"))
+        left = work._untried([one, chancy])
+        report = GateReport(1, "0", "mine", "", 60.0, 2, untried=left)
+        assert all(name in " ".join(render(report).split()) for each in left for name in each.names)
+        assert len(outcome_of(report, ()).unchecked) == len(left)
+        return [(each.part, each.names, each.of, each.why) for each in left]
+
+    again = [("chance", f"/checks/{chancy.name}.yaml")] * (chancy.seeds - 1)
+    both = [("checks", f"/checks/{each.name}.yaml") for each in (one, chancy)]
+    rest = [(cuts.KEY, "crashpoints/sale"), *again, ("random", "power/x")]
+    assert untried(*both, *rest) == []
+    assert untried(both[0], found=True) == [
+        ("checks", (chancy.name,), 2, "something was found"),
+        ("crash points", ("sale",), 1, "something was found"),
+        ("chance", (chancy.name,), 1, "something was found"),
+        ("random", ("power/x",), 1, "something was found"),
+    ]
+    assert untried(*both, *rest[:-2]) == [
+        ("chance", (chancy.name,), 1, "the budget was over"),
+        ("random", ("power/x",), 1, "the budget was over"),
+    ]
+
+
+def test_the_run_that_missed_a_bound_has_a_line_that_runs_it_again(tmp_path: Path) -> None:
+    runs = [replace(row(seed, verdict="pass"), measures=(Measure("sale_s_p95", 5.0 + seed),)) for seed in (1, 3, 2)]
+    report = shown(tmp_path, runs, limits=(parsed("sale_s_p95 > 7"), parsed("passed_runs > 0")))
+    assert [(each.value, each.again) for each in report.limits] == [(8.0, "harness run power/x --seed 3"), (3.0, "")]
+    assert "replay: harness run power/x --seed 3" in render(report)
 
 
 def test_what_is_required_must_have_been_there_and_checked(tmp_path: Path) -> None:
@@ -379,6 +429,18 @@ def test_a_bad_one_fails_early_and_its_finding_is_made_small_and_runs_again(tmp_
     known = baseline.Baseline(1, "x", tuple(KnownFinding(each.signature) for each in report.findings))
     again, known_now = gate(tmp_path, "resend_as_new", flows=(), runs=1, baseline=known)
     assert not known_now.new and known_now.findings and again.tally.rows["checks"]
+
+
+@pytest.mark.slow
+def test_what_a_cut_finds_fails_with_a_line_that_judges_the_very_state_again(tmp_path: Path) -> None:
+    _, report = gate(tmp_path, "no_directory_fsync", checks=())
+    assert report.status == "fail", render(report)
+    assert [(each.part, each.names) for each in report.untried] == [("random", (str(tmp_path / "small.yaml"),))]
+    (found,) = (each for each in report.new if each.invariant == 1)
+    assert found.not_shrunk and f"replay: {found.again}" in render(report)
+    again = CliRunner().invoke(cli, [*shlex.split(found.again)[1:], "--json"], standalone_mode=False)
+    flow = json.loads(again.output)["flows"][0]
+    assert again.return_value == 1 and found.summary in {each["example"]["summary"] for each in flow["found"]}
 
 
 @pytest.mark.slow

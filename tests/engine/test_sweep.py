@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRo
 from harness.results.store import Store
 from harness.scenario.load import load_file, load_text
 from harness.storage.profiles import registry as profiles
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run
 
 TWO_FAMILIES = hour(
@@ -276,7 +277,7 @@ def swept(
     jobs: int = 1,
     canary: Canary | None = None,
     max_time_s: float | None = None,
-    grace_s: float | None = None,
+    grace_s: float = 0.0,
 ) -> list[RunRow]:
     """A sweep, of which the first ``kill`` workers after the canary's are killed once they run; ended after so many runs."""
     resume = (directory / "results.sqlite").exists()
@@ -332,6 +333,44 @@ def test_a_worker_killed_from_outside_is_replaced_once_and_then_its_run_is_incon
     assert once.verdict == "pass"
     (twice,) = swept(tmp_path / "twice", scenario, kill=2, runs=1)
     assert twice.verdict == "inconclusive" and "something outside ended it" in twice.because[0]
+
+
+def test_no_run_begins_that_cannot_end_in_time_and_none_is_lost(tmp_path: Path) -> None:
+    declared = declare(Wanted(("power/plain_counter", "network/reply_lost"), 2))
+    with Store.create(tmp_path, declared) as store:
+        sweep = Sweep(declared, planned(declared), store, 1)
+        short, long = declared.scenarios[0].label, declared.scenarios[1].label
+        sweep._ends_s = time.monotonic() + 60
+        sweep._longest_s = {short: 1.0, long: 90.0}
+        assert [sweep._labels[sweep.next_request().scenario] for _ in range(2)] == [short, short]  # type: ignore[union-attr]
+        assert not sweep.out_of_time and sweep.next_request() is None and sweep.out_of_time
+        assert [request.seed for request in sweep._left] == [1, 2] and sweep.left == 2
+        asked = AskedMeanwhile(declared, planned(declared), store, 1)
+        assert asked.next_request() is None and not asked.left
+
+
+class AskedMeanwhile(Sweep):
+    """Ctrl-C comes while it looks which run may begin."""
+
+    def has_time_for(self, label: str) -> bool:
+        self.stop()
+        return False
+
+
+def test_what_is_broken_off_when_time_is_over_counts_for_nothing_and_is_left_to_be_run(tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(LONG)
+    declared = declare(Wanted((str(tmp_path / "long.yaml"),), 2))
+    with Store.create(tmp_path, declared) as store:
+        work = Sweep(declared, planned(declared), store, 2)
+        # As if each had been ended by something outside before: such a run is tried but once more.
+        work._tries = {(declared.scenarios[0].label, seed): 1 for seed in (1, 2)}
+        begun_s = time.monotonic()
+        work.run(lambda row: None, max_time_s=1.2)
+        assert time.monotonic() - begun_s < 20  # it would be minutes
+        assert list(store.runs()) == [] and work.out_of_time and all(cut.ran_s < 20 for cut in work.cut_off)
+        summary = summary_of(store)
+        assert summary.exit_code == ExitCode.INCONCLUSIVE and summary.missing == 2
+        assert Sweep(declared, planned(declared), store, 2).left == 2
 
 
 LONG = hour("sales_per_day: 2000\nterminals: 3\ndays: {count: 30}\n")

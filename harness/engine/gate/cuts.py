@@ -33,8 +33,13 @@ def explore(tally: Tally, part: Part, request: CrashRequest, jobs: int, on_start
         _flow(tally, part, flow)
 
 
+def named(flow: str) -> str:
+    """What the gate calls the cuts of a flow."""
+    return f"crash points of {flow}"
+
+
 def _flow(tally: Tally, part: Part, flow: FlowReport) -> None:
-    what = f"crash points of {flow.flow}"
+    what = named(flow.flow)
     if flow.skipped:
         tally.unchecked.append(Unchecked(what, flow.skipped))
         return
@@ -51,11 +56,14 @@ def _flow(tally: Tally, part: Part, flow: FlowReport) -> None:
     findings = tuple(_row_of(each) for each in flow.found)
     verdict: RunVerdict = "fail" if findings else "inconclusive" if because else "pass"
     part.declared += 1
-    again = flow.found[0].example.replay if flow.found else ""
+    again = {
+        signature(each.invariant, kind_of(each.example.summary)): each.example.replay for each in reversed(flow.found)
+    }
     if verdict == "inconclusive":
         tally.because.append(Because(KEY, f"{what}: {'; '.join(because)}"))
     label = f"{LABEL}{flow.flow}"
-    tally.add(part, RunRow(label, 1, (), verdict, tuple(because), again, "", (), findings))
+    first = flow.found[0].example.replay if flow.found else ""
+    tally.add(part, RunRow(label, 1, (), verdict, tuple(because), first, "", (), findings), again=again)
 
 
 def _row_of(found: Found) -> FindingRow:

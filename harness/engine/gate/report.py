@@ -73,6 +73,15 @@ class Unchecked(msgspec.Struct, frozen=True):
     why: str
 
 
+class Untried(msgspec.Struct, frozen=True):
+    """What a part of the gate was to try and did not come to: which of its checks or flows, and of how many."""
+
+    part: str
+    names: tuple[str, ...]
+    of: int
+    why: str
+
+
 class Because(msgspec.Struct, frozen=True):
     """What keeps the gate from a pass. ``key`` is what ``--waive`` takes."""
 
@@ -81,11 +90,15 @@ class Because(msgspec.Struct, frozen=True):
 
 
 class LimitView(msgspec.Struct, frozen=True):
-    """One ``--fail-if``: the value closest to failing in all random runs, None where nothing was measured."""
+    """One ``--fail-if``: the value closest to failing in all random runs, None where nothing was measured.
+
+    ``again`` runs the run with that value again; empty where it is of all runs together.
+    """
 
     limit: str
     value: float | None
     failed: bool
+    again: str = ""
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -118,6 +131,7 @@ class GateReport(msgspec.Struct):
     unused_waivers: list[str] = []
     """Keys of ``--waive`` that stood for nothing."""
     limits: list[LimitView] = []
+    untried: list[Untried] = []
     unchecked: list[Unchecked] = []
     checked: list[str] = []
     measures: list[Spread] = []

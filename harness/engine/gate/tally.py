@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.engine.gate.baseline import Baseline
@@ -13,6 +13,7 @@ from harness.engine.verdict import Verdict
 from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import RunRow
 
+_NO_LINES: Mapping[str, str] = {}
 _UNSAID = "no run gave anything to judge it by"
 
 
@@ -58,8 +59,8 @@ class Tally:
         for name, why in reasons.items():
             self._reasons.setdefault(name, why)
 
-    def add(self, part: Part, row: RunRow, scenario: str = "") -> None:
-        """One finished run of a part. ``scenario`` is its file."""
+    def add(self, part: Part, row: RunRow, scenario: str = "", again: Mapping[str, str] = _NO_LINES) -> None:
+        """One finished run of a part. ``scenario`` is its file; ``again``: by signature, where the row's line shows not all."""
         self.rows.setdefault(part.name, []).append(row)
         counted = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "error": "errors"}[row.verdict]
         setattr(part, counted, getattr(part, counted) + 1)
@@ -71,7 +72,7 @@ class Tally:
             if found is None:
                 found = self.findings[each.signature] = GateFinding(
                     each.signature, each.invariant, each.name, each.kind, each.summary, part.name, row.scenario,
-                    self.shown(row.replay), known=each.signature in self.known,
+                    self.shown(again.get(each.signature, row.replay)), known=each.signature in self.known,
                 )  # fmt: skip
                 request = self._asked.get((scenario, row.seed))
                 if request is not None:

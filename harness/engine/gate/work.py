@@ -14,6 +14,7 @@ import re
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from harness.engine.gate.baseline import Baseline
 from harness.engine.gate.checks import FLOWS, SEEDS, Check, checks
 from harness.engine.gate.child import parts_of
 from harness.engine.gate.limits import Limit, values_of
-from harness.engine.gate.report import FORMAT, Because, Bound, GateReport, LimitView, Part, Spread, Unchecked
+from harness.engine.gate.report import FORMAT, Because, Bound, GateReport, LimitView, Part, Spread, Unchecked, Untried
 from harness.engine.gate.tally import Tally
 from harness.engine.sink import make_directory, write_bytes
 from harness.engine.sweep.summary import SweepSummary, summary_of
@@ -49,8 +50,9 @@ _SHARES = {"checks": 0.85, "crash points": 0.8, "chance": 0.8, "random": 0.92}
 first parts find most: on a slow machine they have it."""
 _AFTER_A_FINDING = 0.1
 """Of the budget: how long a part may go on after something new was found in it."""
-_GRACE_S = 60.0
 _SECONDS_LEAST = 2.0
+_CUTS_BEGIN_S = 1.5
+"""About how long crash points take to load the software and to bring the state under way to its end."""
 _EARLIER = "something was found before"
 _NO_TIME = "the budget was over before it could begin"
 
@@ -116,6 +118,7 @@ class Gate:
         self._look_at_checks(fit)
         self._random_runs()
         report = self._report(parts)
+        report.untried = self._untried(fit)
         if report.new and wanted.shrink and not self.stopped:
             self._shrink(report)
         report.close(time.monotonic() - self._begun_s)
@@ -190,7 +193,7 @@ class Gate:
             return
         began_s = time.monotonic()
         wanted = self.wanted
-        wall_s = self._left_s() * _SHARES[cuts.KEY]
+        wall_s = self._left_s() * _SHARES[cuts.KEY] - _CUTS_BEGIN_S
         cuts.explore(self.tally, part, self._cut_request(wall_s), wanted.jobs, self._cutting)
         self._children.clear()
         part.took_s = round(time.monotonic() - began_s, 1)
@@ -250,7 +253,9 @@ class Gate:
                     ending.append(timer)
 
             try:
-                sweep.run(on_run, max_time_s=self._left_s() * _SHARES[part.name], grace_s=_GRACE_S)
+                left_s = self._left_s()
+                share_s = left_s * _SHARES[part.name]
+                sweep.run(on_run, max_time_s=share_s, grace_s=left_s - share_s)
             finally:
                 for timer in ending:
                     timer.cancel()
@@ -291,6 +296,25 @@ class Gate:
             if ran and all(row.verdict == "inconclusive" for row in ran):
                 why = "; ".join(dict.fromkeys(why for row in ran for why in row.because))
                 self.tally.because.append(Because(each.name, f"check {each.name} shows nothing: {why}"))
+
+    def _untried(self, fit: list[Check]) -> list[Untried]:
+        """What no part came to, whatever the reason: a finding in one check says nothing about the others."""
+        why = "something was found" if self.tally.has_new else "interrupted" if self.stopped else "the budget was over"
+        ran = {
+            part: Counter(Path(row.scenario).stem for row in rows if row.verdict != "error")
+            for part, rows in self.tally.rows.items()
+        }
+        chance = [each.name for each in fit if each.seeds > 1]
+        said = {each.what for each in self.tally.unchecked}
+        flows = [each for each in self.wanted.flows if each in ran.get(cuts.KEY, ()) or cuts.named(each) not in said]
+        wanted = (("checks", [each.name for each in fit], 1), (cuts.KEY, flows, 1), ("chance", chance, SEEDS - 1))
+        found = []
+        for part, names, runs in wanted:
+            left = tuple(name for name in names if ran.get(part, Counter())[name] < runs)
+            found += [Untried(part, left, len(names), why)] if left else []
+        if "random" not in ran:
+            found.append(Untried("random", (self.wanted.random,), 1, why))
+        return found
 
     def _report(self, parts: frozenset[str]) -> GateReport:
         wanted, tally = self.wanted, self.tally
@@ -355,7 +379,9 @@ class Gate:
     def _look_at_limits(self, report: GateReport, rows: list[RunRow], of_all: dict[str, float]) -> None:
         for limit in self.wanted.limits:
             value = limit.worst(values_of(limit, rows, of_all))
-            report.limits.append(LimitView(str(limit), value, value is not None and limit.fails(value)))
+            again = next((row.replay for row in rows if value in values_of(limit, [row], {})), "")
+            fails = value is not None and limit.fails(value)
+            report.limits.append(LimitView(str(limit), value, fails, self.tally.shown(again)))
             if value is None:
                 self.tally.because.append(Because("fail-if", f"--fail-if {limit}: nothing was measured"))
 

@@ -7,9 +7,10 @@ with anything else in them; results are data, and a line in them is not carried 
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
+from harness.core.errors import UsageError
 from harness.engine.request import RunRequest
+from harness.scenario import find
 
 _TEXTS = {
     "--terminal": "terminal",
@@ -23,7 +24,7 @@ _LISTS = {"--without": "without", "--image": "images"}
 
 
 def request_of(line: str) -> RunRequest | None:
-    """The run that ``line`` does again; None where it is no line of ``harness run``."""
+    """The run that ``line`` does again; None where it is no line of ``harness run``, or its scenario is gone."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -43,8 +44,12 @@ def request_of(line: str) -> RunRequest | None:
             lists[name] = (*lists.get(name, ()), value if name == "without" or "=" in value else f"={value}")
         else:
             return None
+    try:
+        scenario = find.scenario_file(words[2]).absolute()
+    except UsageError:
+        return None
     return RunRequest(
-        scenario=str(Path(words[2]).absolute()) if Path(words[2]).exists() else words[2],
+        scenario=str(scenario),
         terminal=texts.get("terminal"),
         dialect=texts.get("dialect"),
         seed=numbers.get("seed"),

@@ -29,9 +29,12 @@ _BYTES_SHOWN_MAX = 64
 _FIELDS_MAX = 128
 _CODES = ("64", "128")
 """Message authentication codes: eight bytes that may well look like digits."""
+_THIN_SPACE = "\u2009"
+"""Between digits that are no card number and might pass for one: to the eye a space, and to whoever searches for cards none."""
 _LONG_NUMBER = re.compile(r"\d{13,}")
-_REFERENCE_FIELDS = frozenset({37, 41, 42, 60, 61, 90})
-"""Numbers of the line's own, as long as a card number and none: of these only what is a customer's card is masked."""
+_REFERENCE_FIELDS = frozenset({37, 41, 42, 53, 60, 61, 90})
+"""Numbers of the line's own, as long as a card number and none: of these only what is a customer's card is masked, and they are
+written in groups, lest they are taken for one."""
 
 
 def decoded(dialect: Dialect, frame: bytes, conceal: Conceal) -> tuple[tuple[Field, ...], str]:
@@ -69,8 +72,14 @@ def _field(number: int, name: str, message: Message, conceal: Conceal, *, of_uni
         return Field(str(number), name, "", hidden=len(value), parts=parts)
     if isinstance(value, bytes):
         return _bytes(str(number), name, value, conceal)
-    shown = masked(value, conceal) if number not in _REFERENCE_FIELDS else conceal(value)
+    shown = masked(value, conceal) if number not in _REFERENCE_FIELDS else _grouped(conceal(value))
     return Field(str(number), name, shown[:VALUE_CHARACTERS_MAX], parts=parts)
+
+
+def _grouped(text: str) -> str:
+    if _LONG_NUMBER.search(text) is None:
+        return text
+    return _THIN_SPACE.join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def _bytes(number: str, name: str, content: bytes, conceal: Conceal) -> Field:
@@ -80,7 +89,7 @@ def _bytes(number: str, name: str, content: bytes, conceal: Conceal) -> Field:
         return Field(number, name, "", hidden=len(content))
     shown = conceal(content.hex()) if number in _CODES else masked(content.hex(), conceal)
     pairs = [shown[at : at + 2] for at in range(0, min(len(shown), 2 * _BYTES_SHOWN_MAX), 2)]
-    return Field(number, name, " ".join(pairs), size_bytes=len(content))
+    return Field(number, name, _THIN_SPACE.join(pairs), size_bytes=len(content))
 
 
 def masked(text: str, conceal: Conceal) -> str:

@@ -10,12 +10,15 @@ say: a line in a results file is data from elsewhere.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import threading
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -40,6 +43,8 @@ PAGES_MAX = 20
 EACH_S = 20.0
 _SHRUNK_CHARACTERS_MAX = 64_000
 _WATCHED = "harness.engine.report.observing:execute"
+_PLAIN = "harness.engine.child:execute"
+_DEVICE = re.compile(r"\bT\d{2,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,17 @@ class Case:
     """What its run left (history.jsonl, verdict.json, resolved.yaml), where it left that."""
     shrunk: Path | None = None
     """A file with the smallest scenario, where there is one."""
+    why_none: str = ""
+    """Why there is no request, where that is known: a code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name."""
+    """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
+
+    No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
+    a finding.
+    """
 
     pages_max: int = PAGES_MAX
     each_s: float = EACH_S
@@ -69,57 +80,130 @@ class Telling:
 
 def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
     """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so."""
-    deadline = Deadline.after(how.all_s)
+    begin = Deadline.after(how.all_s)
+    groups: dict[bytes, list[int]] = {}
+    told: dict[int, FindingPage] = {}
+    for place, case in enumerate(cases):
+        if place < how.pages_max:
+            groups.setdefault(_key(case), []).append(place)
+        else:
+            told[place] = msgspec.structs.replace(bare(case), why_empty="more_findings")
 
-    def told(numbered: tuple[int, Case]) -> FindingPage:
-        place, case = numbered
-        if place >= how.pages_max:
-            return msgspec.structs.replace(_bare(case), why_empty="more_findings")
-        if deadline.left_s < 1.0:
-            return msgspec.structs.replace(_bare(case), why_empty="no_time")
-        return tell(case, how, Deadline.after(min(how.each_s, deadline.left_s)))
+    def tell_group(numbered: tuple[int, list[int]]) -> None:
+        number, places = numbered
+        together = [cases[place] for place in places]
+        if number and begin.left_s <= 0:
+            pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
+        else:
+            pages = tell_together(together, how, Deadline.after(how.each_s * len(together)), begin)
+        told.update(zip(places, pages, strict=True))
 
     # The threads only wait for child processes.
     with ThreadPoolExecutor(max(1, how.jobs)) as pool:
-        return tuple(pool.map(told, enumerate(cases)))
+        list(pool.map(tell_group, enumerate(groups.values())))
+    return tuple(told[place] for place in range(len(cases)))
 
 
-def tell(case: Case, how: Telling, deadline: Deadline) -> FindingPage:
-    """The page of one finding."""
-    bare = _bare(case)
-    request = _request(case)
-    if request is None and case.directory is None:
-        code = "crash_point" if bare.again.startswith("harness crashpoints") else "no_run"
-        return msgspec.structs.replace(bare, why_empty=code)
-    allowed = request is not None and _may_run(request, how)
+def tell_together(cases: Sequence[Case], how: Telling, deadline: Deadline, begin: Deadline) -> list[FindingPage]:
+    """The pages of findings of one run. After ``begin`` no other run is tried for comparison."""
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
-        directory, verdict, observed, why_no_disk = case.directory, None, None, "not_run"
-        if allowed and request is not None:
-            if how.terminal is not None:
-                request = msgspec.structs.replace(request, terminal=how.terminal)
-            try:
-                verdict = _watched(request, case, Path(made), deadline)
-            except HarnessError as error:
-                if directory is None:
-                    return msgspec.structs.replace(bare, why_empty="failed", told=fit(str(error))[0])
-            if verdict is not None:
-                directory, observed, why_no_disk = Path(made), read_observed(Path(made)), ""
-            else:
-                why_no_disk = "no_time"
-        if directory is None:
-            return msgspec.structs.replace(bare, why_empty="no_time" if allowed else "software")
-        verdict = verdict or _verdict_in(directory)
-        finding = None if verdict is None else _finding(verdict, bare)
-        if verdict is None or finding is None:
-            return msgspec.structs.replace(bare, why_empty="not_again", came_again=False)
-        page = _story(bare, verdict, finding, directory, observed)
-        if why_no_disk:
-            page = msgspec.structs.replace(page, why_no_disk=why_no_disk)
-        if not allowed or request is None:
-            return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
-        pinned = _pinned(directory, case.directory)
-        guilty = Guilty(request, pinned, verdict, finding, directory)
-        return msgspec.structs.replace(page, difference=difference(guilty, lambda asked: _run(asked, deadline)))
+        bench = _Bench(Path(made), deadline, begin)
+        ran = _ran(cases, how, bench)
+        return [_told(case, ran, bench) for case in cases]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What is known of a run. Without ``directory`` there is nothing to tell, for what ``why_empty`` says."""
+
+    request: RunRequest | None = None
+    """What may be run once more, and beside it; None: nothing."""
+    directory: Path | None = None
+    verdict: Verdict | None = None
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    pinned: Path | None = None
+    why_no_disk: str = ""
+    why_empty: str = ""
+    told: str = ""
+
+
+@dataclass(slots=True)
+class _Bench:
+    """Where runs leave what they leave, until all pages of the group are told."""
+
+    directory: Path
+    deadline: Deadline
+    begin: Deadline
+    _others: dict[bytes, tuple[Verdict, Path]] = field(default_factory=dict)
+    _names: count[int] = field(default_factory=count)
+
+    def run(self, request: RunRequest, inside: str) -> tuple[Verdict, Path] | None:
+        """A run within the time, and the directory with what it leaves."""
+        place = self.directory / str(next(self._names))
+        place.mkdir()
+        verdict = _run(msgspec.structs.replace(request, out_dir=str(place)), self.deadline, inside)
+        return None if verdict is None else (verdict, place)
+
+    def other(self, request: RunRequest) -> tuple[Verdict, Path] | None:
+        """A run to compare with; findings of one run are compared with the same few."""
+        key = msgspec.json.encode(request)
+        if key not in self._others:
+            ran = None if self.begin.left_s <= 0 else self.run(request, _PLAIN)
+            if ran is None:
+                return None
+            self._others[key] = ran
+        return self._others[key]
+
+
+def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
+    """The run of these cases done again under somebody's eyes, or what it left when it was done first."""
+    case = cases[0]
+    request = _request(case)
+    left = _left(case)
+    if request is None:
+        code = "crash_point" if case.page.again.startswith("harness crashpoints") else case.why_none or "no_run"
+        return replace(left, why_empty=code)
+    if not _may_run(request, how):
+        return replace(left, why_empty="software")
+    if how.terminal is not None:
+        request = msgspec.structs.replace(request, terminal=how.terminal)
+    try:
+        ran = bench.run(_to_be_watched(request, cases), _WATCHED)
+    except HarnessError as error:
+        return replace(left, why_empty="failed", told=fit(str(error))[0])
+    if ran is None:
+        return replace(left, request=request, why_empty="no_time", why_no_disk="no_time")
+    verdict, directory = ran
+    pinned = _pinned(directory, case.directory)
+    return _Ran(request, directory, verdict, read_observed(directory), pinned)
+
+
+def _left(case: Case) -> _Ran:
+    """What the run left when it was done first."""
+    verdict = None if case.directory is None else _verdict_in(case.directory)
+    if verdict is None or not _has(case.directory, "history.jsonl"):
+        return _Ran()
+    return _Ran(None, case.directory, verdict, {}, _pinned(case.directory), "not_run")
+
+
+def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
+    known = bare(case)
+    if ran.directory is None or ran.verdict is None:
+        return msgspec.structs.replace(known, why_empty=ran.why_empty, told=ran.told)
+    finding = _finding(ran.verdict, known)
+    if finding is None:
+        return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
+    page = _story(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
+    if ran.why_no_disk:
+        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
+    if ran.request is None:
+        return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
+    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory)
+    try:
+        found = difference(guilty, bench.other)
+    except HarnessError:
+        found = Difference(why_none="not_run")
+    return msgspec.structs.replace(page, difference=found)
 
 
 def _pinned(*directories: Path | None) -> Path | None:
@@ -129,6 +213,13 @@ def _pinned(*directories: Path | None) -> Path | None:
 
 def _has(directory: Path | None, name: str) -> bool:
     return directory is not None and (directory / name).is_file()
+
+
+def _key(case: Case) -> bytes:
+    """Findings of one run have one key."""
+    request = _request(case)
+    line = case.page.again.encode() if request is None else msgspec.json.encode(request)
+    return f"{case.directory} ".encode() + line
 
 
 def _request(case: Case) -> RunRequest | None:
@@ -147,17 +238,24 @@ def _is_code(dialect: str | None) -> bool:
 # ---------------------------------------------------------------- running
 
 
-def _watched(request: RunRequest, case: Case, directory: Path, deadline: Deadline) -> Verdict | None:
-    """The run done again under somebody's eyes; None when time was over."""
+def _to_be_watched(request: RunRequest, cases: Sequence[Case]) -> ObservedRequest:
     known = {name: getattr(request, name) for name in request.__struct_fields__}
-    known.update(out_dir=str(directory), resolved_out=None, snapshot=None, behaviour_out=None)
-    if _has(case.directory, "resolved.yaml") and case.directory is not None:
-        # Pinned as it was, also where the scenario has changed since.
-        known.update(scenario=str((case.directory / "resolved.yaml").absolute()), without=())
-    return _run(ObservedRequest(**known, watched=case.page.device), deadline, _WATCHED)
+    known.update(resolved_out=None, snapshot=None, behaviour_out=None)
+    pinned = _pinned(cases[0].directory)
+    if pinned is not None:
+        # As it was, also where the scenario has changed since.
+        known.update(scenario=str(pinned.absolute()), without=())
+    devices = [each for each in (_device(case.page) for case in cases) if each]
+    return ObservedRequest(**known, watched=tuple(dict.fromkeys(devices)) if len(devices) == len(cases) else ())
 
 
-def _run(request: RunRequest, deadline: Deadline, inside: str = "harness.engine.child:execute") -> Verdict | None:
+def _device(page: FindingPage) -> str:
+    """The terminal that it is about, as far as that can be known beforehand."""
+    named = _DEVICE.search(page.summary)
+    return page.device or (named.group() if named else "")
+
+
+def _run(request: RunRequest, deadline: Deadline, inside: str) -> Verdict | None:
     left_s = deadline.left_s
     if left_s <= 0:
         return None
@@ -204,8 +302,8 @@ def _finding(verdict: Verdict, page: FindingPage) -> FindingView | None:
 # ---------------------------------------------------------------- what is told
 
 
-def _bare(case: Case) -> FindingPage:
-    """What can be said without any history."""
+def bare(case: Case) -> FindingPage:
+    """The page of what can be said without any history."""
     page = case.page
     return msgspec.structs.replace(
         page,
@@ -239,6 +337,7 @@ def _story(
     guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
     found = window(history, guilt)
     numbers = {each.number for each in found.steps}
+    of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
     frames = {} if observed is None else {each.number: each for each in observed.frames}
     messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
     steps = tuple(found.steps)
@@ -258,7 +357,7 @@ def _story(
         bands=tuple(found.bands),
         messages=messages,
         volumes=() if observed is None else observed.volumes,
-        disks=() if observed is None else _disks(observed, numbers),
+        disks=() if observed is None else _disks(observed, of_device),
         why_no_disk="" if observed is None else observed.why_no_disk,
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
@@ -280,18 +379,18 @@ def _with_fields(message: Message, frame: object) -> Message:
     return msgspec.structs.replace(message, fields=fields, error=message.error or error)
 
 
-def _disks(observed: Observed, shown: set[int]) -> tuple[Disk, ...]:
-    """Changes at events that are shown; what changed at others comes with the next that is, and all before the first with it."""
-    kept: list[Disk] = []
-    waiting: dict[str, Disk] = {}
+def _disks(observed: Observed, shown: Sequence[int]) -> tuple[Disk, ...]:
+    """What changed at events that are not shown comes with the next that is; all from before the first comes with the first."""
+    kept: dict[tuple[str, int], Disk] = {}
     for each in observed.disks:
-        before = waiting.pop(each.volume, None)
+        place = bisect_left(shown, each.number)
+        if place == len(shown):
+            break
+        key = each.volume, shown[place]
+        before = kept.get(key)
         merged = each if before is None else _laid_over(before, each)
-        if each.number in shown:
-            kept.append(merged)
-        else:
-            waiting[each.volume] = merged
-    return tuple(kept)
+        kept[key] = msgspec.structs.replace(merged, number=shown[place])
+    return tuple(kept.values())
 
 
 def _laid_over(before: Disk, after: Disk) -> Disk:

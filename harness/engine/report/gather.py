@@ -6,20 +6,16 @@ anything else; the error names what was expected.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-import msgspec
-
 from harness.core.errors import UsageError
-from harness.engine.replay.replay import prepare
-from harness.engine.report.finding import Case, Telling, tell_all
+from harness.engine.report.cases import told_in_full
+from harness.engine.report.finding import Telling
 from harness.engine.report.gates import GATE, of_gate
 from harness.engine.report.model import Report
 from harness.engine.report.pages import with_pages
 from harness.engine.report.single import VERDICT, of_bundle, of_directory
 from harness.engine.report.sweeps import of_sweep
-from harness.engine.request import RunRequest
 from harness.engine.sweep.summary import CutOff
 from harness.results.bundle import is_bundle
 from harness.results.store import FILE_NAME
@@ -36,38 +32,7 @@ def gather(source: Path, how: Telling | None = None, *, cut_off: tuple[CutOff, .
     ``how``: which findings are told in full, and for how long; None: what the results say of them. ``cut_off``: runs of the sweep
     that were ended under way, which it knows and its file does not.
     """
-    report = with_pages(_overview(source, cut_off))
-    if how is None or not report.findings:
-        return report
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        cases = _cases(report, source, Path(scratch), how)
-        return msgspec.structs.replace(report, findings=tell_all(cases, how))
-
-
-def _cases(report: Report, source: Path, scratch: Path, how: Telling) -> list[Case]:
-    """What it takes to tell each finding in full. A path that a file names is not followed: results may come from elsewhere."""
-    pages = report.findings
-    if report.kind == "run":
-        directory = source if source.is_dir() else source.parent
-        return [Case(page, directory=directory) for page in pages]
-    if report.kind == "bundle":
-        request = _unpacked(source, scratch, how)
-        return [Case(page, request=request) for page in pages]
-    if report.kind == "gate":
-        shrunk = (source if source.is_dir() else source.parent) / "shrunk"
-        found = {path.stem: path for path in sorted(shrunk.glob("????????.yaml"))}
-        return [Case(page, shrunk=found.get(page.signature)) for page in pages]
-    return [Case(page) for page in pages]
-
-
-def _unpacked(source: Path, scratch: Path, how: Telling) -> RunRequest | None:
-    """The run that a bundle holds; None where it names software that only the command line may choose."""
-    place = scratch / "bundle"
-    place.mkdir()
-    try:
-        return prepare(source, place, how.terminal, how.trust).request
-    except UsageError:
-        return None
+    return told_in_full(source, with_pages(_overview(source, cut_off)), how)
 
 
 def _overview(source: Path, cut_off: tuple[CutOff, ...]) -> Report:

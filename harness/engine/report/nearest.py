@@ -6,7 +6,6 @@ struck, then other seeds; the first of these runs in which the invariant holds i
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from harness.history.words import line
 LINES_MAX = 14
 _SEEDS_TRIED = 2
 
-Run = Callable[[RunRequest], Verdict | None]
-"""A run within the time that is left; None when that was not enough."""
+Run = Callable[[RunRequest], tuple[Verdict, Path] | None]
+"""A run within the time that is left, and the directory with what it leaves; None when the time was not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +44,16 @@ def difference(guilty: Guilty, run: Run) -> Difference:
     """Against the nearest run without the finding."""
     tried = 0
     for request in _candidates(guilty):
-        with tempfile.TemporaryDirectory(prefix="harness-") as made:
-            asked = msgspec.structs.replace(request, out_dir=made)
-            verdict = run(asked)
-            if verdict is None:
-                return Difference(why_none="no_time", tried=tried)
-            tried += 1
-            if verdict.status == "inconclusive" and not verdict.sales.accepted:
-                continue
-            if any(each.invariant == guilty.finding.invariant for each in verdict.findings):
-                continue
-            return _parted(guilty, request, verdict, Path(made) / "history.jsonl", tried)
+        ran = run(request)
+        if ran is None:
+            return Difference(why_none="no_time", tried=tried)
+        tried += 1
+        verdict, directory = ran
+        if verdict.status == "inconclusive" and not verdict.sales.accepted:
+            continue
+        if any(each.invariant == guilty.finding.invariant for each in verdict.findings):
+            continue
+        return _parted(guilty, request, verdict, directory / "history.jsonl", tried)
     return Difference(why_none="every_run" if tried else "not_run", tried=tried)
 
 

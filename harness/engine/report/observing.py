@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 FILE_NAME = "observed.json"
+TERMINALS_MAX = 8
 LOOKS_MAX = 6_000
 BYTES_MAX = 1 << 30
 """So much is compared in all; a terminal that fills its disk with large files is then left alone."""
@@ -57,10 +58,9 @@ __all__ = ["execute", "warm"]
 
 
 class ObservedRequest(RunRequest, frozen=True, omit_defaults=True):
-    """A run to be watched: ``watched``, a terminal's name, from ``from_us`` on. What was seen is written into its directory."""
+    """A run to be watched: ``watched`` are terminals; none: the first few. What was seen is written into its directory."""
 
-    watched: str = ""
-    from_us: int = 0
+    watched: tuple[str, ...] = ()
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,7 +72,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was seen. ``why_no_disk``: a code, where disks were not looked at or not to the end."""
+    """What was seen of one terminal. ``why_no_disk``: a code, where disks were not looked at or not to the end."""
 
     device: str = ""
     frames: tuple[Frame, ...] = ()
@@ -98,20 +98,24 @@ class ObservedRun(Run):
     def __init__(self, asked: ObservedRequest, *rest: Any) -> None:
         super().__init__(*rest)
         self._asked = asked
-        self._eye: Eye | None = None
+        self._eyes: list[Eye] = []
 
     def _watch(self, built: Built, judge: Judge) -> None:
         super()._watch(built, judge)
         stations = built.world.stations
-        station = next((each for each in stations if each.name == self._asked.watched), stations[0])
-        self._eye = Eye(built, station, self._asked.from_us)
-        built.world.recorder.tap = self._eye.look
+        wanted = [each for each in stations if each.name in self._asked.watched] or stations[:TERMINALS_MAX]
+        self._eyes = [Eye(built, station) for station in wanted[:TERMINALS_MAX]]
+        built.world.recorder.tap = self._eyes[0].look if len(self._eyes) == 1 else self._look
+
+    def _look(self, number: int, event: Event) -> None:
+        for eye in self._eyes:
+            eye.look(number, event)
 
     def _tell(self, built: Built, judge: Judge, *, force: bool = False) -> None:
         super()._tell(built, judge, force=force)
-        if force and self._eye is not None:
+        if force:
             place = self.history_path.parent / FILE_NAME
-            place.write_bytes(msgspec.json.encode(self._eye.seen()))
+            place.write_bytes(msgspec.json.encode([each.seen() for each in self._eyes]))
 
     if TYPE_CHECKING:
         report: Callable[[Progress], None]
@@ -120,9 +124,8 @@ class ObservedRun(Run):
 class Eye:
     """Watches ``station``."""
 
-    def __init__(self, built: Built, station: Station, from_us: int) -> None:
+    def __init__(self, built: Built, station: Station) -> None:
         self._station = station
-        self._from_us = from_us
         self._dialect = built.world.acquirer.dialect
         self._frame = b""
         self._frames: list[Frame] = []
@@ -147,8 +150,6 @@ class Eye:
         if getattr(event, "device", None) != self._station.name and not isinstance(event, _ROUND_THE_DISK):
             return
         self._space.look(event.at_us)
-        if event.at_us < self._from_us:
-            return
         if isinstance(event, MessageSent) and len(self._frames) < _FRAMES_MAX:
             self._frames.append(Frame(event.message, *decoded(self._dialect, self._frame, self._conceal)))
         if isinstance(event, StorageAfterPowerLoss):
@@ -276,9 +277,9 @@ def _content(image: Image, inode: int) -> bytes:
     return image.files.get(inode, b"") if target is None else target.encode("utf-8", "surrogateescape")
 
 
-def read_observed(directory: Path) -> Observed | None:
-    """What was seen of a run that left its files in ``directory``; None where it did not come so far."""
+def read_observed(directory: Path) -> dict[str, Observed]:
+    """What was seen of each terminal of a run that left its files in ``directory``; nothing where it did not come so far."""
     place = directory / FILE_NAME
     if not place.is_file():
-        return None
-    return msgspec.json.decode(place.read_bytes(), type=Observed)
+        return {}
+    return {each.device: each for each in msgspec.json.decode(place.read_bytes(), type=tuple[Observed, ...])}

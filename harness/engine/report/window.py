@@ -7,6 +7,7 @@ Does not model: which events are guilty; the finding says.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from harness.scenario.registries import faults
 
 STEPS_MAX = 700
 """Of the guilty terminal."""
+STEPS_WANTED = 400
+"""With fewer on the guilty day, what came before and after it is shown, too: a settlement at midnight is about the day before."""
 ELSEWHERE_STEPS_MAX = 80
 ELSEWHERE_DEVICES_MAX = 8
 ELSEWHERE_US = 15 * US_PER_MINUTE
@@ -79,6 +82,8 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     first_us, last_us = min(*times, guilt.at_us), max(*times, guilt.at_us, guilt.evident_us)
     begin_us, end_us = first_us // US_PER_DAY * US_PER_DAY, (last_us // US_PER_DAY + 1) * US_PER_DAY
     mine: list[Numbered] = []
+    before: deque[Numbered] = deque(maxlen=STEPS_WANTED)
+    after: list[Numbered] = []
     elsewhere: dict[str, list[Numbered]] = {}
     for number, event in history:
         if isinstance(event, _NOT_OF_A_STORY):
@@ -88,11 +93,17 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
                 mine.append((number, event))
             else:
                 found.left_out += 1
+                if event.at_us < begin_us:
+                    before.append((number, event))
+                elif len(after) < STEPS_WANTED:
+                    after.append((number, event))
         elif first_us - ELSEWHERE_US <= event.at_us <= last_us + ELSEWHERE_US:
-            if device := getattr(event, "device", ""):
-                elsewhere.setdefault(device, []).append((number, event))
+            elsewhere.setdefault(_device_of(event), []).append((number, event))
         else:
             found.left_out_elsewhere += 1
+    around = _around(list(before), after, STEPS_WANTED - len(mine))
+    found.left_out -= len(around)
+    mine = sorted([*mine, *around], key=lambda each: each[0])
     kept = mine if len(mine) <= STEPS_MAX else _nearest(history, mine, guilt)
     found.left_out += len(mine) - len(kept)
     others = _of_others(elsewhere, guilt.events)
@@ -101,9 +112,17 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     found.steps = [_step(number, event, number in guilt.events) for number, event in shown]
     if kept:
         found.from_us, found.until_us = kept[0][1].at_us, kept[-1][1].at_us
-    found.bands = list(_bands(history, {guilt.device, *elsewhere}, found.from_us, found.until_us))
+    found.bands = list(_bands(history, {guilt.device, *elsewhere} - {""}, found.from_us, found.until_us))
     found.messages = _messages(history, {each.message for each in found.steps if each.message is not None})
     return found
+
+
+def _around(before: list[Numbered], after: list[Numbered], room: int) -> list[Numbered]:
+    """The last of what was before and the first of what came after: half each, or more of one where the other is less."""
+    if room <= 0:
+        return []
+    earlier = min(len(before), max(room // 2, room - len(after)))
+    return [*before[len(before) - earlier :], *after[: room - earlier]]
 
 
 def lane_of(event: e.Event) -> Lane:
@@ -128,6 +147,12 @@ def _is_of(event: e.Event, device: str) -> bool:
     return not devices or device in devices
 
 
+def _device_of(event: e.Event) -> str:
+    """The one terminal that it happens to; empty for several."""
+    devices: tuple[str, ...] = getattr(event, "devices", ())
+    return str(getattr(event, "device", devices[0] if len(devices) == 1 else ""))
+
+
 def _nearest(history: HistoryFile, mine: list[Numbered], guilt: Guilt) -> list[Numbered]:
     """The guilty events, all that happens to the terminal, the story, and then what is nearest."""
     told = {number for number, _ in story(history, guilt)}
@@ -145,7 +170,9 @@ def _nearest(history: HistoryFile, mine: list[Numbered], guilt: Guilt) -> list[N
 
 def _of_others(elsewhere: dict[str, list[Numbered]], guilty: tuple[int, ...]) -> list[Numbered]:
     """Of each of the other terminals the events nearest to the guilty ones; those that have guilty events first."""
-    by_guilt = sorted(elsewhere, key=lambda each: (not any(number in guilty for number, _ in elsewhere[each]), each))
+    by_guilt = sorted(
+        elsewhere.keys() - {""}, key=lambda each: (not any(number in guilty for number, _ in elsewhere[each]), each)
+    )
     kept: list[Numbered] = []
     for device in by_guilt[:ELSEWHERE_DEVICES_MAX]:
         of = sorted(
@@ -167,7 +194,7 @@ def _step(number: int, event: e.AnyEvent, guilty: bool) -> Step:
             facts.append((name, said))
             cut += more
     return Step(
-        number, event.at_us, lane_of(event), type(event).__name__, text, getattr(event, "device", ""),
+        number, event.at_us, lane_of(event), type(event).__name__, text, _device_of(event),
         getattr(event, "message", None), guilty, tuple(facts), cut,
     )  # fmt: skip
 

@@ -63,13 +63,13 @@ class GuidedSweep(Sweep):
         request = Sweep.next_request(self)
         if request is not None or self.stopped:
             return request
-        if self.time_is_over:
-            self.out_of_time = self.out_of_time or self.left > 0
-            return None
         searches = list(self._searches.items())
         for _ in searches:
             label, search = searches[self._turn % len(searches)]
             self._turn += 1
+            if not self.has_time_for(label):
+                self.out_of_time = self.out_of_time or search.left > 0
+                continue
             found = next(search, None)
             if found is not None:
                 return self._of(label, search, found)

@@ -17,7 +17,8 @@ from harness.engine.shrink.shrink import BUDGET_S, Shrunk, shrink
 from harness.engine.shrink.size import UNKNOWN
 from harness.engine.shrink.trials import findings_of
 from harness.scenario.find import scenario_file
-from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, hour, is_shipped
+from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, is_shipped
+from harness.terminals.small_scenarios import hour
 
 FAULTS_MAX = 3
 ACTIONS_MAX = 5

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import ExitCode, HarnessError, UsageError
 from harness.engine.child import adjusted
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits
@@ -41,7 +41,7 @@ from harness.terminals.catalogue import CATALOGUE
 BUDGET_S = 60.0
 _OTHER_SEEDS = 5
 _TO_SEARCH = 0.9
-"""Of the budget; the rest is for running the file that is kept."""
+"""Of the budget, at most; the rest is for running the file that is kept, which takes as long as the case does."""
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
 _INTERRUPTED = "interrupted"
@@ -89,9 +89,9 @@ def shrink(
         base = msgspec.structs.replace(base, terminal=None)
     make_directory(out.parent)
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + _TO_SEARCH * budget_s)
+        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + budget_s)
         try:
-            shrinker = Shrinker(trials, plan, on_step)
+            shrinker = _begun(trials, plan, on_step, budget_s)
             try:
                 shrinker.go()
             except KeyboardInterrupt:
@@ -102,6 +102,27 @@ def shrink(
         finally:
             trials.stop("it is over")
             trials.close()
+
+
+def _begun(trials: Trials, plan: Plan, on_step: Callable[[str, int], None], budget_s: float) -> Shrinker:
+    """The case as it came, seen once. UsageError where that alone takes too long."""
+    try:
+        return Shrinker(trials, plan, on_step)
+    except Stopped:
+        raise UsageError(
+            f"{plan.source or plan.name}: the budget of {budget_s:g} s was over before the run had ended once; "
+            "give a larger --budget"
+        ) from None
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"{plan.source or plan.name}: interrupted before the run had ended once; nothing is written"
+        ) from None
+
+
+class Interrupted(HarnessError):
+    """Somebody asked to stop before there was anything to keep."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 def _bare_request(request: RunRequest) -> RunRequest:
@@ -119,6 +140,7 @@ class Shrinker:
         self._trials = trials
         self._on_step = on_step
         self._steps: list[tuple[str, int]] = []
+        self._began_s, self._ends_s = time.monotonic(), trials.deadline_s
         self.customers = 0
         self.seen, self.finding = self._begin(plan)
         trials.signature = self.finding.signature
@@ -132,7 +154,9 @@ class Shrinker:
         trials = self._trials
         began_s = time.monotonic()
         found, history = self._run(plan)
-        limit_s = max(_LEAST_WALL_S, _SLOWER_AT_MOST * (time.monotonic() - began_s))
+        took_s = time.monotonic() - began_s
+        self._leave_time_for(took_s)  # the file that is kept is run once more
+        limit_s = max(_LEAST_WALL_S, _SLOWER_AT_MOST * took_s)
         trials.base = msgspec.structs.replace(trials.base, wall_limit_s=min(trials.base.wall_limit_s, limit_s))
         if not found:
             raise UsageError(f"{plan.source or plan.name}: the run finds nothing, so there is nothing to shrink")
@@ -143,6 +167,11 @@ class Shrinker:
             )
             raise UsageError(f"the run shows no finding of signature {trials.signature}; it shows{shown}")
         return self._seen(finding, plan, history), finding
+
+    def _leave_time_for(self, seconds: float) -> None:
+        """The search ends so long before the budget does."""
+        search_s = _TO_SEARCH * (self._ends_s - self._began_s)
+        self._trials.deadline_s = min(self._ends_s - seconds, self._began_s + search_s)
 
     def _look(self) -> Seen:
         """The case as it is now, seen once more."""
@@ -156,7 +185,8 @@ class Shrinker:
         file.write_text(brief_text(plan), encoding="utf-8")
         directory = trials.scratch / "seen"
         request = msgspec.structs.replace(trials.base, scenario=str(file), out_dir=str(directory))
-        verdict = trials.verdict(request)
+        with trials.ended_in_time():
+            verdict = trials.verdict(request)
         trials.runs += 1
         self.customers = verdict.sales.asked
         return findings_of(request, verdict), directory / "history.jsonl"
@@ -216,6 +246,8 @@ class Shrinker:
 
     def _take(self, what: str, plan: Plan) -> None:
         self.plan, self.size = plan, size_of(plan)
+        # What is kept after a step is run twice: its words may be other ones.
+        self._leave_time_for(2 * self._trials.seconds_of(plan))
         self._steps.append((what, self._trials.runs))
         self._on_step(what, self._trials.runs)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -63,6 +65,7 @@ class Trials:
     stopped: str = ""
     """Why no more is tried; empty while there is no reason."""
     _known: dict[str, Future[bool]] = field(default_factory=dict)
+    _took_s: dict[str, float] = field(default_factory=dict)
     _children: set[int] = field(default_factory=set)
     _names: count[int] = field(default_factory=lambda: count(1))
     _pool: ThreadPoolExecutor = field(init=False)
@@ -85,6 +88,24 @@ class Trials:
             plan, future = waiting.popleft()
             if self._holds(future):
                 return plan
+
+    def seconds_of(self, plan: Plan) -> float:
+        """How long the run of a candidate took."""
+        return self._took_s.get(brief_text(plan), 0.0)
+
+    @contextmanager
+    def ended_in_time(self) -> Iterator[None]:
+        """What runs within this is ended at the deadline. Raises Stopped when it was."""
+        timer = threading.Timer(max(0.0, self.deadline_s - time.monotonic()), self.stop, ("the budget was over",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+        if self.stopped:
+            raise Stopped(self.stopped)
 
     def stop(self, why: str) -> None:
         """No other run begins, and those under way end at once."""
@@ -127,11 +148,13 @@ class Trials:
         file = self.scratch / f"{next(self._names)}.yaml"
         file.write_text(text, encoding="utf-8")
         request = msgspec.structs.replace(self.base, scenario=str(file))
+        began_s = time.monotonic()
         try:
             return self.signature in findings_of(request, self.verdict(request))
         except HarnessError:
             return False  # a candidate that cannot be run is no smaller case of anything
         finally:
+            self._took_s[text] = time.monotonic() - began_s
             file.unlink(missing_ok=True)
 
     def verdict(self, request: RunRequest) -> Verdict:

@@ -2,11 +2,13 @@
 
 Models: runs in order of seeds, so that a sweep that is ended early has seen all scenarios alike; a worker that something outside
 ended is tried once more, then its run counts as inconclusive; a sweep that was killed goes on where it stood; a limit on real
-time, after which no run begins, and those under way have a while to end in. A canary goes first.
+time, before which every run is to end: none begins that takes longer than is left, by the longest of its scenario so far, and
+what is under way then is ended, counts for nothing and is left for ``--resume``. A canary goes first.
 Does not model: where runs are run; executors do that.
 
 A limit on time favours short runs by those few that it ends under way. They are told apart (``cut_off``), as what hangs is
-among them: whoever takes the bound of a sweep that was limited must look at them.
+among them: whoever takes the bound of a sweep that was limited must look at them. Which runs do not begin hangs on runs before
+them alone, and favours nothing.
 """
 
 from __future__ import annotations
@@ -40,16 +42,10 @@ from harness.scenario import find
 from harness.scenario.campaign import Cell, load_campaign
 from harness.scenario.load import load_file
 
-__all__ = ["CutOff", "Planned", "Sweep", "Wanted", "declare", "grace_of", "planned", "resumed"]
+__all__ = ["CutOff", "Planned", "Sweep", "Wanted", "declare", "planned", "resumed"]
 
 _TRIES_MAX = 2
 EVERY_PROFILE = "all"
-_GRACE_LEAST_S, _GRACE_MOST_S = 2.0, 60.0
-
-
-def grace_of(max_time_s: float) -> float:
-    """How long runs under way may go on after ``max_time_s``: a tenth of it, within reason."""
-    return min(_GRACE_MOST_S, max(_GRACE_LEAST_S, max_time_s / 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +145,8 @@ class Sweep:
     _tries: dict[tuple[str, int], int] = field(default_factory=dict)
     _under_way: dict[tuple[str, int], float] = field(default_factory=dict)
     """By scenario and seed: when it began."""
+    _longest_s: dict[str, float] = field(default_factory=dict)
+    """By scenario: how long the longest of its runs took by now."""
     _ends_s: float = inf
 
     def __post_init__(self) -> None:
@@ -176,18 +174,15 @@ class Sweep:
         now_s = time.monotonic()
         return [(label, seed, now_s - begun_s) for (label, seed), begun_s in tuple(self._under_way.items())]
 
-    @property
-    def time_is_over(self) -> bool:
-        """Whether no run may begin any more."""
-        return time.monotonic() >= self._ends_s
+    def has_time_for(self, label: str) -> bool:
+        """Whether a run of that scenario may begin: it would end in time, if it took as long as the longest before it."""
+        return time.monotonic() + self._longest_s.get(label, 0.0) < self._ends_s
 
-    def run(
-        self, on_run: Callable[[RunRow], None], *, max_time_s: float | None = None, grace_s: float | None = None
-    ) -> None:
+    def run(self, on_run: Callable[[RunRow], None], *, max_time_s: float | None = None, grace_s: float = 0.0) -> None:
         """Run what is left; ``on_run`` is told of each run once it is kept.
 
-        No run begins later than ``max_time_s`` from now. Those under way then have ``grace_s`` to end and be counted; what
-        still runs after that is ended and not counted: it is left to be run again.
+        No run begins that is not expected to end within ``max_time_s`` from now. Those that still run then have ``grace_s``
+        more; what goes on after that is ended and not counted: it is left to be run again.
         """
         if self.executor is None:
             self.executor = LocalExecutor(
@@ -222,14 +217,28 @@ class Sweep:
             self.executor.stop()
 
     def next_request(self) -> RunRequest | None:
-        """The run that is to begin now, if there is one."""
-        if self._left and self.time_is_over:
-            self.out_of_time = True
+        """The run that is to begin now, if there is one: the first for which there is time."""
+        too_long: set[str] = set()
+        aside: list[RunRequest] = []
+        labels = max(1, len(self.scenarios))
+        found: RunRequest | None = None
+        while found is None and len(too_long) < labels:
+            try:
+                request = self._left.popleft()
+            except IndexError:
+                break  # also where it was emptied a moment ago
+            label = self._labels[request.scenario]
+            if label not in too_long and self.has_time_for(label):
+                found = request
+            else:
+                too_long.add(label)
+                aside.append(request)
+        self._left.extendleft(reversed(aside))
+        if self.stopped:
+            self._left.clear()  # while some were set aside
             return None
-        try:
-            return self._left.popleft()
-        except IndexError:
-            return None  # also where it was emptied a moment ago
+        self.out_of_time = self.out_of_time or bool(aside and found is None)
+        return found
 
     # ------------------------------------------------------------ steps
 
@@ -248,12 +257,11 @@ class Sweep:
             self._left.appendleft(self._canary_run)
 
     @contextmanager
-    def _limited(self, max_time_s: float | None, grace_s: float | None) -> Iterator[None]:
+    def _limited(self, max_time_s: float | None, grace_s: float) -> Iterator[None]:
         if max_time_s is None:
             yield
             return
         self._ends_s = time.monotonic() + max_time_s
-        grace_s = grace_of(max_time_s) if grace_s is None else grace_s
         timer = threading.Timer(max_time_s + grace_s, self._time_is_over)
         timer.daemon = True
         timer.start()
@@ -278,11 +286,13 @@ class Sweep:
     def _run_one(self, request: RunRequest) -> Verdict:
         """In a thread that does nothing but wait."""
         key = self._labels[request.scenario], request.seed or 0
-        self._under_way[key] = time.monotonic()
+        self._under_way[key] = begun_s = time.monotonic()
         try:
             return self._executor.run(request)
         finally:
             self._under_way.pop(key, None)
+            took_s = time.monotonic() - begun_s
+            self._longest_s[key[0]] = max(took_s, self._longest_s.get(key[0], 0.0))
 
     def _was_ended(self, ended: Verdict | HarnessError) -> bool:
         """Whether we ended it half-way; what had come to its end before is a result like any other."""

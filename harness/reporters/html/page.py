@@ -24,10 +24,10 @@ from harness.core.errors import HarnessError
 from harness.engine.report.model import FindingPage, Report, Said
 from harness.reporters.html.fit import Plain, fitting, plain
 
-STYLES = ("vendor/uPlot.min.css", "assets/base.css", "assets/plots.css")
+STYLES = ("vendor/uPlot.min.css", "assets/base.css", "assets/plots.css", "assets/finding.css")
 SCRIPTS = (
     "assets/texts.js", "assets/dom.js", "vendor/uPlot.iife.min.js", "assets/plots.js", "assets/overview.js",
-    "assets/finding.js", "assets/app.js",
+    "assets/finding_texts.js", "assets/lanes.js", "assets/disk.js", "assets/finding.js", "assets/app.js",
 )  # fmt: skip
 """In this order, together one script: what is declared in one is known in all that follow."""
 OVERVIEW_BYTES_MAX = 1_700_000
@@ -151,15 +151,18 @@ def _with_less(report: Report) -> Report:
         for code, gone in (
             ("left_signatures", len(report.signatures) - kept),
             ("left_rows", len(rows) - int(len(rows) * _LESS)),
+            ("left_unchecked", len(report.unchecked) - int(len(report.unchecked) * _LESS)),
         )
         if before.get(code, 0) + gone
     ]
     runs = report.runs and replace(
         report.runs, rows=rows[: int(len(rows) * _LESS)], reasons=report.runs.reasons[: len(report.runs.reasons) // 2]
     )
-    others = tuple(each for each in report.left_out if each.code not in ("left_signatures", "left_rows"))
+    others = tuple(
+        each for each in report.left_out if each.code not in ("left_signatures", "left_rows", "left_unchecked")
+    )
     return replace(
-        report, signatures=report.signatures[:kept], runs=runs, unchecked=report.unchecked[: len(report.unchecked) // 2],
+        report, signatures=report.signatures[:kept], runs=runs, unchecked=report.unchecked[: int(len(report.unchecked) * _LESS)],
         left_out=(*others, *left),
     )  # fmt: skip
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.core.errors import UsageError
+from harness.core.errors import ExitCode, UsageError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
 from harness.engine.shrink.script import alone, seen_at, templates
+from harness.engine.shrink.shrink import Interrupted, Shrinker
 from harness.engine.shrink.size import size_of
 from harness.engine.shrink.trials import Stopped, Trials, findings_of
 from harness.history.codec import read_history
@@ -28,7 +29,8 @@ from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
 from harness.scenario.plan import Plan
 from harness.scenario.problems import ScenarioErrors
-from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, hour, is_shipped
+from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, is_shipped
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run, small
 
 LOST = """
@@ -97,10 +99,39 @@ def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: 
 
 
 def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
-    shrunk = shrink(request_of(tmp_path), None, budget_s=1.5, out=tmp_path / "small.yaml")
+    shrunk = shrink(request_of(tmp_path), None, budget_s=3, out=tmp_path / "small.yaml")
     assert shrunk.stopped == "the budget was over" and shrunk.after <= shrunk.before
     request = RunRequest(scenario=str(tmp_path / "small.yaml"))
     assert shrunk.signature in findings_of(request, launch(request))
+
+
+LONG = LOST.replace("sales_per_day: 12", "sales_per_day: 2000\nterminals: 3\ndays: {count: 30}")
+
+
+def test_a_run_that_is_longer_than_the_budget_ends_with_it_and_nothing_is_written(tmp_path: Path) -> None:
+    request, out = request_of(tmp_path, LONG), tmp_path / "small.yaml"
+    begun_s = time.monotonic()
+    with pytest.raises(UsageError, match=r"the budget of 1 s was over before the run had ended once; give a larger"):
+        shrink(request, None, budget_s=1, out=out)
+    threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(Interrupted, match="interrupted before the run had ended once; nothing is written") as told:
+        shrink(request, None, budget_s=60, out=out)
+    assert time.monotonic() - begun_s < 20 and not out.exists() and told.value.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path) -> None:
+    trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 60)
+    shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
+    most_s = shrinker._began_s + 0.9 * 60
+    assert abs(trials.deadline_s - most_s) < 0.01  # a tenth is more than the run takes
+    shrinker._leave_time_for(25.0)
+    assert abs(trials.deadline_s - (shrinker._ends_s - 25.0)) < 0.01
+    plan = replace(shrinker.plan, seed=7)
+    trials.first([plan])
+    trials._took_s[brief_text(plan)] = 10.0
+    shrinker._take("a small seed", plan)  # from now on two runs of it
+    assert abs(trials.deadline_s - (shrinker._ends_s - 20.0)) < 0.01
+    trials.close()
 
 
 def test_ctrl_c_leaves_the_smallest_so_far(tmp_path: Path) -> None:
