@@ -6,7 +6,23 @@ again in larger numbers by soak itself. A test that is always large carries the 
 
 LARGE = frozenset(
     {
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[reading_a_report]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_python]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_binary]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_text_only]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[dialects]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[scenarios]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[crashpoints]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[sweeps]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[shrink_and_replay]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[releases]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[ci]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[host]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[assay]",
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
+        "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
+        "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[crashpoints]",
+        "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[gate]",
         "tests/cli/test_sweep.py::test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares",
         "tests/cli/test_ci_examples.py::test_its_commands_run_and_leave_the_files_that_are_named[gitlab-ci.yml]",
         "tests/cli/test_usage.py::test_everything_listed_is_explained",
@@ -139,7 +155,6 @@ LARGE = frozenset(
         "tests/storage/test_profiles_flash_properties.py::test_until_the_next_barrier_the_legal_images_only_grow[f2fs]",
         "tests/cli/test_usage.py::test_hostile_scenario_files_are_refused_in_seconds[empty]",
         "tests/cli/test_snapshot.py::test_several_instants_and_their_differences",
-        "tests/cli/test_readme.py::test_commands_give_what_the_readme_says[all]",
         "tests/cli/test_gate.py::test_a_bad_release_fails_with_a_line_that_replays_it",
         "tests/engine/test_bad_software.py::test_software_that_never_stops_is_stopped_and_named[a loop]",
         "tests/engine/crashpoints/test_explore.py::"

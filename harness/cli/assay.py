@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -13,11 +12,14 @@ import click
 
 from harness.cli.options import Duration
 from harness.cli.output import say
+from harness.cli.stopping import stopping
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.engine.assay.launch import Assayer
     from harness.engine.assay.report import AssayReport
+
+INTERRUPTED = "telling what is known by now"
 
 
 @click.command()
@@ -70,17 +72,19 @@ def assay(
 
     if out_dir is not None and str(out_dir) == ".":
         raise UsageError("--out is empty; expected a directory of its own, such as reports/assay")
-    named = [absolute_spec(each) or each for each in mutants]
-    tasks = tasks_of(named, families=families, black_box=black_box, thorough=thorough, unseen=which == "unseen")
     count = jobs or len(os.sched_getaffinity(0))
-    assayer = Assayer(tasks, count, budget, None if out_dir is None else out_dir.absolute())
-    report = _watched(assayer, len(tasks), quiet=as_json or not sys.stderr.isatty())
+    with stopping(INTERRUPTED) as asked:
+        named = [absolute_spec(each) or each for each in mutants]
+        tasks = tasks_of(named, families=families, black_box=black_box, thorough=thorough, unseen=which == "unseen")
+        assayer = Assayer(tasks, count, budget, None if out_dir is None else out_dir.absolute())
+        asked.tell(assayer.stop)
+        report = _watched(assayer, len(tasks), quiet=as_json or not sys.stderr.isatty())
     _say(report, as_json, out_dir)
     return int(report.exit_code)
 
 
 def _watched(assayer: Assayer, total: int, *, quiet: bool) -> AssayReport:
-    """Progress on the terminal; Ctrl-C ends it with what is known by then."""
+    """Progress on the terminal."""
     started_s = time.monotonic()
 
     def told(done: int) -> None:
@@ -88,17 +92,9 @@ def _watched(assayer: Assayer, total: int, *, quiet: bool) -> AssayReport:
             line = f"\r{done} of {total} mutants, {time.monotonic() - started_s:.0f} s"
             click.echo(f"{line:<78}", nl=False, err=True)
 
-    def ask(_number: int, _frame: object) -> None:
-        if not assayer.stopped:
-            assayer.stop()
-            click.echo("\ninterrupted: telling what is known by now", err=True)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return assayer.run(told)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if not quiet:
             click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 

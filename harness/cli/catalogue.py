@@ -89,8 +89,7 @@ def _merchants() -> Iterator[Entry]:
 
 def _dialects() -> Iterator[Entry]:
     from harness.host.dialects import DIALECTS
-    from harness.scenario.dialect_file import shipped_dialects
-    from harness.scenario.find import summary_of
+    from harness.scenario.find import shipped_dialects, summary_of
 
     for name, dialect in DIALECTS.items():
         yield Entry(name, _first_line(sys.modules[dialect.__module__]), dialect)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from harness.cli.options import WallSeconds
 from harness.cli.output import say_and_keep
+from harness.cli.stopping import stopping
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,14 +99,15 @@ def compare(
     if out_dir is not None:
         make_directory(out_dir)
     kept = None if out_dir is None else out_dir.absolute() / DECISIONS
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+    with stopping("telling what is finished") as asked, tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         work = Comparison(wanted, Path(scratch), jobs or len(os.sched_getaffinity(0)), kept)
+        asked.tell(work.stop)
         report = _watched(work, quiet=as_json or not sys.stderr.isatty())
     return _say(report, as_json, out_dir)
 
 
 def _watched(work: Comparison, *, quiet: bool) -> CompareReport:
-    """Progress on the terminal; Ctrl-C tells what is finished."""
+    """Progress on the terminal."""
     done = 0
 
     def told(pair: Pair) -> None:
@@ -116,17 +117,9 @@ def _watched(work: Comparison, *, quiet: bool) -> CompareReport:
             line = f"\r{done:,} of {work.declared:,} pairs  {pair.view.scenario} seed {pair.view.seed}"
             click.echo(f"{line:<90}", nl=False, err=True)
 
-    def ask(_number: int, _frame: object) -> None:
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what is finished", err=True)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return work.run(told)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if not quiet:
             click.echo("\r" + " " * 90 + "\r", nl=False, err=True)
 

@@ -7,14 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from harness.cli.options import WallSeconds, named
-from harness.cli.output import Asked, say, say_and_keep
+from harness.cli.output import say, say_and_keep
+from harness.cli.stopping import stopping
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
 
@@ -214,32 +215,21 @@ def watched(work: Callable[[_Progress | None, Callable[[int], None]], R], what: 
 @contextmanager
 def _interrupts_to(children: list[int]) -> Iterator[Callable[[int], None]]:
     """The first Ctrl-C asks the children to say what they have; the second ends all. Yields what to tell of each child."""
-    asked = Asked()
 
-    def started(child: int) -> None:
-        children.append(child)
-        if asked.once:  # while this one was being started
-            os.kill(child, signal.SIGINT)
-
-    def ask(number: int, _frame: object) -> None:
-        first = not asked.once
-        if asked.again():
-            raise KeyboardInterrupt
-        if not first:
-            return
-        click.echo("\ninterrupted: telling what has been judged; again to stop at once", err=True)
+    def ask() -> None:
         for child in children:
-            try:
-                os.kill(child, number)
-            except ProcessLookupError:
-                pass
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGINT)
 
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stopping("telling what has been judged", breaks_off=True) as asked:
+        asked.tell(ask)
+
+        def started(child: int) -> None:
+            children.append(child)
+            if asked.asked:  # while this one was being started
+                os.kill(child, signal.SIGINT)
+
         yield started
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 class _Progress:

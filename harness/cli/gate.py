@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from harness.cli import ci_outputs
 from harness.cli.options import Duration, named
 from harness.cli.output import check_writable
 from harness.cli.report import report_option, write_after_gate
+from harness.cli.stopping import Stopping, stopping
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,27 +112,30 @@ def gate(
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
     if write_baseline is not None:
         check_writable("--write-baseline", write_baseline, "json")
-    wanted = GateWanted(
-        absolute_spec(terminal) or terminal,
-        budget,
-        out_dir,
-        jobs or len(os.sched_getaffinity(0)),
-        seed,
-        absolute_dialect(dialect),
-        None if baseline is None else read(baseline),
-        _required(require),
-        tuple(limits.parsed(each) for each in fail_if),
-        named(waive, "--waive"),
-        random,
-        runs,
-        shrink,
-    )
-    find.scenario_file(random)  # told now, and not after minutes
-    work = Gate(wanted)
-    report = _watched(work, quiet=as_json or not sys.stderr.isatty())
+    began_s = time.monotonic()
+    with stopping("telling what is known by now") as asked:
+        wanted = GateWanted(
+            absolute_spec(terminal) or terminal,
+            budget,
+            out_dir,
+            jobs or len(os.sched_getaffinity(0)),
+            seed,
+            absolute_dialect(dialect),
+            None if baseline is None else read(baseline),
+            _required(require),
+            tuple(limits.parsed(each) for each in fail_if),
+            named(waive, "--waive"),
+            random,
+            runs,
+            shrink,
+        )
+        find.scenario_file(random)  # told now, and not after minutes
+        work = Gate(wanted)
+        asked.tell(lambda: _ask(work))
+        report = _watched(work, quiet=as_json or not sys.stderr.isatty(), asked=asked)
     code = _told(work, report, write_baseline, outputs, as_json)
     if with_report:
-        write_after_gate(out_dir, quiet=as_json)
+        write_after_gate(out_dir, budget - (time.monotonic() - began_s), quiet=as_json)
     return code
 
 
@@ -151,29 +155,30 @@ def _required(given: tuple[str, ...]) -> tuple[str, ...]:
     return wanted
 
 
-def _watched(work: Gate, *, quiet: bool) -> GateReport:
-    """Progress on the terminal; Ctrl-C ends the gate with what is known by then."""
+def _ask(work: Gate) -> None:
+    if work.shrinking:
+        raise KeyboardInterrupt
+    work.stop()
+
+
+def _watched(work: Gate, *, quiet: bool, asked: Stopping) -> GateReport:
+    """Progress on the terminal."""
+    from harness.cli.watching import GateWatch, draws
+
+    watch = GateWatch(work.tally.rows, work.wanted.budget_s) if draws() and not quiet else None
 
     def told(part: str, done: int, declared: int) -> None:
-        if not (quiet or work.stopped):
+        if not (quiet or asked.asked):
             of = f" of {declared:,}" if declared else ""
             click.echo(f"\r{f'{part}: {done:,}{of} runs':<78}", nl=False, err=True)
 
-    def ask(_number: int, _frame: object) -> None:
-        if work.shrinking:
-            raise KeyboardInterrupt
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what is known by now", err=True)
-
-    work.told = told
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    work.told = told if watch is None else watch.told
     try:
         return work.run()
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        if not quiet:
+        if watch is not None:
+            watch.close()
+        elif not quiet:
             click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 

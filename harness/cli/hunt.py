@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 
 from harness.cli.options import Duration
 from harness.cli.output import check_writable, say
+from harness.cli.stopping import as_ctrl_c, stopping
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -84,15 +84,19 @@ def hunt(
         raise UsageError('--symptom is missing, such as --symptom "no reply then charged twice" (--list-symptoms)')
     if out is not None:
         check_writable("--out", out, "yaml")
-    from harness.faults.catalogue import all_faults
-    from harness.history.symptoms.parse import parse
+    with stopping("telling what came nearest") as asked:
+        from harness.engine.hunt.writing import written
+        from harness.faults.catalogue import all_faults
+        from harness.history.symptoms.parse import parse
 
-    asked = parse(symptom, {"fault": all_faults().names()})
-    work = _hunt(asked, scenarios, terminal, dialect, budget, runs, jobs, seed, harsh)
-    report = _watched(work, quiet=as_json or not sys.stderr.isatty())
-    from harness.engine.hunt.writing import written
-
-    return _told(written(work, report, shrink_s), out, as_json)
+        seen = parse(symptom, {"fault": all_faults().names()})
+        work = _hunt(seen, scenarios, terminal, dialect, budget, runs, jobs, seed, harsh)
+        asked.tell(work.stop)
+        report = _watched(work, quiet=as_json or not sys.stderr.isatty())
+        if not asked.asked:
+            asked.tell(as_ctrl_c)  # which ends the shrinking with the smallest so far
+        report = written(work, report, 0.0 if asked.asked else shrink_s)
+    return _told(report, out, as_json)
 
 
 def _hunt(
@@ -120,7 +124,7 @@ def _hunt(
 
 
 def _watched(work: Hunt, *, quiet: bool) -> HuntReport:
-    """Progress on the terminal; Ctrl-C ends the hunt with the best so far."""
+    """Progress on the terminal."""
 
     def told(hunting: Hunt) -> None:
         if quiet:
@@ -135,17 +139,9 @@ def _watched(work: Hunt, *, quiet: bool) -> HuntReport:
         rate = hunting.runs / hunting.spent_s if hunting.spent_s else 0.0
         click.echo(f"\r{f'{hunting.runs:,} runs  {rate:.1f} runs/s  {near}'[:100]:<100}", nl=False, err=True)
 
-    def ask(_number: int, _frame: object) -> None:
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what came nearest", err=True)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return work.run(told)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if not quiet:
             click.echo("\r" + " " * 100 + "\r", nl=False, err=True)
 

@@ -61,6 +61,7 @@ _COMMANDS = {
         "harness.cli.lint:lint",
         "Check scenario, campaign and dialect files; every error at once, with file, line and column.",
     ),
+    "docs": ("harness.cli.docs:docs", "Read the documentation: tutorial, how-tos, reference, limits."),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
     "host": (
         "harness.cli.host:host",

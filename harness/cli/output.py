@@ -1,17 +1,13 @@
-"""What commands that end in a verdict share: saying it, where it is written, and being asked to stop."""
+"""What commands that end in a verdict share: saying it, and where it is written."""
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import click
 
 from harness.core.errors import ExitCode, UsageError
-
-_ONE_WISH_S = 0.05
-"""timeout(1) signals the process and then its whole group: two signals so close are one wish."""
 
 
 def say(text: str | bytes) -> None:
@@ -51,19 +47,3 @@ def say_and_keep(encoded: bytes, text: str, as_json: bool, out_dir: Path | None,
         click.echo(f"error: cannot write {error.filename or out_dir}: {error.strerror}", err=True)
         return int(ExitCode.HARNESS_ERROR)
     return code
-
-
-class Asked:
-    """Whether somebody asked to stop, and whether once more since."""
-
-    def __init__(self) -> None:
-        self.once = False
-        self._since_s = 0.0
-
-    def again(self) -> bool:
-        """Note a signal: True when it is not the first and comes from somebody who has seen what the first did."""
-        now_s = time.monotonic()
-        if self.once:
-            return now_s - self._since_s >= _ONE_WISH_S
-        self.once, self._since_s = True, now_s
-        return False

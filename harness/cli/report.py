@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from harness.engine.sweep.summary import CutOff
 
 NAME = "report.html"
+_ONE_S, _MANY_S = 60.0, 6.0
 _AFTER, _AFTER_S = 10, 15.0
 """After a sweep or a gate, whose command line has named the software: so many findings are told in full, in so many seconds."""
+_AFTER_MIN_S = 2.0
+"""A gate that has used up its budget still has its first finding told."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -39,11 +42,17 @@ F = TypeVar("F", bound=Callable[..., Any])
     help="So many findings are told in full: their runs are done again and watched. 0: none.",
 )  # fmt: skip
 @click.option(
-    "--max-time", type=Duration(), default="60 s", show_default=True, help="No such run begins later than this."
+    "--max-time", type=Duration(), help="No such run begins later than this; default: 60 s, for many runs 6 s."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(
-    source: Path, file: Path | None, terminal: str | None, trust: bool, findings: int, max_time: float, as_json: bool
+    source: Path,
+    file: Path | None,
+    terminal: str | None,
+    trust: bool,
+    findings: int,
+    max_time: float | None,
+    as_json: bool,
 ) -> int:
     """Write SOURCE as one HTML file that opens from disk, offline.
 
@@ -62,7 +71,7 @@ def report(
         check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
-    how = telling(findings, max_time, absolute_spec(terminal), trust)
+    how = telling(findings, _begin_s(source) if max_time is None else max_time, absolute_spec(terminal), trust)
     told = gather(source, how)
     if as_json:
         import msgspec
@@ -79,6 +88,12 @@ def report(
     if not as_json:
         say(f"{path}  {size / 1000:,.0f} kB, {told.verdict.status}")
     return int(ExitCode.PASS)
+
+
+def _begin_s(source: Path) -> float:
+    """Of one run or bundle all findings are told; of a sweep as many as take a matter of seconds."""
+    one = source.suffix == ".zip" or source.name == "verdict.json" or (source / "verdict.json").is_file()
+    return _ONE_S if one else _MANY_S
 
 
 def telling(findings: int, begin_s: float, terminal: str | None = None, trust: bool = False) -> Telling | None:
@@ -117,13 +132,14 @@ def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 
 
-def write_after_gate(out_dir: Path, *, quiet: bool) -> None:
-    """The page of a gate that has just told what it came to, and has left its gate.json."""
+def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
+    """The page of a gate that has just told what it came to, and has left its gate.json; ``left_s`` is left of its budget."""
+    begin_s = min(_AFTER_S, max(_AFTER_MIN_S, left_s))
 
     def gathered() -> Report:
         from harness.engine.report.gather import gather
 
-        return gather(out_dir, telling(_AFTER, _AFTER_S, trust=True))
+        return gather(out_dir, telling(_AFTER, begin_s, trust=True))
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import WallSeconds, named
-from harness.cli.output import Asked, say
+from harness.cli.output import say
+from harness.cli.stopping import Stopping, heard_by
 from harness.core.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def absolute_spec(spec: str | None) -> str | None:
         raise UsageError(
             "--terminal is empty; expected a shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
         )
-    if spec is None or ":" not in spec:
+    if spec is None or ":" not in spec or spec.startswith("exec:"):
         return spec
     file, _, name = spec.rpartition(":")
     return f"{Path(file).absolute()}:{name}" if file.endswith(".py") else spec
@@ -196,24 +196,18 @@ class Interrupts:
     """The first Ctrl-C ends trading early, the run still says what it has seen, and no other begins; the second ends all."""
 
     def __init__(self) -> None:
-        self._asked = Asked()
+        self._stopping = Stopping("finishing the run with what it has seen", breaks_off=True)
+        self._stopping.tell(self._ask)
         self.child = 0
 
     @property
     def asked(self) -> bool:
         """Whether somebody asked to stop."""
-        return self._asked.once
+        return self._stopping.asked
 
-    def ask(self, number: int, _frame: object) -> None:
-        """What a signal does."""
-        first = not self.asked
-        if self._asked.again():
-            raise KeyboardInterrupt
-        if not first:
-            return
-        click.echo("\ninterrupted: finishing the run with what it has seen; again to stop at once", err=True)
+    def _ask(self) -> None:
         if self.child:
-            os.kill(self.child, number)
+            os.kill(self.child, signal.SIGINT)
 
     def started(self, child: int) -> None:
         """A child process runs; it is told when somebody asked while it was being started."""
@@ -221,15 +215,9 @@ class Interrupts:
         if self.asked:
             os.kill(child, signal.SIGINT)
 
-    @contextmanager
-    def heard(self) -> Iterator[None]:
+    def heard(self) -> AbstractContextManager[None]:
         """Within this, signals come here."""
-        before = {each: signal.signal(each, self.ask) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+        return heard_by(self._stopping)
 
 
 def _run_one(request: RunRequest, as_json: bool, interrupts: Interrupts) -> ExitCode:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import click
 
 from harness.cli.options import Duration
 from harness.cli.output import check_writable, say
+from harness.cli.stopping import as_ctrl_c, stopping
 from harness.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ def shrink(
     from harness.results.bundle import is_bundle
 
     spec, speaks = absolute_spec(terminal), absolute_dialect(dialect)
-    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+    with (
+        stopping("keeping the smallest so far") as asked,
+        tempfile.TemporaryDirectory(prefix="harness-") as scratch,
+    ):
+        asked.tell(as_ctrl_c)
         if is_bundle(Path(case)):
             request, signature = _of_bundle(Path(case), Path(scratch), spec, trust, signature)
             if speaks is not None or seed is not None:
@@ -115,22 +119,14 @@ def _watched(
     jobs: int | None,
     as_json: bool,
 ) -> Shrunk:
-    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
-    try:
-        return make_small(
-            request,
-            signature,
-            budget_s=budget,
-            out=target,
-            jobs=jobs or len(os.sched_getaffinity(0)),
-            on_step=_progress if not as_json and sys.stderr.isatty() else _quiet,
-        )
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _as_ctrl_c(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+    return make_small(
+        request,
+        signature,
+        budget_s=budget,
+        out=target,
+        jobs=jobs or len(os.sched_getaffinity(0)),
+        on_step=_progress if not as_json and sys.stderr.isatty() else _quiet,
+    )
 
 
 def _progress(what: str, runs: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.cli.report import report_option, write_after_sweep
+from harness.cli.stopping import stopping
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from harness.engine.sweep.summary import SweepSummary
     from harness.engine.sweep.work import Sweep, Wanted
     from harness.results.store import Store
+
+INTERRUPTED = "telling what is finished; --resume goes on"
 
 
 @click.command()
@@ -134,11 +135,12 @@ def sweep(
         search,
     )
     refuse_what_it_cannot(search, resume=resume, shard=shard)
-    with _elsewhere(executor, scheduler, jobs) as elsewhere:
+    with stopping(INTERRUPTED) as asked, _elsewhere(executor, scheduler, jobs) as elsewhere:
         if not resume:
             make_directory(out_dir)
         workers = jobs or len(os.sched_getaffinity(0))
         store, work = _opened(out_dir, wanted, workers, wall_limit, elsewhere, resume=resume)
+        asked.tell(work.stop)
         with store:
             try:
                 _watched(work, max_time, quiet=as_json)
@@ -276,22 +278,18 @@ def _opened(
 
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
-    """Progress on stderr; Ctrl-C ends the sweep with what is finished."""
-    from harness.cli.watching import Watch
+    """Progress on stderr."""
+    from harness.cli.watching import Watch, draws
+    from harness.reporters.watching import AtWork
 
-    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
+    def at_work() -> list[AtWork]:
+        return [AtWork(*each) for each in work.under_way]
 
-    def ask(_number: int, _frame: object) -> None:
-        if not work.stopped:
-            work.stop()
-            click.echo("\ninterrupted: telling what is finished; --resume goes on", err=True)
+    watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
 
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if watch is not None:
             watch.close()
 

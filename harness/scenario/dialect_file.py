@@ -25,6 +25,7 @@ from harness.core.registry import nearest
 from harness.host.dialects import DIALECTS, Dialect, DialectChoice, DialectRules
 from harness.iso8583.encoding import WireEncoding
 from harness.iso8583.frame import LENGTHS
+from harness.scenario.find import shipped_dialects
 from harness.scenario.kinds import Size, Text, Whole
 from harness.scenario.load import read_text
 from harness.scenario.model import Model
@@ -33,7 +34,6 @@ from harness.scenario.problems import ScenarioErrors
 ENVELOPE_BYTES_MAX = 64
 _FILES = (".yaml", ".yml", ".json")
 _DECIDED = frozenset({"00", "10"})
-_SHIPPED = Path(__file__).parent / "data" / "dialects"
 
 
 def _code(value: object) -> object:
@@ -124,6 +124,7 @@ class DialectFile(Model):
 
     name: Text = Field(description="what reports call it")
     base: Text = Field(description="the built-in dialect that it is built on")
+    summary: Text | None = Field(None, description="one line about it")
     line: Line | None = None
     encoding: Encoding | None = None
     security: Security | None = None
@@ -151,11 +152,6 @@ def load_dialect(spec: str) -> DialectChoice:
     raise UsageError(
         f"--dialect: no dialect named {spec!r}; {nearest(spec, known)}; or give FILE.yaml or package.module:Class"
     )
-
-
-def shipped_dialects() -> dict[str, Path]:
-    """Dialect files that come along, by name."""
-    return {path.stem: path for path in sorted(_SHIPPED.glob("*.yaml"))}
 
 
 # ---------------------------------------------------------------- a file

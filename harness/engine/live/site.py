@@ -70,7 +70,7 @@ def open_site(
 ) -> Site:
     """The acquirer of ``plan`` with its links, at ``at_us`` of ``today``. ``others``: terminal and merchant numbers besides the
     scenario's, each with its master key, or None for one that is made. Without ``has_mac`` the host asks for no authentication
-    codes and no logon, and takes a terminal's word for its batch number. UsageError for a plan that needs what is not here.
+    codes and no logon, and takes a terminal's word for the number of its batch. UsageError for what cannot be had here.
     """
     alien = [f"{each.name} ({each.fault.family})" for each in plan.faults if each.fault.family not in FAMILIES]
     if alien:

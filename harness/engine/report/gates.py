@@ -128,7 +128,7 @@ def _because(told: gate.GateReport) -> Iterable[Said]:
 def _bound(told: gate.GateReport) -> Bound | None:
     bound = told.bound
     if bound is None:
-        return Bound(0, 0, 0, None, "ended_early" if told.new else "nothing")
+        return Bound(0, 0, 0, None, "not_begun" if told.new else "nothing")
     why = "" if bound.upper_bound_95 is not None and bound.runs else "nothing" if not bound.runs else "ended_early"
     return Bound(
         bound.failed, bound.runs, bound.inconclusive, None if why else bound.upper_bound_95, why, bound.scenario,

@@ -51,7 +51,7 @@ class Bound(msgspec.Struct, frozen=True, omit_defaults=True):
     """What random runs that were declared beforehand say about all such runs. ``upper_95`` is a share, None where there is none.
 
     ``why_none``: nothing (no conclusive run), search (runs were chosen by what others did), ended_early (ended for a finding),
-    one_run (a single run or a bundle is no sample).
+    not_begun, one_run (a single run or a bundle is no sample).
     """
 
     failed: int

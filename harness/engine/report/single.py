@@ -102,7 +102,7 @@ def _report(
     total = RunsRow(verdict.scenario, 1, int(passed), int(failed), int(inconclusive))
     return Report(
         FORMAT, kind, verdict.terminal, harness or metadata.version("terminal-fault-harness"), source,
-        Verdict(verdict.status, int(verdict.exit_code), tuple(_because(verdict)), checked=verdict.checked),
+        Verdict(verdict.status, int(verdict.exit_code), tuple(_because(verdict, len(signatures))), checked=verdict.checked),
         Bound(
             int(failed), int(failed or passed), int(inconclusive), None, "one_run",
             terminal_days=verdict.terminals * verdict.days,
@@ -129,7 +129,9 @@ def _signatures(verdict: RunVerdict) -> tuple[tuple[SignatureRow, ...], list[Fin
     ), sums  # fmt: skip
 
 
-def _because(verdict: RunVerdict) -> Iterable[Said]:
+def _because(verdict: RunVerdict, kinds: int) -> Iterable[Said]:
+    if kinds > len(verdict.missed):
+        yield Said("findings", count=kinds - len(verdict.missed))
     for each in verdict.missed:
         yield Said("threshold", f"{each.value:,.12g}, {each.bound} {each.threshold:,.12g}", each.name)
     for why in verdict.inconclusive_because:

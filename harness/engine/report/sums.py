@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from math import isfinite
 from statistics import median
 
 from harness.engine.report.model import Spread
@@ -12,8 +13,9 @@ _STEPS = 32
 
 
 def spreads_of(values: Mapping[str, array[float]]) -> tuple[Spread, ...]:
-    """One for each measure that has a value."""
-    return tuple(_spread(name, sorted(values[name])) for name in sorted(values) if values[name])
+    """One for each measure that has a value. What is no number, or has no end, is no measure's value."""
+    finite = {name: sorted(filter(isfinite, values[name])) for name in sorted(values)}
+    return tuple(_spread(name, ordered) for name, ordered in finite.items() if ordered)
 
 
 def _spread(name: str, ordered: list[float]) -> Spread:

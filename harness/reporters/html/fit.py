@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 
 from harness.core.masking import mask_text
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
-Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 MOST = 600
 MOST_OF: Mapping[str, int] = {
@@ -31,6 +30,8 @@ _UNFIT = re.compile(
 )
 _FAR_TOO_LONG = 200_000
 """Beyond this a text is cut before it is looked at: no field shows a tenth of it."""
+_EXACT = (1 << 53) - 1
+"""What a number of a script holds exactly. A seed has up to 127 bits; beyond this it is text."""
 
 
 def fitting(text: str, most: int = MOST) -> str:
@@ -57,11 +58,6 @@ def _symbol(found: re.Match[str]) -> str:
     return "\u2421" if code == 0x7F else f"\u27e8U+{code:04X}\u27e9"
 
 
-def fit(struct: Struct) -> Struct:
-    """The same with every text in it made fit."""
-    return msgspec.convert(plain(struct), type(struct))
-
-
 def plain(struct: msgspec.Struct) -> Plain:
     """As plain data, every text in it made fit: what goes into a page or a JSON file."""
     return _fitted(msgspec.to_builtins(struct), MOST)
@@ -73,6 +69,8 @@ def _fitted(value: Plain, most: int) -> Plain:
         if len(value) <= 12 and value.isascii() and value.isprintable():
             return value
         return fitting(value, most)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return str(value)
     if isinstance(value, dict):
         return {key: _fitted(each, MOST_OF.get(key, MOST)) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

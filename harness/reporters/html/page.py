@@ -151,15 +151,18 @@ def _with_less(report: Report) -> Report:
         for code, gone in (
             ("left_signatures", len(report.signatures) - kept),
             ("left_rows", len(rows) - int(len(rows) * _LESS)),
+            ("left_unchecked", len(report.unchecked) - int(len(report.unchecked) * _LESS)),
         )
         if before.get(code, 0) + gone
     ]
     runs = report.runs and replace(
         report.runs, rows=rows[: int(len(rows) * _LESS)], reasons=report.runs.reasons[: len(report.runs.reasons) // 2]
     )
-    others = tuple(each for each in report.left_out if each.code not in ("left_signatures", "left_rows"))
+    others = tuple(
+        each for each in report.left_out if each.code not in ("left_signatures", "left_rows", "left_unchecked")
+    )
     return replace(
-        report, signatures=report.signatures[:kept], runs=runs, unchecked=report.unchecked[: len(report.unchecked) // 2],
+        report, signatures=report.signatures[:kept], runs=runs, unchecked=report.unchecked[: int(len(report.unchecked) * _LESS)],
         left_out=(*others, *left),
     )  # fmt: skip
 

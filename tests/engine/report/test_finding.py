@@ -20,7 +20,7 @@ from harness.engine.request import RunRequest, SnapshotRequest, replay_line
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 from tests.reporters.html.reading import card_numbers
 
 CUT = """

@@ -307,6 +307,5 @@ function drawShrunk(page) {
 }
 
 function drawFindingPlots(page) {
-  const plots = (page.series || []).map((each) => drawSeries(each)).filter(Boolean);
-  return plots.length ? el("div", { class: "plots" }, plots) : null;
+  return (page.series || []).length ? card(t("plots_of_terminal"), drawPlots(page.series, "run")) : null;
 }

@@ -54,7 +54,7 @@ function drawBound(report) {
   if (!bound) return null;
   const values = { failed: bound.failed, runs: bound.conclusive, bound: percent(bound.upper_95 || 0) };
   const bounded = typeof bound.upper_95 === "number";
-  const words = bounded ? t(bound.failed ? "bound_is" : "bound_zero", values) : t(`bound_none_${bound.why_none || "nothing"}`, values);
+  const words = bounded ? t(bound.upper_95 > 0.995 ? "bound_high" : bound.failed ? "bound_is" : "bound_zero", values) : t(`bound_none_${bound.why_none || "nothing"}`, values);
   const of = bound.scenario
     ? t("bound_of", { scenario: bound.scenario, terminals: bound.terminals || 0, seed: String(bound.first_seed || 0) })
     : bounded && t("bound_of_all");
@@ -120,14 +120,18 @@ function drawMatrix(report, choose) {
   }
   if (faults.length === 0) return root;
   let every = violated.size === 0;
+  const guilty = new Set((matrix.cells || []).map((each) => each.fault));
+  const silent = faults.filter((each) => each.bit && !guilty.has(each.kind));
+  let folded = guilty.size > 0 && silent.length > 3;
   const place = el("div", {});
   const draw = () => {
     const columns = (matrix.invariants || []).filter((each) => every || violated.has(each.number));
     append(clear(place), [
       violated.size > 0 && el("p", { class: "hint" }, t("matrix_hint"), " ", el("button", { type: "button", class: "link", onclick: () => { every = !every; draw(); } },
         every ? t("matrix_found") : t("matrix_all", { count: (matrix.invariants || []).length }))),
-      box(matrixTable(faults, columns, cells, choose)),
-      violated.size > 0 && drawLegend(),
+      box(matrixTable(folded ? faults.filter((each) => !silent.includes(each)) : faults, columns, cells, choose)),
+      folded && el("button", { type: "button", class: "link silent", onclick: () => { folded = false; draw(); } }, t("matrix_idle", { count: silent.length })),
+      violated.size > 0 && matrixLegend(),
     ]);
   };
   draw();
@@ -138,7 +142,7 @@ function matrixTable(faults, columns, cells, choose) {
   const name = (each) => each.number ? `${each.number} ${each.name}` : t("threshold");
   const head = el("tr", {}, el("th", { class: "fault" }, t("matrix_fault")), el("th", { class: "number" }, t("matrix_bit")),
     columns.map((each) => el("th", { class: `invariant${each.checked === false ? " unchecked" : ""}`, title: each.sentence || each.name },
-      el("span", {}, say(name(each))))));
+      el("span", {}, each.number ? `${each.number} ` : "", breakable(each.number ? each.name : t("threshold"))))));
   const row = (fault) => {
     const idle = fault.kind && fault.runs > 0 && !fault.bit;
     const label = fault.kind ? say(fault.kind) : t("matrix_no_fault");
@@ -154,10 +158,17 @@ function matrixTable(faults, columns, cells, choose) {
           el("button", { type: "button", title: told, "aria-label": told, onclick: () => choose({ ...cell, fault_said: fault.kind || t("matrix_no_fault"), invariant_said: name(each) }) }, number(cell.findings)));
       }));
   };
-  return el("table", { class: "matrix" }, el("thead", {}, head), el("tbody", {}, faults.map(row)));
+  return el("table", { class: `matrix${columns.length < 10 ? " wide" : ""}` }, el("thead", {}, head), el("tbody", {}, faults.map(row)));
 }
 
-function drawLegend() {
+// A name that may be broken after each underscore.
+function breakable(name) {
+  const shown = say("");
+  String(name).split(/(?<=_)/).forEach((part, place) => append(shown, [place > 0 && el("wbr"), part]));
+  return shown;
+}
+
+function matrixLegend() {
   const names = STEPS.map((each, place) => (place === 0 ? "1" : `${STEPS[place - 1] + 1}–${each}`));
   return el("p", { class: "legend" }, t("matrix_legend"), [...names, `> ${STEPS[STEPS.length - 1]}`].map((each, place) => el("span", { class: `heat h${place + 1}` }, each)));
 }
@@ -180,8 +191,15 @@ function drawFindings(report, root, cell) {
   if (cell) root.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
+// What an invariant promises; of two under one number nobody can tell here which it was.
+function sentenceOf(number) {
+  const column = ((state.report.matrix || {}).invariants || []).find((each) => each.number === number);
+  return column && !column.name.includes(",") ? column.sentence : "";
+}
+
 function drawSignature(each) {
-  const points = (each.points || []).slice(0, 4);
+  const points = new Map();
+  for (const point of each.points || []) points.set(point.fault, [...(points.get(point.fault) || []), point]);
   const title = [el("span", { class: "chip" }, each.invariant ? each.invariant : "≷"), say(each.name)];
   return el("article", { class: `signature${each.known ? " known" : ""}`, id: `signature-${each.signature}` },
     el("header", {},
@@ -189,10 +207,13 @@ function drawSignature(each) {
       el("span", { class: "counts" }, t("findings_counts", { findings: each.findings || 0, runs: each.runs || 0 }),
         each.money_fen > 0 && el("b", { class: "bad" }, ` · ${t("findings_money", { money: money(each.money_fen) })}`)),
       el("code", { class: "id" }, each.signature)),
+    sentenceOf(each.invariant) && el("p", { class: "promise" }, sentenceOf(each.invariant)),
     el("p", { class: "summary" }, say(each.summary)),
-    points.length > 0 && el("p", { class: "points" }, points.map((point) => el("span", {},
-      t("findings_after", { fault: point.fault || t("matrix_no_fault") }), point.place && [" ", t("findings_in", { place: "" }).trim(), " ", say(point.place, "code")],
-      el("small", {}, ` ${t("findings_points", { count: point.runs || 0 })}`)))),
+    el("div", { class: "points" }, [...points].slice(0, 4).map(([fault, list]) => el("div", {},
+      el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })),
+      list.slice(0, 3).map((point) => el("span", {}, point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 })))),
+      list.length > 3 && el("small", {}, t("findings_places", { count: list.length - 3 })))),
+      points.size > 4 && el("small", {}, t("findings_faults", { count: points.size - 4 }))),
     each.shrunk && el("p", { class: "points" }, t("findings_smallest", { file: "" }), say(each.shrunk, "code")),
     each.not_shrunk && el("p", { class: "points" }, t("findings_not_shrunk", { why: "" }), say(each.not_shrunk)),
     el("div", { class: "act" }, each.page !== undefined && el("a", { href: `#finding/${each.page}`, class: "button" }, t("findings_open")),
@@ -240,9 +261,10 @@ function drawRuns(report) {
   const rows = runs.rows || [];
   const parts = runs.parts || [];
   const one = report.kind === "run" || report.kind === "bundle";
+  if (one) return null;
   return card(t("runs_title"),
     parts.length > 0 && table(parts, "runs_part"),
-    rows.length > 0 && !one && table(rows.length > 1 ? [...rows, { ...runs.total, label: "", is_total: true }] : rows, "runs_scenario"),
+    rows.length > 0 && table(rows.length > 1 ? [...rows, { ...runs.total, label: "", is_total: true }] : rows, "runs_scenario"),
     runs.left_out > 0 && el("p", { class: "hint" }, t("said_left_rows", { count: runs.left_out })),
     rows.length === 0 && parts.length === 0 && el("p", {}, t("runs_none")),
     (runs.reasons || []).length > 0 && el("div", { class: "reasons" }, el("h3", {}, t("reasons_title")),

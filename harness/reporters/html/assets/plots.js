@@ -2,7 +2,7 @@
 // the values under the pointer stand below it. Names of faults and volumes are other people's text, and only ever text.
 
 addTexts({
-  plot_free_space: "Free space", plot_memory: "Memory", plot_response_by_fill: "How long a sale takes, by how full the terminal is",
+  plots_of_terminal: "This terminal over the whole run", plot_free_space: "Free space", plot_memory: "Memory", plot_response_by_fill: "How long a sale takes, by how full the terminal is",
   plot_acceptance: "Customers by the hour of day", plot_response_over_runs: "The slowest sales of each run, by how full the terminal was",
   plot_of: "of", plot_time: "virtual time", plot_bytes_free: "free", plot_bytes_held: "in use", plot_seconds: "seconds", plot_customers: "customers",
   plot_hour: "hour of the day (virtual time)", plot_fill: "how full", plot_runs: "runs", plot_day: "day {day}", plot_all: "all",
@@ -24,7 +24,7 @@ addTexts({
   plot_none_free_space: "free space (no volume was measured)", plot_none_memory: "memory (not sampled twice)",
   plot_none_response_by_fill: "response times (fewer than 20 sales at every fill level)", plot_none_acceptance: "customers over the day (nobody came while shops were open)",
 }, {
-  plot_free_space: "剩余空间", plot_memory: "内存", plot_response_by_fill: "不同存储占用下的交易用时",
+  plots_of_terminal: "该终端在整个运行期间", plot_free_space: "剩余空间", plot_memory: "内存", plot_response_by_fill: "不同存储占用下的交易用时",
   plot_acceptance: "一天中各小时的顾客", plot_response_over_runs: "各次运行中最慢的交易，按存储占用",
   plot_of: "对象", plot_time: "虚拟时间", plot_bytes_free: "剩余", plot_bytes_held: "占用", plot_seconds: "秒", plot_customers: "顾客数",
   plot_hour: "一天中的小时（虚拟时间）", plot_fill: "存储占用", plot_runs: "运行次数", plot_day: "第 {day} 天", plot_all: "全部",
@@ -66,10 +66,6 @@ function drawPlots(series, kind) {
     known.length > 0 && el("div", { class: "plots" }, known.map(drawKind)),
     ofRuns ? el("p", { class: "hint" }, t("plots_none_runs"))
       : kind !== "untold" && missing.length > 0 && el("p", { class: "hint none" }, t("plots_none_run"), " ", missing.map((code) => t(`plot_none_${code}`)).join(", "), "."));
-}
-
-function drawSeries(series) {
-  return PLOTTERS[series.code] ? drawKind([series]) : null;
 }
 
 function drawKind(of) {
