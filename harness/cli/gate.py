@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,7 @@ def gate(
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
     if write_baseline is not None:
         check_writable("--write-baseline", write_baseline, "json")
+    began_s = time.monotonic()
     with stopping("telling what is known by now") as asked:
         wanted = GateWanted(
             absolute_spec(terminal) or terminal,
@@ -133,7 +135,7 @@ def gate(
         report = _watched(work, quiet=as_json or not sys.stderr.isatty(), asked=asked)
     code = _told(work, report, write_baseline, outputs, as_json)
     if with_report:
-        write_after_gate(out_dir, quiet=as_json)
+        write_after_gate(out_dir, budget - (time.monotonic() - began_s), quiet=as_json)
     return code
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from harness.engine.sweep.summary import CutOff
 
 NAME = "report.html"
-_ONE_S, _MANY_S = 60.0, 6.0
-"""How long runs may begin to be done again: of one run or bundle all, of a sweep as many as take a matter of seconds."""
-_AFTER = 10
-"""After a sweep or a gate: so many findings are told in full, if time allows."""
+_AFTER, _AFTER_S = 10, 15.0
+"""After a sweep or a gate, whose command line has named the software: so many findings are told in full, in so many seconds."""
+_AFTER_MIN_S = 2.0
+"""A gate that has used up its budget still has its first finding told."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -33,52 +33,39 @@ F = TypeVar("F", bound=Callable[..., Any])
     help="The page to write; default: report.html beside what SOURCE holds.",
 )  # fmt: skip
 @click.option(
-    "--stories",
-    type=click.IntRange(0, 100),
-    default=20,
-    show_default=True,
-    help="Findings that are told in full; each run is done again.",
+    "--terminal", metavar="SPEC", help="Run this software for the findings' pages instead of what SOURCE names."
 )
+@click.option("--trust", is_flag=True, help="Run whatever software SOURCE names, also such as does not ship.")
 @click.option(
-    "--max-time",
-    "time_s",
-    type=Duration(),
-    help="Real time in which such runs begin; default: 6 s, for one run or bundle 60 s.",
-)
+    "--findings", type=click.IntRange(0, 1000), default=20, show_default=True,
+    help="So many findings are told in full: their runs are done again and watched. 0: none.",
+)  # fmt: skip
 @click.option(
-    "--terminal", metavar="SPEC", help="The software that is run again, where it does not ship with the harness."
+    "--max-time", type=Duration(), default="60 s", show_default=True, help="No such run begins later than this."
 )
-@click.option("--trust", is_flag=True, help="Run whatever software the findings name, also such as does not ship.")
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(
-    source: Path,
-    file: Path | None,
-    stories: int,
-    time_s: float | None,
-    terminal: str | None,
-    trust: bool,
-    as_json: bool,
+    source: Path, file: Path | None, terminal: str | None, trust: bool, findings: int, max_time: float, as_json: bool
 ) -> int:
     """Write SOURCE as one HTML file that opens from disk, offline.
 
     SOURCE is the directory of `harness sweep`, `harness merge`, `harness gate` or `harness run --out`, a results file, or a
     finding's bundle. With --json alone no page is written.
 
-    The first findings are told in full: the run of each is done again, with its messages decoded and its disk watched, and
-    compared with the nearest run that does not show it. Findings beyond the time or number have a line that replays them.
-
     Results from elsewhere are data: software that does not ship with the harness is run only when you name it (--terminal) or say
-    that you know where SOURCE comes from (--trust).
+    that you know where SOURCE comes from (--trust). Without it findings are told as far as the results tell them.
 
     Exit code 0: it is written, whatever the verdict in it; 4: SOURCE is nothing that can be shown.
     """
+    from harness.cli.run import absolute_spec
     from harness.engine.report.gather import gather
 
     if file is not None:
         check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
-    told = gather(source, telling=_telling(source, stories, time_s, terminal, trust))
+    how = telling(findings, max_time, absolute_spec(terminal), trust)
+    told = gather(source, how)
     if as_json:
         import msgspec
 
@@ -96,17 +83,14 @@ def report(
     return int(ExitCode.PASS)
 
 
-def _telling(source: Path, stories: int, time_s: float | None, terminal: str | None, trust: bool) -> Telling | None:
-    from harness.cli.run import absolute_spec
+def telling(findings: int, begin_s: float, terminal: str | None = None, trust: bool = False) -> Telling | None:
+    """How findings are told in full; None where none is."""
     from harness.engine.report.finding import Telling
 
-    if not stories:
+    if not findings:
         return None
-    one = source.suffix == ".zip" or (source / "verdict.json").is_file() or source.name == "verdict.json"
-    begin_s = time_s if time_s is not None else _ONE_S if one else _MANY_S
-    return Telling(
-        stories, all_s=begin_s, jobs=len(os.sched_getaffinity(0)), terminal=absolute_spec(terminal), trust=trust
-    )
+    jobs = len(os.sched_getaffinity(0))
+    return Telling(pages_max=findings, all_s=begin_s, jobs=jobs, terminal=terminal, trust=trust)
 
 
 def _beside(source: Path) -> Path:
@@ -130,27 +114,21 @@ def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) 
     def gathered() -> Report:
         from harness.engine.report.gather import gather
 
-        return gather(out_dir, cut_off=tuple(cut_off), telling=_after())
+        return gather(out_dir, telling(_AFTER, _AFTER_S, trust=True), cut_off=tuple(cut_off))
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 
 
-def write_after_gate(out_dir: Path, *, quiet: bool) -> None:
-    """The page of a gate that has just told what it came to, and has left its gate.json."""
+def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
+    """The page of a gate that has just told what it came to, and has left its gate.json; ``left_s`` is left of its budget."""
+    begin_s = min(_AFTER_S, max(_AFTER_MIN_S, left_s))
 
     def gathered() -> Report:
         from harness.engine.report.gather import gather
 
-        return gather(out_dir, telling=_after())
+        return gather(out_dir, telling(_AFTER, begin_s, trust=True))
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
-
-
-def _after() -> Telling:
-    """The command line has named the software, and it has just been run."""
-    from harness.engine.report.finding import Telling
-
-    return Telling(_AFTER, all_s=_MANY_S, jobs=len(os.sched_getaffinity(0)), trust=True)
 
 
 def _keep(gathered: Callable[[], Report], path: Path, *, quiet: bool) -> None:

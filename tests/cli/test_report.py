@@ -34,7 +34,7 @@ def test_a_sweep_leaves_a_page_and_one_that_cannot_be_written_changes_nothing(ha
     assert told.returncode == 0 and report["kind"] == "sweep" and report["runs"]["total"]["passed"] == 2
     assert data(place / "new" / "page.html")["data"]["verdict"] == report["verdict"]
     assert harness("report", "out", "--json").returncode == 0 and not page.exists()
-    plain = harness("report", "out/results.sqlite", "--stories", "0")
+    plain = harness("report", "out/results.sqlite", "--findings", "0")
     assert plain.returncode == 0 and plain.stdout.startswith("out/results.html  ") and plain.stdout.endswith(", pass\n")
 
 

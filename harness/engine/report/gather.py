@@ -26,13 +26,13 @@ _EXPECTED = (
 )
 
 
-def gather(source: Path, telling: Telling | None = None, *, cut_off: tuple[CutOff, ...] = ()) -> Report:
+def gather(source: Path, how: Telling | None = None, *, cut_off: tuple[CutOff, ...] = ()) -> Report:
     """The report of ``source``. UsageError, naming what is wrong and what would do, for anything that cannot be shown.
 
-    ``cut_off``: runs of the sweep that were ended under way, which it knows and its file does not. ``telling``: how much of its
-    findings is told in full; None: their runs are not done again.
+    ``how``: which findings are told in full, and for how long; None: what the results say of them. ``cut_off``: runs of the sweep
+    that were ended under way, which it knows and its file does not.
     """
-    return told_in_full(source, with_pages(_overview(source, cut_off)), telling)
+    return told_in_full(source, with_pages(_overview(source, cut_off)), how)
 
 
 def _overview(source: Path, cut_off: tuple[CutOff, ...]) -> Report:
