@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import resource
 from pathlib import Path
 
 import msgspec
@@ -53,7 +55,10 @@ def test_what_would_end_the_script_or_the_style_is_in_neither() -> None:
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
-    assert render(Filling("one", "two").report()) == render(Filling("one", "two").report())
+    shown = render(Filling("one", "two").report())
+    assert shown == render(Filling("one", "two").report())
+    packed = re.findall(r'<template id="[\w-]+">([\w+/=]+)</template>', shown)
+    assert len(packed) == 3 and all(base64.b64decode(each)[4:8] == bytes(4) for each in packed), "the time is in it"
 
 
 # ---------------------------------------------------------------- size
@@ -109,6 +114,14 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
         write_report(report, tmp_path / "full.html")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", "taken"]
     path = tmp_path / ("long" * 40 + ".html")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        with pytest.raises(HarnessError, match="File too large"):
+            write_report(report, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", "taken"]
     assert write_report(report, path) == path.stat().st_size
     assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", path.name, "taken"]
 
