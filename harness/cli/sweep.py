@@ -13,7 +13,7 @@ from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
 from harness.cli.report import report_option, write_after_sweep
-from harness.cli.stopping import stopping
+from harness.cli.stopping import Stopping, stopping
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def sweep(
             try:
                 if bundles:
                     work.bundles = Bundles(out_dir / BUNDLES, bundles)
-                _watched(work, max_time, quiet=as_json)
+                _watched(work, max_time, quiet=as_json, asked=asked)
             except UsageError:
                 # The software cannot be loaded, say: mended, the same command must work.
                 if not resume and not store.finished():
@@ -288,7 +288,7 @@ def _opened(
         raise
 
 
-def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
+def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool, asked: Stopping) -> None:
     """Progress on stderr."""
     from harness.cli.watching import Watch, draws
     from harness.reporters.watching import AtWork
@@ -297,7 +297,7 @@ def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
         return [AtWork(*each) for each in work.under_way]
 
     watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
-
+    asked.clear = None if watch is None else watch.close
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
