@@ -109,7 +109,7 @@ def tell_together(cases: Sequence[Case], how: Telling, deadline: Deadline, begin
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
         bench = _Bench(Path(made), deadline, begin)
         ran = _ran(cases, how, bench)
-        return [_told(case, ran, bench) for case in cases]
+        return [_told_or_why_not(case, ran, bench) for case in cases]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,18 @@ def _left(case: Case) -> _Ran:
     if verdict is None or not _has(case.directory, "history.jsonl"):
         return _Ran()
     return _Ran(None, case.directory, verdict, {}, _pinned(case.directory), "not_run")
+
+
+def _told_or_why_not(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
+    """One history that cannot be read, such as an older version's, is no reason to show nothing of all others."""
+    try:
+        return _told(case, ran, bench)
+    except HarnessError as error:
+        return msgspec.structs.replace(bare(case), why_empty="failed", told=fit(str(error))[0])
+    except OSError as error:
+        return msgspec.structs.replace(
+            bare(case), why_empty="failed", told=f"cannot read {error.filename}: {error.strerror}"
+        )
 
 
 def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:

@@ -15,6 +15,7 @@ import msgspec
 
 from harness.engine.compare.parting import forked
 from harness.engine.report.model import Difference
+from harness.engine.report.pages import portable
 from harness.engine.report.window import fit
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.verdict import FindingView, Verdict
@@ -86,7 +87,8 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
         verdict.seed,
     )
     common = Difference(
-        without=without, seed=verdict.seed, passes=verdict.status == "pass", device=device, tried=tried, again=again
+        without=without, seed=verdict.seed, passes=verdict.status == "pass", device=device, tried=tried,
+        again=portable(again),
     )  # fmt: skip
     if found is None:
         return msgspec.structs.replace(common, why_none="same")
