@@ -210,7 +210,7 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
     if ran.request is None:
         return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
-    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory)
+    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory, case.request is None)
     try:
         found = difference(guilty, bench.other)
     except HarnessError:
@@ -286,11 +286,9 @@ def _run(request: RunRequest, deadline: Deadline, inside: str) -> Verdict | None
         timers[0].daemon = True
         timers[0].start()
 
-    limited = msgspec.structs.replace(
-        request, wall_limit_s=max(1.0, left_s), spin_s=max(0.5, min(request.spin_s, left_s))
-    )
+    # Its own limits stay what they are: a run that ends its trading early for want of time is another run.
     try:
-        verdict = launch(limited, on_start=started, inside=inside)
+        verdict = launch(request, on_start=started, inside=inside)
     finally:
         for each in timers:
             each.cancel()
