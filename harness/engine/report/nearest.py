@@ -6,7 +6,6 @@ struck, then other seeds; the first of these runs in which the invariant holds i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,20 +102,3 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
         here=tuple(fit(line(event))[0] for _, event in found.one),
         there=tuple(fit(line(event))[0] for _, event in found.other),
     )
-
-
-@dataclass(slots=True)
-class Deadline:
-    """Real time that may still be spent."""
-
-    until_s: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """So long from now."""
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def left_s(self) -> float:
-        """What is left of it."""
-        return self.until_s - time.monotonic()
