@@ -162,6 +162,7 @@ LARGE = frozenset(
         "tests/engine/crashpoints/test_explore.py::test_two_cuts_are_survived_too_and_more_states_are_seen",
         "tests/storage/test_kinder_models.py::test_the_true_model_is_not_complained_about",
         "tests/cli/test_hunt.py::test_words_and_mistakes",
+        "tests/reporters/html/test_hostile.py::test_software_that_writes_harm_wherever_it_can_is_told_and_does_none",
         "tests/engine/live/test_wire.py::test_the_command_as_json_and_with_a_terminal_of_ones_own",
         "tests/engine/test_naive_terminals.py::test_a_full_volume_costs_the_reference_terminal_nothing",
         "tests/storage/test_pyfakefs_disk.py::test_random_operations_differ_from_a_real_tmpfs_only_as_listed",

@@ -8,6 +8,7 @@ from math import isfinite
 from statistics import median
 
 from harness.engine.report.model import Spread
+from harness.scenario.thresholds import MEASURES
 
 _STEPS = 32
 
@@ -28,4 +29,9 @@ def _spread(name: str, ordered: list[float]) -> Spread:
             counts[min(_STEPS - 1, int((value - least) / width))] += 1
         steps = tuple(counts)
     p95 = ordered[(len(ordered) * 95 - 1) // 100]
-    return Spread(name, least, median(ordered), most, p95, len(ordered), steps)
+    return Spread(name, least, median(ordered), most, p95, len(ordered), steps, meaning=meaning_of(name))
+
+
+def meaning_of(name: str) -> str:
+    """What a measure says, of those that a scenario may set a threshold for; of others their names say it."""
+    return MEASURES[name].meaning if name in MEASURES else ""

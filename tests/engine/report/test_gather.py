@@ -34,6 +34,7 @@ from harness.results.model import (
     RunVerdict,
 )
 from harness.results.store import FILE_NAME, Store
+from harness.scenario.thresholds import MEASURES
 
 SCENARIOS = ("power/plain_counter", "host/late")
 DECLARED = Declared(tuple(DeclaredScenario(each, "x") for each in SCENARIOS), 10, "mine.py:Mine", harness="0.1")
@@ -75,7 +76,8 @@ def codes(report: Report) -> list[str]:
 
 
 def test_a_sweep_is_added_up_with_its_bound_its_faults_and_what_is_missing(tmp_path: Path) -> None:
-    runs = [run_of(SCENARIOS[0], seed, "fail", LOST, *[TWICE] * (seed == 3), value=seed) for seed in (3, 1)]
+    runs = [run_of(SCENARIOS[0], 1, "fail", replace(LOST, count=1, place="b.py:2 g"), replace(LOST, count=2), value=1)]
+    runs += [run_of(SCENARIOS[0], 3, "fail", LOST, TWICE, value=3)]
     runs += [run_of(SCENARIOS[1], seed, "pass", value=10 + seed) for seed in range(1, 9)]
     runs += [run_of(SCENARIOS[1], 9, "inconclusive")]
     report = swept(tmp_path, *runs)
@@ -87,7 +89,7 @@ def test_a_sweep_is_added_up_with_its_bound_its_faults_and_what_is_missing(tmp_p
     assert (cells["power_loss", 1].findings, cells["power_loss", 1].runs, cells["power_loss", 1].money_fen) == (
         6,
         2,
-        8400,
+        12600,
     )
     assert cells["power_loss", 1].signatures == ("0badcafe",) and cells["", 3].findings == 1 and len(cells) == 2
     rows = {each.kind: each for each in report.matrix.faults}
@@ -136,7 +138,7 @@ def test_numbers_without_end_seeds_beyond_63_bits_and_missed_thresholds_are_no_t
         run_of(SCENARIOS[0], 4, "pass", value=math.nan),
         run_of(SCENARIOS[0], 5, "pass", value=7.0),
     )
-    assert [each.most for each in report.measures.spreads if each.name == "sale_s_p95"] == [7.0]
+    assert [(each.least, each.most) for each in report.measures.spreads if each.name == "sale_s_p95"] == [(7.0, 7.0)]
     assert report.signatures[0].seed == 2**100
     column = report.matrix.invariants[0]
     assert (column.number, column.name) == (0, "threshold")
@@ -238,7 +240,9 @@ def test_one_run_bounds_nothing_and_tells_each_kind_of_finding_once(tmp_path: Pa
         ("never_bit", "dry"),
         ("invariant", "2 agreement"),
     ]
-    assert report.measures.spreads == (Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True),)
+    assert report.measures.spreads == (
+        Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True, MEASURES["sale_s_p95"].meaning),
+    )
     assert gather(tmp_path / "verdict.json") == report
     assert [each.code for each in report.left_out] == ["no_history"]
 
@@ -296,9 +300,11 @@ def test_a_report_never_opens_a_file_that_results_name(tmp_path: Path) -> None:
     kept = tmp_path / "gate" / "shrunk"
     kept.mkdir()
     (kept / "0badcafe.yaml").write_text("name: small\n")
+    (kept / "00000000.yaml").write_text("name: another\n")
+    (kept / "99999999.yaml").write_text("name: another\n")
     (tmp_path / "gate" / "gate.json").unlink()
     again = gate_in_place(tmp_path / "gate")
-    assert again.findings[0].shrunk == "name: small\n"
+    assert [each.shrunk for each in again.findings] == ["name: small\n", ""]
 
 
 def gate_in_place(directory: Path) -> Report:
