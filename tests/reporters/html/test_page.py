@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
 from harness.engine.report.model import FindingPage, RunsRow, Said, Series, SignatureRow, Step, Unchecked
+from harness.faults.catalogue import all_faults
+from harness.invariants.catalogue import INVARIANTS
 from harness.reporters.html import page
 from harness.reporters.html.fit import MOST, fitting
 from harness.reporters.html.page import assets, render, write_report
+from harness.scenario.thresholds import MEASURES
 from tests.reporters.html.filling import Filling
 from tests.reporters.html.reading import data
 
@@ -149,3 +152,12 @@ def test_words_are_there_in_both_languages_and_every_key_that_is_asked_for() -> 
         re.findall(r'\bt\("(\w+)"', (HERE / "assets/overview.js").read_text() + (HERE / "assets/app.js").read_text())
     )
     assert asked <= set(keys[0]) and len(asked) > 40
+
+
+def test_every_invariant_fault_and_measure_has_a_chinese_name() -> None:
+    names = (HERE / "assets/names.js").read_text()
+    tables = re.findall(r"const (\w+_ZH) = \{(.*?)\n\};", names, re.DOTALL)
+    told = {name: set(re.findall(r'\b(\w+): "', table)) for name, table in tables}
+    assert told["PROMISES_ZH"] == set(INVARIANTS.names())
+    assert told["FAULTS_ZH"] == set(all_faults().names())
+    assert told["MEASURES_ZH"] >= set(MEASURES)
