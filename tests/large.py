@@ -6,7 +6,21 @@ again in larger numbers by soak itself. A test that is always large carries the 
 
 LARGE = frozenset(
     {
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[reading_a_report]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_python]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_binary]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_text_only]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[dialects]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[scenarios]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[crashpoints]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[sweeps]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[shrink_and_replay]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[releases]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[ci]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[host]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[assay]",
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
+        "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
         "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[crashpoints]",
         "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[gate]",
         "tests/cli/test_sweep.py::test_shards_of_a_campaign_are_merged_to_what_the_whole_of_it_declares",

@@ -163,17 +163,22 @@ def _ask(work: Gate) -> None:
 
 def _watched(work: Gate, *, quiet: bool, asked: Stopping) -> GateReport:
     """Progress on the terminal."""
+    from harness.cli.watching import GateWatch, draws
+
+    watch = GateWatch(work.tally.rows, work.wanted.budget_s) if draws() and not quiet else None
 
     def told(part: str, done: int, declared: int) -> None:
         if not (quiet or asked.asked):
             of = f" of {declared:,}" if declared else ""
             click.echo(f"\r{f'{part}: {done:,}{of} runs':<78}", nl=False, err=True)
 
-    work.told = told
+    work.told = told if watch is None else watch.told
     try:
         return work.run()
     finally:
-        if not quiet:
+        if watch is not None:
+            watch.close()
+        elif not quiet:
             click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -280,9 +279,13 @@ def _opened(
 
 def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
     """Progress on stderr."""
-    from harness.cli.watching import Watch
+    from harness.cli.watching import Watch, draws
+    from harness.reporters.watching import AtWork
 
-    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
+    def at_work() -> list[AtWork]:
+        return [AtWork(*each) for each in work.under_way]
+
+    watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
 
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)

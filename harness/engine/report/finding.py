@@ -109,7 +109,7 @@ def tell_together(cases: Sequence[Case], how: Telling, deadline: Deadline, begin
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
         bench = _Bench(Path(made), deadline, begin)
         ran = _ran(cases, how, bench)
-        return [_told(case, ran, bench) for case in cases]
+        return [_told_or_why_not(case, ran, bench) for case in cases]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,18 @@ def _left(case: Case) -> _Ran:
     return _Ran(None, case.directory, verdict, {}, _pinned(case.directory), "not_run")
 
 
+def _told_or_why_not(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
+    """One history that cannot be read, such as an older version's, is no reason to show nothing of all others."""
+    try:
+        return _told(case, ran, bench)
+    except HarnessError as error:
+        return msgspec.structs.replace(bare(case), why_empty="failed", told=fit(str(error))[0])
+    except OSError as error:
+        return msgspec.structs.replace(
+            bare(case), why_empty="failed", told=f"cannot read {error.filename}: {error.strerror}"
+        )
+
+
 def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
     known = bare(case)
     if ran.directory is None or ran.verdict is None:
@@ -198,7 +210,7 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
     if ran.request is None:
         return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
-    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory)
+    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory, case.request is None)
     try:
         found = difference(guilty, bench.other)
     except HarnessError:
@@ -274,11 +286,9 @@ def _run(request: RunRequest, deadline: Deadline, inside: str) -> Verdict | None
         timers[0].daemon = True
         timers[0].start()
 
-    limited = msgspec.structs.replace(
-        request, wall_limit_s=max(1.0, left_s), spin_s=max(0.5, min(request.spin_s, left_s))
-    )
+    # Its own limits stay what they are: a run that ends its trading early for want of time is another run.
     try:
-        verdict = launch(limited, on_start=started, inside=inside)
+        verdict = launch(request, on_start=started, inside=inside)
     finally:
         for each in timers:
             each.cancel()

@@ -39,6 +39,8 @@ class Guilty:
     verdict: Verdict
     finding: FindingView
     directory: Path
+    lasts: bool = True
+    """Whether the scenario is where a person can name it; what is unpacked for a page goes with it."""
 
 
 def difference(guilty: Guilty, run: Run) -> Difference:
@@ -88,7 +90,7 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
     )
     common = Difference(
         without=without, seed=verdict.seed, passes=verdict.status == "pass", device=device, tried=tried,
-        again=portable(again),
+        again=portable(again) if guilty.lasts else "",
     )  # fmt: skip
     if found is None:
         return msgspec.structs.replace(common, why_none="same")
