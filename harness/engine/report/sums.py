@@ -14,7 +14,7 @@ _STEPS = 32
 
 
 def spreads_of(values: Mapping[str, array[float]]) -> tuple[Spread, ...]:
-    """One for each measure that has a value, those of thresholds first. What is no number, or has no end, is no measure's value."""
+    """One for each measure that has a value, those of thresholds first. What is no number, or has no end, is no value of it."""
     places = {name: place for place, name in enumerate(MEASURES)}
     names = sorted(values, key=lambda name: (places.get(name, len(places)), name))
     finite = {name: sorted(filter(isfinite, values[name])) for name in names}
