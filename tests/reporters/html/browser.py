@@ -219,7 +219,7 @@ return found.length ? found.slice(0, 10) : ["the page is " + document.documentEl
 
 _SQUEEZED = """
 return [...document.querySelectorAll("td, th")].filter((each) => {
-  const box = each.getBoundingClientRect(), text = each.innerText.trim();
-  return text.length > 6 && box.width < 60 && box.height > 120 && getComputedStyle(each.firstElementChild || each).writingMode === "horizontal-tb";
+  const box = each.getBoundingClientRect(), way = getComputedStyle(each.firstElementChild || each).writingMode;
+  return each.innerText.trim().length > 6 && box.width < 60 && box.height > 120 && way === "horizontal-tb";
 }).map((each) => each.innerText.replace(/\\n/g, "").slice(0, 40)).slice(0, 10);
 """
