@@ -166,6 +166,7 @@ def _watched(work: Gate, *, quiet: bool, asked: Stopping) -> GateReport:
     from harness.cli.watching import GateWatch, draws
 
     watch = GateWatch(work.tally.rows, work.wanted.budget_s) if draws() and not quiet else None
+    asked.clear = None if watch is None else watch.close
 
     def told(part: str, done: int, declared: int) -> None:
         if not (quiet or asked.asked):

@@ -67,7 +67,7 @@ class Watch:
         with self._held:
             new = self._view.saw(run)
         if self._live is not None:
-            return
+            return  # drawn, or taken away for good
         for finding in new:
             after = f" after {finding.fault}" if finding.fault else ""
             _line(f"new finding {finding.signature}: invariant {finding.invariant} {finding.name}{after}")

@@ -37,7 +37,7 @@ from harness.engine.search.behaviour import Behaviour, write_seen
 from harness.engine.secrecy import Searches
 from harness.engine.sink import Sink, make_directory
 from harness.engine.snapshots import Camera
-from harness.engine.verdict import Verdict
+from harness.engine.verdict import Verdict, verdict_bytes
 from harness.history.events import (
     FaultStruck,
     PhaseStarted,
@@ -381,5 +381,4 @@ def run_plan(
 
 def write_verdict(verdict: Verdict, directory: Path) -> None:
     """``verdict.json`` in ``directory``."""
-    encoded = msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n"
-    (directory / "verdict.json").write_bytes(encoded)
+    (directory / "verdict.json").write_bytes(verdict_bytes(verdict))

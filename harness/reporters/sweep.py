@@ -33,7 +33,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     first = summary.first_seed
     seeds = f"seeds {first} to {first + summary.runs - 1}" if summary.runs else f"seeds from {first} on"
     yield " · ".join(("sweep", *named, *part, summary.terminal, seeds, swarm))
-    yield _SAID[summary.exit_code]
+    yield _SAID[summary.code]
     if summary.missing:
         why = " when its time was over" if summary.out_of_time else ""
         yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished{why} (--resume)"
@@ -61,9 +61,9 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
             yield from _signature(each)
         if len(summary.signatures) > _MOST_SIGNATURES:
             yield f"  and {len(summary.signatures) - _MOST_SIGNATURES} more (--json has all)"
-    if summary.because:
+    if summary.of_runs:
         yield ""
-        for reason in summary.because:
+        for reason in summary.of_runs:
             yield from _because(reason)
     if summary.faults and len(summary.scenarios) <= _MOST_SCENARIOS:
         yield ""
@@ -144,6 +144,8 @@ def _signature(each: Signature) -> Iterator[str]:
         yield f"            after {point.fault or 'no fault'}{f' in {point.place}' if point.place else ''}: {_runs(point.runs)}"
     if len(each.points) > _MOST_POINTS:
         yield f"            and after {len(each.points) - _MOST_POINTS} more (--json has all)"
+    if each.bundle:
+        yield f"            bundle: {each.bundle_again}"
     yield f"            replay: {each.again}"
 
 

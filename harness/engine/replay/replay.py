@@ -9,7 +9,6 @@ Does not model: going back in time; what led up to an instant is shown from the 
 from __future__ import annotations
 
 import platform
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from harness.engine.request import Progress, RunRequest, SnapshotRequest
 from harness.engine.snapshots import END, instant, publish_taken
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
-from harness.results.bundle import Bundle, BundleInfo, read_bundle, unpack_images
+from harness.results.bundle import Bundle, BundleInfo, read_bundle, replay_line, unpack_images
 from harness.scenario.load import load_text
 from harness.scenario.plan import Plan
 from harness.terminals.catalogue import CATALOGUE
@@ -142,16 +141,6 @@ def replay(
             () if until is None else tuple(lines_before(history, asked, _SHOWN)),
             "" if disk_out is None else str(disk_out),
         )
-
-
-def replay_line(path: Path, terminal: str | None, trust: bool) -> str:
-    """The command that replays the bundle once more."""
-    parts = ["harness replay", shlex.quote(str(path))]
-    if terminal is not None:
-        parts.append(f"--terminal {shlex.quote(terminal)}")
-    if trust:
-        parts.append("--trust")
-    return " ".join(parts)
 
 
 def _staging(disk_out: Path) -> Path:

@@ -153,6 +153,8 @@ def test_a_sweep_in_which_nothing_was_run_is_a_page_that_says_so(
     write_report(gather(tmp_path), path)
     page = open_report(path, size=PHONE, language=language)
     page.wait_for(".verdict")
-    said = ("INCONCLUSIVE", "10 of 10 declared runs") if language == "en-GB" else ("无结论", "10 次运行中有 10 次未完成")
+    said = (
+        ("INCONCLUSIVE", "10 of 10 declared runs") if language == "en-GB" else ("无结论", "10 次运行中有 10 次未完成")
+    )
     assert all(each in page.text(".verdict") for each in said), page.text(".verdict")
     assert not MISSING_TEXT.findall(page.text()) and page.too_wide() == [] and page.all(".plot") == []
