@@ -89,9 +89,12 @@ def _merchants() -> Iterator[Entry]:
 
 def _dialects() -> Iterator[Entry]:
     from harness.host.dialects import DIALECTS
+    from harness.scenario.find import shipped_dialects, summary_of
 
     for name, dialect in DIALECTS.items():
         yield Entry(name, _first_line(sys.modules[dialect.__module__]), dialect)
+    for name, path in shipped_dialects().items():
+        yield Entry(name, summary_of(path), path)
 
 
 _KINDS: dict[str, Callable[[], Iterator[Entry]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, named
 from harness.cli.output import check_writable
+from harness.cli.report import report_option, write_after_gate
 from harness.cli.stopping import Stopping, stopping
 from harness.core.errors import UsageError
 
@@ -66,6 +68,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--dialect", metavar="SPEC", help="What the host speaks: FILE.yaml or package.module:Class; default: the terminal's."
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (schemas/gate.schema.json).")
+@report_option
 @ci_outputs.options
 def gate(
     terminal: str,
@@ -87,6 +90,7 @@ def gate(
     github: bool,
     gitlab: Path | None,
     markdown: Path | None,
+    with_report: bool,
 ) -> int:
     """Run the release campaign against terminal software, within a budget of real time.
 
@@ -108,6 +112,7 @@ def gate(
     outputs = ci_outputs.outputs_of(junit, github, gitlab, markdown)
     if write_baseline is not None:
         check_writable("--write-baseline", write_baseline, "json")
+    began_s = time.monotonic()
     with stopping("telling what is known by now") as asked:
         wanted = GateWanted(
             absolute_spec(terminal) or terminal,
@@ -128,7 +133,10 @@ def gate(
         work = Gate(wanted)
         asked.tell(lambda: _ask(work))
         report = _watched(work, quiet=as_json or not sys.stderr.isatty(), asked=asked)
-    return _told(work, report, write_baseline, outputs, as_json)
+    code = _told(work, report, write_baseline, outputs, as_json)
+    if with_report:
+        write_after_gate(out_dir, budget - (time.monotonic() - began_s), quiet=as_json)
+    return code
 
 
 def _required(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,17 +163,23 @@ def _ask(work: Gate) -> None:
 
 def _watched(work: Gate, *, quiet: bool, asked: Stopping) -> GateReport:
     """Progress on the terminal."""
+    from harness.cli.watching import GateWatch, draws
+
+    watch = GateWatch(work.tally.rows, work.wanted.budget_s) if draws() and not quiet else None
+    asked.clear = None if watch is None else watch.close
 
     def told(part: str, done: int, declared: int) -> None:
         if not (quiet or asked.asked):
             of = f" of {declared:,}" if declared else ""
             click.echo(f"\r{f'{part}: {done:,}{of} runs':<78}", nl=False, err=True)
 
-    work.told = told
+    work.told = told if watch is None else watch.told
     try:
         return work.run()
     finally:
-        if not quiet:
+        if watch is not None:
+            watch.close()
+        elif not quiet:
             click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 

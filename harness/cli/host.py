@@ -7,7 +7,6 @@ import io
 import json
 import re
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,8 +20,6 @@ from harness.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from harness.engine.live.server import Server
-    from harness.history.events import Event
-    from harness.history.recorder import Recorder
     from harness.scenario.plan import Plan
 
 _DEFAULT = "name: host\nhost: {latency_median: 60 ms, latency_p99: 400 ms, no_reply: 0%, decline: 0%}\n"
@@ -35,6 +32,9 @@ _TERMINAL = re.compile(r"^(?P<tid>[0-9A-Za-z]{8})(:(?P<mid>[0-9A-Za-z ]{15}))?(:
 @click.option("--port", type=click.IntRange(0, 65535), default=5500, show_default=True, help="0: any that is free.")
 @click.option("--dialect", metavar="SPEC", help="What it speaks: FILE.yaml, a shipped one or package.module:Class.")
 @click.option(
+    "--no-mac", is_flag=True, help="Ask for no authentication codes and no logon: for terminals without keys."
+)
+@click.option(
     "--terminal-id", "terminals_named", multiple=True, metavar="TID[:MID[:KEY]]",
     help="A terminal by its own numbers, KEY being its master key in hexadecimal.",
 )  # fmt: skip
@@ -42,14 +42,18 @@ _TERMINAL = re.compile(r"^(?P<tid>[0-9A-Za-z]{8})(:(?P<mid>[0-9A-Za-z ]{15}))?(:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of keys, delays and faults.")
 @click.option("--at", "clock", metavar="HH:MM", help="Time of day to begin with; default: now.")
 @click.option("--for", "for_s", type=Duration(), help="End after so long; default: when it is interrupted.")
-@click.option("--out", "out_dir", type=click.Path(path_type=Path, file_okay=False), help="Keep history.jsonl there.")
-@click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON object.")
+@click.option(
+    "--out", "out_dir", type=click.Path(path_type=Path, file_okay=False),
+    help="Keep history.jsonl there as it grows, and at the end books.json: what the host holds.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON object, at last the books.")
 @click.option("--quiet", is_flag=True, help="Print the address and nothing else.")
 def host(
     scenario: str | None,
     bind: str,
     port: int,
     dialect: str | None,
+    no_mac: bool,
     terminals_named: tuple[str, ...],
     terminals: int | None,
     seed: int,
@@ -66,7 +70,12 @@ def host(
     refused.
     It listens on this machine alone unless --bind says otherwise: nothing here is a secure host.
     """
+    import msgspec
+
+    from harness.cli.following import Keeps, following
+    from harness.cli.output import say
     from harness.cli.run import absolute_dialect
+    from harness.engine.live.books import books_of
     from harness.engine.live.server import Server
     from harness.engine.live.site import open_site
     from harness.engine.sink import Sink, make_directory
@@ -86,7 +95,7 @@ def host(
             sink = held.enter_context(Sink(out_dir / "history.jsonl"))
         recorder = Recorder(None if sink is None else held.enter_context(io.BufferedWriter(sink)))
         site = open_site(
-            plan, recorder, seed=seed, dialect=absolute_dialect(dialect), others=others, today=now.date(),
+            plan, recorder, seed=seed, dialect=absolute_dialect(dialect), has_mac=not no_mac, others=others, today=now.date(),
             at_us=_time_of_day(clock, now),
         )  # fmt: skip
         server = Server(site, bind, port)
@@ -95,16 +104,18 @@ def host(
         if as_json:
             shown = [{"tid": tid, "mid": mid, "test_key": key} for tid, mid, key in known]
             said = {"type": "Listening", "address": bind, "port": server.port, "dialect": spoken, "terminals": shown}
-            click.echo(json.dumps(said))
+            say(json.dumps(said))
         else:
-            click.echo(greeting(bind, server.port, spoken, known), nl=False)
-        sys.stdout.flush()
-        held.callback(_follow(server, recorder, as_json=as_json, quiet=quiet, head=f"{spoken} at {bind}:{server.port}"))
-        _served(server, for_s)
-        recorder.close()
-        if sink is not None:
-            sink.check()
-    return int(ExitCode.PASS)
+            say(greeting(bind, server.port, spoken, known).rstrip("\n"))
+        keeps = Keeps(recorder, sink)
+        with following(server, recorder, as_json=as_json, quiet=quiet, head=f"{spoken} at {bind}:{server.port}"):
+            try:
+                _served(server, for_s, keeps.tick)
+            finally:
+                keeps.close(books := books_of(site))
+        if as_json:
+            say(msgspec.json.encode(books))
+    return int(ExitCode.PASS if keeps.kept else ExitCode.HARNESS_ERROR)
 
 
 def _plan(scenario: str | None, terminals: int | None) -> Plan:
@@ -138,55 +149,13 @@ def _time_of_day(clock: str | None, now: datetime) -> int:
         raise UsageError(f"--at: {error}") from None
 
 
-def _follow(server: Server, recorder: Recorder, *, as_json: bool, quiet: bool, head: str) -> Callable[[], None]:
-    """Say what happens: JSON, lines, or on a terminal a table that rewrites itself. What is returned ends that."""
-    from harness.cli.output import say
-    from harness.reporters.host import View, line_of
-
-    if as_json:
-        import msgspec
-
-        recorder.tap = lambda _, event: say(msgspec.json.encode(event))
-        return _nothing
-    if quiet:
-        return _nothing
-    if not sys.stdout.isatty():
-
-        def told(_: int, event: Event) -> None:
-            line = line_of(event)
-            if line:
-                click.echo(line)
-                sys.stdout.flush()
-
-        recorder.tap = told
-        server.on_cut = lambda line: click.echo(f"{line.peer} was cut off: {line.why}")
-        return _nothing
-    from rich.live import Live
-
-    view = View()
-    recorder.tap = lambda _, event: view.saw(event)
-    live = Live(auto_refresh=False)
-    live.start()
-
-    def tick() -> None:
-        counts = server.counts
-        callers = {"calls": counts.callers, "open": counts.open, "cut": counts.cut, "turned away": counts.turned_away}
-        live.update(view.table(head, callers, counts.peers), refresh=True)
-
-    server.on_tick = tick
-    return live.stop
-
-
-def _nothing() -> None:
-    pass
-
-
-def _served(server: Server, for_s: float | None) -> None:
+def _served(server: Server, for_s: float | None, keep: Callable[[], None]) -> None:
     until_s = None if for_s is None else time.monotonic() + for_s
     tick = server.on_tick
 
     def ticked() -> None:
         tick()
+        keep()
         if until_s is not None and time.monotonic() >= until_s:
             server.stop()
 

@@ -22,6 +22,7 @@ _COMMANDS = {
     ),
     "sweep": ("harness.cli.sweep:sweep", "Scenarios under many seeds, results kept as they finish; resumable."),
     "results": ("harness.cli.sweep:results", "What the results file of a sweep holds."),
+    "report": ("harness.cli.report:report", "A sweep, gate, run or finding as one HTML file that opens offline."),
     "merge": ("harness.cli.merge:merge", "Results files of shards, or of several machines, made one."),
     "shrink": ("harness.cli.shrink:shrink", "The smallest scenario that still shows a finding, as a file to keep."),
     "replay": (
@@ -60,6 +61,7 @@ _COMMANDS = {
         "harness.cli.lint:lint",
         "Check scenario, campaign and dialect files; every error at once, with file, line and column.",
     ),
+    "docs": ("harness.cli.docs:docs", "Read the documentation: tutorial, how-tos, reference, limits."),
     "coverage": ("harness.cli.coverage:coverage", "List what the trade's articles name, and which scenario covers it."),
     "host": (
         "harness.cli.host:host",

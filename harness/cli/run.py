@@ -164,7 +164,7 @@ def absolute_spec(spec: str | None) -> str | None:
         raise UsageError(
             "--terminal is empty; expected a shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
         )
-    if spec is None or ":" not in spec:
+    if spec is None or ":" not in spec or spec.startswith("exec:"):
         return spec
     file, _, name = spec.rpartition(":")
     return f"{Path(file).absolute()}:{name}" if file.endswith(".py") else spec

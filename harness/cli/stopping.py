@@ -21,6 +21,8 @@ class Stopping:
 
     def __init__(self, said: str, *, breaks_off: bool = False) -> None:
         self.asked = False
+        self.clear: Callable[[], object] | None = None
+        """Takes away what is drawn on the screen, before anything is said there."""
         self._said = said
         self._breaks_off = breaks_off
         self._stop: Callable[[], object] | None = None
@@ -40,6 +42,8 @@ class Stopping:
                 raise KeyboardInterrupt
             return
         self.asked, self._since_s = True, now_s
+        if self.clear is not None:
+            self.clear()
         again = "; again to stop at once" if self._breaks_off else ""
         with suppress(OSError):
             # Not through a buffer that a progress line may be half-way through.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ import click
 from harness.cli import ci_outputs
 from harness.cli.options import Duration, Shard, WallSeconds
 from harness.cli.output import say
-from harness.cli.stopping import stopping
+from harness.cli.report import report_option, write_after_sweep
+from harness.cli.stopping import Stopping, stopping
 from harness.core.errors import ExitCode, NothingSelected, UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ INTERRUPTED = "telling what is finished; --resume goes on"
     help="Of so many signatures keep the first run as DIR/bundles/SIGNATURE.zip, for harness replay.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
+@report_option
 def sweep(
     scenarios: tuple[str, ...],
     out_dir: Path,
@@ -102,6 +103,7 @@ def sweep(
     search: str | None,
     bundles: int,
     as_json: bool,
+    with_report: bool,
 ) -> int:
     """Run scenarios (names, files or directories; default: combined/random_faults) with many seeds on worker processes.
 
@@ -149,7 +151,7 @@ def sweep(
             try:
                 if bundles:
                     work.bundles = Bundles(out_dir / BUNDLES, bundles)
-                _watched(work, max_time, quiet=as_json)
+                _watched(work, max_time, quiet=as_json, asked=asked)
             except UsageError:
                 # The software cannot be loaded, say: mended, the same command must work.
                 if not resume and not store.finished():
@@ -161,6 +163,8 @@ def sweep(
     say_summary(summary, as_json)
     for signature, why in {} if work.bundles is None else work.bundles.failed.items():
         click.echo(f"no bundle of {signature}: {why}", err=True)
+    if with_report:
+        write_after_sweep(out_dir, summary.cut_off, quiet=as_json)
     return summary.exit_code
 
 
@@ -284,12 +288,16 @@ def _opened(
         raise
 
 
-def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool) -> None:
+def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool, asked: Stopping) -> None:
     """Progress on stderr."""
-    from harness.cli.watching import Watch
+    from harness.cli.watching import Watch, draws
+    from harness.reporters.watching import AtWork
 
-    watch = None if quiet else Watch(work.left, max_time_s, live=sys.stderr.isatty())
+    def at_work() -> list[AtWork]:
+        return [AtWork(*each) for each in work.under_way]
 
+    watch = None if quiet else Watch(work.left, max_time_s, live=draws(), workers=work.jobs, at_work=at_work)
+    asked.clear = None if watch is None else watch.close
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:

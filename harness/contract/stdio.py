@@ -270,7 +270,7 @@ def _module(place: str) -> ModuleType:
     path = Path(place).resolve()
     wanted = importlib.util.spec_from_file_location(path.stem, path)
     if wanted is None or wanted.loader is None or not path.is_file():
-        raise SystemExit(f"there is no file {place}")
+        raise SystemExit(f"there is no file {place} in {os.getcwd()}; give its whole path")
     sys.path.insert(0, str(path.parent))
     module = importlib.util.module_from_spec(wanted)
     sys.modules[path.stem] = module

@@ -34,16 +34,16 @@ from harness.history.recorder import Recorder
 from harness.invariants.base import Observer, on
 
 _LEVELS = (99, 90, 50, 10)
-_SALES_MIN = 20
+SALES_MIN = 20
 """Fewer say nothing about one in twenty."""
 _WARM_UP_SALES = 30
 _SAMPLES_MIN = 5
-_DAYS_MAX = 3_650
+DAYS_MAX = 3_650
 """A forecast beyond ten years says that there is no leak to speak of."""
 _MONEY = {"sale": 1, "completion": 1, "refund": -1}
 
 
-class _Line:
+class Growth:
     """Least squares of memory over sales, boot by boot: only growth within a boot counts, wherever it began."""
 
     __slots__ = ("base_bytes", "boot", "count", "sum_x", "sum_xx", "sum_xy", "sum_y", "sxx", "sxy")
@@ -77,12 +77,17 @@ class _Line:
         self.sum_xx += x * x
         self.sum_xy += x * held_bytes
 
+    @property
+    def bytes_per_sale(self) -> float | None:
+        """The slope over all boots that are over; None where too little was sampled to say."""
+        return self.sxy / self.sxx if self.sxx > 0.0 else None
 
-class _Device:
-    """One terminal."""
+
+class Metered:
+    """One terminal, as far as the meter has seen it."""
 
     __slots__ = (
-        "action", "budget_bytes", "card_us", "down_us", "level", "line", "records", "sales", "used_percent", "worth_fen",
+        "action", "budget_bytes", "card_us", "down_us", "growth", "level", "records", "sales", "used_percent", "worth_fen",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -92,9 +97,16 @@ class _Device:
         self.used_percent = 0
         self.records = 0
         self.worth_fen = 0
-        self.line = _Line()
+        self.growth = Growth()
         self.budget_bytes = 0
         self.sales = 0
+
+    def dies_on_day(self, at_us: int) -> float | None:
+        """When memory would be over without a restart, going on as until ``at_us``; None where it does not grow."""
+        slope, a_day = self.growth.bytes_per_sale, self.sales * US_PER_DAY / at_us if at_us else 0.0
+        if not slope or slope < 0.0 or a_day <= 0.0:
+            return None
+        return 1 + max(0.0, self.budget_bytes - self.growth.base_bytes) / (slope * a_day)
 
 
 class Meter(Observer):
@@ -103,11 +115,11 @@ class Meter(Observer):
     def __init__(self, manifests: Mapping[str, Manifest], *, with_funds: bool) -> None:
         self._manifests = manifests
         self._with_funds = with_funds
-        self._devices = {name: _Device() for name in manifests}
+        self.devices = {name: Metered() for name in manifests}
         self._recoveries_us: list[int] = []
         self._down_us = 0
         self._trading_us = 0
-        self._sale_ds: dict[int, Counter[int]] = {}
+        self.sale_ds: dict[int, Counter[int]] = {}
         """By fill level: sales by tenths of a second."""
         self._at_risk_fen = 0
         self._booked_us: dict[int, int] = {}
@@ -121,13 +133,18 @@ class Meter(Observer):
         for kind, handler in self.handlers().items():
             recorder.watch(kind, handler)
 
+    def install(self, name: str, manifest: Manifest) -> None:
+        """One more device, where they are not known beforehand."""
+        self._manifests = {**self._manifests, name: manifest}
+        self.devices.setdefault(name, Metered())
+
     # ------------------------------------------------------------ up and down
 
     @on(PhaseStarted)
     def _phase(self, _: int, event: PhaseStarted) -> None:
         if event.phase != "trading" and not self._trading_us:
             self._trading_us = event.at_us
-            for device in self._devices.values():
+            for device in self.devices.values():
                 if device.down_us is not None:
                     self._down_us += event.at_us - device.down_us
 
@@ -140,18 +157,18 @@ class Meter(Observer):
         self._goes_down(event.device, event.at_us)
 
     def _goes_down(self, name: str, at_us: int) -> None:
-        device = self._devices[name]
+        device = self.devices[name]
         device.action = -1
         if device.down_us is None:
             device.down_us = at_us
 
     @on(Booted)
     def _booted(self, _: int, event: Booted) -> None:
-        self._devices[event.device].line.new_boot()
+        self.devices[event.device].growth.new_boot()
 
     @on(SoftwareReady)
     def _ready(self, _: int, event: SoftwareReady) -> None:
-        device = self._devices[event.device]
+        device = self.devices[event.device]
         if device.down_us is None:
             return
         lasted_us = event.at_us - device.down_us
@@ -165,37 +182,37 @@ class Meter(Observer):
     @on(SpaceMeasured)
     def _space(self, _: int, event: SpaceMeasured) -> None:
         if event.volume == "data" and event.total_bytes:
-            self._devices[event.device].used_percent = 100 - 100 * event.free_bytes // event.total_bytes
+            self.devices[event.device].used_percent = 100 - 100 * event.free_bytes // event.total_bytes
 
     @on(ActionStarted)
     def _started(self, _: int, event: ActionStarted) -> None:
-        device = self._devices[event.device]
+        device = self.devices[event.device]
         device.action = event.action if event.kind == "sale" else -1
         device.card_us = None
 
     @on(Presented)
     def _presented(self, _: int, event: Presented) -> None:
-        device = self._devices[event.device]
+        device = self.devices[event.device]
         if device.action == event.action and device.card_us is None:
             device.card_us = event.at_us
 
     @on(ActionEnded)
     def _ended(self, _: int, event: ActionEnded) -> None:
-        device = self._devices[event.device]
+        device = self.devices[event.device]
         if device.action == event.action and device.card_us is not None and event.outcome != "interrupted":
             limit = self._manifests[event.device].max_transactions
             full_percent = max(device.used_percent, 100 * device.records // limit if limit else 0)
             level = next((level for level in _LEVELS if full_percent >= level), 0)
             tenth = (event.at_us - device.card_us) * 10 // US_PER_SECOND
-            self._sale_ds.setdefault(level, Counter())[tenth] += 1
+            self.sale_ds.setdefault(level, Counter())[tenth] += 1
         device.action = -1
 
     @on(MemorySampled)
     def _sampled(self, _: int, event: MemorySampled) -> None:
-        device = self._devices[event.device]
+        device = self.devices[event.device]
         device.budget_bytes = event.budget_bytes
         device.sales = max(device.sales, event.transactions)
-        device.line.add(event.transactions, event.software_bytes + event.leaked_bytes)
+        device.growth.add(event.transactions, event.software_bytes + event.leaked_bytes)
 
     # ------------------------------------------------------------ money
 
@@ -208,7 +225,7 @@ class Meter(Observer):
             self._booked_us[event.entry] = event.at_us
         change = (event.state == "APPROVED") - (event.previous_state == "APPROVED")
         if change:
-            device = self._devices[event.device]
+            device = self.devices[event.device]
             device.records += change
             device.worth_fen += change * sign * event.amount_fen
             if device.worth_fen > self._at_risk_fen:
@@ -217,7 +234,7 @@ class Meter(Observer):
     @on(BatchSettled)
     def _settled(self, _: int, event: BatchSettled) -> None:
         if event.closed and not event.repeated:
-            self._devices[event.device].records = 0
+            self.devices[event.device].records = 0
 
     @on(PayoutMade)
     def _paid(self, _: int, event: PayoutMade) -> None:
@@ -242,7 +259,7 @@ class Meter(Observer):
         found: dict[str, float] = {}
         if acceptance_percent is not None:
             found["acceptance_percent"] = acceptance_percent
-        span_us = (self._trading_us or at_us) * len(self._devices)
+        span_us = (self._trading_us or at_us) * len(self.devices)
         if span_us:
             found["availability_percent"] = 100.0 * (1.0 - self._down_us / span_us)
         if self._recoveries_us:
@@ -257,43 +274,41 @@ class Meter(Observer):
             found["late_payouts"] = self._late_payouts + len(overdue_us)
             found["late_payout_h_max"] = max((self._late_us_max, *overdue_us)) / US_PER_HOUR
         if self._to_account_min.total():
-            found["to_account_h_p95"] = _p95(self._to_account_min) / 60
+            found["to_account_h_p95"] = share(self._to_account_min, 95) / 60
         return {name: round(value, 3) for name, value in found.items()}
 
     def _add_sales(self, found: dict[str, float]) -> None:
         every: Counter[int] = Counter()
-        for level in sorted(self._sale_ds):
-            every.update(self._sale_ds[level])
-        if every.total() >= _SALES_MIN:
-            found["sale_s_p95"] = _p95(every) / 10
-        for level in sorted(self._sale_ds):
-            if level and self._sale_ds[level].total() >= _SALES_MIN:
-                found[f"sale_s_p95_from_{level}_percent_full"] = _p95(self._sale_ds[level]) / 10
+        for level in sorted(self.sale_ds):
+            every.update(self.sale_ds[level])
+        if every.total() >= SALES_MIN:
+            found["sale_s_p95"] = share(every, 95) / 10
+        for level in sorted(self.sale_ds):
+            if level and self.sale_ds[level].total() >= SALES_MIN:
+                found[f"sale_s_p95_from_{level}_percent_full"] = share(self.sale_ds[level], 95) / 10
 
     def _add_memory(self, found: dict[str, float], at_us: int) -> None:
         """The terminal that grows fastest, and when it would have no memory left without a restart."""
         worst, first_day = 0.0, None
         measured = False
-        for device in self._devices.values():
-            line = device.line
-            line.new_boot()
-            if line.sxx <= 0.0:
+        for device in self.devices.values():
+            device.growth.new_boot()
+            slope = device.growth.bytes_per_sale
+            if slope is None:
                 continue
             measured = True
-            slope = line.sxy / line.sxx
             worst = max(worst, slope)
-            a_day = device.sales * US_PER_DAY / at_us
-            if slope > 0.0 and a_day > 0.0:
-                day = 1 + max(0.0, device.budget_bytes - line.base_bytes) / (slope * a_day)
+            day = device.dies_on_day(at_us)
+            if day is not None:
                 first_day = day if first_day is None else min(first_day, day)
         if measured:
             found["leak_bytes_per_sale"] = worst
-            found["dies_on_day"] = float(int(min(first_day or _DAYS_MAX, _DAYS_MAX)))
+            found["dies_on_day"] = float(int(min(first_day or DAYS_MAX, DAYS_MAX)))
 
 
-def _p95(counts: Counter[int]) -> int:
-    """The value that 95 of 100 do not exceed."""
-    left = counts.total() * 95
+def share(counts: Counter[int], percent: int) -> int:
+    """The value that so many of a hundred do not exceed."""
+    left = counts.total() * percent
     for value in sorted(counts):
         left -= 100 * counts[value]
         if left <= 0:

@@ -1,4 +1,4 @@
-"""What faults share that end the software's process: they bite when an action was under way.
+"""What faults share that end the software's process: they bite when an action was under way, or a start.
 
 Models: the bite alone. Does not model: how the process ends, which is the fault's own.
 Source: design section 9 (a fault bites when it has an effect).
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 def interrupting(world: World, station: Station, end_process: Callable[[], None]) -> Strike:
-    """A strike that calls ``end_process`` and bites when that interrupted an action of the device."""
-    interrupted: list[int] = []
+    """A strike that calls ``end_process`` and bites when that interrupted an action of the device, or its start."""
+    interrupted: list[str] = []
 
     def ended(_: int, event: ActionEnded) -> None:
         if event.device == station.name and event.outcome == "interrupted":
-            interrupted.append(event.action)
+            interrupted.append(f"action {event.action}")
 
     def strike() -> None:
+        if station.starting:
+            interrupted.append("its start")
         world.recorder.watch(ActionEnded, ended)
         end_process()
         world.recorder.unwatch(ActionEnded, ended)
 
-    return Strike(lambda: f"action {interrupted[0]} was interrupted" if interrupted else "", begin=strike)
+    return Strike(lambda: f"{interrupted[0]} was interrupted" if interrupted else "", begin=strike)

@@ -62,7 +62,7 @@ class PowerLoss(Fault):
 class _Outage:
     """One strike: a cut, power coming back, and further cuts.
 
-    It has bitten when an action was interrupted, storage lost or tore something, or a message was lost with the power.
+    It has bitten when an action or a start was interrupted, storage lost or tore something, or a message was lost with the power.
     """
 
     def __init__(self, fault: PowerLoss, world: World, station: Station, key: str) -> None:
@@ -103,6 +103,8 @@ class _Outage:
         if not self._station.powered:
             self.over = True
             return
+        if self._station.starting:
+            self._note(self._station.name, "its start was interrupted")
         recorder = self._world.recorder
         recorder.watch(ActionEnded, self._action)
         recorder.watch(StorageAfterPowerLoss, self._storage)

@@ -65,6 +65,13 @@ class Recorder:
             self._sink.write(self._buffer)
         self._buffer.clear()
 
+    def flush(self) -> None:
+        """Give the sink all that was recorded, for who reads the file while it grows or may be killed."""
+        if self._buffer:
+            self._drain()
+        if self._sink is not None:
+            self._sink.flush()
+
     def close(self) -> str:
         """Write what is left and return the SHA-256 of the whole history, the determinism check."""
         self._drain()

@@ -22,10 +22,13 @@ def cleared_by_support(what: str) -> str | None:
 
 def line(event: e.Event) -> str:
     """Time, device and what happened."""
-    device = getattr(event, "device", "")
-    sentence = _SENTENCES.get(type(event))
-    text = sentence(event) if sentence is not None else type(event).__name__
-    return f"{clock_text(event.at_us)}  {device:<4} {text}"
+    return f"{clock_text(event.at_us)}  {getattr(event, 'device', ''):<4} {sentence(event)}"
+
+
+def sentence(event: e.Event) -> str:
+    """What happened."""
+    told = _SENTENCES.get(type(event))
+    return told(event) if told is not None else type(event).__name__
 
 
 def _money(amount_fen: int | None) -> str:

@@ -111,6 +111,21 @@ class Codec:
             plan.all_at_once = decode_function(plan.specs, plan.begin, self._decoders)
         return Message(mti, self._decode_one_by_one(data, plan) if fields is None else fields)
 
+    def decode_leading(self, data: bytes) -> tuple[Message, DecodeError | None]:
+        """As much as can be read, for a person to look at: the fields before the first that cannot, and what is wrong with it."""
+        message = Message("")
+        try:
+            message.mti = self._read_mti(data)
+            plan = self._bitmap_and_plan(data)
+            offset = plan.begin
+            for number, decode in plan.one_by_one:
+                message[number], offset = decode(data, offset)
+        except DecodeError as error:
+            return message, error
+        if offset != len(data):
+            return message, DecodeError("message", offset, "the end of the message", f"{len(data) - offset} bytes more")
+        return message, None
+
     def _decode_one_by_one(self, data: bytes, plan: "_DecodePlan") -> dict[int, FieldValue]:
         offset = plan.begin
         fields: dict[int, FieldValue] = {}
@@ -251,7 +266,7 @@ def _variable_decoder(spec: FieldSpec) -> DecodeField:
     read, read_length = reader(spec), _length_reader(spec)
     prefix_size, units_max = spec.prefix_size, spec.longest_prefix_value
     in_bytes = spec.prefix_counts == "bytes"
-    is_bcd, is_hex = spec.encoding == "bcd" and not in_bytes, spec.encoding == "hex"
+    is_bcd, is_hex = spec.encoding == "bcd" and not in_bytes, spec.encoding == "hex" and not in_bytes
     empty: FieldValue = b"" if spec.kind == "b" else ""
 
     def decode(data: bytes, offset: int) -> tuple[FieldValue, int]:
@@ -360,7 +375,9 @@ def _field_encoder(spec: FieldSpec) -> EncodeField:
 
 def _cannot_send(spec: FieldSpec, value: FieldValue) -> EncodeError:
     size = f"{'at most' if spec.is_variable else 'exactly'} {spec.length}"
-    expected = f"{size} of {alphabet(spec)}" + (", an even number" if spec.prefix_counts == "bytes" else "")
+    expected = f"{size} of {alphabet(spec)}" + (
+        ", an even number" if spec.encoding == "bcd" and spec.prefix_counts == "bytes" else ""
+    )
     try:
         found = f"{type(value).__name__} of length {len(value)}"
     except TypeError:

@@ -1,12 +1,17 @@
 """The envelope around a message on a UnionPay line: 2-byte length, TPDU, application header, then the message.
 
-Models the length prefix (big-endian, not counting itself), the TPDU (protocol id and two addresses, swapped in the
+Models the length prefix (big-endian, not counting itself; elsewhere four bytes or four ASCII digits, ``LengthPrefix``), the TPDU
+(protocol id and two addresses, swapped in the
 reply) and the six header bytes. Does not model NII routing or what the header's fields mean, but for the digit with
 which a host asks for something (``processing_request``). Source: UnionPay POS terminal specification as quoted by
 public terminal code (domain knowledge, not re-read).
 
 A *frame* here always includes its length: it is what is written to and read from the line.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -23,6 +28,31 @@ DEFAULT_HEADER = bytes.fromhex("603100311001")
 _PROCESSING_REQUEST_INDEX = 5  # 60 31 0[0] ...: sixth digit of the header
 
 
+@dataclass(frozen=True, slots=True)
+class LengthPrefix:
+    """How a line says how long a message is."""
+
+    size: int
+    is_text: bool = False
+
+    def write(self, length: int) -> bytes:
+        """The prefix of a body of ``length`` bytes."""
+        return b"%0*d" % (self.size, length) if self.is_text else length.to_bytes(self.size, "big")
+
+    def read(self, prefix: bytes) -> int:
+        """What a prefix says; DecodeError for one that is none."""
+        if not self.is_text:
+            return int.from_bytes(prefix, "big")
+        if not prefix.isdigit():
+            raise DecodeError("frame", 0, f"{self.size} digits of a length", f"0x{prefix.hex()}")
+        return int(prefix)
+
+
+BYTES_2 = LengthPrefix(LENGTH_SIZE)
+LENGTHS = {"2 bytes": BYTES_2, "4 bytes": LengthPrefix(4), "4 digits": LengthPrefix(4, True)}
+"""By the words of a dialect file."""
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """A frame taken apart; ``payload`` is the ISO 8583 message."""
 
@@ -30,15 +60,15 @@ class Envelope(msgspec.Struct, frozen=True):
     tpdu: bytes = DEFAULT_TPDU
     header: bytes = DEFAULT_HEADER
 
-    def pack(self, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE) -> bytes:
-        """The frame as it goes onto the line; the sizes are the line's."""
+    def pack(self, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE, prefix: LengthPrefix = BYTES_2) -> bytes:
+        """The frame as it goes onto the line; sizes and prefix are the line's."""
         if len(self.tpdu) != tpdu_size or len(self.header) != header_size:
             found = f"{len(self.tpdu)} and {len(self.header)} bytes"
             raise EncodeError("frame", f"a TPDU of {tpdu_size} and a header of {header_size} bytes", found)
         body = self.tpdu + self.header + self.payload
         if len(body) > FRAME_LENGTH_MAX:
             raise EncodeError("frame", f"at most {FRAME_LENGTH_MAX} bytes", f"{len(body)} bytes")
-        return len(body).to_bytes(LENGTH_SIZE, "big") + body
+        return prefix.write(len(body)) + body
 
     def reply(self, payload: bytes) -> "Envelope":
         """The envelope of an answer: TPDU addresses swapped, header returned as received."""
@@ -53,31 +83,41 @@ class Envelope(msgspec.Struct, frozen=True):
         return self.header.hex()[_PROCESSING_REQUEST_INDEX]
 
 
-def unpack(frame: bytes, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE) -> Envelope:
+def unpack(
+    frame: bytes, tpdu_size: int = TPDU_SIZE, header_size: int = HEADER_SIZE, prefix: LengthPrefix = BYTES_2
+) -> Envelope:
     """One whole frame taken apart; DecodeError when it is short, long or lies about its length."""
-    if len(frame) < LENGTH_SIZE:
-        raise DecodeError("frame", 0, f"{LENGTH_SIZE} length bytes", f"{len(frame)} bytes")
-    length = int.from_bytes(frame[:LENGTH_SIZE], "big")
-    if length != len(frame) - LENGTH_SIZE:
-        raise DecodeError("frame", 0, f"{length} bytes after the length", f"{len(frame) - LENGTH_SIZE} bytes")
+    size = prefix.size
+    if len(frame) < size:
+        raise DecodeError("frame", 0, f"{size} length bytes", f"{len(frame)} bytes")
+    length = prefix.read(frame[:size])
+    if length != len(frame) - size:
+        raise DecodeError("frame", 0, f"{length} bytes after the length", f"{len(frame) - size} bytes")
     if length < tpdu_size + header_size:
-        raise DecodeError("frame", LENGTH_SIZE, f"at least {tpdu_size + header_size} bytes", f"{length} bytes")
-    header_at, payload_at = LENGTH_SIZE + tpdu_size, LENGTH_SIZE + tpdu_size + header_size
-    return Envelope(bytes(frame[payload_at:]), bytes(frame[LENGTH_SIZE:header_at]), bytes(frame[header_at:payload_at]))
+        raise DecodeError("frame", size, f"at least {tpdu_size + header_size} bytes", f"{length} bytes")
+    header_at, payload_at = size + tpdu_size, size + tpdu_size + header_size
+    return Envelope(bytes(frame[payload_at:]), bytes(frame[size:header_at]), bytes(frame[header_at:payload_at]))
 
 
-def split_frames(buffer: bytes, length_max: int = FRAME_LENGTH_MAX) -> tuple[list[bytes], bytes]:
+def splitter(prefix: LengthPrefix) -> Callable[[bytes], tuple[list[bytes], bytes]]:
+    """``split_frames`` for a line with that prefix."""
+    return split_frames if prefix == BYTES_2 else partial(split_frames, prefix=prefix)
+
+
+def split_frames(
+    buffer: bytes, length_max: int = FRAME_LENGTH_MAX, prefix: LengthPrefix = BYTES_2
+) -> tuple[list[bytes], bytes]:
     """The whole frames at the start of a byte stream and the rest, to be kept until more arrives.
 
     A length beyond ``length_max`` raises DecodeError: framing is lost, and the only cure is to close the connection.
     """
     frames: list[bytes] = []
-    offset, total = 0, len(buffer)
-    while total - offset >= LENGTH_SIZE:
-        length = int.from_bytes(buffer[offset : offset + LENGTH_SIZE], "big")
+    offset, total, size = 0, len(buffer), prefix.size
+    while total - offset >= size:
+        length = prefix.read(buffer[offset : offset + size])
         if length > length_max:
             raise DecodeError("frame", offset, f"a length of at most {length_max}", str(length))
-        end = offset + LENGTH_SIZE + length
+        end = offset + size + length
         if end > total:
             break
         frames.append(bytes(buffer[offset:end]))

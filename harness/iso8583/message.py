@@ -5,7 +5,7 @@ from collections.abc import Iterator
 FieldValue = str | bytes
 
 # Never shown whole, whoever prints the message: PAN, expiry, tracks, PIN block, ICC data, keys, original PANs.
-_HIDDEN_FIELDS = frozenset({14, 35, 36, 45, 48, 52, 55, 62})
+HIDDEN_FIELDS = frozenset({14, 35, 36, 45, 48, 52, 55, 62})
 
 
 def mask_pan(pan: str) -> str:
@@ -90,6 +90,6 @@ class Message:
 def _display(number: int, value: FieldValue) -> str:
     if number == 2 and isinstance(value, str):
         return repr(mask_pan(value))
-    if number in _HIDDEN_FIELDS:
+    if number in HIDDEN_FIELDS:
         return f"<{len(value)} {'bytes' if isinstance(value, bytes) else 'characters'}>"
     return repr(value)

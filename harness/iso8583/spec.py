@@ -50,7 +50,8 @@ class FieldSpec:
 
     ``length`` is exact for fixed fields and the maximum for the others, counted in characters of the value for digits
     (x+n: the digits after the sign) and in bytes for text and binary fields. A length prefix counts the same unit,
-    unless ``prefix_counts="bytes"`` for BCD. ``pad`` says on which side an odd number of BCD digits is filled up.
+    unless ``prefix_counts="bytes"`` for BCD and hex: then it counts what is on the wire. ``pad`` says on which side an odd
+    number of BCD digits is filled up.
     """
 
     number: int
@@ -84,8 +85,9 @@ class FieldSpec:
             )
         if self.pad not in ("left", "right") or len(self.pad_nibble) != 1 or self.pad_nibble not in "0123456789ABCDEF":
             raise SpecError(f"{self.label}: pad is left or right with one nibble of 0-9A-F")
-        if self.prefix_counts == "bytes" and not (self.is_variable and self.encoding == "bcd" and self.kind != "x+n"):
-            raise SpecError(f"{self.label}: prefix_counts='bytes' means something for variable n and z in BCD only")
+        packed = self.is_variable and self.encoding in ("bcd", "hex") and self.kind != "x+n"
+        if self.prefix_counts == "bytes" and not packed:
+            raise SpecError(f"{self.label}: prefix_counts='bytes' means something for variable BCD and hex fields only")
         if self.kind == "x+n" and self.is_variable:
             raise SpecError(f"{self.label}: signed amounts (x+n) are fixed")
 
@@ -120,7 +122,9 @@ class FieldSpec:
     @property
     def longest_prefix_value(self) -> int:
         """The largest number the length prefix may carry under this specification."""
-        return (self.length + 1) // 2 if self.prefix_counts == "bytes" else self.length
+        if self.prefix_counts == "characters":
+            return self.length
+        return self.length * 2 if self.encoding == "hex" else (self.length + 1) // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from harness.network.conditions import Conditions, Failure, Passage
 from harness.network.connection import Connection
 from harness.network.kinds import GIVEN_UP, LinkKind
 from harness.network.lane import Flight, Keys, Lane
-from harness.network.ports import Describe, HostEndpoint, Scope, Split
+from harness.network.ports import Describe, HostEndpoint, MessageHeader, Scope, Split
 
 # Linux sends a SYN at once and again after 1, 2, 4, 8, 16 and 32 s; it gives up 64 s after the last: 127 s (tcp(7)).
 _SYN_INTERVALS_US = tuple(1_000_000 << attempt for attempt in range(7))
@@ -90,6 +90,16 @@ class Link:
     def now_us(self) -> int:
         """Virtual time; SimPy types it as a number of any kind."""
         return int(self.env._now)
+
+    def overhear(self, listener: Callable[[bytes], None]) -> None:
+        """Call ``listener`` with every whole message from now on, just before the history is told of it."""
+        describe = self._describe
+
+        def told(frame: bytes) -> MessageHeader:
+            listener(frame)
+            return describe(frame)
+
+        self._describe = told
 
     def call_after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         """Call ``then`` later; there is nothing to cancel, so ``then`` looks whether it is still wanted."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _LAST_LINES = 12
+_SHOWN = 20
+"""Terminals in the table: those that were heard of last."""
 
 
 def line_of(event: Event) -> str:
@@ -82,6 +84,7 @@ class View:
         if isinstance(event, MessageSent):
             self.messages += 1
             self.unreadable += bool(event.error)
+            self.by_device.pop(event.device, None)  # the last one is the latest
             self.by_device[event.device] = _message(event)[len(event.device) :].strip()
         elif isinstance(event, MessageDropped):
             self.lost += 1
@@ -97,6 +100,10 @@ class View:
         if line:
             self.last.append(line)
 
+    def cut_off(self, peer: str, why: str) -> None:
+        """A caller whose line was cut by the host."""
+        self.last.append(f"{peer} was cut off: {why}")
+
     def table(self, head: str, callers: Mapping[str, int], peers: Mapping[str, str]) -> RenderableType:
         """All of it, for ``rich``. Texts from the wire are shown as they are and never as markup."""
         from rich.console import Group
@@ -106,8 +113,9 @@ class View:
         table = Table(box=None, pad_edge=False)
         for name in ("terminal", "last message"):
             table.add_column(name)
-        for device, said in sorted(self.by_device.items()):
-            table.add_row(Text(device), Text(said))
+        for device in sorted(list(self.by_device)[-_SHOWN:]):
+            table.add_row(Text(device), Text(self.by_device[device]))
+        calling = sorted(list(peers.items())[-_SHOWN:])
         counts = [f"{name} {count:,}" for name, count in callers.items()]
         counts += [f"messages {self.messages:,}", f"lost {self.lost:,}", f"unreadable {self.unreadable:,}"]
         books = "  ".join(f"{state.lower()} {count:,}" for state, count in sorted(self.ledger.items()) if count)
@@ -116,7 +124,7 @@ class View:
             Text("  ".join(counts)),
             Text(f"ledger: {books or 'empty'}"),
             Text(f"wrong at present: {', '.join(self.faults) or 'nothing'}"),
-            Text("callers: " + ("  ".join(f"{tid} from {peer}" for tid, peer in sorted(peers.items())) or "none yet")),
+            Text("callers: " + ("  ".join(f"{tid} from {peer}" for tid, peer in calling) or "none yet")),
             table,
             Text("\n".join(self.last)),
         )

@@ -98,6 +98,18 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingSum:
+    """Findings of one invariant after one kind of fault, over all runs."""
+
+    fault: str
+    invariant: int
+    name: str
+    findings: int
+    runs: int
+    money_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class BiteRow:
     """How one planned fault fared in one run. What is switched off is not planned and has no row."""
 

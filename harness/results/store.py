@@ -22,7 +22,7 @@ import msgspec
 
 from harness.core.errors import UsageError
 from harness.results import packed
-from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, FindingRow, RunRow, RunVerdict
+from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, FindingRow, FindingSum, RunRow, RunVerdict
 from harness.results.opening import APPLICATION, FORMAT, connected, locked, look_over, told, unborn
 
 FILE_NAME = "results.sqlite"
@@ -293,6 +293,26 @@ class Store:
         with told(self.path):
             names = dict(self._database.execute("SELECT id, names FROM names"))
             return packed.bite_sums(names, self._database.execute("SELECT scenario, planned, bites FROM runs"))
+
+    def finding_sums(self) -> list[FindingSum]:
+        """By kind of fault and invariant: how many findings in how many runs, and what was at stake."""
+        with told(self.path):
+            query = (
+                "SELECT fault, invariant, min(name), sum(count), count(DISTINCT run), sum(money_fen) FROM findings "
+                "GROUP BY fault, invariant ORDER BY fault, invariant"
+            )
+            return [FindingSum(*row) for row in self._database.execute(query)]
+
+    def first_runs(self) -> dict[str, tuple[str, int]]:
+        """By signature: the scenario and seed of the first run that showed it."""
+        with told(self.path):
+            query = "SELECT DISTINCT signature, scenario, seed FROM findings JOIN runs ON runs.id = run"
+            first: dict[str, tuple[str, int]] = {}
+            for signature, scenario, seed in self._database.execute(query):
+                key = scenario, int(seed)
+                if signature not in first or key < first[signature]:
+                    first[signature] = key
+            return first
 
     def measured(self, verdicts: Sequence[RunVerdict] = VERDICTS, only: str | None = None) -> dict[str, array[float]]:
         """Every value of each measure, or of one, over all runs that ended so."""

@@ -23,6 +23,9 @@ from harness.core.documents.source import Path as Place
 from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.host.dialects import DIALECTS, Dialect, DialectChoice, DialectRules
+from harness.iso8583.encoding import WireEncoding
+from harness.iso8583.frame import LENGTHS
+from harness.scenario.find import shipped_dialects
 from harness.scenario.kinds import Size, Text, Whole
 from harness.scenario.load import read_text
 from harness.scenario.model import Model
@@ -52,12 +55,35 @@ Processing = Annotated[str, BeforeValidator(_processing)]
 
 
 class Line(Model):
-    """What stands between the two length bytes and the message."""
+    """What stands before the message."""
 
     tpdu: Size | None = Field(
         None, description="size of the transport address; 5 bytes with addresses that are swapped"
     )
     header: Size | None = Field(None, description="size of the header after it, which is returned as it came")
+    length: Literal["2 bytes", "4 bytes", "4 digits"] | None = Field(
+        None, description="how the length of a message is written before it"
+    )
+
+
+class Encoding(Model):
+    """How things are sent, where it is otherwise than in the base."""
+
+    digits: Literal["bcd", "ascii"] | None = Field(None, description="message type and fields of digits")
+    lengths: Literal["bcd", "ascii", "binary"] | None = Field(None, description="length prefixes of fields")
+    bitmap: Literal["binary", "hex"] | None = Field(None, description="the bitmap; hex is ASCII text")
+    binary: Literal["binary", "hex"] | None = Field(None, description="binary fields; hex is ASCII text")
+
+
+class Security(Model):
+    """What a terminal needs keys for."""
+
+    mac: Literal["required", "none"] | None = Field(
+        None, description="whether messages about money carry an authentication code (DE64)"
+    )
+    logon: Literal["required", "optional"] | None = Field(
+        None, description="whether a terminal that has not signed on is refused; optional without mac alone"
+    )
 
 
 class ResponseCodes(Model):
@@ -98,7 +124,10 @@ class DialectFile(Model):
 
     name: Text = Field(description="what reports call it")
     base: Text = Field(description="the built-in dialect that it is built on")
+    summary: Text | None = Field(None, description="one line about it")
     line: Line | None = None
+    encoding: Encoding | None = None
+    security: Security | None = None
     response_codes: ResponseCodes | None = None
     reversals: Reversals | None = None
     refund_repeat: Code | None = Field(None, description="the answer to a refund that is sent again: 00 or 94")
@@ -116,8 +145,12 @@ def load_dialect(spec: str) -> DialectChoice:
         return _of_class(spec)
     if spec in DIALECTS:
         return DialectChoice.named(spec)
+    shipped = shipped_dialects()
+    if spec in shipped:
+        return read_dialect(read_text(shipped[spec]), str(shipped[spec]))
+    known = [*DIALECTS.names(), *shipped]
     raise UsageError(
-        f"--dialect: no dialect named {spec!r}; {nearest(spec, DIALECTS.names())}; or give FILE.yaml or package.module:Class"
+        f"--dialect: no dialect named {spec!r}; {nearest(spec, known)}; or give FILE.yaml or package.module:Class"
     )
 
 
@@ -148,7 +181,10 @@ def _choice(document: Document) -> DialectChoice | None:
         document.complain(("base",), f"{read.base} has no rules that a file could change")
         return None
     rules = replace(base, name=read.name, **_line(document, read, base), **_codes(document, read, base))
-    rules = replace(rules, **_reversals(read), **_settlement(document, read, base))
+    rules = replace(rules, **_reversals(read), **_settlement(document, read, base), **_security(document, read))
+    if read.encoding is not None:
+        found = read.encoding
+        rules = replace(rules, encoding=WireEncoding(found.digits, found.lengths, found.bitmap, found.binary))
     if read.limits is not None:
         limits = read.limits
         rules = replace(rules, amount_limit_fen=limits.amount_limit_fen, count_limit=limits.count_limit)
@@ -165,6 +201,8 @@ def _refuse_unknown_base(document: Document, base: object) -> bool:
 
 def _line(document: Document, read: DialectFile, base: DialectRules) -> dict[str, Any]:
     changed: dict[str, Any] = {}
+    if read.line is not None and read.line.length is not None:
+        changed["length"] = LENGTHS[read.line.length]
     for key, usual in (("tpdu", base.tpdu), ("header", base.header)):
         size = getattr(read.line, key, None)
         if size is None:
@@ -208,6 +246,19 @@ def _reversals(read: DialectFile) -> dict[str, Any]:
         if read.reversals.early is not None:
             changed["remembers_early_reversals"] = read.reversals.early == "remembered"
     return changed
+
+
+def _security(document: Document, read: DialectFile) -> dict[str, Any]:
+    if read.security is None:
+        return {}
+    has_mac = read.security.mac != "none"
+    needs_logon = read.security.logon != "optional"
+    if has_mac and not needs_logon:
+        document.complain(
+            ("security", "logon"),
+            "optional needs 'mac: none': an authentication code needs the keys that a logon brings",
+        )
+    return {"has_mac": has_mac, "needs_logon": needs_logon}
 
 
 def _settlement(document: Document, read: DialectFile, base: DialectRules) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _HEAD_CHARACTERS = 4096
 _CAMPAIGN = re.compile(rb"^\s*[\"']?matrices[\"']?\s*:", re.MULTILINE)
 _CAMPAIGN_BYTES = 1 << 16
 CAMPAIGNS = "campaigns"
+_DIALECTS = Path(__file__).parent / "data" / "dialects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,11 @@ def listed() -> Iterator[Listed]:
     """All shipped scenarios with their summaries."""
     for name, path in names().items():
         yield Listed(name, summary_of(path), path)
+
+
+def shipped_dialects() -> dict[str, Path]:
+    """Dialect files that come along, by name."""
+    return {path.stem: path for path in sorted(_DIALECTS.glob("*.yaml"))}
 
 
 def summary_of(path: Path) -> str:

@@ -136,6 +136,11 @@ class Station:
         return facade is not None and self._told_ready and not self._pending and facade.waiting
 
     @property
+    def starting(self) -> bool:
+        """The software runs, and has not been ready since this start."""
+        return self.process is not None and not self._told_ready
+
+    @property
     def current_action(self) -> int | None:
         """The number of the action under way."""
         facade = self.hardware.facade

@@ -14,8 +14,8 @@ from harness.scenario.load import load_file, load_text
 from harness.scenario.plan import Plan
 from harness.sut import interpreter, software
 from harness.sut.software import Software
-from harness.terminals.assays import hour
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

@@ -15,8 +15,9 @@ from harness.engine.assay.request import Hit, Task, Try
 from harness.faults.base import families
 from harness.scenario.find import names
 from harness.terminals import assays
-from harness.terminals.assays import GENERAL, Assay, Cuts, hour, is_shipped, trials
+from harness.terminals.assays import GENERAL, Assay, Cuts, is_shipped, trials
 from harness.terminals.beyond import BEYOND
+from harness.terminals.small_scenarios import hour
 
 QUIET = Try("quiet", text=hour())
 ANSWER_LOST = Try("answer lost", text=hour("faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]"))

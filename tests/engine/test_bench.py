@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.engine.bench import programs
+from harness.engine.bench import host_speed, programs
 from harness.engine.bench.figures import Figure, Report, Share, render
 from harness.engine.bench.plain_loop import PlainLoop, Step, steps_of
 from harness.engine.bench.rooms import room_of
@@ -68,6 +68,13 @@ def test_a_program_lives_its_day_and_its_cuts(tmp_path: Path, monkeypatch: pytes
     assert by_name["power loss at the n-th operation, with restart"].value > 0.5
     assert by_name["crash states of a program's recorded run, light check, a second"].value > 100
     assert len(by_name) + 2 * len(notes) == 8
+
+
+def test_a_fleet_is_served_and_every_sale_is_answered() -> None:
+    before = os.sched_getaffinity(0)
+    by_clock, by_cpu = host_speed.measure(20, 1)
+    assert os.sched_getaffinity(0) == before
+    assert 10 < by_clock.value < 1e6 and 10 < by_cpu.value < 1e6
 
 
 def test_the_plain_loop_is_the_whole_terminal() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.scenario.load import load_text
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run
 
 CUT = "  - {type: power_loss, at: {action: sale, occurrence: 4, storage_operation: 1}, off_for: 30 s}\n"

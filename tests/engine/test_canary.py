@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 
 ROOT = Path(__file__).parents[2]
 JUDGED = "return tuple(self._judge(each, at_us, broken_off) for each in self.invariants)"

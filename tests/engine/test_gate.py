@@ -34,8 +34,9 @@ from harness.reporters.gate import outcome_of, render
 from harness.results.model import BiteRow, CanaryRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_text
-from harness.terminals.assays import CUTS, hour
+from harness.terminals.assays import CUTS
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 
 few = settings(max_examples=25, deadline=None)
 

@@ -17,7 +17,7 @@ from harness.engine.sweep.summary import summary_of
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned
 from harness.results.model import RunRow
 from harness.results.store import Store
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.soak

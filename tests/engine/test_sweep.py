@@ -28,7 +28,7 @@ from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRo
 from harness.results.store import Store
 from harness.scenario.load import load_file, load_text
 from harness.storage.profiles import registry as profiles
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run
 
 TWO_FAMILIES = hour(

@@ -101,6 +101,10 @@ def run(
         verdict = watched.go()
         assert watched.built is not None
         events = tuple(event for _, event in read_history(watched.history_path))
+        if shipped(terminal).is_program:
+            # A run's process ends with the run; this one goes on, and each program holds a dozen descriptors.
+            for station in watched.built.world.stations:
+                station.retire()
         return Outcome(verdict, events, watched.built, watched.decisions_path.read_text())
 
 

@@ -9,11 +9,13 @@ from itertools import pairwise
 import pytest
 
 from harness.core.decisions import read_pins
-from harness.faults.base import FaultPlan, MessageMatch, Trigger
+from harness.faults.base import Fault, FaultPlan, MessageMatch, Trigger
+from harness.faults.crash import Crash
 from harness.faults.power_loss import PowerLoss
 from harness.faults.tap import call_in_flight, once_begun, tap_storage
 from harness.history.events import (
     Booted,
+    FaultBit,
     FaultStruck,
     IntentClosed,
     LedgerChanged,
@@ -27,7 +29,7 @@ from harness.history.events import (
 from harness.storage.calls import StorageCall
 from harness.storage.contents import VolumeImage
 from harness.terminals.catalogue import CATALOGUE
-from tests.faults.fault_bench import SMALL, Outcome, run
+from tests.faults.fault_bench import HOUR_US, SMALL, Outcome, run
 
 TINY = replace(SMALL, sales_per_day=12)
 APPROVED = MessageMatch("down", "0210", response_code="00")
@@ -121,6 +123,20 @@ def test_power_goes_again_at_the_latest_after_its_time() -> None:
     cuts = [event.at_us for _, event in outcome.of(PowerLost) if event.device == "T01"]
     assert [later - earlier for earlier, later in pairwise(cuts)] == [10_500_000] * 3
     assert outcome.built.world.stations[0].powered
+
+
+@pytest.mark.parametrize("fault", [PowerLoss(), Crash()], ids=["power_loss", "crash"])
+def test_what_interrupts_a_start_has_bitten(fault: Fault) -> None:
+    """Nothing else is under way while software starts, and a medium may have kept all of it."""
+    at_ten = FaultPlan("off", PowerLoss(off_for_us=60_000_000), Trigger(day=1, time_us=10 * HOUR_US), FIRST)
+    back = Trigger(day=1, time_us=10 * HOUR_US + 60_001_000)
+    outcome = run(replace(TINY, profile="lying-flush"), at_ten, FaultPlan("f", fault, back, FIRST))
+    (struck,) = [number for number, event in outcome.of(FaultStruck) if event.fault == "f#1"]
+    booted = max(number for number, event in outcome.of(Booted) if event.device == "T01" and number < struck)
+    ready = [number for number, event in outcome.of(SoftwareReady) if event.device == "T01"]
+    assert not any(booted < number < struck for number in ready)
+    assert outcome.struck("f") == outcome.bit("f") == 1
+    assert "its start was interrupted" in {event.evidence for _, event in outcome.of(FaultBit) if event.fault == "f#1"}
 
 
 def test_a_drawn_cut_is_pinned_by_its_decisions() -> None:

@@ -31,13 +31,18 @@ def encodings_of(kind):
 def fields(draw):
     kind = draw(st.sampled_from(["n", "z", "a", "an", "anp", "ans", "b", "x+n"]))
     length_type = "fixed" if kind == "x+n" else draw(st.sampled_from(["fixed", "LVAR", "LLVAR", "LLLVAR", "LLLLVAR"]))
+    encoding = draw(st.sampled_from(encodings_of(kind)))
+    counts = "characters"
+    if encoding == "hex" and length_type not in ("fixed", "LVAR", "LLVAR"):
+        counts = draw(st.sampled_from(["characters", "bytes"]))
     return FieldSpec(
         number=draw(st.integers(2, 128).filter(lambda number: number != 65)),
         name="drawn",
         kind=kind,
         length=draw(st.integers(1, 9 if length_type == "LVAR" else 60)),
         length_type=length_type,
-        encoding=draw(st.sampled_from(encodings_of(kind))),
+        encoding=encoding,
+        prefix_counts=counts,
         length_encoding=draw(st.sampled_from(["bcd", "ascii", "ebcdic", "binary"])),
         pad=draw(st.sampled_from(["left", "right"])),
         pad_nibble=draw(st.sampled_from("0F")),
@@ -79,8 +84,9 @@ def tables_and_messages(draw):
 
 
 def pyiso_can(spec):
-    """pyiso8583 has no signed amounts in BCD, and counts characters where our hex fields count bytes."""
-    return not (spec.kind == "x+n" and spec.encoding == "bcd") and not (spec.encoding == "hex" and spec.is_variable)
+    """pyiso8583 has no signed amounts in BCD, and counts characters where our hex fields count the value's bytes."""
+    counts_alike = spec.prefix_counts == "bytes" or not (spec.encoding == "hex" and spec.is_variable)
+    return not (spec.kind == "x+n" and spec.encoding == "bcd") and counts_alike
 
 
 def pyiso_field(spec):

@@ -1,5 +1,6 @@
 """Dialect files: what each key changes at the host, mistakes with line and fix, and that a file never becomes code."""
 
+import iso8583
 import pytest
 
 from harness.core.errors import UsageError
@@ -14,6 +15,7 @@ from harness.scenario.problems import ScenarioErrors
 from tests.host.host_client import MASTER, MID, TID
 from tests.host.host_client import Client as UnionPayClient
 from tests.host.international_client import Client, make_host
+from tests.iso8583.test_iso8583_codec import pyiso_table
 
 HEAD = "name: my bank\nbase: international\n"
 
@@ -36,6 +38,42 @@ def test_sizes_on_the_line(tpdu, header):
     acquirer, client, _ = host_of(f"line: {{tpdu: {tpdu} B, header: {header} B}}\n")
     assert client.sale(100).text(39) == "00"
     assert len(acquirer.dialect.wire.tpdu) == tpdu and client.received[-1][2 + tpdu + header :][:2] == b"\x02\x10"
+
+
+@pytest.mark.parametrize("length", ["2 bytes", "4 bytes", "4 digits"])
+@pytest.mark.parametrize("binary", ["binary", "hex"])
+def test_a_line_of_text(length, binary):
+    text = f"line: {{tpdu: 0 B, length: {length}}}\nencoding: {{digits: ascii, lengths: ascii, bitmap: hex, binary: {binary}}}\n"
+    acquirer, client, _ = host_of(text)
+    assert client.sale(1250).text(39) == "00", "the authentication code covers what is on the line"
+    frame = client.received[-1]
+    prefix = {"2 bytes": 2}.get(length, 4)
+    told = int(frame[:4]) if length == "4 digits" else int.from_bytes(frame[:prefix], "big")
+    assert told == len(frame) - prefix and frame[prefix : prefix + 4] == b"0210"
+    table = pyiso_table(acquirer.dialect.wire.codec.spec)
+    read, _ = iso8583.decode(frame[prefix:], table)
+    mac = client.mac(frame[prefix : -acquirer.dialect.wire.mac_size])
+    assert (read["4"], read["39"], read["64"]) == (f"{1250:012d}", "00", mac.hex().upper())
+    acquirer.knobs(TID).wrong_macs = 1
+    client.sale(100)
+    wrong = acquirer.dialect.wire.unpack(client.received[-1])
+    assert wrong.message.text(39) == "00" and not wrong.mac_is_good(client.mac)
+
+
+def test_a_terminal_without_keys():
+    acquirer, _, _ = make_host(read_dialect(HEAD + "security: {mac: none, logon: optional}\n"))
+    client = Client(acquirer)
+    sold = client.sale(100)
+    assert sold.text(39) == "00" and 64 not in sold
+    assert client.reverse("000001", 100).text(39) == "00"
+    acquirer, _, _ = make_host(read_dialect(HEAD + "security: {mac: none}\n"))
+    client = Client(acquirer)
+    assert client.sale(100).text(39) == "77"
+    client.logon()
+    assert client.sale(100).text(39) == "00"
+    acquirer.knobs(TID).wrong_macs = 1
+    client.sale(100)
+    assert acquirer.knobs(TID).wrong_macs == 1, "there is no code that could be wrong"
 
 
 def test_processing_codes_are_told_in_the_words_that_checks_know():
@@ -129,6 +167,8 @@ def test_a_unionpay_host_of_another_kind():
         (HEAD + "settlement: {request: 960000}\n", "3:23", "request and end have the same code"),
         (HEAD + "settlement: {differs: '00'}\n", "3:23", "'00' says that the totals agree"),
         (HEAD + "limits: {count_limit: -1}\n", "3:23", "expected a whole number from 0 up"),
+        (HEAD + "security: {logon: optional}\n", "3:19", "optional needs 'mac: none'"),
+        (HEAD + "encoding: {digits: text}\n", "3:20", "expected one of bcd, ascii"),
         ("name: x\nbase: unionpay\nsettlement: {request: '960000'}\n", "3:1", "it has no such codes"),
         (HEAD + "x: !!python/object/apply:os.system [id]\n", "3:4", "expected plain data"),
         (HEAD + "base: unionpay\n", "3:1", "for the second time"),

@@ -18,7 +18,7 @@ from harness.scenario.load import load_text
 from harness.scenario.plan import Plan
 from harness.sut import interpreter, software
 from harness.terminals import examples
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 from tests.engine.crashpoints.explored import media
 
 PLACE = Path(examples.__file__).parent

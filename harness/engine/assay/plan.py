@@ -10,8 +10,9 @@ from harness.core.errors import UsageError
 from harness.core.registry import nearest
 from harness.engine.assay.child import plan_of
 from harness.engine.assay.request import Task, Try
-from harness.terminals.assays import UNSEEN_TRIALS, Assay, Trial, hour, is_shipped, trials
+from harness.terminals.assays import UNSEEN_TRIALS, Assay, Trial, is_shipped, trials
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 from harness.terminals.unseen import UNSEEN
 
 DEFAULT_PROFILE = "ext4-ordered"

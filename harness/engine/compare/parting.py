@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,43 @@ def parting(one: Path, other: Path) -> Parting | None:
         found.append((at_us, device, _told(left), _told(right)))
     at_us, device, *sides = min(found)
     return Parting(device, at_us, sides[0], sides[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """One terminal in two histories: ``same`` things that could be noticed, then one and the other. Events with their numbers."""
+
+    same: int
+    one: tuple[tuple[int, e.AnyEvent], ...]
+    other: tuple[tuple[int, e.AnyEvent], ...]
+
+
+def forked(one: Path, other: Path, device: str, most: int) -> Forked | None:
+    """Where two histories of ``device`` part, and at most so many things from then on; None when nobody could tell them apart."""
+    ones, others = _seen_of(one, device), _seen_of(other, device)
+    same = 0
+    while True:
+        left, right = next(ones, None), next(others, None)
+        if left is None and right is None:
+            return None
+        if left is None or right is None or left[1] != right[1]:
+            break
+        same += 1
+    return Forked(same, tuple(_first(left, ones, most)), tuple(_first(right, others, most)))
+
+
+def _seen_of(path: Path, device: str) -> Iterator[tuple[int, Seen, e.AnyEvent]]:
+    for number, of, seen, event in _seen_in(path):
+        if of == device:
+            yield number, seen, event
+
+
+def _first(
+    first: tuple[int, Seen, e.AnyEvent] | None, rest: Iterator[tuple[int, Seen, e.AnyEvent]], most: int
+) -> Iterator[tuple[int, e.AnyEvent]]:
+    if first is not None:
+        for number, _, event in islice(chain((first,), rest), most):
+            yield number, event
 
 
 def _told(event: e.AnyEvent | None) -> str:

@@ -15,9 +15,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
-from harness.terminals.assays import ASSAYS, hour, is_shipped
+from harness.terminals.assays import ASSAYS, is_shipped
 from harness.terminals.beyond import BEYOND
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 
 SEEDS = 3
 """How often what hangs on chance is tried."""

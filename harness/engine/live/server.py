@@ -1,8 +1,8 @@
 """The loop: real sockets, and a world whose time is the clock on the wall.
 
 Models: nothing. One thread; virtual time is moved to the present before anything is looked at, and to its next event at the
-latest, so a delay of the link is as long in real time. Callers are bounded in number, in what is held for each, and in how long a
-line may say nothing. Source: selectors, RFC 9293 for resets.
+latest, so a delay of the link is as long in real time. Callers are bounded in number, in what is held for each and for all, and
+in how long a line may say nothing. Source: selectors, RFC 9293 for resets.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from dataclasses import dataclass, field
 from harness.engine.live.line import Line, bound_to
 from harness.engine.live.site import Site
 
-CALLERS_MAX = 4_000
+CALLERS_MAX = 12_000
 IDLE_S = 300.0
 _TICK_S = 0.5
 _BACKLOG = 512
 _ACCEPTED_AT_ONCE = 64
 _OWN_DESCRIPTORS = 64
-_KERNEL_HOLDS_BYTES = 1 << 16
+_KERNEL_HOLDS_BYTES = 1 << 15
 """Of answers to one caller: left to itself, the kernel would hold megabytes for each."""
+UNDER_WAY_MAX = 20_000
+"""Messages of all callers that are on the virtual links: before some have come through, nothing more is read."""
+_PAUSE_S = 0.002
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Server:
         self.on_tick: Callable[[], None] = lambda: None
         """Called at least twice a second."""
         self.on_cut: Callable[[Line], None] = lambda line: None
+        self.on_turn: Callable[[], None] = lambda: None
+        """Called whenever everything that was due has been done, before anything is waited for."""
         self._env = site.built.world.env
         self._selector = selectors.DefaultSelector()
         self._callers_max = _room(callers_max)
@@ -59,6 +64,8 @@ class Server:
         self._lines: dict[Line, None] = {}
         self._due: dict[Line, None] = {}
         """Lines to look after before anything is waited for."""
+        self._held_back: dict[Line, None] = {}
+        """Lines of which nothing is read for the time being."""
         self._listener = bound_to(address, port, _BACKLOG)
         self.port: int = self._listener.getsockname()[1]
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -78,6 +85,9 @@ class Server:
                         self._look_at(key.data, events)
                 self._catch_up()
                 self._serve_due()
+                self.on_turn()
+                if len(self._env._queue) > UNDER_WAY_MAX:
+                    self._let_some_through()
                 if time.monotonic() - self._ticked_s >= _TICK_S:
                     self._tick()
         finally:
@@ -98,6 +108,12 @@ class Server:
             self._env.run(until=now_us)
         while self._env.peek() <= self._env.now:
             self._env.step()  # what is due at this very instant, else nobody would ever wait for anything
+
+    def _let_some_through(self) -> None:
+        while len(self._env._queue) > UNDER_WAY_MAX // 2 and not self.stopped:
+            time.sleep(_PAUSE_S)
+            self._catch_up()
+            self._serve_due()
 
     def _patience_s(self) -> float:
         left_s = (self._env.peek() - self._now_us()) / 1e6
@@ -134,7 +150,7 @@ class Server:
         now_s = time.monotonic()
         if events & selectors.EVENT_READ:
             line.arrived(now_s)
-            if line.tid:
+            if line.tid in self.site.links:
                 self.counts.peers[line.tid] = line.peer
         if events & selectors.EVENT_WRITE and not line.closed:
             line.flush(now_s)
@@ -154,7 +170,12 @@ class Server:
 
     def _listen_to(self, line: Line) -> None:
         """What is waited for on its socket: nothing more is read while too much of it is under way."""
-        read = 0 if line.is_busy else selectors.EVENT_READ
+        if line.is_busy:
+            read = 0
+            self._held_back[line] = None
+        else:
+            read = selectors.EVENT_READ
+            self._held_back.pop(line, None)
         wanted = read | (selectors.EVENT_WRITE if line.outgoing else 0)
         watched = self._selector.get_map().get(line.end)
         before = 0 if watched is None else watched.events
@@ -169,6 +190,7 @@ class Server:
 
     def _forget(self, line: Line) -> None:
         del self._lines[line]
+        self._held_back.pop(line, None)
         if line.end in self._selector.get_map():
             self._selector.unregister(line.end)
         if line.why:
@@ -178,12 +200,11 @@ class Server:
 
     def _tick(self) -> None:
         self._ticked_s = time.monotonic()
-        for line in tuple(self._lines):
-            if self._ticked_s - line.heard_s > self._idle_s:
-                line.cut("it said nothing for too long")
-                self._forget(line)
-            else:
-                self._listen_to(line)
+        for line in [each for each in self._lines if each.overdue(self._ticked_s, self._idle_s)]:
+            line.cut(line.overdue(self._ticked_s, self._idle_s))
+            self._forget(line)
+        for line in tuple(self._held_back):
+            self._listen_to(line)
         self.counts.open = len(self._lines)
         self.site.built.injector.look()
         self.on_tick()
@@ -193,6 +214,7 @@ class Server:
             line.close()
             line.hang_up()
         self._lines.clear()
+        self._held_back.clear()
         self._selector.close()
         self._listener.close()
 

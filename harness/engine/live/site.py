@@ -17,6 +17,7 @@ from harness.core.units import US_PER_DAY
 from harness.engine.child import spoken_to
 from harness.history.recorder import Recorder
 from harness.host.bank import Decide
+from harness.host.dialects import DialectChoice
 from harness.network.link import Link
 from harness.scenario.build import Built, build, master_key
 from harness.scenario.plan import Plan
@@ -48,11 +49,12 @@ class Site:
     start_us: int
     """Virtual time at the beginning: the time of day."""
 
+    links: dict[str, Link]
+    """By terminal number."""
+
     def link_of(self, tid: str) -> Link:
         """The link of a terminal; the first one's for a number that the host does not know, which it will say itself."""
-        device = next((each.device for each in self.known if each.tid == tid), None)
-        stations = self.built.world.stations
-        return next((each for each in stations if each.name == device), stations[0]).hardware.link
+        return self.links.get(tid) or self.links[self.known[0].tid]
 
 
 def open_site(
@@ -61,12 +63,14 @@ def open_site(
     *,
     seed: int,
     dialect: str | None,
+    has_mac: bool = True,
     others: Sequence[tuple[str, str, bytes | None]],
     today: date,
     at_us: int,
 ) -> Site:
     """The acquirer of ``plan`` with its links, at ``at_us`` of ``today``. ``others``: terminal and merchant numbers besides the
-    scenario's, each with its master key, or None for one that is made. UsageError for a plan that needs what is not here.
+    scenario's, each with its master key, or None for one that is made. Without ``has_mac`` the host asks for no authentication
+    codes and no logon, and takes a terminal's word for the number of its batch. UsageError for what cannot be had here.
     """
     alien = [f"{each.name} ({each.fault.family})" for each in plan.faults if each.fault.family not in FAMILIES]
     if alien:
@@ -76,6 +80,7 @@ def open_site(
         )
     shipped = {name: each.spec for name, each in CATALOGUE.items()}
     loaded = spoken_to(software.load("reference", shipped), dialect)
+    loaded = replace(loaded, dialect=_spoken(loaded.speaks, has_mac=has_mac))
     days = replace(plan.days, start=today, count=_DAYS_MAX, open_us=0, close_us=US_PER_DAY)
     built = build(replace(plan, days=days, funds=None, actions=None), loaded, seed, recorder)
     world = built.world
@@ -91,13 +96,27 @@ def open_site(
         world.acquirer.register_terminal(
             tid, known[-1].mid, known[place].device, known[-1].key, loaded.manifest.capture
         )
+    rules = loaded.speaks.rules
+    if rules is not None and not rules.needs_logon:
+        for each in known:
+            world.acquirer.session(each.tid).adopts_batch = True
     world.acquirer.bank.decide = _approve_real_cards(plan, built)
     world.phase = "trading"
     for station in world.stations:
         station.hardware.link.power_on()
     built.injector.arm()
     world.env.run(until=max(1, at_us))
-    return Site(built, recorder, tuple(known), at_us)
+    by_device = {each.name: each.hardware.link for each in world.stations}
+    return Site(built, recorder, tuple(known), at_us, {each.tid: by_device[each.device] for each in known})
+
+
+def _spoken(choice: DialectChoice, *, has_mac: bool) -> DialectChoice:
+    rules = choice.rules or choice.cls.base_rules
+    if has_mac:
+        return choice
+    if rules is None:
+        raise UsageError(f"--no-mac: {choice.name} is a class of its own, and says itself what it asks for")
+    return replace(choice, rules=rules.without_mac())
 
 
 def _approve_real_cards(plan: Plan, built: Built) -> Decide:

@@ -1,7 +1,6 @@
 """Every mutant's finding made small, from the run that catches it (``harness.terminals.assays``): how well shrinking shrinks.
 
-``python -m harness.engine.shrink [--budget S] [--out DIR] [MUTANT]...`` prints the table. Mutants that only crash points catch
-have no run to be shrunk, and are left out.
+``python -m harness.engine.shrink [--budget S] [--out DIR] [MUTANT]...`` prints the table.
 """
 
 from __future__ import annotations
@@ -18,10 +17,12 @@ from harness.engine.shrink.shrink import BUDGET_S, Shrunk, shrink
 from harness.engine.shrink.size import UNKNOWN
 from harness.engine.shrink.trials import findings_of
 from harness.scenario.find import scenario_file
-from harness.terminals.assays import ASSAYS, Assay, hour, is_shipped
+from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, is_shipped
+from harness.terminals.small_scenarios import hour
 
 FAULTS_MAX = 3
 ACTIONS_MAX = 5
+_ROWS = (*ASSAYS, *CUTS_IN_RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class MutantCase:
 
 def run_mutants() -> list[str]:
     """Mutants that a run catches."""
-    return list(dict.fromkeys(each.mutant for each in ASSAYS))
+    return list(dict.fromkeys(each.mutant for each in _ROWS))
 
 
 def shrink_mutant(mutant: str, out: Path, budget_s: float = BUDGET_S, jobs: int = 2) -> MutantCase:
@@ -62,7 +63,7 @@ def shrink_mutant(mutant: str, out: Path, budget_s: float = BUDGET_S, jobs: int 
 
 
 def _requests(mutant: str, scratch: Path) -> Iterator[tuple[RunRequest, Assay]]:
-    for number, row in enumerate(each for each in ASSAYS if each.mutant == mutant):
+    for number, row in enumerate(each for each in _ROWS if each.mutant == mutant):
         if is_shipped(row.scenario):
             path = scenario_file(row.scenario)
         else:

@@ -173,6 +173,12 @@ class Sweep:
         """How many runs have not begun."""
         return len(self._left)
 
+    @property
+    def under_way(self) -> list[tuple[str, int, float]]:
+        """Scenario and seed of each run that has begun, and since how many seconds; the oldest first."""
+        now_s = time.monotonic()
+        return [(label, seed, now_s - begun_s) for (label, seed), begun_s in tuple(self._under_way.items())]
+
     def has_time_for(self, label: str) -> bool:
         """Whether a run of that scenario may begin: it would end in time, if it took as long as the longest before it."""
         return time.monotonic() + self._longest_s.get(label, 0.0) < self._ends_s

@@ -26,7 +26,7 @@ from harness.iso8583.keys import WorkingKeys, WrappedKey
 from harness.iso8583.mac import UnionPayEcbMac
 from harness.iso8583.pinblock import PinBlockCipher
 from harness.iso8583.track import Track2
-from harness.iso8583.wire import MAC_SIZE, Received, Wire
+from harness.iso8583.wire import MAC_FIELD, Received, Wire
 
 FINANCIAL = frozenset({"0100", "0200", "0220", "0400"})
 AUTHENTICATED = FINANCIAL | {"0600"}
@@ -88,6 +88,7 @@ class KeyedDialect(Dialect):
         super().__init__(bank, key_factory, start_date)
         self.wire = wire
         self.rules = rules
+        self.required = self.table.required if rules.has_mac else _without_mac(self.table.required)
         self.split_frames = wire.split_frames
         self._memo: dict[bytes, Read] = {}
         self._memo_max = _MEMO_MAX
@@ -150,23 +151,23 @@ class KeyedDialect(Dialect):
 
     def answer_stranger(self, frame: bytes, at_us: int) -> bytes | None:
         received = self._read(frame).received
-        if received is None or received.message.mti not in self.table.required:
+        if received is None or received.message.mti not in self.required:
             return None
         return self._reply(received, "97" if 41 in received.message else "30", {}, at_us)
 
     def answer_busy(self, frame: bytes, session: Session, at_us: int) -> bytes | None:
         received = self._read(frame).received
-        if received is None or received.message.mti not in self.table.required:
+        if received is None or received.message.mti not in self.required:
             return None
         return self._reply(received, "96", {}, at_us, session)
 
     def answer(self, frame: bytes, session: Session, knobs: Knobs, at_us: int) -> bytes | None:
         received = self._read(frame).received
-        if received is None or received.message.mti not in self.table.required:
+        if received is None or received.message.mti not in self.required:
             return None
         message = received.message
         try:
-            if not message.fields.keys() >= self.table.required[message.mti]:
+            if not message.fields.keys() >= self.required[message.mti]:
                 return self._reply(received, "30", {}, at_us)
             batch = self.batch_of(message)
             if session.adopts_batch and message.mti != "0400":
@@ -191,10 +192,10 @@ class KeyedDialect(Dialect):
             return closed
         if knobs.cut_over_until_us and knobs.before("cut_over_until_us", request.at_us):
             return "90"
-        if not session.signed_on or session.keys is None:
+        if self.rules.needs_logon and (not session.signed_on or session.keys is None):
             return "77"
         if mti in AUTHENTICATED:
-            return "" if request.received.mac_is_good(self._mac(session.keys)) else "A0"
+            return "" if self.mac_is_good(request) else "A0"
         return knobs.respond_code if knobs.use("respond_count") else ""
 
     def _reply(
@@ -219,18 +220,19 @@ class KeyedDialect(Dialect):
             if window is not None:
                 fields.setdefault(63, str(Closure63(*(us // US_PER_MINUTE for us in window))))
         reply, altered = Message(reply_type(request.mti), fields), ""
-        if request.mti in AUTHENTICATED and session is not None and session.keys is not None:
+        has_mac = self.rules.has_mac and session is not None and session.keys is not None
+        if request.mti in AUTHENTICATED and session is not None and (has_mac or not self.rules.has_mac):
             if knobs is not None and knobs.mismatched_replies and knobs.use("mismatched_replies"):
                 reply, altered = _of_another(reply, knobs.mismatched_field), knobs.mismatched_field
-            payload = self.wire.encode(reply, self._mac(session.keys))
-            if knobs is not None and knobs.wrong_macs and knobs.use("wrong_macs"):
-                payload = payload[:-MAC_SIZE] + bytes(byte ^ 0x01 for byte in payload[-MAC_SIZE:])
+            payload = self.wire.encode(reply, self._mac(session.keys) if has_mac and session.keys is not None else None)
+            if has_mac and knobs is not None and knobs.wrong_macs and knobs.use("wrong_macs"):
+                payload = self.wire.spoilt(payload)
                 altered = f"{altered} and mac" if altered else "mac"
         else:
             payload = self.wire.encode(reply)
         envelope = received.envelope.reply(payload)
         frame = self.wire.seal(envelope)
-        read = Read(self.header_of(reply, len(frame)), Received(envelope, reply))
+        read = Read(self.header_of(reply, len(frame)), Received(envelope, reply, self.wire.mac_size))
         if altered:
             # The memo forgets; what is wrong with a frame cannot be read from it.
             read = self._altered[frame] = Read(msgspec.structs.replace(read.header, altered=altered), read.received)
@@ -242,6 +244,11 @@ class KeyedDialect(Dialect):
             date_text = (self.start_date + timedelta(days=day)).isoformat()  # strftime would import a module
             self._month_days[day] = date_text[5:7] + date_text[8:]
         return self._month_days[day]
+
+    def mac_is_good(self, request: Request) -> bool:
+        """Whether a request is authentic, as far as this host asks."""
+        keys = request.session.keys
+        return not self.rules.has_mac or (keys is not None and request.received.mac_is_good(self._mac(keys)))
 
     def _mac(self, keys: Keys) -> UnionPayEcbMac:
         """The keyed calculation, kept from message to message."""
@@ -323,7 +330,8 @@ class KeyedDialect(Dialect):
         return judgement.code, fields
 
     def _pin_block_is_good(self, session: Session, message: Message, pan: str) -> bool:
-        assert session.keys is not None
+        if session.keys is None:
+            return True  # nobody has signed on, and nobody can look
         try:
             PinBlockCipher(session.keys.pin_key).decrypt(message.binary(52), pan)
         except ValueError:
@@ -346,6 +354,10 @@ class KeyedDialect(Dialect):
         if knobs.forget_early_reversals and judgement.entry is None:
             knobs.struck["forget_early_reversals"] += 1
         return self._judged(judgement, request.at_us)
+
+
+def _without_mac(required: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    return {mti: fields - {MAC_FIELD} for mti, fields in required.items()}
 
 
 def reply_type(mti: str) -> str:

@@ -28,7 +28,6 @@ from harness.host.session import KeyFactory
 from harness.iso8583 import DecodeError, Message
 from harness.iso8583.international import CODEC, TPDU, Reserved60, Totals63, invoice
 from harness.iso8583.track import Track2
-from harness.iso8583.wire import Wire
 
 TABLE = MessageTable(
     required={
@@ -64,7 +63,7 @@ class International(KeyedDialect):
     table = TABLE
 
     def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date, rules: DialectRules = RULES) -> None:
-        super().__init__(bank, key_factory, start_date, Wire(CODEC, rules.tpdu, rules.header), rules)
+        super().__init__(bank, key_factory, start_date, rules.wire(CODEC), rules)
         self._kinds = {(_TYPES[kind], rules.codes[kind]): kind for kind in _TYPES}
         self._words = {(mti, code): _WORDS[kind] for (mti, code), kind in self._kinds.items()}
         self._words |= {(f"{mti[:2]}{int(mti[2]) + 1}0", code): word for (mti, code), word in self._words.items()}

@@ -56,7 +56,6 @@ from harness.iso8583.unionpay import (
     SettlementTotals,
     parse_upload,
 )
-from harness.iso8583.wire import Wire
 
 TABLE = MessageTable(
     required={
@@ -103,7 +102,7 @@ class UnionPay(KeyedDialect):
     table = TABLE
 
     def __init__(self, bank: Bank, key_factory: KeyFactory, start_date: date, rules: DialectRules = RULES) -> None:
-        super().__init__(bank, key_factory, start_date, Wire(CODEC, rules.tpdu, rules.header), rules)
+        super().__init__(bank, key_factory, start_date, rules.wire(CODEC), rules)
         self._has_usual_codes = rules.codes == RULES.codes
         self._handlers = {
             "0100": self.financial,
@@ -172,9 +171,9 @@ class UnionPay(KeyedDialect):
 
     def _about_funds(self, request: Request, code: str) -> Answer:
         session = request.session
-        if not session.signed_on or session.keys is None:
+        if self.rules.needs_logon and (not session.signed_on or session.keys is None):
             return "77", {}
-        is_good = request.received.mac_is_good(self._mac(session.keys))
+        is_good = self.mac_is_good(request)
         return answer_about_funds(
             self.bank.funds, request.message, code, session.tid, request.at_us, mac_is_good=is_good
         )

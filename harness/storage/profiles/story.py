@@ -5,7 +5,22 @@ from dataclasses import dataclass
 
 from harness.storage.draft import Fate, Part, Resized, SectorFates, Step, Steps
 from harness.storage.image import Image
-from harness.storage.oplog import ROOT_INODE, Link, Op, Rename, SetMode, Truncate, Unlink, Write
+from harness.storage.oplog import (
+    ROOT_INODE,
+    Close,
+    DropDirty,
+    Link,
+    Op,
+    Rename,
+    Returned,
+    SetMode,
+    SyncDirectory,
+    SyncFile,
+    SyncVolume,
+    Truncate,
+    Unlink,
+    Write,
+)
 
 _TOLD_MAX = 3
 _FATE_WORDS = {
@@ -89,6 +104,33 @@ def tell(
             path, act = _act(op, names)
             torn_told.append(Loss(index, path, f"{act} was torn: {_part(op, parts[index])}"))
     return tuple(lost_told), tuple(torn_told)
+
+
+def tell_since(base: Image, log: Sequence[Op], start: int) -> tuple[str, ...]:
+    """What was done to the volume from operation ``start`` of its log on, barriers included, each in a few words."""
+    names = _Names(base)
+    told: list[str] = []
+    for index, op in enumerate(log):
+        names.follow(op)
+        if index >= start and (words := _done(op, names)):
+            told.append(words)
+    return tuple(told)
+
+
+def _done(op: Op, names: _Names) -> str:
+    """Empty for what nobody asked for."""
+    match op:
+        case SyncFile():
+            return f"{'fdatasync' if op.data_only else 'fsync'} of {names.path(op.inode)}"
+        case SyncDirectory():
+            return f"fsync of the directory {names.path(op.directory)}"
+        case SyncVolume():
+            return "" if op.written_back else "sync of the whole volume"
+        case Returned() | Close():
+            return ""
+        case DropDirty():
+            return f"failed fsync of {names.path(op.inode)}: its pages are dropped"
+    return _act(op, names)[1]
 
 
 def tell_damage(base: Image, log: Sequence[Op], damage: Sequence[Damage]) -> tuple[str, ...]:

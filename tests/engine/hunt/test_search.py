@@ -25,8 +25,8 @@ from harness.history.symptoms.parse import parse
 from harness.scenario import find
 from harness.scenario.load import load_text
 from harness.sut import interpreter, software
-from harness.terminals.assays import hour
 from harness.terminals.catalogue import CATALOGUE
+from harness.terminals.small_scenarios import hour
 
 QUIET = Stage("quiet", load_text(hour("faults: [{type: partition, at: {day: 1, time: '09:30'}, lift_after: 5 min}]")))
 SILENT = Stage("silent", load_text(hour("faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]")))

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import iso8583
 import pytest
 
 from harness.engine.live.line import HELD_BYTES_MAX
@@ -22,73 +21,8 @@ from harness.engine.live.site import open_site
 from harness.history.events import Event, FaultBit, LedgerChanged, MessageDropped
 from harness.history.recorder import Recorder
 from harness.iso8583 import international
-from harness.iso8583.keys import WorkingKeys
-from harness.iso8583.mac import UnionPayEcbMac
 from harness.scenario.load import load_text
-from tests.iso8583.test_iso8583_codec import pyiso_table
-
-TABLE = pyiso_table(international.SPEC)
-TPDU = bytes.fromhex("6000030000")
-PROMPT = (
-    "name: wire\nhost: {latency_median: 1 ms, latency_p99: 2 ms, no_reply: 0%, decline: 0%}\ndevice: {link: ethernet}\n"
-)
-
-
-class Client:
-    """One terminal of somebody else's, on one connection."""
-
-    def __init__(self, port: int, key: bytes, tid: str = "10000001", mid: str = "104110000000001") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.numbers = {"41": tid, "42": mid, "24": "001"}
-        self.key = key
-        self.stan = 0
-        self.mac: UnionPayEcbMac | None = None
-        self.batch = ""
-
-    def send(self, fields: dict[str, str]) -> None:
-        self.socket.sendall(self.frame(fields))
-
-    def frame(self, fields: dict[str, str]) -> bytes:
-        self.stan += 1
-        message = {**self.numbers, "11": f"{self.stan:06d}", **fields}
-        if self.mac is not None:
-            covered, _ = iso8583.encode({**message, "64": "0" * 16}, TABLE)
-            message["64"] = self.mac(bytes(covered[:-8])).hex().upper()
-        payload, _ = iso8583.encode(message, TABLE)
-        body = TPDU + bytes(payload)
-        return len(body).to_bytes(2, "big") + body
-
-    def answer(self) -> dict[str, str]:
-        size = int.from_bytes(self._take(2), "big")
-        return dict(iso8583.decode(self._take(size)[len(TPDU) :], TABLE)[0])
-
-    def ask(self, fields: dict[str, str]) -> dict[str, str]:
-        self.send(fields)
-        return self.answer()
-
-    def log_on(self) -> None:
-        told = self.ask({"t": "0800", "3": "920000", "60": "000001"})
-        assert told["39"] == "00", told
-        self.batch = told["60"][:6]
-        self.mac = UnionPayEcbMac(WorkingKeys.parse(bytes.fromhex(told["62"])).mac_key.unwrap(self.key))
-
-    def sale(self, amount_fen: int, ask: bool = True) -> dict[str, str]:
-        track = "6222020000000000008D28122201234000001"
-        fields = {"t": "0200", "3": "000000", "4": f"{amount_fen:012d}", "22": "021", "25": "00", "35": track}
-        fields |= {"49": "156", "60": self.batch}
-        if not ask:
-            self.send(fields)
-            return {}
-        return self.ask(fields)
-
-    def _take(self, size: int) -> bytes:
-        taken = b""
-        while len(taken) < size:
-            part = self.socket.recv(size - len(taken))
-            if not part:
-                raise EOFError("the host hung up")
-            taken += part
-        return taken
+from tests.engine.live.callers import PROMPT, Client
 
 
 class Acquirer:

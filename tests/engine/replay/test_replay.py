@@ -19,7 +19,7 @@ from harness.engine.verdict import Verdict
 from harness.reporters.replay import render
 from harness.results.bundle import read_bundle, write_bundle
 from harness.scenario.load import load_text
-from harness.terminals.assays import hour
+from harness.terminals.small_scenarios import hour
 
 SCENARIO = hour("""
 people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}

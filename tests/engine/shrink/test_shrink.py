@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.core.errors import ExitCode, UsageError
@@ -28,7 +29,8 @@ from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
 from harness.scenario.plan import Plan
 from harness.scenario.problems import ScenarioErrors
-from harness.terminals.assays import ASSAYS, hour, is_shipped
+from harness.terminals.assays import ASSAYS, CUTS_IN_RUNS, Assay, is_shipped
+from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run, small
 
 LOST = """
@@ -221,6 +223,18 @@ def test_a_run_becomes_a_script_of_the_same_customers_at_one_terminal(tmp_path: 
     ]
     for candidate in templates(scripted, 20):
         assert load_text(brief_text(candidate)) == candidate
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("row", CUTS_IN_RUNS, ids=[each.mutant for each in CUTS_IN_RUNS])
+def test_what_crash_points_show_a_run_shows_too_and_the_reference_passes_it(row: Assay, tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(hour(row.scenario))
+    for seed in range(1, row.seeds + 1):
+        request = RunRequest(scenario=str(tmp_path / "case.yaml"), terminal=row.mutant, seed=seed)
+        if {each.invariant for each in launch(request).findings} & set(row.caught_by):
+            assert not launch(msgspec.structs.replace(request, terminal="reference")).findings
+            return
+    raise AssertionError(f"none of {row.seeds} seeds shows it")
 
 
 @pytest.mark.soak

@@ -193,7 +193,9 @@ class ProgramBench(Bench):
         return self.env.peek() <= (self.env.now if self.text is None else self.env.now + 2_000_000)
 
     def _read(self) -> None:
-        ready, _, _ = select.select([self.program.stdout], [], [], PATIENCE_S)
+        poll = select.poll()  # select(2) knows no descriptor above 1,023
+        poll.register(self.program.stdout, select.POLLIN)
+        ready = poll.poll(PATIENCE_S * 1000)
         data = self.program.stdout.read(65536) if ready else b""
         if not data:
             said = (self.place / "stderr").read_text("utf-8", "replace")[-2000:]

@@ -1,0 +1,63 @@
+"""From the line that replays a run to the run: what ``harness run`` would be asked to do.
+
+Models: every option that a replay line has (``engine.request.replay_line``). Does not model: lines of other commands, and lines
+with anything else in them; results are data, and a line in them is not carried out but read.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from harness.core.errors import UsageError
+from harness.engine.request import RunRequest
+from harness.scenario import find
+
+_TEXTS = {
+    "--terminal": "terminal",
+    "--dialect": "dialect",
+    "--device": "device",
+    "--profile": "profile",
+    "--disk": "disk",
+}
+_NUMBERS = {"--seed": "seed", "--days": "days", "--terminals": "terminals"}
+_LISTS = {"--without": "without", "--image": "images"}
+
+
+def request_of(line: str) -> RunRequest | None:
+    """The run that ``line`` does again; None where it is no line of ``harness run``, or its scenario is gone."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return None
+    if words[:2] != ["harness", "run"] or len(words) < 3 or len(words) % 2 == 0:
+        return None
+    texts: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    for flag, value in zip(words[3::2], words[4::2], strict=True):
+        if flag in _TEXTS:
+            texts[_TEXTS[flag]] = value
+        elif flag in _NUMBERS and value.isascii() and value.isdecimal():
+            numbers[_NUMBERS[flag]] = int(value)
+        elif flag in _LISTS:
+            name = _LISTS[flag]
+            lists[name] = (*lists.get(name, ()), value if name == "without" or "=" in value else f"={value}")
+        else:
+            return None
+    try:
+        scenario = find.scenario_file(words[2]).absolute()
+    except UsageError:
+        return None
+    return RunRequest(
+        scenario=str(scenario),
+        terminal=texts.get("terminal"),
+        dialect=texts.get("dialect"),
+        seed=numbers.get("seed"),
+        days=numbers.get("days"),
+        terminals=numbers.get("terminals"),
+        device=texts.get("device"),
+        profile=texts.get("profile"),
+        disk=texts.get("disk"),
+        without=lists.get("without", ()),
+        images=lists.get("images", ()),
+    )

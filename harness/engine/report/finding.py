@@ -1,0 +1,417 @@
+"""The page of one finding: its run done once more and watched, the part of its history that tells it, and why.
+
+Models: findings of a sweep, a gate, a run's directory or a bundle, each done again from the line that replays it (or from the
+decisions that its run left), in a child process, within a bounded time; what came of it is compared with the nearest run without
+it. Where the run cannot be done again, what it left is told, and what is lacking is named by a code.
+Does not model: states of crash points, which are one flow and one cut already. Which software runs is for the command line to
+say: a line in a results file is data from elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import tempfile
+import threading
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from harness.contract import Manifest
+from harness.core.errors import HarnessError
+from harness.engine.launch import launch
+from harness.engine.report.again import request_of
+from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
+from harness.engine.report.nearest import Deadline, Guilty, difference
+from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.series import series_of
+from harness.engine.report.window import Guilt, fit, window
+from harness.engine.request import RunRequest
+from harness.engine.sweep.rows import kind_of, signature
+from harness.engine.verdict import FindingView, Verdict
+from harness.history.query import HistoryFile
+from harness.invariants.catalogue import INVARIANTS
+from harness.terminals.catalogue import CATALOGUE
+
+PAGES_MAX = 20
+EACH_S = 20.0
+_SHRUNK_CHARACTERS_MAX = 64_000
+_WATCHED = "harness.engine.report.observing:execute"
+_PLAIN = "harness.engine.child:execute"
+_DEVICE = re.compile(r"\bT\d{2,}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A finding to be told. ``page`` has what is known of it without running anything."""
+
+    page: FindingPage
+    request: RunRequest | None = None
+    """The run that shows it; None: as the page's line says."""
+    directory: Path | None = None
+    """What its run left (history.jsonl, verdict.json, resolved.yaml), where it left that."""
+    shrunk: Path | None = None
+    """A file with the smallest scenario, where there is one."""
+    why_none: str = ""
+    """Why there is no request, where that is known: a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
+
+    No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
+    a finding.
+    """
+
+    pages_max: int = PAGES_MAX
+    each_s: float = EACH_S
+    all_s: float = 60.0
+    jobs: int = 1
+    terminal: str | None = None
+    trust: bool = False
+
+
+def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
+    """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so."""
+    begin = Deadline.after(how.all_s)
+    groups: dict[bytes, list[int]] = {}
+    told: dict[int, FindingPage] = {}
+    for place, case in enumerate(cases):
+        if place < how.pages_max:
+            groups.setdefault(_key(case), []).append(place)
+        else:
+            told[place] = msgspec.structs.replace(bare(case), why_empty="more_findings")
+
+    def tell_group(numbered: tuple[int, list[int]]) -> None:
+        number, places = numbered
+        together = [cases[place] for place in places]
+        if number and begin.left_s <= 0:
+            pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
+        else:
+            pages = tell_together(together, how, Deadline.after(how.each_s * len(together)), begin)
+        told.update(zip(places, pages, strict=True))
+
+    # The threads only wait for child processes.
+    with ThreadPoolExecutor(max(1, how.jobs)) as pool:
+        list(pool.map(tell_group, enumerate(groups.values())))
+    return tuple(told[place] for place in range(len(cases)))
+
+
+def tell_together(cases: Sequence[Case], how: Telling, deadline: Deadline, begin: Deadline) -> list[FindingPage]:
+    """The pages of findings of one run. After ``begin`` no other run is tried for comparison."""
+    with tempfile.TemporaryDirectory(prefix="harness-") as made:
+        bench = _Bench(Path(made), deadline, begin)
+        ran = _ran(cases, how, bench)
+        return [_told_or_why_not(case, ran, bench) for case in cases]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What is known of a run. Without ``directory`` there is nothing to tell, for what ``why_empty`` says."""
+
+    request: RunRequest | None = None
+    """What may be run once more, and beside it; None: nothing."""
+    directory: Path | None = None
+    verdict: Verdict | None = None
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    pinned: Path | None = None
+    why_no_disk: str = ""
+    why_empty: str = ""
+    told: str = ""
+
+
+@dataclass(slots=True)
+class _Bench:
+    """Where runs leave what they leave, until all pages of the group are told."""
+
+    directory: Path
+    deadline: Deadline
+    begin: Deadline
+    _others: dict[bytes, tuple[Verdict, Path]] = field(default_factory=dict)
+    _names: count[int] = field(default_factory=count)
+
+    def run(self, request: RunRequest, inside: str) -> tuple[Verdict, Path] | None:
+        """A run within the time, and the directory with what it leaves."""
+        place = self.directory / str(next(self._names))
+        place.mkdir()
+        verdict = _run(msgspec.structs.replace(request, out_dir=str(place)), self.deadline, inside)
+        return None if verdict is None else (verdict, place)
+
+    def other(self, request: RunRequest) -> tuple[Verdict, Path] | None:
+        """A run to compare with; findings of one run are compared with the same few."""
+        key = msgspec.json.encode(request)
+        if key not in self._others:
+            ran = None if self.begin.left_s <= 0 else self.run(request, _PLAIN)
+            if ran is None:
+                return None
+            self._others[key] = ran
+        return self._others[key]
+
+
+def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
+    """The run of these cases done again under somebody's eyes, or what it left when it was done first."""
+    case = cases[0]
+    request = _request(case)
+    left = _left(case)
+    if request is None:
+        code = "crash_point" if case.page.again.startswith("harness crashpoints") else case.why_none or "no_run"
+        return replace(left, why_empty=code)
+    if not _may_run(request, how):
+        return replace(left, why_empty="software")
+    if how.terminal is not None:
+        request = msgspec.structs.replace(request, terminal=how.terminal)
+    try:
+        ran = bench.run(_to_be_watched(request, cases), _WATCHED)
+    except HarnessError as error:
+        return replace(left, why_empty="failed", told=fit(str(error))[0])
+    if ran is None:
+        return replace(left, request=request, why_empty="no_time", why_no_disk="no_time")
+    verdict, directory = ran
+    pinned = _pinned(directory, case.directory)
+    return _Ran(request, directory, verdict, read_observed(directory), pinned)
+
+
+def _left(case: Case) -> _Ran:
+    """What the run left when it was done first."""
+    verdict = None if case.directory is None else _verdict_in(case.directory)
+    if verdict is None or not _has(case.directory, "history.jsonl"):
+        return _Ran()
+    return _Ran(None, case.directory, verdict, {}, _pinned(case.directory), "not_run")
+
+
+def _told_or_why_not(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
+    """One history that cannot be read, such as an older version's, is no reason to show nothing of all others."""
+    try:
+        return _told(case, ran, bench)
+    except HarnessError as error:
+        return msgspec.structs.replace(bare(case), why_empty="failed", told=fit(str(error))[0])
+    except OSError as error:
+        return msgspec.structs.replace(
+            bare(case), why_empty="failed", told=f"cannot read {error.filename}: {error.strerror}"
+        )
+
+
+def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
+    known = bare(case)
+    if ran.directory is None or ran.verdict is None:
+        return msgspec.structs.replace(known, why_empty=ran.why_empty, told=ran.told)
+    finding = _finding(ran.verdict, known)
+    if finding is None:
+        return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
+    page = _story(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
+    if ran.why_no_disk:
+        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
+    if ran.request is None:
+        return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
+    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory)
+    try:
+        found = difference(guilty, bench.other)
+    except HarnessError:
+        found = Difference(why_none="not_run")
+    return msgspec.structs.replace(page, difference=found)
+
+
+def _pinned(*directories: Path | None) -> Path | None:
+    """The first scenario there with every decision written down."""
+    return next((each / "resolved.yaml" for each in directories if each and _has(each, "resolved.yaml")), None)
+
+
+def _has(directory: Path | None, name: str) -> bool:
+    return directory is not None and (directory / name).is_file()
+
+
+def _key(case: Case) -> bytes:
+    """Findings of one run have one key."""
+    request = _request(case)
+    line = case.page.again.encode() if request is None else msgspec.json.encode(request)
+    return f"{case.directory} ".encode() + line
+
+
+def _request(case: Case) -> RunRequest | None:
+    return case.request if case.request is not None else request_of(case.page.again)
+
+
+def _may_run(request: RunRequest, how: Telling) -> bool:
+    """What ships may run; other software only when the command line says so."""
+    return how.trust or how.terminal is not None or (request.terminal in CATALOGUE and not _is_code(request.dialect))
+
+
+def _is_code(dialect: str | None) -> bool:
+    return dialect is not None and ":" in dialect and Path(dialect).suffix not in (".yaml", ".yml", ".json")
+
+
+# ---------------------------------------------------------------- running
+
+
+def _to_be_watched(request: RunRequest, cases: Sequence[Case]) -> ObservedRequest:
+    known = {name: getattr(request, name) for name in request.__struct_fields__}
+    known.update(resolved_out=None, snapshot=None, behaviour_out=None)
+    pinned = _pinned(cases[0].directory)
+    if pinned is not None:
+        # As it was, also where the scenario has changed since.
+        known.update(scenario=str(pinned.absolute()), without=())
+    devices = [each for each in (_device(case.page) for case in cases) if each]
+    return ObservedRequest(**known, watched=tuple(dict.fromkeys(devices)) if len(devices) == len(cases) else ())
+
+
+def _device(page: FindingPage) -> str:
+    """The terminal that it is about, as far as that can be known beforehand."""
+    named = _DEVICE.search(page.summary)
+    return page.device or (named.group() if named else "")
+
+
+def _run(request: RunRequest, deadline: Deadline, inside: str) -> Verdict | None:
+    left_s = deadline.left_s
+    if left_s <= 0:
+        return None
+    over = threading.Event()
+    timers: list[threading.Timer] = []
+
+    def started(child: int) -> None:
+        def end() -> None:
+            over.set()
+            try:
+                os.killpg(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+        timers.append(threading.Timer(left_s, end))
+        timers[0].daemon = True
+        timers[0].start()
+
+    limited = msgspec.structs.replace(
+        request, wall_limit_s=max(1.0, left_s), spin_s=max(0.5, min(request.spin_s, left_s))
+    )
+    try:
+        verdict = launch(limited, on_start=started, inside=inside)
+    finally:
+        for each in timers:
+            each.cancel()
+    return None if over.is_set() else verdict
+
+
+def _verdict_in(directory: Path) -> Verdict | None:
+    try:
+        return msgspec.json.decode((directory / "verdict.json").read_bytes(), type=Verdict)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _finding(verdict: Verdict, page: FindingPage) -> FindingView | None:
+    """The finding that the page is about; of several of its signature the very same one, or else the first."""
+    alike = [each for each in verdict.findings if signature(each.invariant, kind_of(each.summary)) == page.signature]
+    same = [each for each in alike if (each.device, each.at_us) == (page.device, page.at_us)]
+    return next(iter([*same, *alike]), None)
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def bare(case: Case) -> FindingPage:
+    """The page of what can be said without any history."""
+    page = case.page
+    return msgspec.structs.replace(
+        page,
+        summary=fit(page.summary)[0],
+        why=page.why or _why(page.invariant, page.summary, ()),
+        shrunk=page.shrunk or _shrunk_text(case.shrunk),
+    )
+
+
+def _why(number: int, summary: str, guilty: tuple[int, ...]) -> Why:
+    invariant = next((each for _, each in INVARIANTS.items() if each.number == number), None)
+    if invariant is None:
+        return Why("", "", fit(summary)[0], guilty)
+    return Why(invariant.sentence(), invariant.evidence, fit(summary)[0], guilty)
+
+
+def _shrunk_text(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_SHRUNK_CHARACTERS_MAX)
+    except OSError:
+        return ""
+
+
+def _story(
+    page: FindingPage, verdict: Verdict, finding: FindingView, directory: Path, observed: Observed | None
+) -> FindingPage:
+    history = HistoryFile(directory / "history.jsonl")
+    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
+    found = window(history, guilt)
+    numbers = {each.number for each in found.steps}
+    of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
+    frames = {} if observed is None else {each.number: each for each in observed.frames}
+    messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
+    steps = tuple(found.steps)
+    return msgspec.structs.replace(
+        page,
+        summary=fit(finding.summary)[0],
+        device=finding.device,
+        at_us=finding.at_us,
+        severity=finding.severity or page.severity,
+        fault=finding.fault or page.fault,
+        place=finding.place or page.place,
+        scenario=page.scenario or verdict.scenario,
+        seed=verdict.seed if page.seed is None else page.seed,
+        terminal=page.terminal or verdict.terminal,
+        why=_why(finding.invariant, finding.summary, tuple(each for each in finding.events if each in numbers)),
+        steps=steps,
+        bands=tuple(found.bands),
+        messages=messages,
+        volumes=() if observed is None else observed.volumes,
+        disks=() if observed is None else _disks(observed, of_device),
+        why_no_disk="" if observed is None else observed.why_no_disk,
+        left_out=found.left_out,
+        left_out_elsewhere=found.left_out_elsewhere,
+        window=(found.from_us, found.until_us),
+        series=_series(history, finding.device, observed),
+    )
+
+
+def _series(history: HistoryFile, device: str, observed: Observed | None) -> tuple[Series, ...]:
+    """Plots of the guilty terminal over the whole run."""
+    if observed is None or observed.device != device:
+        return series_of(history, device=device)
+    manifest = Manifest(name="", max_transactions=observed.record_limit)
+    return series_of(history, {device: manifest}, device=device, watched=observed.space)
+
+
+def _with_fields(message: Message, frame: object) -> Message:
+    fields, error = getattr(frame, "fields", ()), getattr(frame, "error", "")
+    return msgspec.structs.replace(message, fields=fields, error=message.error or error)
+
+
+def _disks(observed: Observed, shown: Sequence[int]) -> tuple[Disk, ...]:
+    """What changed at events that are not shown comes with the next that is; all from before the first comes with the first."""
+    kept: dict[tuple[str, int], Disk] = {}
+    for each in observed.disks:
+        place = bisect_left(shown, each.number)
+        if place == len(shown):
+            break
+        key = each.volume, shown[place]
+        before = kept.get(key)
+        merged = each if before is None else _laid_over(before, each)
+        kept[key] = msgspec.structs.replace(merged, number=shown[place])
+    return tuple(kept.values())
+
+
+def _laid_over(before: Disk, after: Disk) -> Disk:
+    files = {each.path: each for each in before.files if each.path not in after.gone}
+    files.update((each.path, each) for each in after.files)
+    gone = tuple(dict.fromkeys(each for each in (*before.gone, *after.gone) if each not in files))
+    return msgspec.structs.replace(
+        after,
+        files=tuple(files[path] for path in sorted(files)),
+        gone=gone,
+        done_left_out=after.done_left_out + len(before.done) + before.done_left_out,
+    )

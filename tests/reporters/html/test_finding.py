@@ -1,0 +1,228 @@
+"""The page of a finding in a real browser: lanes, the step through events by keys and mouse, messages, the disk, what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from harness.engine.report.model import (
+    FORMAT,
+    Band,
+    Difference,
+    Disk,
+    Field,
+    File,
+    FindingPage,
+    Message,
+    Report,
+    Step,
+    Verdict,
+    Volume,
+    Why,
+)
+from harness.reporters.html.page import write_report
+from tests.reporters.html.browser import PHONE, OpenReport, Page
+
+MINUTE = 60_000_000
+NINE = 540 * MINUTE
+HOSTILE = "<img src=x onerror=\"console.error('hacked')\"></template></script>\u202e evil \x07"
+T01, T02 = "T01", "T02"
+ASSETS = Path(__file__).parents[3] / "harness" / "reporters" / "html" / "assets"
+
+
+def _steps() -> tuple[Step, ...]:
+    def at(seconds: float) -> int:
+        return NINE + int(seconds * 1_000_000)
+
+    return (
+        Step(1, 0, "operator", "PhaseStarted", "phase: trading", facts=(("phase", "trading"),)),
+        Step(4, at(0), "operator", "ActionStarted", "operator asks for sale", T01, facts=(("kind", "sale"),)),
+        Step(5, at(1), "terminal", "SoftwareLogged", f"software prints {HOSTILE}", T01),
+        Step(6, at(2), "link", "MessageSent", "terminal sends 0200", T01, 3, facts=(("mti", "0200"),)),
+        Step(7, at(2.1), "link", "MessageDelivered", "message 3 arrives", T01, 3),
+        Step(8, at(2.5), "host", "LedgerChanged", "host books", T01, guilty=True, facts=(("state", "APPROVED"),)),
+        Step(9, at(3), "terminal", "ScreenShown", "screen: approved", T01, guilty=True, facts=(("kind", "approved"),)),
+        Step(10, at(3), "terminal", "ScreenShown", "screen: idle", T02, facts=(("kind", "idle"),)),
+        Step(11, at(60), "terminal", "PowerLost", "POWER LOST", T01, facts=(("cause", "power_loss"),)),
+        Step(12, at(105), "terminal", "Booted", "boots (boot 2)", T01, facts=(("boot", "2"),)),
+    )
+
+
+def _told() -> FindingPage:
+    fields = (
+        Field("", "TPDU", "6000030000"),
+        Field("2", "primary account number", "622202******0008"),
+        Field("4", "amount, transaction", "000000001500", parts=(("yuan", "15.00"),)),
+        Field("35", "track 2 data", hidden=37),
+    )
+    return FindingPage(
+        "0123abcd", 1, "no_lost_approval", f"T01 lost it. {HOSTILE}", T01, NINE, 1500, "critical", "a scenario", 1, "shop",
+        "power_loss", "", "harness run a --terminal b --seed 1",
+        Why("Every approval that was shown is settled.", "approved screens", "T01 lost it.", (8, 9)),
+        _steps(),
+        (
+            Band("power_loss#1", "power_loss", "power", NINE + MINUTE, NINE + MINUTE, True, True, (T01,)),
+            Band("", "no_power", "power", NINE + MINUTE, NINE + 105_000_000, devices=(T01,)),
+        ),
+        (Message(3, "up", "0200", "", NINE + 2_000_000, NINE + 2_100_000, "delivered", "", 90, fields),),
+        (Volume("data", "/data", 1 << 20, "posix-weak", "only barriers order anything"),),
+        (
+            Disk(4, "data", (File("/data/old", 7, 7), File("/data/log", directory=True, volatile_bytes=0, durable_bytes=0))),
+            Disk(9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), ("it was lost",)),
+            Disk(12, "data", (), ("/data/log/q",)),
+        ),
+        difference=Difference(
+            ("power",), 1, True, T01, NINE + MINUTE, 11, 9, ("POWER LOST",), ("screen: idle",), "harness run it --without power"
+        ),
+        shrunk="name: small\n# a comment\n",
+        left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bare = FindingPage(
+        "4567cdef", 3, "no_double_charge", "T02 charged twice.", again="harness run c", why_empty="software"
+    )
+    path = tmp_path_factory.mktemp("finding") / "report.html"
+    write_report(Report(FORMAT, "run", "shop", "0", "reports/it", Verdict("fail", 1), findings=(_told(), bare)), path)
+    return path
+
+
+def _at(page: Page) -> str:
+    return str(page.run("return document.querySelector('.events [aria-current]').dataset.number"))
+
+
+def _open(open_report: OpenReport, report: Path, fragment: str = "finding/0", **keywords: object) -> Page:
+    page: Page = open_report(report, fragment, **keywords)
+    page.wait(lambda: str(page.run("return document.body.dataset.ready || ''")).startswith("finding"), "not drawn")
+    return page
+
+
+def test_it_says_what_is_wrong_by_which_rule_and_leads_to_the_events_that_prove_it(
+    open_report: OpenReport, report: Path
+) -> None:
+    page = _open(open_report, report)
+    head = page.text(".verdict")
+    for said in (
+        "no lost approval",
+        "Every approval that was shown is settled.",
+        "approved screens",
+        "15.00 yuan",
+        "power_loss",
+    ):
+        assert said in head
+    assert _at(page) == "8", "it begins at the first guilty event"
+    links = page.all(".guilty-links a")
+    assert len(links) == 2
+    links[1].click()
+    assert _at(page) == "9" and page.fragment.startswith("finding/0/event/9")
+    assert len(page.all(".lanes .mark.guilty")) == 2 and page.text("body").count("hacked") >= 1
+    assert page.all("#view img") == [] and page.complaints() == []
+
+
+def test_keys_and_mouse_step_through_the_events_of_one_terminal(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, "finding/0/event/6")
+    seen = [_at(page)]
+    for key in (
+        "j", Keys.ARROW_DOWN, Keys.ARROW_RIGHT, "j", "k", Keys.ARROW_UP, Keys.ARROW_LEFT, Keys.HOME, "k", Keys.END, "j",
+        "p", "p", "p", "n",
+    ):  # fmt: skip
+        page.press(key)
+        seen.append(_at(page))
+    assert seen == ["6", "7", "8", "9", "11", "9", "8", "7", "1", "1", "12", "12", "9", "8", "9", "8"]
+    page.run(
+        "document.querySelector('.lanes [data-number=\"11\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert _at(page) == "11" and "Power is lost" in page.text(".detail")
+    page.run("document.querySelector('.events [data-number=\"5\"]').click()")
+    assert _at(page) == "5" and page.fragment.startswith("finding/0/event/5")
+    page.go("finding/0/event/9")
+    page.wait(lambda: _at(page) == "9")
+    page.all(".tabs button")[1].click()
+    assert _at(page) == "10" and [
+        each.get_attribute("data-number") for each in page.all(".events li[data-number]")
+    ] == ["1", "10"]
+    assert "The disk is shown of T01 alone" in page.text(".detail")
+    page.press("n")
+    assert _at(page) == "8", "the guilty events are the guilty terminal's, wherever one looks"
+
+
+def test_a_message_is_told_field_by_field(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, "finding/0/event/6")
+    told = page.text(".message")
+    for said in (
+        "To the host",
+        "financial request",
+        "arrived at day 1 09:00:02.100",
+        "622202******0008",
+        "yuan 15.00",
+        "37 characters",
+    ):
+        assert said in told
+    page.press("j")
+    assert "622202******0008" in page.text(".message"), "where it arrives it is told again"
+
+
+def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, "finding/0/event/8")
+    assert page.all(".callout.safe") and not page.all(".files .risky")
+    page.press("j")
+    assert "The screen says “approved” while 1 file or directory is only in the cache" in page.text(".callout.risk")
+    row = page.text(".files tbody tr.changed")
+    assert "/data/log/q" in row and "228" in row and "only in the cache" in row
+    assert "the append of 228 bytes" in page.text(".volume") and "1 more file" not in page.text(".volume")
+    assert "2 more files, unchanged and safe" in page.text(".volume")
+    page.press("j")
+    assert "not on the medium" in page.text(".callout.doubt")
+    page.press("j")
+    assert page.all(".callout.safe") and "gone" in page.text(".files tr.changed")
+    risky = page.run(
+        "return [...document.querySelectorAll('.lanes .risky')].map(each => each.getAttribute('width') > 10)"
+    )
+    assert risky == [True], "along the disk's lane, from the screen to the boot"
+
+
+def test_beside_it_stand_the_other_run_the_smallest_scenario_and_what_is_left_out(
+    open_report: OpenReport, report: Path
+) -> None:
+    page = _open(open_report, report)
+    told = page.text("#view")
+    for said in (
+        "The same scenario and seed without the faults of power passes.", "the first 9 things", "harness run it --without power",
+        "# a comment", "42 more events of T01 are left out", "7 events of other terminals", "harness run a --terminal b --seed 1",
+    ):  # fmt: skip
+        assert said in told, said
+    page.run("[...document.querySelectorAll('#view a')].find(each => each.textContent.startsWith('They part')).click()")
+    assert _at(page) == "11"
+    page.go("finding/1")
+    page.wait(lambda: "no double charge" in page.text("#view"))
+    assert "does not ship with the harness" in page.text("#view") and "harness run c" in page.text("#view")
+    page.press("j", "n", Keys.END)
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("zh-CN", "dark")])
+def test_on_a_phone_nothing_is_cut_off_and_every_word_has_its_language(
+    open_report: OpenReport, report: Path, language: str, scheme: str
+) -> None:
+    page = _open(open_report, report, "finding/0/event/9", size=PHONE, language=language, scheme=scheme)
+    for number in ("5", "6", "9", "11"):
+        page.run(f"document.querySelector('.events [data-number=\"{number}\"]').click()")
+        assert page.too_wide() == []
+        missing = page.run("return (document.body.innerText.match(/\\[[a-z]+_\\w+\\]/g) || [])")
+        assert missing == []
+    assert ("磁盘" in page.text("#view")) == (language == "zh-CN")
+    page.picture(f"finding-{language}-{scheme}")
+
+
+def test_both_languages_say_the_same(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report)
+    script = (ASSETS / "finding_texts.js").read_text("utf-8")
+    lacking = page.run(
+        "let en, zh; (new Function('addTexts', arguments[0]))((a, b) => { en = a; zh = b; });"
+        "return [...Object.keys(en).filter(each => !(each in zh)), ...Object.keys(zh).filter(each => !(each in en))]",
+        script,
+    )
+    assert lacking == []
