@@ -11,6 +11,7 @@ import junitparser
 import pytest
 
 from harness.reporters.json_schemas import SCHEMAS
+from tests.reporters.html.reading import data
 
 from .conftest import Harness
 
