@@ -3,8 +3,8 @@
 Models: findings of a sweep, a gate, a run's directory or a bundle, each done again from the line that replays it (or from the
 decisions that its run left), in a child process, within a bounded time; what came of it is compared with the nearest run without
 it. Where the run cannot be done again, what it left is told, and what is lacking is named by a code.
-Does not model: states of crash points, which are one flow and one cut already. Which software runs is for the command line to
-say: a line in a results file is data from elsewhere.
+A state of crash points is judged again, with its history kept. Does not model: its disk at each event. Which software runs is for
+the command line to say: a line in a results file is data from elsewhere.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ import msgspec
 
 from harness.contract import Manifest
 from harness.core.errors import HarnessError
-from harness.engine.report.again import request_of
-from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
+from harness.engine.crashpoints.histories import read_findings
+from harness.engine.crashpoints.launch import launch as launch_crash
+from harness.engine.crashpoints.request import CrashRequest
+from harness.engine.report.again import crash_request_of, request_of
+from harness.engine.report.model import Cut, Difference, Disk, FindingPage, Message, Series, Why
 from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.running import PLAIN, Children, Deadline
@@ -31,7 +34,7 @@ from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import kind_of, signature
-from harness.engine.verdict import FindingView, Verdict
+from harness.engine.verdict import FindingView, Sales, Verdict
 from harness.history.query import HistoryFile
 from harness.invariants.catalogue import INVARIANTS
 from harness.terminals.catalogue import CATALOGUE
@@ -133,6 +136,8 @@ class _Ran:
     why_no_disk: str = ""
     why_empty: str = ""
     told: str = ""
+    cuts: Mapping[int, Cut] = field(default_factory=dict)
+    """By invariant, of a state of crash points."""
 
 
 @dataclass(slots=True)
@@ -170,8 +175,8 @@ def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
     request = _request(case)
     left = _left(case)
     if request is None:
-        code = "crash_point" if case.page.again.startswith("harness crashpoints") else case.why_none or "no_run"
-        return replace(left, why_empty=code)
+        crash = crash_request_of(case.page.again)
+        return replace(left, why_empty=case.why_none or "no_run") if crash is None else _ran_crash(crash, how, bench)
     if not _may_run(request, how):
         return replace(left, why_empty="software")
     if how.terminal is not None:
@@ -185,6 +190,31 @@ def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
     verdict, directory = ran
     pinned = _pinned(directory, case.directory)
     return _Ran(request, directory, verdict, read_observed(directory), pinned)
+
+
+def _ran_crash(request: CrashRequest, how: Telling, bench: _Bench) -> _Ran:
+    """One state after one power cut judged again, with its history kept."""
+    if not _may_run(request, how):
+        return _Ran(why_empty="software")
+    place = bench.directory / "state"
+    place.mkdir()
+    terminal = how.terminal if how.terminal is not None else request.terminal
+    asked = msgspec.structs.replace(request, terminal=terminal, out_dir=str(place))
+    try:
+        report = bench.children.call(lambda started: launch_crash(asked, 1, None, started), bench.deadline)
+    except HarnessError as error:
+        return _Ran(why_empty="failed", told=fit(str(error))[0])
+    if report is None:
+        return _Ran(why_empty="no_time")
+    findings = read_findings(place)
+    verdict = Verdict(
+        "fail", report.scenario, report.terminal, report.seed, 1, 1, findings, (), (), (), (), Sales(), 0, ""
+    )  # fmt: skip
+    told = [(each.invariant, each.example) for flow in report.flows for each in flow.found]
+    cuts = {
+        number: Cut(f"{each.cut}, {each.profile}", each.step, each.losses, each.arrived) for number, each in told
+    }  # fmt: skip
+    return _Ran(None, place, verdict if findings else None, why_no_disk="crash_point", why_empty="not_again", cuts=cuts)
 
 
 def _left(case: Case) -> _Ran:
@@ -216,9 +246,10 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
     page = _story(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
     if ran.why_no_disk:
-        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
+        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk, cut=ran.cuts.get(finding.invariant))
     if ran.request is None:
-        return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
+        why = "crash_point" if ran.why_no_disk == "crash_point" else "not_run"
+        return msgspec.structs.replace(page, difference=Difference(why_none=why))
     guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory, case.request is None)
     try:
         found = difference(guilty, bench.other)
@@ -247,7 +278,7 @@ def _request(case: Case) -> RunRequest | None:
     return case.request if case.request is not None else request_of(case.page.again)
 
 
-def _may_run(request: RunRequest, how: Telling) -> bool:
+def _may_run(request: RunRequest | CrashRequest, how: Telling) -> bool:
     """What ships may run; other software only when the command line says so."""
     return how.trust or how.terminal is not None or (request.terminal in CATALOGUE and not _is_code(request.dialect))
 
