@@ -17,12 +17,13 @@ from harness.engine.crashpoints.launch import launch as launch_crash
 from harness.engine.crashpoints.request import replay_line as crash_line
 from harness.engine.launch import launch
 from harness.engine.report.again import crash_request_of, request_of
-from harness.engine.report.finding import Case, Telling, _disks, tell_all
+from harness.engine.report.finding import Case, Telling, tell_all
 from harness.engine.report.gather import gather
 from harness.engine.report.model import Difference, Disk, File, FindingPage, Report
 from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.running import Children, Deadline
+from harness.engine.report.stories import disks_at
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
 from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.verdict import Verdict
@@ -342,7 +343,7 @@ def test_the_disk_of_a_shown_event_hangs_not_on_which_others_are_shown(shown: tu
         Disk(2, "cache", (File("/c", 5, None),)),
         Disk(4, "data", (File("/a", 9, None), File("/b", 2, 2))),
     )
-    kept = _disks(Observed(disks=changes), shown)
+    kept = disks_at(Observed(disks=changes), shown)
     assert {each.number for each in kept} <= set(shown)
     for number in shown:
         assert _laid(kept, number) == _laid(changes, number)
