@@ -62,7 +62,7 @@ class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
     No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
-    a finding.
+    and a second more for each further one.
     """
 
     pages_max: int = PAGES_MAX
@@ -93,7 +93,9 @@ def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
         if children.stopped or (number and begin.left_s <= 0):
             pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
         else:
-            pages = _tell_together(together, how, Deadline.after(how.each_s * len(together)), begin, children)
+            # Findings of one run cost little more than one; where there is but one run, all the time is its.
+            most_s = max(how.each_s + len(together), how.all_s if len(groups) == 1 else 0.0)
+            pages = _tell_together(together, how, Deadline.after(most_s), begin, children)
         told.update(zip(places, pages, strict=True))
 
     # The threads only wait for child processes.
