@@ -431,7 +431,6 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     again: str = ""
     """The line that replays it."""
     why: Why | None = None
-    cut: Cut | None = None
     steps: tuple[Step, ...] = ()
     bands: tuple[Band, ...] = ()
     messages: tuple[Message, ...] = ()
@@ -457,6 +456,7 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A code: not_asked, more_findings, no_time, software, no_run, not_again, failed, too_large."""
     told: str = ""
     """What an error said, for ``failed``."""
+    cut: Cut | None = None
 
 
 # ---------------------------------------------------------------- all of it
