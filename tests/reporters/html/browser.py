@@ -81,7 +81,7 @@ class Page:
 
     def __init__(self, browser: webdriver.Chrome, path: Path) -> None:
         self.browser = browser
-        self.path = path
+        self.path = path.resolve()
         self._complaints: list[str] = []
 
     # ------------------------------------------------------------ coming and going

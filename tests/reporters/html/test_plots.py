@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.engine.report.model import FORMAT, Figure, Line, Mark, Measures, Report, Series, Span, Verdict
 from harness.reporters.html.page import write_report
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 
+replace = msgspec.structs.replace
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 HOSTILE = "<img src=x onerror=\"console.error('hacked')\"></template></script>"
@@ -110,14 +112,22 @@ def test_every_plot_is_drawn_and_said(
 
 
 def test_another_terminal_is_chosen_and_the_pointer_tells_values(open_report: OpenReport, tmp_path: Path) -> None:
-    write_report(_report(_space(), _space("T02 data", HOSTILE)), tmp_path / "report.html")
+    watched = replace(
+        _space("T02 data", HOSTILE), lines=(Line("", (0, 9 * HOUR, 18 * HOUR), (1 << 20, 1 << 18, 1 << 20), "watched"),)
+    )
+    write_report(_report(_space(), watched), tmp_path / "report.html")
     page = open_report(tmp_path / "report.html")
     assert _drawn(page, 1) == ["free_space"]
     page.run("const s = document.querySelector('.plot select'); s.value = '1'; s.dispatchEvent(new Event('change'))")
     assert _drawn(page, 1) == ["free_space"]
-    page.run(_POINT, 0.66)
+    # Nearer to the next change than to the last: until then it is what it was.
+    page.run(_POINT, 0.76)
     page.wait(lambda: "day 1 1" in page.text(".plot .around"))
-    assert HOSTILE in page.text(".plot .around") and "256 KiB" in page.text(".plot .keys")
+    assert (
+        "after each event" in page.text(".plot .words")
+        and HOSTILE in page.text(".plot .around")
+        and "256 KiB" in page.text(".plot .keys")
+    )
 
 
 _POINT = """

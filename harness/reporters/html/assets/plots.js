@@ -17,7 +17,7 @@ addTexts({
   plot_say_flat: "At most {most} of {budget}; it does not grow to speak of.", plot_say_short: "At most {most} of {budget}. Too little was sold between two starts to tell a slope.",
   plot_say_response: "From the card to the end of the sale, of {count|sale|sales}.", plot_say_response_left: "{count|sale|sales} more at other levels are too few to tell.",
   plot_say_runs: "Of each run the time within which 95 of its 100 sales are over.",
-  plot_say_acceptance: "{paid} of {came|customer|customers} left having paid; {declined} were declined by the host.",
+  plot_say_acceptance: "{paid} of {came|customer|customers} left having paid; {declined|was|were} declined by the host.",
   plot_left_out: "{count|more terminal is|more terminals are} not drawn.",
   said_no_history: "The course of the run cannot be drawn: {text}", said_history_long: "The course of the run is not drawn: {what} holds {count} MiB",
   plots_none_run: "Not drawn, as nothing of it was measured:", plots_none_runs: "Free space, memory and the course of a day are those of one run: the page of a finding has them, and the report of harness run --out.",
@@ -156,8 +156,9 @@ function joined(lines) {
   return uPlot.join(lines.map((line) => [line.xs, line.ys]));
 }
 
-// The value at the nearest point.
+// The value at the nearest point; of steps, the one that holds since.
 function nearest(line, x) {
+  if (line.code === "watched") return line.ys[line.xs.findLastIndex((each) => each <= x)] ?? line.ys[0];
   let best = 0;
   line.xs.forEach((each, place) => { if (Math.abs(each - x) < Math.abs(line.xs[best] - x)) best = place; });
   return line.ys[best];
@@ -174,6 +175,7 @@ function overTime(series, lines, looks) {
     data: joined(lines),
     lines: looks.map((look) => ({
       stroke: colour(look.colour), width: look.bare ? 0 : 1.5, dash: look.dash ? [5, 4] : undefined, spanGaps: true,
+      paths: look.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: { show: Boolean(look.points), size: 6, fill: colour(look.colour), stroke: colour(look.colour) },
     })),
     xRange: () => [first, last <= first ? first + HOUR : last + (last - first) * 0.01],
@@ -227,7 +229,7 @@ function stroke(plot, mark) {
     ctx.lineTo(x - 4 * scale, bottom);
     ctx.fill();
   } else {
-    if (mark.code === "settlement") ctx.setLineDash([4 * scale, 3 * scale]);
+    ctx.setLineDash(mark.code === "settlement" ? [4 * scale, 3 * scale] : []);
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bottom);
     ctx.stroke();
@@ -237,7 +239,7 @@ function stroke(plot, mark) {
 
 function freeSpace(series) {
   const watched = lineOf(series, "watched");
-  const looks = { watched: { colour: "--accent" }, own: { colour: watched ? "--soft" : "--accent", points: true, bare: Boolean(watched) }, seen: { colour: "--h5", points: true, bare: true } };
+  const looks = { watched: { colour: "--accent", steps: true }, own: { colour: watched ? "--soft" : "--accent", points: true, bare: Boolean(watched) }, seen: { colour: "--h5", points: true, bare: true } };
   const lines = (series.lines || []).filter((line) => looks[line.code]);
   const least = Math.min(...lines.flatMap((line) => line.ys));
   return { ...overTime(series, lines, lines.map((line) => looks[line.code])), words: t(watched ? "plot_say_watched" : "plot_say_space", { least: bytes(least), total: bytes(series.y_most || 0) }) };
