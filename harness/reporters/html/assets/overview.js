@@ -22,7 +22,7 @@ function drawOverview(report) {
 function drawVerdict(report) {
   const verdict = report.verdict;
   const reasons = (title, list) => list && list.length > 0 && el("div", { class: "reasons" }, el("h3", {}, title),
-    el("ul", {}, list.slice(0, 12).map((each) => el("li", {}, sentence(each), each.again && copyLine(each.again)))));
+    el("ul", {}, list.slice(0, 12).map((each) => el("li", {}, sentence(each), each.code === "said" && each.what && el("small", { class: "key" }, " [", say(each.what), "]"), each.again && copyLine(each.again)))));
   return el("section", { class: `card verdict ${verdict.status}` },
     el("div", { class: "headline" },
       el("span", { class: "badge", role: "status" }, t(`status_${verdict.status}`)),
@@ -218,15 +218,20 @@ function drawSignature(each) {
       el("code", { class: "id" }, each.signature)),
     promise && el("p", { class: "promise" }, promise),
     el("p", { class: "summary" }, say(each.summary)),
-    el("div", { class: "points" }, [...points].slice(0, 4).map(([fault, list]) => el("div", {},
-      el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })),
-      list.slice(0, 3).map((point) => el("span", {}, point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 })))),
-      list.length > 3 && el("small", {}, t("findings_places", { count: list.length - 3 })))),
-      points.size > 4 && el("small", {}, t("findings_faults", { count: points.size - 4 }))),
+    el("div", { class: "points" }, [...points].slice(0, 3).map(([fault, list]) => drawPoints(fault, list)),
+      points.size > 3 && el("small", {}, t("findings_faults", { count: points.size - 3 }))),
     each.shrunk && el("p", { class: "points" }, t("findings_smallest", { file: "" }), say(each.shrunk, "code")),
     each.not_shrunk && el("p", { class: "points" }, t("findings_not_shrunk", { why: "" }), say(each.not_shrunk)),
     el("div", { class: "act" }, each.page !== undefined && el("a", { href: `#finding/${each.page}`, class: "button" }, t("findings_open")),
       (each.shrunk_again || each.again) && copyLine(each.shrunk_again || each.again)));
+}
+
+// Where the software was when a fault struck: the place of most runs, the others for whoever asks.
+function drawPoints(fault, list) {
+  const line = (point) => [point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 }))];
+  const head = [el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })), " ", line(list[0])];
+  if (list.length === 1) return el("div", {}, head);
+  return el("details", {}, el("summary", {}, head, " ", el("small", {}, t("findings_places", { count: list.length - 1 }))), el("ul", {}, list.slice(1).map((point) => el("li", {}, line(point)))));
 }
 
 // ---------------------------------------------------------------- measures
