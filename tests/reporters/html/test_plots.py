@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.engine.report.model import FORMAT, Figure, Line, Mark, Measures, Report, Series, Span, Verdict
+from harness.engine.report.model import FORMAT, Figure, Line, Mark, Measures, Report, Series, Span, Spread, Verdict
 from harness.reporters.html.page import write_report
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 
@@ -148,3 +148,18 @@ def test_without_data_nothing_is_drawn_and_the_page_says_why(open_report: OpenRe
     page = open_report(path)
     page.wait_for(".plots-all")
     assert page.all(".plot") == [] and "are those of one run" in page.text(".plots-all")
+
+
+def test_of_many_runs_measures_are_spread_over_them(open_report: OpenReport, tmp_path: Path) -> None:
+    spreads = (
+        Spread("acceptance_percent", 99.2, 99.9, 100, 100, 60, (1, 0, 2, 57)),
+        Spread("availability_percent", 100, 100, 100, 100, 60),  # all alike: a plot would show nothing
+        Spread("sales_asked", 1, 2, 3, 3, 60, (1, 2)),
+    )
+    report = _report(kind="sweep")
+    write_report(replace(report, measures=Measures(spreads)), tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html", size=PHONE)
+    assert _drawn(page, 1) == ["spread_acceptance_percent"]
+    assert "60 runs: from 99.2 to 100; half at most 99.9" in page.text(".plot .words")
+    page.run(_POINT, 0.9)
+    page.wait(lambda: "57 runs" in page.text(".plot .keys"))
