@@ -163,3 +163,16 @@ def test_of_many_runs_measures_are_spread_over_them(open_report: OpenReport, tmp
     assert "60 runs: from 99.2 to 100; half at most 99.9" in page.text(".plot .words")
     page.run(_POINT, 0.9)
     page.wait(lambda: "57 runs" in page.text(".plot .keys"))
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 62])
+def test_numbers_that_no_run_has_do_not_hang_the_page(value: float, open_report: OpenReport, tmp_path: Path) -> None:
+    def odd(line: Line) -> Line:
+        return replace(line, ys=tuple(value for _ in line.ys))
+
+    series = tuple(replace(each, lines=tuple(map(odd, each.lines)), y_most=value) for each in _all())
+    one = (Spread("acceptance_percent", value, value, -value, value, 9, (9, 1)),)
+    write_report(replace(_report(), measures=Measures(one, series)), tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html")
+    page.wait(lambda: not page.all(".plot .canvas:not([data-drawn])"), "not all plots are drawn")
+    assert len(page.all(".plot")) >= 4 and "NaN" not in page.text() and "undefined" not in page.text()

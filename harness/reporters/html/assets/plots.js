@@ -66,7 +66,7 @@ const plotsAlive = new Set();
 // that people ask for first are spread over them.
 function drawPlots(series, kind, spreads) {
   const kinds = new Map();
-  const spread = SPREADS.map((name) => (spreads || []).find((each) => each.name === name && (each.steps || []).length)).filter(Boolean);
+  const spread = SPREADS.map((name) => (spreads || []).find((each) => each.name === name && (each.steps || []).length && each.most > each.least)).filter(Boolean);
   for (const each of [...(series || []), ...spread.map((each) => ({ code: `spread_${each.name}`, spread: each }))]) kinds.set(each.code, [...(kinds.get(each.code) || []), each]);
   const known = [...kinds.values()].filter((of) => plotterOf(of[0]));
   const missing = PLOTS_OF_A_RUN.filter((code) => !kinds.has(code));
@@ -135,6 +135,12 @@ function makePlot(canvas, width, plan, pointed) {
   }, plan.data, canvas);
 }
 
+// A scale that can be drawn: numbers with an end, the second above the first by more than what is lost in rounding.
+function scale(low, high) {
+  const least = Math.max(-9e15, Math.min(9e15, low || 0)), most = Math.max(-9e15, Math.min(9e15, high || 0));
+  return [least, most > least + Math.abs(least) * 1e-9 ? most : least + Math.max(1, Math.abs(least) * 1e-6)];
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -187,8 +193,8 @@ function overTime(series, lines, looks) {
       paths: look.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: { show: Boolean(look.points), size: 6, fill: colour(look.colour), stroke: colour(look.colour) },
     })),
-    xRange: () => [first, last <= first ? first + HOUR : last + (last - first) * 0.01],
-    yRange: () => [0, highest * 1.05 || 1],
+    xRange: () => scale(first, last <= first ? first + HOUR : last + (last - first) * 0.01),
+    yRange: () => scale(0, highest * 1.05),
     xLabel: t("plot_time"), xSpace: 70, yWidth: 62,
     xAxis: { incrs: TIME_STEPS, values: (_, splits) => splits.map(timeLabel) },
     yAxis: { incrs: BYTE_STEPS, values: (_, splits) => splits.map((each) => bytes(each)) },
@@ -263,7 +269,7 @@ function memory(series) {
     lines.push(forecast);
     looks.push({ colour: "--bad", dash: true });
   }
-  const budget = figureOf(series, "budget_bytes");
+  const budget = figureOf(series, "budget_bytes") || 0;
   const slope = figureOf(series, "slope_bytes_per_sale");
   const day = figureOf(series, "dies_on_day");
   const most = bytes(Math.max(...measured.ys));
@@ -298,7 +304,7 @@ function byLevel(series, low, high, counted, countLabel, words) {
     words, pointed: false,
     data: [places, lows.ys, highs.ys],
     lines: [barLook("--accent", -1, true), barLook("--accent", 1)],
-    xRange: () => [-0.5, levels.length - 0.5], yRange: () => [0, Math.max(...highs.ys, ...lows.ys) * 1.2 || 1],
+    xRange: () => scale(-0.5, levels.length - 0.5), yRange: () => scale(0, Math.max(...highs.ys, ...lows.ys) * 1.2),
     xLabel: t("plot_fill"), yLabel: t("plot_seconds"),
     xAxis: { splits: () => places, grid: { show: false }, size: 44, values: (_, splits) => splits.map((place) => `${levelLabel(levels, place)}\n${t(countLabel, { count: counts.ys[place] })}`) },
     keys: [{ colour: "--accent", shape: "area", faint: 0.45, label: t(`plot_line_${low}`), at: at(lows) }, { colour: "--accent", shape: "area", label: t(`plot_line_${high}`), at: at(highs) }],
@@ -334,7 +340,7 @@ function acceptance(series) {
     words: t("plot_say_acceptance", { came: sum(came), paid: sum(paid), declined: sum(declined) }), pointed: false,
     data: [hours, came.ys, paid.ys.map((each, place) => each + declined.ys[place]), paid.ys],
     lines: [barLook("--bad"), barLook("--doubt"), barLook("--accent")],
-    xRange: () => [hours[0] - 0.6, hours[hours.length - 1] + 0.6], yRange: () => [0, Math.max(...came.ys) * 1.08 || 1],
+    xRange: () => scale(hours[0] - 0.6, hours[hours.length - 1] + 0.6), yRange: () => scale(0, Math.max(...came.ys) * 1.08),
     xLabel: t("plot_hour"), yLabel: t("plot_customers"), xSpace: 28,
     xAxis: { incrs: [1, 2, 3, 6], grid: { show: false } },
     yAxis: { incrs: COUNT_STEPS, values: (_, splits) => splits.map((each) => number(each)) },
@@ -358,7 +364,7 @@ function overRuns(series) {
     words: t("plot_say_spread", { runs, least: number(least), median: number(median), p95: number(p95), most: number(most) }), pointed: false,
     data: [middles, steps],
     lines: [{ ...barLook("--accent"), paths: uPlot.paths.bars({ size: [0.9, 40] }) }],
-    xRange: () => [least, most], yRange: () => [0, Math.max(...steps) * 1.08],
+    xRange: () => scale(least, most), yRange: () => scale(0, Math.max(...steps) * 1.08),
     xLabel: name, yLabel: t("plot_runs"), xSpace: 50,
     xAxis: { grid: { show: false }, values: (_, splits) => splits.map((each) => number(each, Math.max(0, Math.ceil(-Math.log10((splits[1] || 1) - splits[0]) - 0.01)))) },
     yAxis: { incrs: COUNT_STEPS, values: (_, splits) => splits.map((each) => number(each)) },
