@@ -23,9 +23,11 @@ from harness.engine.verdict import FaultView, FindingView, MeasureView, NotCheck
 from harness.faults.catalogue import all_faults
 from harness.results.bundle import FORMAT as BUNDLE_FORMAT
 from harness.results.bundle import Bundle, BundleInfo, write_bundle
+from harness.results.merge import merge
 from harness.results.model import (
     CanaryRow,
     FindingRow,
+    JudgedRow,
 )
 from harness.results.store import FILE_NAME, Store
 from harness.scenario.thresholds import MEASURES
@@ -92,6 +94,28 @@ def test_what_proves_nothing_says_why_and_bounds_nothing(tmp_path: Path) -> None
     guided = swept(tmp_path / "guided", run_of(SCENARIOS[0], 1, "pass"), declared=replace(DECLARED, search="coverage"))
     assert guided.bound is not None and (guided.bound.upper_95, guided.bound.why_none) == (None, "search")
     assert guided.runs is not None and guided.runs.total.upper_95 is None
+
+
+def test_what_no_run_could_judge_is_a_column_of_its_own_and_said_with_the_reason(tmp_path: Path) -> None:
+    silent = swept(tmp_path, run_of(SCENARIOS[0], 1, "fail", LOST))
+    assert [each.code for each in silent.unchecked if each.code in ("unknown", "invariant")] == ["unknown"]
+    assert all(each.checked is None for each in silent.matrix.invariants)
+    with Store.resume(tmp_path) as store:
+        store.judge([JudgedRow(1, "no_lost_approval", True), JudgedRow(5, "reversal_removed", False, "no reversal")])
+    for source in (tmp_path, merged(tmp_path)):
+        report = gather(source)
+        told = [(each.what, each.why) for each in report.unchecked if each.code in ("unknown", "invariant")]
+        assert told == [("5 reversal_removed", "no reversal")] and report.verdict.checked == ("1 no_lost_approval",)
+        assert {each.number: each.checked for each in report.matrix.invariants if each.number in (1, 5, 6)} == {
+            1: True, 5: False, 6: False,
+        }  # fmt: skip
+
+
+def merged(source: Path) -> Path:
+    together = source / "together"
+    together.mkdir()
+    merge(together, [source])
+    return together
 
 
 def test_numbers_without_end_seeds_beyond_63_bits_and_missed_thresholds_are_no_trouble(tmp_path: Path) -> None:
