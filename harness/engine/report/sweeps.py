@@ -24,7 +24,7 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
-from harness.engine.report.pages import portable
+from harness.engine.report.pages import few, portable
 from harness.engine.report.series import series_of_runs
 from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, summary_of
 from harness.results.model import Declared, JudgedRow
@@ -32,7 +32,7 @@ from harness.results.store import Store
 
 STATUS: dict[int, Status] = {0: "pass", 1: "fail", 2: "inconclusive", 3: "error"}
 SIGNATURES_MOST = 400
-_POINTS_MOST = 12
+_REASONS_TOLD = 12
 _ROWS_MOST = 300
 _REASONS_MOST = 100
 
@@ -69,7 +69,7 @@ def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
 
 def signature_row(each: Signature, first: tuple[str, int] | None) -> SignatureRow:
     """One kind of finding."""
-    points = tuple(Point(point.fault, point.place, point.runs) for point in each.points[:_POINTS_MOST])
+    points = few(Point(point.fault, point.place, point.runs) for point in each.points)
     scenario, seed = first or ("", None)
     return SignatureRow(
         each.signature, each.invariant, each.name, each.kind, each.summary, portable(each.again), each.runs, each.findings,
@@ -94,11 +94,11 @@ def _because(summary: SweepSummary) -> Iterable[Said]:
         if canary.missed:
             yield Said("canary_missed", canary.why, canary.terminal, again=portable(canary.replay))
     if not total.failed:
-        for fault in summary.idle[:_POINTS_MOST]:
+        for fault in summary.idle[:_REASONS_TOLD]:
             yield Said("never_bit", fault.scenario, fault.fault, fault.runs)
-        if len(summary.idle) > _POINTS_MOST:
-            yield Said("idle_more", count=len(summary.idle) - _POINTS_MOST)
-        for reason in summary.because[:_POINTS_MOST]:
+        if len(summary.idle) > _REASONS_TOLD:
+            yield Said("idle_more", count=len(summary.idle) - _REASONS_TOLD)
+        for reason in summary.because[:_REASONS_TOLD]:
             if reason.verdict == "inconclusive":
                 yield Said("inconclusive", reason.why, count=reason.runs, again=portable(reason.again))
 

@@ -142,6 +142,16 @@ def test_no_more_signatures_than_anybody_reads_and_a_page_for_the_first_of_every
     assert all(report.findings[page].signature == signature for signature, page in pages.items())
 
 
+def test_a_finding_is_found_by_each_fault_that_led_to_it_however_many_its_places_are(tmp_path: Path) -> None:
+    places = [replace(LOST, place=f"a.py:{line} f", count=1) for line in range(40)]
+    report = swept(tmp_path, run_of(SCENARIOS[0], 1, "fail", *places, replace(LOST, fault="wrong_mac", count=1)))
+    points = report.signatures[0].points
+    assert {each.fault for each in points} == {"power_loss", "wrong_mac"} and len(points) == 7
+    assert {each.fault: each.signatures for each in report.matrix.cells} == {
+        "power_loss": ("0badcafe",), "wrong_mac": ("0badcafe",),
+    }  # fmt: skip
+
+
 def test_known_findings_come_last() -> None:
     rows = [SignatureRow(str(n), n % 3, "", "", "", known=n < 3, runs=n) for n in range(9)]
     assert [each.signature for each in in_order(rows)] == ["6", "7", "8", "3", "4", "5", "0", "1", "2"]

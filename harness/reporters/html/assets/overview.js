@@ -1,20 +1,30 @@
 // The overview: verdict, what it means and does not, faults by invariants, findings by kind, measures, runs.
 
-function drawOverview(report) {
+// #overview/cell/power_loss/1 shows the findings of one cell of the heat map alone; - is no fault.
+function drawOverview(report, rest) {
   const root = el("div", { class: "overview" });
   const findings = card(t("findings_title"));
   findings.id = "findings";
   append(root, [
     drawVerdict(report),
     el("div", { class: "columns" }, drawBound(report), drawUnchecked(report)),
-    drawMatrix(report, (cell) => drawFindings(report, findings, cell)),
+    drawMatrix(report, (cell) => {
+      history.replaceState(null, "", `#overview/cell/${encodeURIComponent(cell.fault || "-")}/${cell.invariant}`);
+      drawFindings(report, findings, cell);
+      findings.scrollIntoView({ behavior: "smooth", block: "start" });
+    }),
     findings,
     drawMeasures(report),
     drawRuns(report),
     drawFacts(report),
   ]);
-  drawFindings(report, findings, null);
+  drawFindings(report, findings, rest[0] === "cell" ? cellAt(report, rest[1], Number(rest[2])) : null);
   return root;
+}
+
+function cellAt(report, fault, invariant) {
+  const cells = (report.matrix || {}).cells || [];
+  return cells.find((each) => encodeURIComponent(each.fault || "-") === fault && each.invariant === invariant) || null;
 }
 
 // ---------------------------------------------------------------- verdict and bound
@@ -169,7 +179,7 @@ function matrixTable(faults, columns, cells, choose) {
         if (!cell) return el("td", { class: `cell ${idle ? "idle" : each.checked === false ? "unchecked" : ""}`, title: `${fault.kind || t("matrix_no_fault")} × ${name(each)}: ${t(idle ? "matrix_never_bit" : each.checked === false ? "matrix_unchecked" : "matrix_empty_cell")}` });
         const told = `${fault.kind || t("matrix_no_fault")} × ${name(each)}: ${t("matrix_cell", { count: cell.findings, runs: cell.runs })}`;
         return el("td", { class: `cell heat h${step(cell.findings)}` },
-          el("button", { type: "button", title: told, "aria-label": told, onclick: () => choose({ ...cell, fault_said: fault.kind || t("matrix_no_fault"), invariant_said: name(each) }) }, number(cell.findings)));
+          el("button", { type: "button", title: told, "aria-label": told, onclick: () => choose(cell) }, number(cell.findings)));
       }));
   };
   return el("table", { class: `matrix${columns.length < 10 ? " wide" : ""}` }, el("thead", {}, head), el("tbody", {}, faults.map(row)));
@@ -194,15 +204,15 @@ function drawFindings(report, root, cell) {
   const chosen = cell ? all.filter((each) => each.invariant === cell.invariant && (each.points || []).some((point) => point.fault === cell.fault)) : all;
   append(clear(root), [
     el("h2", {}, t("findings_title"), el("span", { class: "count" }, number(all.length))),
-    cell && el("p", { class: "hint" }, t("findings_filter", { fault: cell.fault_said, invariant: cell.invariant_said }), " ",
-      el("button", { type: "button", class: "link", onclick: () => drawFindings(report, root, null) }, t("findings_every"))),
+    cell && el("p", { class: "hint" }, t("findings_filter", { fault: cell.fault || t("matrix_no_fault"), invariant: chosen.length && cell.invariant ? `${cell.invariant} ${chosen[0].name}` : t("threshold") }), " ",
+      el("button", { type: "button", class: "link", onclick: () => { history.replaceState(null, "", "#overview"); drawFindings(report, root, null); } }, t("findings_every"))),
     all.length === 0 && el("p", {}, t("findings_none")),
+    all.length > 0 && chosen.length === 0 && el("p", {}, t("findings_not_held")),
   ]);
   const fresh = chosen.filter((each) => !each.known);
   const known = chosen.filter((each) => each.known);
   if (fresh.length) append(root, [known.length > 0 && el("h3", {}, t("findings_new")), shortened(fresh, 15, drawSignature)]);
   if (known.length) append(root, [el("h3", {}, t("findings_known_title")), shortened(known, 10, drawSignature)]);
-  if (cell) root.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 function drawSignature(each) {

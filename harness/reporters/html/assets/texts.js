@@ -57,7 +57,7 @@ Object.assign(TEXTS.en, {
   matrix_legend: "findings:", matrix_no_faults: "No fault was planned in these runs.", matrix_idle: "+ {count} kinds of fault that bit without a finding",
   threshold: "threshold",
 
-  findings_title: "Findings, by kind", findings_none: "None.", findings_filter: "Only {fault} × {invariant}.", findings_every: "show all",
+  findings_title: "Findings, by kind", findings_none: "None.", findings_not_held: "They are not among those that this page holds.", findings_filter: "Only {fault} × {invariant}.", findings_every: "show all",
   findings_counts: "{findings|finding|findings} in {runs|run|runs}", findings_money: "{money} at stake", findings_known: "known", findings_open: "see what happened",
   findings_after: "after {fault}", findings_in: "in {place}", findings_smallest: "smallest scenario: {file}", findings_not_shrunk: "not made smaller: {why}",
   findings_new: "New", findings_known_title: "Known, in the baseline", invariant: "invariant {number}", findings_points: "{count|run|runs}", findings_places: "and {count|more place|more places}", findings_faults: "and after {count|other fault|other faults}",
@@ -131,7 +131,7 @@ Object.assign(TEXTS.zh, {
   matrix_legend: "问题数：", matrix_no_faults: "这些运行没有安排故障。", matrix_idle: "+ {count} 种已生效但没有引发问题的故障",
   threshold: "阈值",
 
-  findings_title: "问题（按种类）", findings_none: "没有。", findings_filter: "只显示 {fault} × {invariant}。", findings_every: "显示全部",
+  findings_title: "问题（按种类）", findings_none: "没有。", findings_not_held: "不在本页所含的问题之列。", findings_filter: "只显示 {fault} × {invariant}。", findings_every: "显示全部",
   findings_counts: "{findings} 个问题，{runs} 次运行", findings_money: "涉及 {money}", findings_known: "已知", findings_open: "查看经过",
   findings_after: "发生在 {fault} 之后", findings_in: "位于 {place}", findings_smallest: "最小场景：{file}", findings_not_shrunk: "未能缩小：{why}",
   findings_new: "新问题", findings_known_title: "基线中的已知问题", invariant: "不变式 {number}", findings_points: "{count} 次运行", findings_places: "另有 {count} 处", findings_faults: "另有 {count} 种故障",
