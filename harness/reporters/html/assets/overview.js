@@ -252,7 +252,7 @@ function drawMeasures(report) {
   const alone = spreads.every((each) => (each.runs || 1) <= 1);
   return card(t("measures_title"),
     spreads.length === 0 && !(measures.series || []).length && el("p", {}, t("measures_none")),
-    drawPlots(measures.series, (report.left_out || []).some((each) => each.code.includes("history")) ? "untold" : report.kind),
+    drawPlots(measures.series, (report.left_out || []).some((each) => each.code.includes("history")) ? "untold" : report.kind, spreads),
     spreads.length > 0 && box(el("table", { class: "measures" },
       el("thead", {}, el("tr", {}, el("th", {}, t("measure")), (alone ? ["value", "asked"] : ["least", "median", "p95", "most"]).map((each) => el("th", { class: "number" }, t(each))),
         !alone && el("th", {}, t("spread")))),
