@@ -43,7 +43,8 @@ _PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or fals
 def parameters(cls: type) -> Iterator[tuple[str, str, str]]:
     """Of a dataclass in the language of scenarios: key, default and meaning of each field."""
     for each in fields_of(cls):
-        yield each.key, _default(each), by_keys(cls, each.description)
+        choices = f"{_type(each.type)}." if typing.get_origin(each.type) is Literal else ""
+        yield each.key, _default(each), f"{choices} {sentence(by_keys(cls, each.description))}".strip()
 
 
 def by_keys(cls: type, text: str) -> str:
