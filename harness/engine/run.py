@@ -367,11 +367,12 @@ def run_plan(
         try:
             if run.behaviour is not None and request.behaviour_out is not None:
                 write_seen(Path(request.behaviour_out), run.behaviour, run.decisions_path)
+            decided = run.decisions_path, request.images, request.terminal
             if request.resolved_out is not None:
-                write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path, request.images)
+                write_resolved(run.pinned_plan(), Path(request.resolved_out), *decided)
             if request.out_dir is not None:
                 if verdict.status == "fail":
-                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path, request.images)
+                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", *decided)
                 run.decisions_path.unlink()
                 write_verdict(verdict, directory)
         except OSError as error:

@@ -50,6 +50,8 @@ class Replayed:
     last: tuple[str, ...] = ()
     """The last events up to the instant that was asked for."""
     disk: str = ""
+    came: bool = True
+    """Whether that instant came at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def replay(
             if staging is not None:
                 shutil.rmtree(staging, ignore_errors=True)
         history = scratch / "run" / "history.jsonl"
+        last, came = ([], True) if until is None else lines_before(history, asked, _SHOWN)
         signatures = tuple(each.signature for each in row_of("", request, verdict).findings)
         return Replayed(
             info,
@@ -138,8 +141,9 @@ def replay(
             parting(history, prepared.bundle.marks),
             tuple(_other_versions(info)),
             asked.text if until is not None else "",
-            () if until is None else tuple(lines_before(history, asked, _SHOWN)),
+            tuple(last),
             "" if disk_out is None else str(disk_out),
+            came,
         )
 
 
