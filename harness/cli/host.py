@@ -171,7 +171,9 @@ def _served(server: Server, for_s: float | None, keep: Callable[[], None]) -> No
             server.stop()
 
     server.on_tick = ticked
-    before = {each: signal.signal(each, lambda *_: server.stop()) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        each: signal.signal(each, lambda *_: server.stop()) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         server.run()
     finally:
