@@ -6,6 +6,20 @@ again in larger numbers by soak itself. A test that is always large carries the 
 
 LARGE = frozenset(
     {
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[reading_a_report]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_python]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_binary]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_text_only]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[dialects]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[scenarios]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[crashpoints]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[sweeps]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[shrink_and_replay]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[releases]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[ci]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[host]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[assay]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[symptoms]",
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
         "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
         "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[crashpoints]",
@@ -149,6 +163,7 @@ LARGE = frozenset(
         "tests/engine/crashpoints/test_explore.py::test_two_cuts_are_survived_too_and_more_states_are_seen",
         "tests/storage/test_kinder_models.py::test_the_true_model_is_not_complained_about",
         "tests/cli/test_hunt.py::test_words_and_mistakes",
+        "tests/reporters/html/test_hostile.py::test_software_that_writes_harm_wherever_it_can_is_told_and_does_none",
         "tests/engine/live/test_wire.py::test_the_command_as_json_and_with_a_terminal_of_ones_own",
         "tests/engine/test_naive_terminals.py::test_a_full_volume_costs_the_reference_terminal_nothing",
         "tests/storage/test_pyfakefs_disk.py::test_random_operations_differ_from_a_real_tmpfs_only_as_listed",

@@ -76,9 +76,14 @@ def hunt(
     Exit code 1: found; 2: not found within the budget, which proves nothing.
     """
     if list_symptoms:
-        from harness.reporters.hunt import vocabulary
+        from harness.reporters.hunt import vocabulary, words
 
-        say(vocabulary())
+        if as_json:
+            import msgspec
+
+            say(msgspec.json.encode(words()))
+        else:
+            say(vocabulary())
         return int(ExitCode.PASS)
     if symptom is None:
         raise UsageError('--symptom is missing, such as --symptom "no reply then charged twice" (--list-symptoms)')

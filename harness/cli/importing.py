@@ -57,6 +57,9 @@ def import_command(
 
     if not log.is_file():
         raise UsageError(f"there is no file {log}")
+    if mapping is not None and not mapping.is_file():
+        what = "it is empty" if str(mapping) == "." else f"there is no file {mapping}"
+        raise UsageError(f"--mapping: {what}; expected a YAML file that says which column is what, or leave it out")
     if out is not None:
         check_writable("--out", out, "yaml")
     records = [each for each in _records(log, mapping, form, dialect, zone) if _wanted(each, since, until)]

@@ -32,4 +32,4 @@ def merge(out: Path, files: tuple[Path, ...], as_json: bool) -> int:
     with Store.read(out) as store:
         summary = summary_of(store)
     say_summary(summary, as_json)
-    return int(summary.exit_code)
+    return summary.exit_code

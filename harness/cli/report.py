@@ -23,6 +23,7 @@ _AFTER, _AFTER_S = 10, 15.0
 """After a sweep or a gate, whose command line has named the software: so many findings are told in full, in so many seconds."""
 _AFTER_MIN_S = 2.0
 """A gate that has used up its budget still has its first finding told."""
+_ONE_S, _MANY_S = 60.0, 6.0
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -41,11 +42,17 @@ F = TypeVar("F", bound=Callable[..., Any])
     help="So many findings are told in full: their runs are done again and watched. 0: none.",
 )  # fmt: skip
 @click.option(
-    "--max-time", type=Duration(), default="60 s", show_default=True, help="No such run begins later than this."
+    "--max-time", type=Duration(), help="No such run begins later than this; default: 6 s, of one run or bundle 60 s."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(
-    source: Path, file: Path | None, terminal: str | None, trust: bool, findings: int, max_time: float, as_json: bool
+    source: Path,
+    file: Path | None,
+    terminal: str | None,
+    trust: bool,
+    findings: int,
+    max_time: float | None,
+    as_json: bool,
 ) -> int:
     """Write SOURCE as one HTML file that opens from disk, offline.
 
@@ -64,7 +71,7 @@ def report(
         check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
-    how = telling(findings, max_time, absolute_spec(terminal), trust)
+    how = telling(findings, _begin_s(source) if max_time is None else max_time, absolute_spec(terminal), trust)
     told = gather(source, how)
     if as_json:
         import msgspec
@@ -91,6 +98,14 @@ def telling(findings: int, begin_s: float, terminal: str | None = None, trust: b
         return None
     jobs = len(os.sched_getaffinity(0))
     return Telling(pages_max=findings, all_s=begin_s, jobs=jobs, terminal=terminal, trust=trust)
+
+
+def _begin_s(source: Path) -> float:
+    """One run's story is worth a minute; the report of a sweep is to be there in ten seconds."""
+    from harness.engine.report.single import VERDICT
+
+    one = source.suffix == ".zip" or source.name == VERDICT or (source / VERDICT).is_file()
+    return _ONE_S if one else _MANY_S
 
 
 def _beside(source: Path) -> Path:

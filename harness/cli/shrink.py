@@ -52,7 +52,8 @@ def shrink(
 ) -> int:
     """Make a run that found something as small as it gets: the same finding from fewer faults and actions.
 
-    SCENARIO is a name, a file or a resolved scenario (resolved.yaml); BUNDLE a finding.zip, whose finding it then is. Customers
+    SCENARIO is a name, a file or a resolved scenario (resolved.yaml); BUNDLE a finding.zip (or the directory of a
+    run that holds one), whose finding it then is. Customers
     who were drawn become `actions`, faults and keys that it does not need are left out, amounts and times become round. Each step
     is run, and taken only if the very same finding is there (its signature: invariant and what happened, without devices, times
     and amounts). The file says what it shows and how to run it, and has been run from itself alone; keep it among your scenarios.
@@ -71,25 +72,38 @@ def shrink(
         tempfile.TemporaryDirectory(prefix="harness-") as scratch,
     ):
         asked.tell(as_ctrl_c)
-        if is_bundle(Path(case)):
-            request, signature = _of_bundle(Path(case), Path(scratch), spec, trust, signature)
+        path = _case(case)
+        if is_bundle(path):
+            request, signature = _of_bundle(path, Path(scratch), spec, trust, signature)
             if speaks is not None or seed is not None:
                 raise UsageError("a bundle has its own seed and dialect: leave out --seed and --dialect")
-            stem = Path(case).stem
         else:
-            path = _scenario(case)
             request = RunRequest(scenario=str(path), terminal=spec, dialect=speaks, seed=seed)
-            stem = path.stem
-        target = out if out is not None else Path("reports", "shrunk", f"{stem}.yaml")
-        itself = (Path(request.scenario).resolve(), Path(case).resolve())
-        if target.exists() and target.resolve() in itself:
-            raise UsageError(
-                f"--out {target}: that is {'the bundle' if is_bundle(Path(case)) else 'the scenario'} itself"
-            )
+        target = out if out is not None else Path("reports", "shrunk", f"{path.stem}.yaml")
+        if target.exists() and target.resolve() in (Path(request.scenario).resolve(), path.resolve()):
+            raise UsageError(f"--out {target}: that is {'the bundle' if is_bundle(path) else 'the scenario'} itself")
         check_writable("--out", target, "yaml")
         shrunk = _watched(make_small, request, signature, budget, target, jobs, as_json)
     _say(shrunk, as_json)
     return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
+
+
+def _case(case: str) -> Path:
+    """The bundle or the scenario; of a directory of `harness run --out`, its bundle. UsageError for a bundle that is none."""
+    from harness.engine.replay.make import FINDING_NAME
+    from harness.results.bundle import SUFFIX, is_bundle
+
+    path = Path(case)
+    if path.is_dir() and (path / FINDING_NAME).is_file():
+        return path / FINDING_NAME
+    if is_bundle(path):
+        return path
+    if path.suffix.lower() == SUFFIX:
+        why = "is a directory, and no bundle" if path.is_dir() else "is no file"
+        raise UsageError(
+            f"{case} {why}; expected a finding{SUFFIX}, as `harness run --out DIR` leaves it, or a scenario"
+        )
+    return _scenario(case)
 
 
 def _scenario(case: str) -> Path:

@@ -75,6 +75,10 @@ INTERRUPTED = "telling what is finished; --resume goes on"
     "--search", type=click.Choice(["random", "coverage"]),
     help="coverage: keep runs that reached new behaviour and change their faults; bounds no rate. Default: random.",
 )  # fmt: skip
+@click.option(
+    "--bundles", type=click.IntRange(0, 1_000), default=20, show_default=True,
+    help="Of so many signatures keep the first run as DIR/bundles/SIGNATURE.zip, for harness replay.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 @report_option
 def sweep(
@@ -97,6 +101,7 @@ def sweep(
     scheduler: str | None,
     shard: tuple[int, int] | None,
     search: str | None,
+    bundles: int,
     as_json: bool,
     with_report: bool,
 ) -> int:
@@ -115,7 +120,8 @@ def sweep(
     from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.search.sweep import refuse_what_it_cannot
     from harness.engine.sink import make_directory
-    from harness.engine.sweep.summary import summary_of
+    from harness.engine.sweep.bundles import Bundles
+    from harness.engine.sweep.summary import BUNDLES, summary_of
     from harness.engine.sweep.work import Wanted
 
     if str(out_dir) == ".":
@@ -143,6 +149,8 @@ def sweep(
         asked.tell(work.stop)
         with store:
             try:
+                if bundles:
+                    work.bundles = Bundles(out_dir / BUNDLES, bundles)
                 _watched(work, max_time, quiet=as_json, asked=asked)
             except UsageError:
                 # The software cannot be loaded, say: mended, the same command must work.
@@ -151,10 +159,13 @@ def sweep(
                 raise
             summary = summary_of(store)
     summary.out_of_time, summary.cut_off = work.out_of_time and summary.missing > 0, work.cut_off
+    summary.close()
     say_summary(summary, as_json)
+    for signature, why in {} if work.bundles is None else work.bundles.failed.items():
+        click.echo(f"no bundle of {signature}: {why}", err=True)
     if with_report:
         write_after_sweep(out_dir, summary.cut_off, quiet=as_json)
-    return int(summary.exit_code)
+    return summary.exit_code
 
 
 @click.command()
@@ -290,6 +301,8 @@ def _watched(work: Sweep, max_time_s: float | None, *, quiet: bool, asked: Stopp
     try:
         work.run((lambda _: None) if watch is None else watch.told, max_time_s=max_time_s)
     finally:
+        if work.bundles is not None:
+            work.bundles.close()
         if watch is not None:
             watch.close()
 

@@ -95,6 +95,8 @@ def upgrade(
     data, stages = named(data, "--data"), tuple(each.strip() for each in stages)
     profiles = named(profiles, "--profile")
     _refuse_unknown(data, stages, profiles, device)
+    if no_cuts and depth > 1:
+        raise UsageError("--depth 2 cuts again in each recovery, and --no-cuts cuts nothing: give one of them")
     if data and image is not None:
         raise UsageError("--data is what the old release leaves, --image stands in its place: give one of them")
     if state and (no_cuts or len(stages) != 1 or (len(data) != 1 and image is None)):

@@ -127,7 +127,7 @@ def _write_known(request: RunRequest, path: Path, decisions: Path | None) -> Non
     seed = request.seed if request.seed is not None else plan.seed
     known = replace(plan, seed=1 if seed is None else seed, decisions=pins, unpinned=unpinned)
     try:
-        write_resolved(known, path, images=request.images)
+        write_resolved(known, path, images=request.images, software=request.terminal)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error.strerror}") from None
 

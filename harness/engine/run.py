@@ -37,7 +37,7 @@ from harness.engine.search.behaviour import Behaviour, write_seen
 from harness.engine.secrecy import Searches
 from harness.engine.sink import Sink, make_directory
 from harness.engine.snapshots import Camera
-from harness.engine.verdict import Verdict
+from harness.engine.verdict import Verdict, verdict_bytes
 from harness.history.events import (
     FaultStruck,
     PhaseStarted,
@@ -367,11 +367,12 @@ def run_plan(
         try:
             if run.behaviour is not None and request.behaviour_out is not None:
                 write_seen(Path(request.behaviour_out), run.behaviour, run.decisions_path)
+            decided = run.decisions_path, request.images, request.terminal
             if request.resolved_out is not None:
-                write_resolved(run.pinned_plan(), Path(request.resolved_out), run.decisions_path, request.images)
+                write_resolved(run.pinned_plan(), Path(request.resolved_out), *decided)
             if request.out_dir is not None:
                 if verdict.status == "fail":
-                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", run.decisions_path, request.images)
+                    write_resolved(run.pinned_plan(), directory / "resolved.yaml", *decided)
                 run.decisions_path.unlink()
                 write_verdict(verdict, directory)
         except OSError as error:
@@ -381,5 +382,4 @@ def run_plan(
 
 def write_verdict(verdict: Verdict, directory: Path) -> None:
     """``verdict.json`` in ``directory``."""
-    encoded = msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n"
-    (directory / "verdict.json").write_bytes(encoded)
+    (directory / "verdict.json").write_bytes(verdict_bytes(verdict))

@@ -113,6 +113,11 @@ class Verdict(msgspec.Struct, frozen=True):
         return {"pass": ExitCode.PASS, "fail": ExitCode.VIOLATED, "inconclusive": ExitCode.INCONCLUSIVE}[self.status]
 
 
+def verdict_bytes(verdict: Verdict) -> bytes:
+    """What ``verdict.json`` holds."""
+    return msgspec.json.format(msgspec.json.encode(verdict), indent=1) + b"\n"
+
+
 def worst(codes: list[ExitCode]) -> ExitCode:
     """One exit code for several runs: what broke counts before what failed, what failed before what says nothing."""
     order = (ExitCode.HARNESS_ERROR, ExitCode.USAGE, ExitCode.VIOLATED, ExitCode.INCONCLUSIVE, ExitCode.PASS)

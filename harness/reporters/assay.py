@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from harness.core.errors import ExitCode
+from harness.core.words import several
 from harness.engine.assay.redundant import REDUNDANT, REDUNDANT_FAMILIES
 from harness.engine.assay.report import AssayReport, MutantReport
 
@@ -73,7 +74,7 @@ def _kill(each: MutantReport, width: int) -> Iterator[str]:
     head = f"  {each.mutant:<{width - 2}}"
     if each.kill is None:
         said = {"survived": "SURVIVED", "inconclusive": "INCONCLUSIVE", "not_tried": "NOT TRIED"}.get(each.state, "")
-        why = each.why or f"no finding in {each.tried} runs"
+        why = each.why or f"no finding in {several(each.tried, 'run')}"
         yield f"{head}{'':>9}  {said}: {why}"
         return
     seed = f", seed {each.kill.seed}" if each.kill.seed is not None else ""

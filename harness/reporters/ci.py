@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.core.errors import ExitCode
+from harness.core.words import several
 from harness.engine.sweep.summary import Signature, SweepSummary
 from harness.reporters import plain
 from harness.results.model import FindingRow, RunRow
@@ -106,17 +107,11 @@ def outcome_of_sweep(summary: SweepSummary, runs: Iterable[RunRow]) -> Outcome:
 
     rows = list(runs)
     labels = {finding.signature: row.scenario for row in rows for finding in row.findings}
-    because = [f"{each.verdict} in {each.runs:,} runs: {each.why}" for each in summary.because]
-    because += [f"fault {each.fault} never bit in {each.runs:,} runs of {each.scenario}" for each in summary.idle]
-    if not summary.canary_found:
-        because.append("the defect that is planted in every sweep (canary) was not found")
-    if summary.missing:
-        because.append(f"{summary.missing:,} of {summary.total.declared:,} declared runs are not finished")
-    if not summary.total.declared:
-        because.append("no run falls to this part: a sweep of so few runs needs fewer --shard")
+    because = [f"{each.verdict} in {several(each.runs, 'run')}: {each.why}" for each in summary.of_runs]
+    because += [each.why for each in summary.because if each not in summary.of_runs]
     return Outcome(
         f"sweep of {plain.line(summary.terminal, 200)}",
-        summary.exit_code,
+        summary.code,
         (bound_of(summary.total),),
         tuple(plain.line(each) for each in because),
         tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from harness.core.words import several
 from harness.engine.gate import cuts
 from harness.engine.gate.report import Bound, GateFinding, GateReport, Part, Untried
 from harness.reporters import plain
@@ -31,9 +32,10 @@ def bound_of(bound: Bound) -> str:
     """What the random runs say."""
     rest = f"; {bound.inconclusive:,} inconclusive, counted for nothing" if bound.inconclusive else ""
     of = f"{bound.scenario} with {bound.terminals} terminals, seeds from {bound.first_seed} on{rest}"
+    failed = f"{bound.failed:,} of {several(bound.runs, 'random run')} failed"
     if bound.upper_bound_95 is None:
-        return f"{bound.failed:,} of {bound.runs:,} random runs failed, and they were ended for it: no bound; {of}"
-    return f"{bound.failed:,} of {bound.runs:,} random runs failed: below {100 * bound.upper_bound_95:.2f} % at 95 %, for {of}"
+        return f"{failed}, and they were ended for it: no bound; {of}"
+    return f"{failed}: below {100 * bound.upper_bound_95:.2f} % at 95 %, for {of}"
 
 
 def _lines(report: GateReport) -> Iterator[str]:

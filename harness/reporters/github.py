@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 
+from harness.core.words import several
 from harness.reporters import plain
 from harness.reporters.ci import Outcome, Problem
 from harness.reporters.markdown import render as markdown
@@ -54,7 +55,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 def _of_problem(kind: str, each: Problem) -> str:
     known = " (known)" if each.known else ""
-    text = f"{each.summary}\n{each.findings:,} findings in {each.runs:,} runs\nreplay: {plain.line(each.again, 1_000)}"
+    counted = f"{several(each.findings, 'finding')} in {several(each.runs, 'run')}"
+    text = f"{each.summary}\n{counted}\nreplay: {plain.line(each.again, 1_000)}"
     return command(kind, text, title=f"{each.title}{known} [{each.signature}]", file=each.file, line=each.line)
 
 

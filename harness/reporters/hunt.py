@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+import msgspec
+
+from harness.core.words import several
 from harness.engine.hunt.report import HuntReport, Shown
 from harness.history.symptoms.words import FORMS
 
@@ -15,6 +18,15 @@ _SAID = {
 }
 
 
+class Word(msgspec.Struct, frozen=True):
+    """One term: how it is written, what it means, whether it is proven at rest, and by gap what may stand there."""
+
+    term: str
+    meaning: str
+    at_rest: bool
+    choices: dict[str, tuple[str, ...]]
+
+
 def render(report: HuntReport, file: str | None = None) -> str:
     """All of it as plain text. ``file``: where the scenario was written."""
     return "\n".join(_lines(report, file)) + "\n"
@@ -23,8 +35,8 @@ def render(report: HuntReport, file: str | None = None) -> str:
 def _lines(report: HuntReport, file: str | None) -> Iterator[str]:
     yield f"hunt · {report.terminal} · {report.symptom} · seed {report.seed}"
     yield _SAID[report.state]
-    began = "1 scenario" if report.stages == 1 else f"{report.stages:,} scenarios"
-    yield f"  in {_runs(report.runs)}, {report.wall_s:.1f} s, from {began}"
+    began = several(report.stages, "scenario")
+    yield f"  in {several(report.runs, 'run')}, {report.wall_s:.1f} s, from {began}"
     if report.best is not None:
         yield ""
         yield from _best(report.best, report, file)
@@ -44,13 +56,9 @@ def _best(best: Shown, report: HuntReport, file: str | None) -> Iterator[str]:
     if best.findings:
         yield f"  invariants violated in it: {', '.join(best.findings)}"
     if report.shrunk:
-        yield f"  made small in {_runs(report.shrink_runs)}: {report.shrunk}"
+        yield f"  made small in {several(report.shrink_runs, 'run')}: {report.shrunk}"
     if file is not None:
         yield f"  replay: harness run {shlex.quote(file)} --terminal {shlex.quote(report.terminal)}"
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def vocabulary() -> str:
@@ -70,6 +78,17 @@ def vocabulary() -> str:
                         lines.append(f"  {'':<44} {gap.name}: {', '.join(gap.choices)}")
         lines.append("")
     return "\n".join(lines)
+
+
+def words() -> list[Word]:
+    """The same for programs."""
+    return [
+        Word(
+            form.shown(), form.meaning, form.at_rest,
+            {gap.name: tuple(gap.choices) for gap in form.parts if not isinstance(gap, str) and gap.choices},
+        )
+        for form in FORMS
+    ]  # fmt: skip
 
 
 _SHOWN_BEFORE = frozenset({("action", "started"), ("action", "took")})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from harness.core.words import several
 from harness.reporters import plain
 from harness.reporters.ci import Outcome, Problem
 
@@ -67,7 +68,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 def _problem(each: Problem) -> Iterator[str]:
     money = f", {each.money_fen / 100:,.2f} yuan at stake" if each.money_fen else ""
-    yield f"- **{code(each.title)}** {code(each.signature)}: {each.findings:,} findings in {each.runs:,} runs{money}"
+    counted = f"{several(each.findings, 'finding')} in {several(each.runs, 'run')}"
+    yield f"- **{code(each.title)}** {code(each.signature)}: {counted}{money}"
     yield f"  - {code(each.summary)}"
     yield f"  - {code(f'{each.file}:{each.line}')}"
     if each.again:

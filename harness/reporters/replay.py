@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.core.units import clock_text
+from harness.core.words import several
 from harness.engine.replay.replay import Replayed
 from harness.reporters import plain
 from harness.reporters.console import render as render_verdict
@@ -35,7 +36,9 @@ def _lines(replayed: Replayed) -> Iterator[str]:
         yield f"{replayed.verdict.diverged:,} decisions are not pinned in it and took their neutral value"
     if replayed.until:
         yield ""
-        yield f"the last events up to {replayed.until}"
+        events = several(replayed.verdict.events, "event")
+        never = f"{replayed.until} did not come in this run of {events}; its last events"
+        yield f"the last events up to {replayed.until}" if replayed.came else never
         yield from replayed.last
     if replayed.disk:
         yield f"what storage held then: {replayed.disk}"

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
+from harness.core.words import several
 from harness.engine.shrink.page import told
 from harness.engine.shrink.shrink import Shrunk
 
@@ -19,7 +20,7 @@ def render(shrunk: Shrunk) -> str:
 
 def _lines(shrunk: Shrunk) -> Iterator[str]:
     finding = shrunk.finding
-    yield f"shrunk · {shrunk.path} · signature {shrunk.signature} · {shrunk.runs:,} runs in {shrunk.wall_s:.1f} s"
+    yield f"shrunk · {shrunk.path} · signature {shrunk.signature} · {several(shrunk.runs, 'run')} in {shrunk.wall_s:.1f} s"
     number = f"{finding.invariant} " if finding.invariant else ""
     yield from textwrap.wrap(f"invariant {number}{finding.name}: {finding.summary}", _COLUMNS, subsequent_indent="  ")
     came = shrunk.customers if shrunk.before.drawn else None

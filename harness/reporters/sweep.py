@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.core.errors import ExitCode
+from harness.core.words import several
 from harness.engine.sweep.summary import Because, Counts, Signature, SweepSummary
 from harness.results.model import RunRow
 
@@ -33,7 +34,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     first = summary.first_seed
     seeds = f"seeds {first} to {first + summary.runs - 1}" if summary.runs else f"seeds from {first} on"
     yield " · ".join(("sweep", *named, *part, summary.terminal, seeds, swarm))
-    yield _SAID[summary.exit_code]
+    yield _SAID[summary.code]
     if summary.missing:
         why = " when its time was over" if summary.out_of_time else ""
         yield f"  because {summary.missing:,} of {summary.total.declared:,} declared runs are not finished{why} (--resume)"
@@ -42,7 +43,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     yield from _canary(summary)
     idle = summary.idle
     for fault in idle[:_MOST_SEEDS]:
-        yield f"  because fault {fault.fault!r} never bit in {_runs(fault.runs)} of {fault.scenario}"
+        yield f"  because fault {fault.fault!r} never bit in {several(fault.runs, 'run')} of {fault.scenario}"
     if len(idle) > _MOST_SEEDS:
         yield f"  and {len(idle) - _MOST_SEEDS:,} more faults never bit"
     yield ""
@@ -51,7 +52,7 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
     yield bound_of(summary.total, summary.shard) if summary.search == "random" else _unbounded(summary)
     if summary.cut_off:
         yield ""
-        yield f"{_runs(len(summary.cut_off))} under way ended when the time was over, and not counted:"
+        yield f"{several(len(summary.cut_off), 'run')} under way ended when the time was over, and not counted:"
         for cut in sorted(summary.cut_off, key=lambda each: -each.ran_s)[:_MOST_SEEDS]:
             yield f"  {cut.scenario} seed {cut.seed}, after {cut.ran_s:,.1f} s"
     if summary.signatures:
@@ -61,9 +62,9 @@ def _lines(summary: SweepSummary) -> Iterator[str]:
             yield from _signature(each)
         if len(summary.signatures) > _MOST_SIGNATURES:
             yield f"  and {len(summary.signatures) - _MOST_SIGNATURES} more (--json has all)"
-    if summary.because:
+    if summary.of_runs:
         yield ""
-        for reason in summary.because:
+        for reason in summary.of_runs:
             yield from _because(reason)
     if summary.faults and len(summary.scenarios) <= _MOST_SCENARIOS:
         yield ""
@@ -116,13 +117,13 @@ def _counts(summary: SweepSummary) -> Iterator[str]:
 
 def bound_of(total: Counts, shard: tuple[int, int] | None = None) -> str:
     """What the runs say about all runs of this kind."""
-    rest = f"; {_runs(total.inconclusive)} inconclusive, counted for nothing" if total.inconclusive else ""
+    rest = f"; {several(total.inconclusive, 'run')} inconclusive, counted for nothing" if total.inconclusive else ""
     part = "" if shard is None else f" and shard {shard[0]} of {shard[1]} alone"
     if not total.conclusive:
         return f"no run came to a pass or a fail: nothing is bounded{rest}"
     return (
-        f"{total.failed:,} of {total.conclusive:,} random runs failed: below {100 * total.upper_bound_95:.2f} % at 95 %, "
-        f"for these scenarios{part}{rest}"
+        f"{total.failed:,} of {several(total.conclusive, 'random run')} failed: "
+        f"below {100 * total.upper_bound_95:.2f} % at 95 %, for these scenarios{part}{rest}"
     )
 
 
@@ -130,31 +131,30 @@ def _unbounded(summary: SweepSummary) -> str:
     """Runs that were chosen for what they might show say nothing about all others."""
     total = summary.total
     return (
-        f"{total.failed:,} of {total.conclusive:,} runs failed; they were chosen by what others did (--search "
+        f"{total.failed:,} of {several(total.conclusive, 'run')} failed; they were chosen by what others did (--search "
         f"{summary.search}), so that no rate is bounded by them"
     )
 
 
 def _signature(each: Signature) -> Iterator[str]:
     money = f", {each.money_fen / 100:,.2f} yuan at stake" if each.money_fen else ""
-    findings = "1 finding" if each.findings == 1 else f"{each.findings:,} findings"
-    yield f"  {each.signature}  invariant {each.invariant} {each.name}: {_runs(each.runs)}, {findings}{money}"
+    findings = several(each.findings, "finding")
+    yield f"  {each.signature}  invariant {each.invariant} {each.name}: {several(each.runs, 'run')}, {findings}{money}"
     yield f"            {each.summary}"
     for point in each.points[:_MOST_POINTS]:
-        yield f"            after {point.fault or 'no fault'}{f' in {point.place}' if point.place else ''}: {_runs(point.runs)}"
+        place = f" in {point.place}" if point.place else ""
+        yield f"            after {point.fault or 'no fault'}{place}: {several(point.runs, 'run')}"
     if len(each.points) > _MOST_POINTS:
         yield f"            and after {len(each.points) - _MOST_POINTS} more (--json has all)"
+    if each.bundle:
+        yield f"            bundle: {each.bundle_again}"
     yield f"            replay: {each.again}"
 
 
 def _because(reason: Because) -> Iterator[str]:
-    yield f"{reason.verdict} in {_runs(reason.runs)}: {reason.why}"
+    yield f"{reason.verdict} in {several(reason.runs, 'run')}: {reason.why}"
     if reason.again:
         yield f"  replay: {reason.again}"
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def listing(runs: Iterable[RunRow]) -> str:

@@ -21,6 +21,7 @@ import errno
 import io
 import os
 import re
+import shlex
 import stat
 import tempfile
 import zipfile
@@ -101,6 +102,16 @@ class Bundle:
     dialect: str = ""
     image_files: Mapping[str, bytes] = field(default_factory=dict)
     """By path below ``images/``; a name that ends with a slash is an empty directory's."""
+
+
+def replay_line(path: Path, terminal: str | None, trust: bool) -> str:
+    """The command that replays the bundle in ``path``."""
+    parts = ["harness replay", shlex.quote(str(path))]
+    if terminal is not None:
+        parts.append(f"--terminal {shlex.quote(terminal)}")
+    if trust:
+        parts.append("--trust")
+    return " ".join(parts)
 
 
 def write_bundle(path: Path, bundle: Bundle) -> Path:

@@ -10,7 +10,7 @@ import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -19,19 +19,29 @@ from harness.faults.base import FaultPlan, Trigger
 from harness.scenario.fields import Field, fields_of
 from harness.scenario.plan import Plan
 from harness.scenario.quantities import clock_text, duration_text, percent_text, shift_text, size_text
+from harness.terminals.catalogue import CATALOGUE
 
 Written: TypeAlias = "str | int | float | bool | list[Written] | dict[str, Written] | None"
 
 _HEADER = "# A resolved scenario: every decision is pinned below, so a run of it goes the same way again.\n"
+RAN = "# It was run with software that a scenario does not name; run it with --terminal "
+"""Before the name of that software: without it a resolved scenario runs what ships."""
 
 
 def write_resolved(
-    plan: Plan, path: Path, decisions: Path | Mapping[str, Value] | None = None, images: Sequence[str] = ()
+    plan: Plan,
+    path: Path,
+    decisions: Path | Mapping[str, Value] | None = None,
+    images: Sequence[str] = (),
+    software: str | None = None,
 ) -> None:
     """Write ``plan`` to ``path``. ``decisions``: a file as ``Decisions.spill`` writes it, or a mapping, or the plan's own.
 
     ``images``: what terminals began on, as ``DEVICE=DIR``; it is named in a comment, for it is not in the scenario.
+    ``software``: what was run, where that is not the plan's own: a scenario can say it of what ships, else a comment does.
     """
+    if software in CATALOGUE:
+        plan = replace(plan, software=str(software))
     with path.open("w", encoding="utf-8") as out:
         pins = plan.decisions if decisions is None else decisions
         if pins is not None:
@@ -40,6 +50,8 @@ def write_resolved(
             out.write(
                 f"# It began on data that is not in this file; run it with --image {json.dumps(each.removeprefix('='))}\n"
             )
+        if software is not None and software != plan.software:
+            out.write(f"{RAN}{json.dumps(Path(software).name)}\n")
         out.write(plan_text(plan))
         if isinstance(pins, Path):
             out.write("decisions: |\n")

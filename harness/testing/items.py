@@ -37,12 +37,22 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[ScenarioTest]:
         """The tests, once the file has been read and found without mistakes."""
         from harness.scenario.load import load_text, read_text
+        from harness.scenario.resolve import RAN
 
         shown = os.path.relpath(self.path, self.config.invocation_params.dir)
         try:
-            plan = load_text(read_text(self.path), shown, json=self.path.suffix == ".json")
+            text = read_text(self.path)
+            plan = load_text(text, shown, json=self.path.suffix == ".json")
         except HarnessError as error:
             raise self.CollectError(str(error)) from None
+        if RAN in text and terminal_asked(self.config) is None:
+            ran = text.partition(RAN)[2].partition("\n")[0]
+            self.warn(
+                pytest.PytestWarning(
+                    f"{shown} is a run of {ran}, and nothing says what to run: it runs {plan.software}; "
+                    f"name the software with --harness-terminal or harness_terminal"
+                )
+            )
         stem = self.path.name.partition(".")[0]
         for seed in seeds_asked(self.config) or (1 if plan.seed is None else plan.seed,):
             yield ScenarioTest.from_parent(self, name=f"{stem}[seed{seed}]", seed=seed)

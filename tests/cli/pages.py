@@ -20,6 +20,8 @@ from pathlib import Path
 
 from .conftest import ROOT
 
+_TOOL = re.compile(r"\.venv/bin/(harness|python)\b")
+_TOOLS = {"harness": f"{sys.executable} -m harness.cli.main", "python": sys.executable}
 SET_UP = "python3 -m venv .venv"
 _FILE = re.compile(r"[Ss]ave\s+(?:this|it)\s+as\s+`([\w.]+)`")
 _METHOD = re.compile(r"Replace\s+`(\w+)`\s+by\s+this")
@@ -63,8 +65,8 @@ def commands(text: str) -> list[str]:
     return [line for line in lines if not line.startswith(SET_UP)]
 
 
-def play(text: str, place: Path, ends: Mapping[str, int]) -> None:
-    """Do what the page says, in ``place``."""
+def play(text: str, place: Path, ends: Mapping[str, int]) -> list[str]:
+    """Do what the page says, in ``place``; gives all that its commands printed."""
     for name in ("scenarios", "harness"):
         (place / name).symlink_to(ROOT / name)
     (place / "reports").mkdir(exist_ok=True)
@@ -82,11 +84,11 @@ def play(text: str, place: Path, ends: Mapping[str, int]) -> None:
             _replace(place / "my_terminal.py", found[1], block.body)
         elif found := _SOURCE.search(block.before):
             assert block.body in (ROOT / found[1]).read_text("utf-8"), block.before
+    return said
 
 
 def _typed(command: str, place: Path, ends: Mapping[str, int]) -> list[str]:
-    line = command.replace(".venv/bin/harness", f"{sys.executable} -m harness.cli.main")
-    line = line.replace(".venv/bin/python", sys.executable)
+    line = _TOOL.sub(lambda found: _TOOLS[found[1]], command)
     done = subprocess.run(
         ["sh", "-c", line], cwd=place, capture_output=True, text=True, check=False, timeout=300,
         env={

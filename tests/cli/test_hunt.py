@@ -46,6 +46,9 @@ def test_not_found_proves_nothing_and_json_says_how_near(place: Path, harness: H
 def test_words_and_mistakes(harness: Harness, place: Path) -> None:
     words = harness("hunt", "--list-symptoms")
     assert words.returncode == 0 and "charged twice" in words.stdout and "ACTION OUTCOME" in words.stdout
+    listed = {each["term"]: each for each in json.loads(harness("hunt", "--list-symptoms", "--json").stdout)}
+    assert all(term in words.stdout and each["meaning"] in words.stdout for term, each in listed.items())
+    assert listed["charged twice"]["at_rest"] and "refused" in listed["ACTION OUTCOME"]["choices"]["outcome"]
     assert harness("hunt").returncode == 4
     wrong = harness("hunt", "--symptom", "sale aproved")
     assert wrong.returncode == 4 and "column 6" in wrong.stderr and "did you mean 'approved'?" in wrong.stderr
@@ -54,7 +57,12 @@ def test_words_and_mistakes(harness: Harness, place: Path) -> None:
     assert bad.returncode == 4 and "bad.csv:2:" in bad.stderr and "did you mean 'sale'?" in bad.stderr
     assert harness("import", "nothing.csv").returncode == 4
     (place / "torn.pcap").write_bytes(b"\xa1\xb2")
-    assert "it is no pcap capture" in harness("import", "torn.pcap").stderr
+    assert "torn.pcap: it is no pcap capture" in harness("import", "torn.pcap").stderr
+    (place / "empty.csv").write_text("")
+    assert "error: empty.csv: nothing in it" in harness("import", "empty.csv").stderr
+    for mapping, why in (("", "it is empty"), ("/dev/null", "there is no file /dev/null")):
+        unmapped = harness("import", "bad.csv", "--mapping", mapping)
+        assert unmapped.returncode == 4 and f"error: --mapping: {why}; expected a YAML file" in unmapped.stderr
     for command in (("import", "bad.csv"), ("hunt", "--symptom", "power cut"), ("shrink", "network/reply_lost")):
         nowhere = harness(*command, "--out", "bad.csv/x.yaml")
         assert nowhere.returncode == 4 and "--out: cannot make the directory" in nowhere.stderr, nowhere.stderr

@@ -39,6 +39,12 @@ def test_a_bundle_is_replayed_refused_and_made_small(harness: Harness, place: Pa
     assert "the same finding came again\nthe history is the same, event by event" in done.stdout
     assert "the last events up to end" in done.stdout
 
+    never = harness("replay", bundle, "--until", "99999999")
+    assert never.returncode == 1 and "99999999 did not come in this run of " in never.stdout
+    assert "the last events up to" not in never.stdout and "; its last events\n" in never.stdout
+    # Who copies what a run resolved to runs the same software.
+    assert "  software: silent_charge\n" in (place / "run" / "resolved.yaml").read_text()
+
     mended = harness("replay", bundle, "--terminal", "reference", "--json")
     said = json.loads(mended.stdout)
     assert mended.returncode == 0 and said["again"] is False and said["parted"]["event"] > 0
@@ -57,7 +63,12 @@ def test_a_bundle_is_replayed_refused_and_made_small(harness: Harness, place: Pa
     itself = harness("shrink", bundle, "--out", bundle)
     assert itself.returncode == 4 and "that is the bundle itself" in itself.stderr
 
-    small = harness("shrink", bundle, "--out", "small.yaml", "--budget", "5s", "--json")
+    (place / "empty.zip").mkdir()
+    for named, why in (("empty.zip", "empty.zip is a directory, and no bundle"), ("none.zip", "none.zip is no file")):
+        other = harness("shrink", named)
+        assert other.returncode == 4 and f"error: {why}; expected a finding.zip" in other.stderr, other.stderr
+
+    small = harness("shrink", bundle.parent, "--out", "small.yaml", "--budget", "5s", "--json")
     assert (small.returncode, small.stderr) == (0, "")
     assert json.loads(small.stdout)["after"]["actions"] == 1
     assert harness("run", "small.yaml").returncode == 1

@@ -144,7 +144,21 @@ def test_failing_runs_are_listed_by_signature_and_run_again_as_it_says(harness: 
     assert done.returncode == 1 and "2 of 2 random runs failed: below 100.00 % at 95 %" in done.stdout
     again = next(line.split("replay: harness ")[1] for line in done.stdout.splitlines() if "replay: " in line)
     assert harness(*again.split()).returncode == 1
-    assert harness("results", "out").stdout == done.stdout
+    assert harness("results", "out").stdout == done.stdout and "no bundle" not in done.stderr
+    said = json.loads(harness("results", "out", "--json").stdout)
+    assert (said["status"], said["exit_code"], said["because"]) == ("fail", 1, [])
+    kept = {each["signature"]: each["bundle_again"] for each in said["signatures"]}
+    assert {path.name for path in (place / "out" / "bundles").iterdir()} == {f"{signature}.zip" for signature in kept}
+    for line in kept.values():
+        assert line in done.stdout and line.startswith("harness replay out/bundles/")
+    replayed = harness(*line.split()[1:])
+    assert replayed.returncode == 1 and "the same" in replayed.stdout, replayed.stdout
+    # Where bundles cannot be written nothing else is lost.
+    (place / "none").mkdir()
+    (place / "none" / "bundles").write_text("in their place")
+    poor = harness("sweep", "small.yaml", "--runs", "2", "--terminal", "never_resent", "--out", "none")
+    assert poor.returncode == 1 and poor.stdout.count("replay: ") == done.stdout.count("replay: ")
+    assert all(f"no bundle of {signature}: cannot make the directory" in poor.stderr for signature in kept)
     found = next(line.split()[0] for line in done.stdout.splitlines() if "invariant 22 " in line)
     listed = harness("results", "out", "--signature", found, "--json").stdout.splitlines()
     assert [json.loads(line)["seed"] for line in listed] == [1, 2]

@@ -20,6 +20,7 @@ PAIR = ("--from", "reference_v1", "--to", "reference")
         ([*PAIR, "--image", "nowhere"], "there is no directory"),
         ([*PAIR, "--image", "ran"], "it holds history.jsonl, so it is what `harness run --out` leaves"),
         ([*PAIR, "--image", ".", "--data", "doubt"], "give one of them"),
+        ([*PAIR, "--no-cuts", "--depth", "2"], "--no-cuts cuts nothing: give one of them"),
         ([*PAIR, "--state", "abc"], "give one --data and one --stage"),
     ],
 )

@@ -272,7 +272,7 @@ def test_a_flow_s_findings_fail_the_gate_and_a_run_that_broke_says_why() -> None
     lines = {each.invariant: each.again for each in tally.findings.values()}
     assert lines == {1: example.replay, 3: other.replay}
     tally.add(part, replace(row(1, verdict="error"), because=("Traceback\n  ...\nKeyError: 5",)))
-    assert [each.why for each in tally.errors()] == ["the harness broke in 1 runs: Traceback ... KeyError: 5"]
+    assert [each.why for each in tally.errors()] == ["the harness broke in 1 run: Traceback ... KeyError: 5"]
     work = Gate(GateWanted("mine", 60.0, Path(), 2))
     work._say_lacking(frozenset())
     assert {each.what for each in work.tally.unchecked} == {f"check {each.name}" for each in checks() if each.needs}

@@ -14,6 +14,7 @@ import pytest
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
 from harness.engine.request import RunRequest, replay_line
+from harness.engine.sweep.bundles import Bundles
 from harness.engine.sweep.canary import Canary
 from harness.engine.sweep.rows import kind_of, row_of, signature
 from harness.engine.sweep.summary import summarise, summary_of
@@ -22,6 +23,7 @@ from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
 from harness.reporters.sweep import render
+from harness.results.bundle import read_bundle
 from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_file, load_text
@@ -260,6 +262,11 @@ def test_cells_of_a_campaign_are_scenarios_of_their_own_and_what_it_means_may_no
     for wanted, what in ((Wanted(runs=1), "--runs was 2"), (Wanted(shard=(1, 2)), "--shard was None")):
         with pytest.raises(UsageError, match=what):
             resumed(before, wanted)
+    many = replace(before, scenarios=before.scenarios * 30)
+    with pytest.raises(UsageError) as told:
+        resumed(many, Wanted(("power/plain_counter",)))
+    expected = f"SCENARIO was {campaign} (60 cells) in the sweep that is resumed, now it is power/plain_counter;"
+    assert str(told.value).startswith(expected)
     campaign.write_text(matrix.replace("hotel", "stall"))
     with pytest.raises(UsageError, match=r"s: hotel of .*c.yaml has changed since the sweep began"):
         resumed(before, Wanted())
@@ -349,6 +356,28 @@ def test_no_run_begins_that_cannot_end_in_time_and_none_is_lost(tmp_path: Path) 
         assert asked.next_request() is None and not asked.left
 
 
+def test_of_each_signature_the_first_run_becomes_a_bundle_and_no_more_than_asked(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(hour("faults: [{type: host_silent, at: {action: sale, occurrence: 2}}]\n"))
+    declared = declare(Wanted((str(tmp_path / "s.yaml"),), 2, "never_resent", swarm=False))
+    place = tmp_path / "bundles"
+    with Store.create(tmp_path, declared) as store:
+        before = Sweep(declared, planned(declared), store, 2)
+        before.run(lambda _: None)  # as of a sweep that was ended before it kept any
+        seen = list(dict.fromkeys(each.signature for row in store.runs() for each in row.findings))
+        assert len(seen) > 1 and len(list(store.runs())) == 2
+        for most in (1, 20):
+            again = Sweep(declared, planned(declared), store, 2, bundles=Bundles(place, most))
+            again.run(lambda _: None)
+            again.bundles.close()  # type: ignore[union-attr]
+            assert sorted(path.stem for path in place.iterdir()) == sorted(seen[:most])
+        assert len(list(store.runs())) == 2 and summary_of(store).signatures[0].bundle
+    for path in place.iterdir():
+        bundle = read_bundle(path)
+        assert bundle.info.signature == path.stem and bundle.info.seed == 1
+        # Nobody else has that directory.
+        assert str(tmp_path) not in bundle.verdict.decode() + bundle.resolved
+
+
 class AskedMeanwhile(Sweep):
     """Ctrl-C comes while it looks which run may begin."""
 
@@ -369,7 +398,8 @@ def test_what_is_broken_off_when_time_is_over_counts_for_nothing_and_is_left_to_
         assert time.monotonic() - begun_s < 20  # it would be minutes
         assert list(store.runs()) == [] and work.out_of_time and all(cut.ran_s < 20 for cut in work.cut_off)
         summary = summary_of(store)
-        assert summary.exit_code == ExitCode.INCONCLUSIVE and summary.missing == 2
+        assert (summary.status, summary.exit_code, summary.missing) == ("inconclusive", 2, 2)
+        assert [(each.verdict, each.runs) for each in summary.because if each.verdict == "missing"] == [("missing", 2)]
         assert Sweep(declared, planned(declared), store, 2).left == 2
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness import pytest_plugin
 from harness.engine.verdict import FindingView, Sales, Verdict
+from harness.scenario.resolve import RAN
 from harness.testing.failing import ProvesNothing, Violated
 from harness.testing.running import Ran
 
@@ -110,6 +111,37 @@ def test_a_users_suite_under_xdist_and_strict_markers(pytester: pytest.Pytester)
         ]
     )
     assert "run_limited" not in text, "no traceback through the harness"
+
+
+MARKED = """
+import pytest
+
+LOST = {"type": "host_silent", "at": {"action": "sale", "occurrence": 2}}
+
+
+@pytest.mark.harness_terminal("silent_charge")
+def test_marked(trading_day, terminal):
+    ran = trading_day([LOST, "{type: crash, at: {action: sale, occurrence: 4}}", "link_reset"], sales=6)
+    assert terminal == ran.verdict.terminal == "silent_charge"
+    assert [each.kind for each in ran.verdict.faults] == ["host_silent", "crash", "link_reset"]
+    assert [each.bit for each in ran.verdict.faults[:2]] == [1, 1] and ran.verdict.days == 1
+    ran.assert_violates("no_silent_charge")
+    assert trading_day([LOST], sales=6, terminal="reference").verdict.terminal == "reference"
+"""
+
+
+def test_a_marked_test_runs_that_software_with_its_faults_and_a_run_of_other_software_is_noted(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_marked=MARKED)
+    (pytester.path / "copied.scenario.yaml").write_text(f'{RAN}"app.py:App"\n{QUIET}')
+    ended = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    ended.assert_outcomes(passed=2, warnings=1)
+    ended.stdout.fnmatch_lines(
+        '*copied.scenario.yaml is a run of "app.py:App", and nothing says what to run: it runs reference*'
+    )
+    named = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--collect-only", "--harness-terminal", "reference")
+    named.assert_outcomes(warnings=0)
 
 
 def test_scenarios_that_the_command_line_names(pytester: pytest.Pytester) -> None:

@@ -76,6 +76,7 @@ def _rows(real: RunRow, labels: list[str], runs: int, findings: int) -> Iterator
     for number in range(1, runs):
         run = replace(
             plain, scenario=labels[number % len(labels)], seed=1 + number // len(labels),
+            replay=real.replay.replace("--seed 1", f"--seed {number}"),
             measures=(*measures, Measure("sale_s_p95", 5 + number % 40 / 10)),
         )  # fmt: skip
         if number % 20:

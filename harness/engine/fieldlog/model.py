@@ -45,4 +45,5 @@ class LogError(UsageError):
         self.message = message
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        # Line 0: it is wrong with the file as a whole.
+        return f"{self.file}{f':{self.line}' if self.line else ''}: {self.message}"

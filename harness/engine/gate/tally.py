@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from harness.core.words import several
 from harness.engine.gate.baseline import Baseline
 from harness.engine.gate.report import Because, GateFinding, Part, Unchecked
 from harness.engine.request import RunRequest
@@ -98,7 +99,9 @@ class Tally:
         """Runs that the harness broke in, by reason: the first line and the last, where a traceback is between them."""
         broken = (row for rows in self.rows.values() for row in rows if row.verdict == "error")
         reasons = Counter(_brief(why) for row in broken for why in row.because)
-        return [Because("errors", f"the harness broke in {count:,} runs: {why}") for why, count in reasons.items()]
+        return [
+            Because("errors", f"the harness broke in {several(count, 'run')}: {why}") for why, count in reasons.items()
+        ]
 
 
 def _brief(text: str) -> str:

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.words import several
 from harness.engine.campaign import upper_bound
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.gate import cuts, smallest
@@ -171,7 +172,7 @@ class Gate:
         for each in self.wanted.checks:
             lacking = each.lacking(parts)
             if lacking:
-                why = f"{self.wanted.terminal} has no {', '.join(lacking)}"
+                why = f"{self.wanted.terminal} lacks {', '.join(lacking)}"
                 self.tally.unchecked.append(Unchecked(f"check {each.name}", why))
 
     def _checks(self, name: str, what: str, fit: list[Check], first_seed: int, runs: int) -> None:
@@ -277,7 +278,7 @@ class Gate:
         if self.stopped:
             self.tally.because.append(Because(part.name, f"{part.name}: interrupted"))
         elif part.declared and summary.missing > part.errors:
-            why = f"{summary.missing - part.errors:,} of {part.declared:,} runs had no time; give it a larger --budget"
+            why = f"{summary.missing - part.errors:,} of {several(part.declared, 'run')} had no time; give it a larger --budget"
             self.tally.because.append(Because(part.name, f"{part.name}: {why}"))
         for each in sweep.cut_off:
             why = f"{each.scenario} with seed {each.seed} had not ended after {each.ran_s:g} s"
@@ -357,10 +358,14 @@ class Gate:
         if not self.tally.has_new:
             for each in summary.because:
                 if each.verdict == "inconclusive":
-                    add(Because("random", f"random: {each.runs:,} runs are inconclusive: {each.why}"))
+                    add(
+                        Because(
+                            "random", f"random: {several(each.runs, 'run is', 'runs are')} inconclusive: {each.why}"
+                        )
+                    )
             for fault in summary.idle:
                 kind = self.tally.kinds.get(fault.fault, fault.fault)
-                why = f"it never bit in {fault.runs:,} random runs"
+                why = f"it never bit in {several(fault.runs, 'random run')}"
                 if self.tally.bites[kind]:
                     # The gate is one campaign: what random runs had no time for has had its effect in a check.
                     self.tally.unchecked.append(

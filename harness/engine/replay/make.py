@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import tempfile
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.engine.launch import launch
 from harness.engine.replay.marks import marks_of
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
-from harness.engine.verdict import Verdict
+from harness.engine.verdict import Verdict, verdict_bytes
 from harness.results.bundle import FORMAT, Bundle, BundleInfo, write_bundle
 from harness.results.model import FindingRow
 
@@ -37,12 +38,22 @@ def bundle_of(request: RunRequest, verdict: Verdict, directory: Path, signature:
     images, files = _images(request)
     try:
         resolved = (directory / "resolved.yaml").read_text("utf-8")
-        said = (directory / "verdict.json").read_bytes()
         marks = marks_of(directory / "history.jsonl")
         dialect = _dialect_text(request)
     except OSError as error:
         raise HarnessError(f"cannot read {error.filename}: {error.strerror}") from None
-    return Bundle(_info(request, verdict, finding, tuple(found), images), resolved, said, marks, dialect, files)
+    return Bundle(
+        _info(request, verdict, finding, tuple(found), images), resolved, _said(request, verdict), marks, dialect, files
+    )
+
+
+def _said(request: RunRequest, verdict: Verdict) -> bytes:
+    """The verdict as its file holds it, without the place of the scenario: nobody else has that directory."""
+    path = Path(request.scenario)
+    replay = (
+        verdict.replay.replace(shlex.quote(str(path)), shlex.quote(path.name)) if path.is_absolute() else verdict.replay
+    )
+    return verdict_bytes(msgspec.structs.replace(verdict, replay=replay))
 
 
 def keep_bundle(request: RunRequest, verdict: Verdict, directory: Path) -> Path | None:

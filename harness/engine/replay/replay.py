@@ -9,7 +9,6 @@ Does not model: going back in time; what led up to an instant is shown from the 
 from __future__ import annotations
 
 import platform
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from harness.engine.request import Progress, RunRequest, SnapshotRequest
 from harness.engine.snapshots import END, instant, publish_taken
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
-from harness.results.bundle import Bundle, BundleInfo, read_bundle, unpack_images
+from harness.results.bundle import Bundle, BundleInfo, read_bundle, replay_line, unpack_images
 from harness.scenario.load import load_text
 from harness.scenario.plan import Plan
 from harness.terminals.catalogue import CATALOGUE
@@ -51,6 +50,8 @@ class Replayed:
     last: tuple[str, ...] = ()
     """The last events up to the instant that was asked for."""
     disk: str = ""
+    came: bool = True
+    """Whether that instant came at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def replay(
             if staging is not None:
                 shutil.rmtree(staging, ignore_errors=True)
         history = scratch / "run" / "history.jsonl"
+        last, came = ([], True) if until is None else lines_before(history, asked, _SHOWN)
         signatures = tuple(each.signature for each in row_of("", request, verdict).findings)
         return Replayed(
             info,
@@ -139,19 +141,10 @@ def replay(
             parting(history, prepared.bundle.marks),
             tuple(_other_versions(info)),
             asked.text if until is not None else "",
-            () if until is None else tuple(lines_before(history, asked, _SHOWN)),
+            tuple(last),
             "" if disk_out is None else str(disk_out),
+            came,
         )
-
-
-def replay_line(path: Path, terminal: str | None, trust: bool) -> str:
-    """The command that replays the bundle once more."""
-    parts = ["harness replay", shlex.quote(str(path))]
-    if terminal is not None:
-        parts.append(f"--terminal {shlex.quote(terminal)}")
-    if trust:
-        parts.append("--trust")
-    return " ".join(parts)
 
 
 def _staging(disk_out: Path) -> Path:

@@ -58,9 +58,7 @@ def _rows(bites: Iterable[tuple[BiteRow, int]], cells: tuple[Cell, ...]) -> tupl
     for cell in cells:
         found[cell.fault] = found.get(cell.fault, 0) + cell.findings
         known.setdefault(cell.fault, FaultRow(cell.fault, families.get(cell.fault, "")))
-    return tuple(
-        sorted(known.values(), key=lambda each: (-found.get(each.kind, 0), each.never_bit, -each.bit, each.kind))
-    )
+    return tuple(sorted(known.values(), key=lambda each: (-found.get(each.kind, 0), -each.bit, each.kind)))
 
 
 def _columns(cells: tuple[Cell, ...], checked: Mapping[int, bool] | None) -> tuple[InvariantColumn, ...]:

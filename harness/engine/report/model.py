@@ -168,6 +168,7 @@ class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
     """``at least`` or ``at most``, where something was asked for."""
     threshold: float | None = None
     missed: bool = False
+    meaning: str = ""
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import UsageError
-from harness.engine.report import matrix
+from harness.engine.report import matrix, sums
 from harness.engine.report.model import (
     FORMAT,
     Bound,
@@ -93,10 +93,10 @@ def decoded(path: Path, data: bytes) -> RunVerdict:
 def _report(
     kind: Kind, verdict: RunVerdict, source: str, harness: str = "", facts: Iterable[tuple[str, str]] = ()
 ) -> Report:
-    signatures, sums = _signatures(verdict)
+    signatures, found = _signatures(verdict)
     checked = {int(each.partition(" ")[0]): True for each in verdict.checked if each.partition(" ")[0].isdecimal()}
     bites = [(each, 1) for each in row_of("", RunRequest(scenario="", terminal=None), verdict).bites]
-    table = matrix.matrix_of(bites, sums, signatures, checked)
+    table = matrix.matrix_of(bites, found, signatures, checked)
     failed, passed = verdict.status == "fail", verdict.status == "pass"
     inconclusive = verdict.status == "inconclusive"
     total = RunsRow(verdict.scenario, 1, int(passed), int(failed), int(inconclusive))
@@ -118,7 +118,7 @@ def _signatures(verdict: RunVerdict) -> tuple[tuple[SignatureRow, ...], list[Fin
     groups: dict[str, list[FindingRow]] = {}
     for row in rows:
         groups.setdefault(row.signature, []).append(row)
-    sums = [FindingSum(row.fault, row.invariant, row.name, row.count, 1, row.money_fen) for row in rows]
+    found = [FindingSum(row.fault, row.invariant, row.name, row.count, 1, row.money_fen) for row in rows]
     return tuple(
         SignatureRow(
             signature, group[0].invariant, group[0].name, group[0].kind, group[0].summary, portable(verdict.replay), 1,
@@ -126,7 +126,7 @@ def _signatures(verdict: RunVerdict) -> tuple[tuple[SignatureRow, ...], list[Fin
             tuple(Point(row.fault, row.place, 1) for row in group), scenario=verdict.scenario, seed=verdict.seed,
         )
         for signature, group in sorted(groups.items(), key=lambda each: (each[1][0].invariant, each[0]))
-    ), sums  # fmt: skip
+    ), found  # fmt: skip
 
 
 def _because(verdict: RunVerdict, kinds: int) -> Iterable[Said]:
@@ -152,7 +152,17 @@ def _unchecked(verdict: RunVerdict, kinds: Iterable[str]) -> Iterable[Unchecked]
 def _measures(verdict: RunVerdict) -> Iterable[Spread]:
     for each in verdict.measures:
         yield Spread(
-            each.name, each.value, each.value, each.value, None, 1, (), each.bound, each.threshold, each.missed
+            each.name,
+            each.value,
+            each.value,
+            each.value,
+            None,
+            1,
+            (),
+            each.bound,
+            each.threshold,
+            each.missed,
+            sums.meaning_of(each.name),
         )
 
 

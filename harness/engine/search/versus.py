@@ -23,6 +23,7 @@ import msgspec
 
 from harness.core.errors import HarnessError
 from harness.core.streams import Streams
+from harness.core.words import several
 from harness.engine.child import adjusted
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
@@ -178,7 +179,7 @@ def table(found: Sequence[Race]) -> Iterator[str]:
 
 
 def _told(one: Race) -> str:
-    return f"{one.runs} runs, {one.seconds:.1f} s" if one.killed else f"not in {one.runs} runs"
+    return f"{several(one.runs, 'run')}, {one.seconds:.1f} s" if one.killed else f"not in {several(one.runs, 'run')}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from pathlib import Path
 
+from harness.core.words import several
 from harness.engine.request import RunRequest, dialect_flag
 from harness.engine.shrink.size import UNKNOWN, Size
 from harness.results.model import FindingRow
@@ -31,17 +32,13 @@ def page_of(plan: Plan, finding: FindingRow, base: RunRequest, out: Path, before
 
 def told(size: Size, customers: int | None = None) -> str:
     """A size in words. ``customers``: how many came, where they are drawn and somebody has seen it."""
-    who = _several(size.actions, "action")
+    who = several(size.actions, "action")
     if size.drawn:
         came = size.actions if size.actions < UNKNOWN else customers
-        who = "drawn customers" if came is None else _several(came, "drawn customer")
+        who = "drawn customers" if came is None else several(came, "drawn customer")
     elif size.repeats > size.actions:
         who += f" ({size.repeats:,} with repetitions)"
-    parts = [_several(size.terminals, "terminal"), _several(size.days, "day"), _several(size.faults, "fault"), who]
+    parts = [several(size.terminals, "terminal"), several(size.days, "day"), several(size.faults, "fault"), who]
     if size.pins:
-        parts.append(_several(size.pins, "pinned decision"))
+        parts.append(several(size.pins, "pinned decision"))
     return ", ".join(parts)
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -13,12 +13,14 @@ from importlib import metadata
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.words import several
 from harness.results.model import Declared, DeclaredScenario
 from harness.scenario import find
 from harness.scenario.campaign import Campaign, Cell, load_campaign
 
 DEFAULT_SCENARIO = "combined/random_faults"
 DEFAULT_RUNS = 20
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
     named = wanted.scenarios or ((before.campaign,) if before.campaign else labels)
     asked = declare(replace(wanted, scenarios=named))
     given = {
-        "SCENARIO": (bool(wanted.scenarios), _labels(before), _labels(asked)),
+        "SCENARIO": (bool(wanted.scenarios), _Named(before), _Named(asked)),
         "--terminal": (wanted.terminal is not None, before.terminal, asked.terminal),
         "--dialect": (wanted.dialect is not None, before.dialect, asked.dialect),
         "--seed": (wanted.first_seed is not None, before.first_seed, asked.first_seed),
@@ -137,8 +139,24 @@ def resumed(before: Declared, wanted: Wanted) -> Declared:
     return replace(before, runs=wanted.runs, scenarios=tuple(replace(each, runs=0) for each in before.scenarios))
 
 
-def _labels(declared: Declared) -> tuple[str, ...]:
-    return tuple(sorted(each.label for each in declared.scenarios))
+class _Named:
+    """What is run, by name: equal where all of it is, and told in a few words."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._labels = sorted(each.label for each in declared.scenarios)
+        self._campaign = declared.campaign
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Named) and self._labels == other._labels
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._labels))
+
+    def __str__(self) -> str:
+        if self._campaign:
+            return f"{self._campaign} ({several(len(self._labels), 'cell')})"
+        shown = ", ".join(self._labels[:_NAMED])
+        return shown if len(self._labels) <= _NAMED else f"{shown} and {len(self._labels) - _NAMED:,} more"
 
 
 def _digest(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import median
 
 import msgspec
@@ -11,10 +12,18 @@ import msgspec
 from harness.core.errors import ExitCode
 from harness.engine.campaign import upper_bound
 from harness.engine.sweep.rows import kind_of
-from harness.results.model import BiteRow, CanaryRow, Declared, RunRow
+from harness.results.bundle import SUFFIX, replay_line
+from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, RunRow
 from harness.results.store import Chosen, Store
+from harness.terminals.catalogue import CATALOGUE
+
+BUNDLES = "bundles"
+"""Beside a results file: one bundle a signature."""
 
 _SEEDS_KEPT = 20
+_STATUS = {
+    ExitCode.PASS: "pass", ExitCode.VIOLATED: "fail", ExitCode.INCONCLUSIVE: "inconclusive", ExitCode.HARNESS_ERROR: "error",
+}  # fmt: skip
 
 
 class Counts(msgspec.Struct):
@@ -80,6 +89,9 @@ class Signature(msgspec.Struct):
     money_fen: int = 0
     points: list[Point] = []
     """By fault and code point, those of most runs first."""
+    bundle: str = ""
+    """The file that holds its first run, where there is one, and the command that replays it."""
+    bundle_again: str = ""
 
 
 class FaultCount(msgspec.Struct):
@@ -94,7 +106,11 @@ class FaultCount(msgspec.Struct):
 
 
 class Because(msgspec.Struct):
-    """A reason for which runs are inconclusive or broke, and how many; ``again`` runs the first of them again."""
+    """A reason for which runs are inconclusive or broke, and how many; ``again`` runs the first of them again.
+
+    ``verdict``: theirs, or what else keeps the sweep from a pass: ``missing`` runs, a ``canary`` that was not found, an ``idle``
+    fault.
+    """
 
     verdict: str
     why: str
@@ -146,6 +162,9 @@ class SweepSummary(msgspec.Struct):
     """Whether runs are missing because the time of the sweep was over; known to the sweep itself, not to its file."""
     cut_off: list[CutOff] = []
     """Runs that were under way then, and were ended."""
+    status: str = "error"
+    """The verdict in one word; ``code`` is what the command exits with."""
+    exit_code: int = int(ExitCode.HARNESS_ERROR)
     search: str = "random"
     """How runs were chosen. Of any but random ones nothing is bounded: every ``upper_bound_95`` is 1."""
 
@@ -174,7 +193,30 @@ class SweepSummary(msgspec.Struct):
         return bool(self.canaries) and not any(each.missed for each in self.canaries)
 
     @property
-    def exit_code(self) -> ExitCode:
+    def of_runs(self) -> list[Because]:
+        """Reasons that runs gave."""
+        return [each for each in self.because if each.verdict in VERDICTS]
+
+    def close(self) -> None:
+        """Say in a word and in reasons what it came to."""
+        self.because = self.of_runs
+        if self.missing:
+            why = " when the time of the sweep was over" if self.out_of_time else ""
+            why = f"{self.missing:,} of {self.total.declared:,} declared runs are not finished{why} (--resume)"
+            self.because.append(Because("missing", why, "", self.missing))
+        if not self.canary_found:
+            why = "the defect that is planted in every sweep (canary) was not found"
+            self.because.append(Because("canary", why, self.canaries[-1].replay if self.canaries else ""))
+        for each in self.idle:
+            why = f"fault {each.fault} of {each.scenario} never bit"
+            self.because.append(Because("idle", why, "", each.runs))
+        if not self.total.declared:
+            why = "no run falls to this part: a sweep of so few runs needs fewer --shard"
+            self.because.append(Because("missing", why, ""))
+        self.status, self.exit_code = _STATUS[self.code], int(self.code)
+
+    @property
+    def code(self) -> ExitCode:
         """What broke counts before what failed, what failed before what proves nothing."""
         if self.total.errors:
             return ExitCode.HARNESS_ERROR
@@ -203,7 +245,19 @@ def summary_of(store: Store, *, with_measures: bool = True) -> SweepSummary:
             days = store.measured(("pass", "fail"), "terminal_days")
             tally.terminal_days = int(sum(days.get("terminal_days", ())))
             tally.values = store.measured()
-        return tally.summary(store.canaries())
+        summary = tally.summary(store.canaries())
+        declared = store.declared()
+    for each in summary.signatures:
+        path = store.path.parent / BUNDLES / f"{each.signature}{SUFFIX}"
+        if path.is_file():
+            each.bundle, each.bundle_again = str(path), _replayed(path, declared)
+    return summary
+
+
+def _replayed(bundle: Path, declared: Declared) -> str:
+    dialect = declared.dialect
+    is_code = dialect is not None and Path(dialect).suffix not in (".yaml", ".yml", ".json")
+    return replay_line(bundle, None if declared.terminal in CATALOGUE else declared.terminal, is_code)
 
 
 def summarise(declared: Declared, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> SweepSummary:
@@ -258,7 +312,7 @@ class _Tally:
             each.upper_bound_95 = upper_bound(each.failed, each.conclusive)
         for known in self._signatures.values():
             known.points.sort(key=lambda each: (-each.runs, each.fault, each.place))
-        return SweepSummary(
+        summary = SweepSummary(
             declared.terminal,
             declared.first_seed,
             declared.runs,
@@ -276,6 +330,8 @@ class _Tally:
             shard=declared.shard,
             search=declared.search,
         )
+        summary.close()
+        return summary
 
 
 def _spread(name: str, values: list[float]) -> Spread:

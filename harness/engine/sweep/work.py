@@ -29,6 +29,7 @@ from harness.engine.campaign import run_each
 from harness.engine.child import adjusted
 from harness.engine.request import RunRequest
 from harness.engine.sink import make_directory
+from harness.engine.sweep.bundles import Bundles
 from harness.engine.sweep.canary import LABEL, Canary
 from harness.engine.sweep.declare import Wanted, cell_digest, declare, resumed
 from harness.engine.sweep.executors import Executor, ExecutorGone, LocalExecutor
@@ -37,7 +38,7 @@ from harness.engine.sweep.summary import CutOff
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.verdict import Verdict
 from harness.results.model import Declared, RunRow
-from harness.results.store import Store
+from harness.results.store import Chosen, Store
 from harness.scenario import find
 from harness.scenario.campaign import Cell, load_campaign
 from harness.scenario.load import load_file
@@ -136,8 +137,12 @@ class Sweep:
     on_verdict: Callable[[RunRequest, Verdict], None] | None = None
     """Told of each run that came to a verdict, before its row is kept: what was checked in it stands in no row."""
     canary: Canary = field(default_factory=Canary)
+    bundles: Bundles | None = None
+    """Where the first run of each signature is kept; None: nowhere."""
     executor: Executor | None = None
     """Where runs are run; None: on ``jobs`` child processes."""
+    _bundler: Executor | None = None
+    """Further runs are run on this machine: their files are wanted here."""
     _canary_run: RunRequest | None = None
     _left: deque[RunRequest] = field(default_factory=deque)
     _labels: dict[str, str] = field(default_factory=dict)
@@ -191,9 +196,12 @@ class Sweep:
         if self.stopped:
             return  # somebody asked while runs were being listed
         self._plant()
+        self._bundle_what_is_known()
         with self._limited(max_time_s, grace_s):
             for request, ended in run_each(_Queue(self), self._executor.jobs, run=self._run_one):
                 try:
+                    if self.bundles is not None and self.bundles.is_one(request):
+                        continue
                     if isinstance(ended, ExecutorGone) and not self.stopped:
                         raise ended
                     row = None if self._was_ended(ended) else self._row(request, ended)
@@ -204,6 +212,7 @@ class Sweep:
                     else:
                         self.store.add(row)
                         on_run(row)
+                        self._bundle(request, row)
                 except BaseException:
                     # Before the loop is left, which waits for the workers.
                     self.stop()
@@ -213,8 +222,9 @@ class Sweep:
         """No other run begins, and those under way are ended; none of them counts."""
         self.stopped = True
         self._left.clear()
-        if self.executor is not None:
-            self.executor.stop()
+        for each in (self.executor, self._bundler):
+            if each is not None:
+                each.stop()
 
     def next_request(self) -> RunRequest | None:
         """The run that is to begin now, if there is one: the first for which there is time."""
@@ -285,6 +295,8 @@ class Sweep:
 
     def _run_one(self, request: RunRequest) -> Verdict:
         """In a thread that does nothing but wait."""
+        if self.bundles is not None and self.bundles.is_one(request):
+            return self._run_for_bundle(self.bundles, request)
         key = self._labels[request.scenario], request.seed or 0
         self._under_way[key] = begun_s = time.monotonic()
         try:
@@ -293,6 +305,34 @@ class Sweep:
             self._under_way.pop(key, None)
             took_s = time.monotonic() - begun_s
             self._longest_s[key[0]] = max(took_s, self._longest_s.get(key[0], 0.0))
+
+    def _bundle(self, request: RunRequest, row: RunRow) -> None:
+        """One further run, before any other, where this one is the first to show something."""
+        signatures = () if self.bundles is None or self.stopped else self.bundles.wanted(row)
+        again = self.bundles.again(request, signatures) if self.bundles is not None and signatures else None
+        if again is not None:
+            self._left.appendleft(again)
+
+    def _bundle_what_is_known(self) -> None:
+        """Of a sweep that goes on: what was found before, and had no time to be kept."""
+        if self.bundles is None or self.declared.search != "random":
+            return
+        scenarios = {each.label: each for each in self.scenarios}
+        for row in self.store.runs(Chosen(("fail",), bare=True)):
+            if row.scenario in scenarios:
+                self._bundle(self._request(scenarios[row.scenario], row.seed), row)
+
+    def _run_for_bundle(self, bundles: Bundles, request: RunRequest) -> Verdict:
+        if self._bundler is None:
+            self._bundler = LocalExecutor(self._executor.jobs, lambda _: None)
+        try:
+            verdict = self._bundler.run(request)
+            if not self.stopped:
+                bundles.ended(request, verdict)
+        except (HarnessError, OSError) as error:
+            bundles.broke(request, error)
+            raise HarnessError(str(error)) from None  # nobody counts it
+        return verdict
 
     def _was_ended(self, ended: Verdict | HarnessError) -> bool:
         """Whether we ended it half-way; what had come to its end before is a result like any other."""

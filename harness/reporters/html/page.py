@@ -26,7 +26,7 @@ from harness.reporters.html.fit import Plain, fitting, plain
 
 STYLES = ("vendor/uPlot.min.css", "assets/base.css", "assets/plots.css", "assets/finding.css")
 SCRIPTS = (
-    "assets/texts.js", "assets/dom.js", "vendor/uPlot.iife.min.js", "assets/plots.js", "assets/overview.js",
+    "assets/texts.js", "assets/names.js", "assets/dom.js", "vendor/uPlot.iife.min.js", "assets/plots.js", "assets/overview.js",
     "assets/finding_texts.js", "assets/lanes.js", "assets/disk.js", "assets/finding.js", "assets/app.js",
 )  # fmt: skip
 """In this order, together one script: what is declared in one is known in all that follow."""
@@ -77,7 +77,9 @@ def render(report: Report) -> str:
 @cache
 def assets() -> tuple[str, str]:
     """The script and the style, each put together."""
-    script = "\n".join(_asset(name) for name in SCRIPTS)
+    # Whoever has the page has a copy of what others wrote, and of the terms that they gave it under.
+    terms = _asset("vendor/uPlot.LICENSE").replace("*/", "")
+    script = f"/*\n{terms}\n*/\n" + "\n".join(_asset(name) for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{script}\n}})();\n', "\n".join(_asset(name) for name in STYLES)
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +15,18 @@ import pytest
 
 from harness.engine.launch import launch
 from harness.engine.report.again import request_of
-from harness.engine.report.finding import Case, Telling, _disks, _run, tell_all
+from harness.engine.report.finding import Case, Telling, _disks, tell_all
 from harness.engine.report.gather import gather
 from harness.engine.report.model import Disk, File, FindingPage, Report
-from harness.engine.report.nearest import Deadline
+from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.running import Children, Deadline
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
 from harness.terminals.small_scenarios import hour
-from tests.reporters.html.reading import card_numbers
+from tests.reporters.html.reading import card_numbers, data
 
 CUT = """
 profile: posix-weak
@@ -158,6 +164,35 @@ def test_the_nearest_run_without_it_is_the_same_without_the_fault_and_parts_wher
     assert sum(each.at_us < found.at_us for each in shown) > 3
 
 
+def test_a_run_that_shows_it_too_is_not_the_nearest_without_it_and_time_may_be_over(told: Told) -> None:
+    finding = next(each for each in told.verdict.findings if each.name == "agreement")
+    guilty = Guilty(
+        RunRequest(scenario=str(told.directory.parent / "cut.yaml"), terminal="jsonfile", seed=1),
+        told.directory / "resolved.yaml", told.verdict, finding, told.directory,
+    )  # fmt: skip
+    passed = msgspec.structs.replace(told.verdict, status="pass", findings=())
+    asked: list[RunRequest] = []
+
+    def run(answers: list[Verdict]) -> Callable[[RunRequest], tuple[Verdict, Path] | None]:
+        left = iter(answers)
+        asked.clear()
+
+        def answer(request: RunRequest) -> tuple[Verdict, Path] | None:
+            asked.append(request)
+            verdict = next(left, None)
+            return None if verdict is None else (verdict, told.directory)
+
+        return answer
+
+    found = difference(guilty, run([told.verdict, msgspec.structs.replace(passed, seed=2)]))
+    assert (found.why_none, found.seed, found.without, found.tried) == ("same", 2, (), 2)
+    assert [(each.without, each.seed) for each in asked] == [(("power",), 1), ((), 2)]
+    assert asked[0].scenario == str(guilty.pinned) and asked[1].scenario == guilty.request.scenario
+    assert difference(guilty, run([told.verdict] * 9)).why_none == "every_run" and len(asked) == 3
+    late = difference(guilty, run([told.verdict]))
+    assert (late.why_none, late.tried) == ("no_time", 1)
+
+
 def test_what_makes_it_small_is_a_command_for_the_bundle_that_is_there_or_what_a_gate_has_made(told: Told) -> None:
     page = told.page("agreement")
     # `harness run` leaves the bundle; here only the run itself was done.
@@ -199,12 +234,47 @@ def test_findings_beyond_the_number_or_without_a_run_to_do_again_say_so() -> Non
     assert [each.why_empty for each in pages] == ["crash_point", "no_run", "no_run", "more_findings"]
 
 
+def test_a_history_that_cannot_be_read_costs_its_own_page_only(told: Told, tmp_path: Path) -> None:
+    for name in ("verdict.json", "history.jsonl"):
+        (tmp_path / name).write_bytes((told.directory / name).read_bytes())
+    with (tmp_path / "history.jsonl").open("ab") as history:
+        history.write(b'{"event":"OfALaterVersion","at_us":1}\n')
+    page = msgspec.structs.replace(told.page("agreement"), again="", steps=(), why=None)
+    broken, other = tell_all([Case(page, directory=tmp_path), Case(page, directory=told.directory)], Telling())
+    assert (broken.why_empty, broken.steps) == ("failed", ()) and "OfALaterVersion" in broken.told
+    assert (other.why_empty, other.why_no_disk, len(other.steps)) == ("", "not_run", len(told.page("agreement").steps))
+    assert [each.fields for each in other.messages] == [()] * len(other.messages)
+
+
 def test_a_run_for_which_there_is_no_time_is_ended(tmp_path: Path) -> None:
     (tmp_path / "long.yaml").write_text(hour("days: 300\nsales_per_day: 500"))
     request = RunRequest(scenario=str(tmp_path / "long.yaml"), terminal="reference")
     deadline = Deadline.after(1.0)
-    assert _run(request, deadline, "harness.engine.child:execute") is None
-    assert -5 < deadline.left_s < 0.5
+    children = Children()
+    assert children.run(request, deadline) is None and -5 < deadline.left_s < 0.5
+    children.stop()
+    assert children.run(request, Deadline.after(60)) is None, "nothing begins any more"
+
+
+def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    for name in ("verdict.json", "history.jsonl"):
+        (directory / name).write_bytes((told.directory / name).read_bytes())
+    (directory / "resolved.yaml").write_text(hour("days: 300\nsales_per_day: 500"))
+    command = [sys.executable, "-m", "harness.cli.main", "report", str(directory)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = Deadline.after(30)
+    while not any(each.read_text() for each in Path(f"/proc/{running.pid}/task").glob("*/children")):
+        assert deadline.left_s > 0 and running.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    said, complained = running.communicate(timeout=20)
+    assert (running.returncode, complained) == (0, ""), complained
+    assert "report.html" in said
+    pages = [each for name, each in data(directory / "report.html").items() if name.startswith("finding-")]
+    assert pages and all(each["why_no_disk"] == "no_time" and each["steps"] for each in pages)  # type: ignore[index, call-overload]
 
 
 def test_a_line_that_replays_a_run_is_read_as_that_run_and_no_other_line_is(tmp_path: Path) -> None:

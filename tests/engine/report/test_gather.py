@@ -24,47 +24,12 @@ from harness.faults.catalogue import all_faults
 from harness.results.bundle import FORMAT as BUNDLE_FORMAT
 from harness.results.bundle import Bundle, BundleInfo, write_bundle
 from harness.results.model import (
-    BiteRow,
     CanaryRow,
-    Declared,
-    DeclaredScenario,
     FindingRow,
-    Measure,
-    RunRow,
-    RunVerdict,
 )
 from harness.results.store import FILE_NAME, Store
-
-SCENARIOS = ("power/plain_counter", "host/late")
-DECLARED = Declared(tuple(DeclaredScenario(each, "x") for each in SCENARIOS), 10, "mine.py:Mine", harness="0.1")
-LOST = FindingRow(
-    "0badcafe",
-    1,
-    "no_lost_approval",
-    "T.. lost",
-    3,
-    4200,
-    "T07",
-    1_000,
-    "T07 lost 14.00 yuan",
-    "power_loss",
-    "a.py:1 f",
-)
-TWICE = replace(LOST, signature="11111111", invariant=3, name="no_double_charge", count=1, money_fen=100, fault="")
-FOUND_CANARY = CanaryRow("log_in_ram", (1, 2), ())
-
-
-def run_of(scenario: str, seed: int, verdict: RunVerdict, *findings: FindingRow, value: float = 1.0) -> RunRow:
-    bites = (BiteRow("cut", "power_loss", "power", 2, 1), BiteRow("full", "full_storage", "storage", 1, 0))
-    measures = (Measure("terminal_days", 2), Measure("sale_s_p95", value))
-    return RunRow(scenario, seed, (), verdict, ("why",), f"harness run {scenario}", "aa", measures, findings, bites)
-
-
-def swept(directory: Path, *runs: RunRow, declared: Declared = DECLARED, canary: CanaryRow = FOUND_CANARY) -> Report:
-    directory.mkdir(exist_ok=True)
-    with Store.create(directory, declared) as store:
-        store.add_all(runs, [canary])
-    return gather(directory)
+from harness.scenario.thresholds import MEASURES
+from tests.engine.report.results import DECLARED, FOUND_CANARY, LOST, SCENARIOS, TWICE, run_of, swept
 
 
 def codes(report: Report) -> list[str]:
@@ -75,7 +40,8 @@ def codes(report: Report) -> list[str]:
 
 
 def test_a_sweep_is_added_up_with_its_bound_its_faults_and_what_is_missing(tmp_path: Path) -> None:
-    runs = [run_of(SCENARIOS[0], seed, "fail", LOST, *[TWICE] * (seed == 3), value=seed) for seed in (3, 1)]
+    runs = [run_of(SCENARIOS[0], 1, "fail", replace(LOST, count=1, place="b.py:2 g"), replace(LOST, count=2), value=1)]
+    runs += [run_of(SCENARIOS[0], 3, "fail", LOST, TWICE, value=3)]
     runs += [run_of(SCENARIOS[1], seed, "pass", value=10 + seed) for seed in range(1, 9)]
     runs += [run_of(SCENARIOS[1], 9, "inconclusive")]
     report = swept(tmp_path, *runs)
@@ -87,7 +53,7 @@ def test_a_sweep_is_added_up_with_its_bound_its_faults_and_what_is_missing(tmp_p
     assert (cells["power_loss", 1].findings, cells["power_loss", 1].runs, cells["power_loss", 1].money_fen) == (
         6,
         2,
-        8400,
+        12600,
     )
     assert cells["power_loss", 1].signatures == ("0badcafe",) and cells["", 3].findings == 1 and len(cells) == 2
     rows = {each.kind: each for each in report.matrix.faults}
@@ -136,7 +102,7 @@ def test_numbers_without_end_seeds_beyond_63_bits_and_missed_thresholds_are_no_t
         run_of(SCENARIOS[0], 4, "pass", value=math.nan),
         run_of(SCENARIOS[0], 5, "pass", value=7.0),
     )
-    assert [each.most for each in report.measures.spreads if each.name == "sale_s_p95"] == [7.0]
+    assert [(each.least, each.most) for each in report.measures.spreads if each.name == "sale_s_p95"] == [(7.0, 7.0)]
     assert report.signatures[0].seed == 2**100
     column = report.matrix.invariants[0]
     assert (column.number, column.name) == (0, "threshold")
@@ -238,7 +204,9 @@ def test_one_run_bounds_nothing_and_tells_each_kind_of_finding_once(tmp_path: Pa
         ("never_bit", "dry"),
         ("invariant", "2 agreement"),
     ]
-    assert report.measures.spreads == (Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True),)
+    assert report.measures.spreads == (
+        Spread("sale_s_p95", 9, 9, 9, None, 1, (), "at most", 5.0, True, MEASURES["sale_s_p95"].meaning),
+    )
     assert gather(tmp_path / "verdict.json") == report
     assert [each.code for each in report.left_out] == ["no_history"]
 
@@ -296,9 +264,11 @@ def test_a_report_never_opens_a_file_that_results_name(tmp_path: Path) -> None:
     kept = tmp_path / "gate" / "shrunk"
     kept.mkdir()
     (kept / "0badcafe.yaml").write_text("name: small\n")
+    (kept / "00000000.yaml").write_text("name: another\n")
+    (kept / "99999999.yaml").write_text("name: another\n")
     (tmp_path / "gate" / "gate.json").unlink()
     again = gate_in_place(tmp_path / "gate")
-    assert again.findings[0].shrunk == "name: small\n"
+    assert [each.shrunk for each in again.findings] == ["name: small\n", ""]
 
 
 def gate_in_place(directory: Path) -> Report:

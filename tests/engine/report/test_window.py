@@ -58,6 +58,13 @@ def test_a_long_day_is_cut_to_what_is_near_and_what_must_not_be_missed(tmp_path:
     assert all(number + 1 in numbers or number + 1 == 3_000 for number in guilty)
 
 
+def test_no_number_of_power_cuts_drives_a_guilty_event_out(tmp_path: Path) -> None:
+    cuts: list[AnyEvent] = [PowerLost(NINE + at, T01, "one of many") for at in range(2_000)]
+    cuts[3] = _barrier(NINE + 3)
+    found = _window(tmp_path, *cuts, guilty=(3, 1_990))
+    assert {3, 1_990} <= {each.number for each in found.steps} and len(found.steps) == STEPS_MAX
+
+
 def test_the_day_of_the_guilty_event_is_shown_and_a_little_of_others(tmp_path: Path) -> None:
     days = [_barrier(day * US_PER_DAY + NINE + at) for day in range(5) for at in range(300)]
     found = _window(tmp_path, *days, guilty=(700,))

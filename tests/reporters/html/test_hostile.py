@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -25,7 +27,21 @@ HOSTILE = (
     "<svg/onload=hacked=1>]]>",
     "&lt;b&gt;&#x3c;script>",
 )
+SCENARIO = """\
+name: "<img src=x onerror='hacked=1'></template>"
+terminals: 1
+days: {count: 1, open: "09:00", close: "10:00"}
+sales_per_day: 6
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false}
+faults: [{type: power_loss, name: "<script>hacked=1</script>", at: {action: sale, occurrence: 3}}]
+"""
 PAN = "6222021234567890128"
+
+
+def _harness(place: Path, *arguments: str, expect: int = 0) -> None:
+    command = [sys.executable, "-m", "harness.cli.main", *arguments]
+    done = subprocess.run(command, check=False, cwd=place, capture_output=True, text=True, timeout=120)
+    assert done.returncode == expect, done.stderr or done.stdout
 
 
 def _shown(page: Page) -> None:
@@ -70,7 +86,7 @@ def test_hostile_texts_are_shown_in_every_pane_and_nothing_of_them_runs(
         view = waiting.pop()
         _go(page, view)
         _shown(page)
-        assert page.too_wide() == [], view
+        assert page.too_wide() == [] and page.squeezed() == [], view
         words += page.text("#view")
         fresh = [each for each in _views(page) if each not in seen and len(seen) < 12]
         seen.update(fresh)
@@ -122,3 +138,28 @@ def test_what_turns_or_hides_text_is_shown_as_a_symbol(text: str, open_report: O
     page = open_report(path)
     page.wait(lambda: page.run("return document.body.dataset.ready"))
     assert "⟨U+" in page.text() or "␀" in page.text()
+
+
+def test_software_that_writes_harm_wherever_it_can_is_told_and_does_none(
+    open_report: OpenReport, tmp_path: Path
+) -> None:
+    (tmp_path / "hostile.yaml").write_text(SCENARIO)
+    software = f"{Path(__file__).with_name('hostile_terminal.py')}:Hostile"
+    _harness(tmp_path, "run", "hostile.yaml", "--terminal", software, "--out", "out", expect=1)
+    _harness(tmp_path, "report", "out", "--trust")
+    path = tmp_path / "out" / "report.html"
+    assert card_numbers(whole(path), apart=False) == []
+    page = open_report(path)
+    page.wait(lambda: page.run("return document.body.dataset.ready"))
+    _shown(page)
+    held = data(path)
+    words = ""
+    for place in range(len(held) - 1):
+        page.go(f"finding/{place}")
+        page.wait_for(".events [aria-current]")
+        for key in ("n", "j", "j", "p"):
+            page.press(key)
+        _shown(page)
+        words += page.text("#view")
+    assert "<img src=x onerror" in words and "</script>" in words and "⟨U+202E⟩" in words
+    assert path.stat().st_size < 2_000_000

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import resource
 from pathlib import Path
 
 import msgspec
@@ -12,9 +14,12 @@ from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError
 from harness.engine.report.model import FindingPage, RunsRow, Said, Series, SignatureRow, Step, Unchecked
+from harness.faults.catalogue import all_faults
+from harness.invariants.catalogue import INVARIANTS
 from harness.reporters.html import page
 from harness.reporters.html.fit import MOST, fitting
 from harness.reporters.html.page import assets, render, write_report
+from harness.scenario.thresholds import MEASURES
 from tests.reporters.html.filling import Filling
 from tests.reporters.html.reading import data
 
@@ -53,7 +58,10 @@ def test_what_would_end_the_script_or_the_style_is_in_neither() -> None:
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
-    assert render(Filling("one", "two").report()) == render(Filling("one", "two").report())
+    shown = render(Filling("one", "two").report())
+    assert shown == render(Filling("one", "two").report())
+    packed = re.findall(r'<template id="[\w-]+">([\w+/=]+)</template>', shown)
+    assert len(packed) == 3 and all(base64.b64decode(each)[4:8] == bytes(4) for each in packed), "the time is in it"
 
 
 # ---------------------------------------------------------------- size
@@ -109,6 +117,14 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
         write_report(report, tmp_path / "full.html")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", "taken"]
     path = tmp_path / ("long" * 40 + ".html")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        with pytest.raises(HarnessError, match="File too large"):
+            write_report(report, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", "taken"]
     assert write_report(report, path) == path.stat().st_size
     assert sorted(each.name for each in tmp_path.iterdir()) == ["full.html", path.name, "taken"]
 
@@ -136,3 +152,12 @@ def test_words_are_there_in_both_languages_and_every_key_that_is_asked_for() -> 
         re.findall(r'\bt\("(\w+)"', (HERE / "assets/overview.js").read_text() + (HERE / "assets/app.js").read_text())
     )
     assert asked <= set(keys[0]) and len(asked) > 40
+
+
+def test_every_invariant_fault_and_measure_has_a_chinese_name() -> None:
+    names = (HERE / "assets/names.js").read_text()
+    tables = re.findall(r"const (\w+_ZH) = \{(.*?)\n\};", names, re.DOTALL)
+    told = {name: set(re.findall(r'\b(\w+): "', table)) for name, table in tables}
+    assert told["PROMISES_ZH"] == set(INVARIANTS.names())
+    assert told["FAULTS_ZH"] == set(all_faults().names())
+    assert told["MEASURES_ZH"] >= set(MEASURES)

@@ -168,7 +168,7 @@ function drawWhy(of) {
     page.place && el("span", {}, say(page.place, "code")),
     el("span", { class: "id" }, page.signature)];
   const guilty = of.guilty.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t("guilty_events")),
-    of.guilty.map((each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
+    shortened(of.guilty, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
       el("span", { class: "mark-guilty" }, "◆"), ` ${clock(each.at_us)} `, say(each.text))));
   return el("section", { class: "card verdict fail" },
     el("h1", {}, page.invariant ? el("span", { class: "chip" }, String(page.invariant)) : null, say(page.name.replaceAll("_", " "))),
@@ -188,6 +188,8 @@ function drawReplay(page) {
 function drawLegend() {
   const item = (kind, text) => el("span", { class: "legend-item" }, el("i", { class: `swatch ${kind}` }), text);
   return el("div", { class: "about" }, el("p", { class: "hint" }, t("story_hint")),
+    el("details", { class: "help" }, el("summary", {}, t("help_title")),
+      el("ul", {}, ["help_time", "help_guilty", "help_fault", "help_disk", "help_message", "help_next"].map((each) => el("li", {}, t(each))))),
     el("div", { class: "legend-line" }, item("event", t("legend_event")), item("guilty", t("legend_guilty")), item("fault", t("legend_fault")),
       item("dark", t("legend_dark")), item("gap", t("legend_gap")), item("risky", t("legend_risky")), item("sound", t("legend_sound"))));
 }

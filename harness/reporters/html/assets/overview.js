@@ -72,7 +72,7 @@ function drawScale(bound) {
     svg("rect", { x: 0, y: 8, width: 600, height: 8, rx: 4, class: "track" }),
     svg("rect", { x: 6 * from, y: 8, width: Math.max(4, 6 * (place(bound.upper_95) - from)), height: 8, class: "range" }),
     bound.failed > 0 && svg("circle", { cx: 6 * from, cy: 12, r: 6, class: "seen" }),
-    [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((share) => svg("text", {
+    [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((share) => svg("text", { class: share === 1e-4 || share === 1e-2 ? "minor" : "",
       x: 6 * place(share), y: 38, "text-anchor": share === 1e-5 ? "start" : share === 1 ? "end" : "middle",
     }, `${number(100 * share, 3)} %`)));
   return picture;
@@ -124,7 +124,12 @@ function drawMatrix(report, choose) {
   const silent = faults.filter((each) => each.bit && !guilty.has(each.kind));
   let folded = guilty.size > 0 && silent.length > 3;
   const place = el("div", {});
+  let listed = violated.size === 0 && biting.length > 0;
   const draw = () => {
+    if (listed) {
+      append(clear(place), [faultList(faults), el("button", { type: "button", class: "link", onclick: () => { listed = false; draw(); } }, t("matrix_columns"))]);
+      return;
+    }
     const columns = (matrix.invariants || []).filter((each) => every || violated.has(each.number));
     append(clear(place), [
       violated.size > 0 && el("p", { class: "hint" }, t("matrix_hint"), " ", el("button", { type: "button", class: "link", onclick: () => { every = !every; draw(); } },
@@ -138,14 +143,23 @@ function drawMatrix(report, choose) {
   return append(root, [place]);
 }
 
+// Without a finding the table would be blank: how often each fault had an effect is all that there is to see.
+function faultList(faults) {
+  const most = Math.max(1, ...faults.map((each) => each.bit || 0));
+  return el("div", { class: "faultlist" }, faults.filter((each) => each.kind).map((each) => el("div", { title: `${each.family} · ${t("matrix_runs", { count: each.runs || 0 })} · ${number(each.struck || 0)} ${t("matrix_struck")}` },
+    el("span", {}, say(each.kind), faultName(each.kind) && el("small", {}, ` ${faultName(each.kind)}`)),
+    each.bit ? el("b", {}, number(each.bit)) : el("b", { class: "never" }, t("matrix_never_bit")),
+    svg("svg", { class: "bar", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { x: 0, y: 0, height: 4, width: each.bit ? Math.max(1, (100 * each.bit) / most) : 0, class: "bites" })))));
+}
+
 function matrixTable(faults, columns, cells, choose) {
   const name = (each) => each.number ? `${each.number} ${each.name}` : t("threshold");
   const head = el("tr", {}, el("th", { class: "fault" }, t("matrix_fault")), el("th", { class: "number" }, t("matrix_bit")),
-    columns.map((each) => el("th", { class: `invariant${each.checked === false ? " unchecked" : ""}`, title: each.sentence || each.name },
+    columns.map((each) => el("th", { class: `invariant${each.checked === false ? " unchecked" : ""}`, title: promiseOf(each) || each.name },
       el("span", {}, each.number ? `${each.number} ` : "", breakable(each.number ? each.name : t("threshold"))))));
   const row = (fault) => {
     const idle = fault.kind && fault.runs > 0 && !fault.bit;
-    const label = fault.kind ? say(fault.kind) : t("matrix_no_fault");
+    const label = fault.kind ? [say(fault.kind), faultName(fault.kind) && el("small", {}, ` ${faultName(fault.kind)}`)] : t("matrix_no_fault");
     return el("tr", { class: idle ? "idle" : null },
       el("th", { class: "fault", scope: "row", title: `${fault.family} · ${t("matrix_runs", { count: fault.runs || 0 })}` }, label),
       el("td", { class: "number", title: `${number(fault.struck || 0)} ${t("matrix_struck")}` },
@@ -186,20 +200,15 @@ function drawFindings(report, root, cell) {
   ]);
   const fresh = chosen.filter((each) => !each.known);
   const known = chosen.filter((each) => each.known);
-  if (fresh.length) append(root, [known.length > 0 && el("h3", {}, t("findings_new")), shortened(fresh, 30, drawSignature)]);
+  if (fresh.length) append(root, [known.length > 0 && el("h3", {}, t("findings_new")), shortened(fresh, 15, drawSignature)]);
   if (known.length) append(root, [el("h3", {}, t("findings_known_title")), shortened(known, 10, drawSignature)]);
   if (cell) root.scrollIntoView({ behavior: "smooth", block: "start" });
-}
-
-// What an invariant promises; of two under one number nobody can tell here which it was.
-function sentenceOf(number) {
-  const column = ((state.report.matrix || {}).invariants || []).find((each) => each.number === number);
-  return column && !column.name.includes(",") ? column.sentence : "";
 }
 
 function drawSignature(each) {
   const points = new Map();
   for (const point of each.points || []) points.set(point.fault, [...(points.get(point.fault) || []), point]);
+  const promise = promiseOf(((state.report.matrix || {}).invariants || []).find((column) => column.number === each.invariant));
   const title = [el("span", { class: "chip" }, each.invariant ? each.invariant : "≷"), say(each.name)];
   return el("article", { class: `signature${each.known ? " known" : ""}`, id: `signature-${each.signature}` },
     el("header", {},
@@ -207,7 +216,7 @@ function drawSignature(each) {
       el("span", { class: "counts" }, t("findings_counts", { findings: each.findings || 0, runs: each.runs || 0 }),
         each.money_fen > 0 && el("b", { class: "bad" }, ` · ${t("findings_money", { money: money(each.money_fen) })}`)),
       el("code", { class: "id" }, each.signature)),
-    sentenceOf(each.invariant) && el("p", { class: "promise" }, sentenceOf(each.invariant)),
+    promise && el("p", { class: "promise" }, promise),
     el("p", { class: "summary" }, say(each.summary)),
     el("div", { class: "points" }, [...points].slice(0, 4).map(([fault, list]) => el("div", {},
       el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })),
@@ -232,7 +241,7 @@ function drawMeasures(report) {
     spreads.length > 0 && box(el("table", { class: "measures" },
       el("thead", {}, el("tr", {}, el("th", {}, t("measure")), (alone ? ["value", "asked"] : ["least", "median", "p95", "most"]).map((each) => el("th", { class: "number" }, t(each))),
         !alone && el("th", {}, t("spread")))),
-      el("tbody", {}, spreads.map((each) => el("tr", { class: each.missed ? "missed" : null }, el("td", {}, say(each.name)),
+      el("tbody", {}, spreads.map((each) => el("tr", { class: each.missed ? "missed" : null }, el("td", {}, say(each.name, "code"), measureName(each) && el("small", {}, measureName(each))),
         (alone ? [each.most] : [each.least, each.median, each.p95, each.most]).map((value) => el("td", { class: "number" }, number(value))),
         alone && el("td", { class: "number" }, each.threshold === undefined || each.threshold === null ? "" : t(each.bound === "at least" ? "at_least" : "at_most", { value: number(each.threshold) })),
         !alone && el("td", {}, drawSteps(each))))))));
@@ -297,7 +306,7 @@ function drawBar(each) {
 
 function drawFacts(report) {
   const special = { swarm: (value) => t(`swarm_${value}`), replay: (value) => copyLine(value) };
-  const facts = [["source", report.source], ["harness", report.harness], ...(report.facts || [])];
+  const facts = [["source", report.source], ["harness", report.harness], ...(report.facts || [])].filter(([, value]) => value);
   return card(t("facts_title"),
     el("dl", {}, facts.map(([code, value]) => [el("dt", {}, t(`fact_${code}`)), el("dd", {}, special[code] ? special[code](value) : say(value))])),
     (report.left_out || []).length > 0 && [el("h3", {}, t("left_out_title")), el("ul", {}, report.left_out.map((each) => el("li", {}, sentence(each))))]);

@@ -41,7 +41,7 @@ Object.assign(TEXTS.en, {
 
   said_missing: "{count} of {of} declared runs are not finished", said_never_bit: "{what} never bit in {count|run|runs} of {text}",
   said_canary_missed: "the planted defect {what} was not found: {text}", said_canary_none: "the planted defect has not come to its end: nothing shows that one would be found",
-  said_no_runs: "no run falls to this part", said_inconclusive: "{count|run|runs} inconclusive: {text}", said_error: "the harness broke in {count|run|runs}: {text}",
+  said_no_runs: "there was nothing to run", said_inconclusive: "{count|run|runs} inconclusive: {text}", said_error: "the harness broke in {count|run|runs}: {text}",
   said_idle_more: "{count} more faults never bit", said_threshold: "{what}: {text}", said_failed: "{count} of {of} runs failed", said_new_findings: "{count|new kind|new kinds} of finding", said_findings: "{count|kind|kinds} of finding",
   said_left_signatures: "{count} more kinds of finding; harness results lists all", said_left_findings: "{count} more findings are not told in full",
   said_left_unchecked: "{count} more things that were not checked",
@@ -53,7 +53,7 @@ Object.assign(TEXTS.en, {
   matrix_title: "Faults × invariants", matrix_hint: "Findings, by the fault that led to them and the invariant that says so. Choose a cell to see which.",
   matrix_fault: "fault", matrix_bit: "bit", matrix_struck: "struck", matrix_no_fault: "no fault", matrix_never_bit: "never bit", matrix_runs: "on in {count|run|runs}",
   matrix_cell: "{count|finding|findings} in {runs|run|runs}", matrix_empty_cell: "no finding", matrix_unchecked: "not checked",
-  matrix_none: "No finding: {faults} kinds of fault bit {bites} times, and no invariant was violated.", matrix_all: "all {count} invariants", matrix_found: "only those violated",
+  matrix_none: "No finding: {faults} kinds of fault bit {bites} times, and no invariant was violated.", matrix_columns: "show them by invariant", matrix_all: "all {count} invariants", matrix_found: "only those violated",
   matrix_legend: "findings:", matrix_no_faults: "No fault was planned in these runs.", matrix_idle: "+ {count} kinds of fault that bit without a finding",
   threshold: "threshold",
 
@@ -83,7 +83,7 @@ Object.assign(TEXTS.zh, {
   cut: "另有 {count} 个字符未显示", show_all: "全部显示（{count}）", unreadable: "无法读取本报告：{why}",
   no_such_page: "本报告没有这一页。", yuan: "{amount} 元", day_time: "第 {day} 天 {time}",
 
-  status_pass: "通过", status_fail: "未通过", status_inconclusive: "无法判定", status_error: "出错",
+  status_pass: "通过", status_fail: "未通过", status_inconclusive: "无结论", status_error: "出错",
   means_pass: "没有发现问题，应当证明的都已证明。",
   means_fail: "资金、记录或服务受损，或者有指标超限。",
   means_inconclusive: "没有发现问题，但证据不足以判为通过。",
@@ -99,7 +99,7 @@ Object.assign(TEXTS.zh, {
   bound_none_ended_early: "{runs} 次随机运行中有 {failed} 次失败，运行因此提前结束，不给出上限。",
   bound_none_not_begun: "此前已发现问题，未进行随机运行，不给出上限。",
   bound_none_one_run: "这只是一次运行：说明可能发生什么，不说明发生的频率。",
-  bound_inconclusive: "{count} 次运行无法判定，未计入。",
+  bound_inconclusive: "{count} 次运行无结论，未计入。",
   bound_of: "适用范围：{scenario}，{terminals} 台终端，种子从 {seed} 开始。",
   bound_of_all: "仅适用于这些场景，种子事先声明。",
   bound_shard: "仅为第 {number} 片，共 {count} 片。",
@@ -115,7 +115,7 @@ Object.assign(TEXTS.zh, {
 
   said_missing: "声明的 {of} 次运行中有 {count} 次未完成", said_never_bit: "{what} 在 {text} 的 {count} 次运行中从未生效",
   said_canary_missed: "预埋的缺陷 {what} 未被发现：{text}", said_canary_none: "预埋的缺陷尚未运行完：无法证明能发现缺陷",
-  said_no_runs: "没有运行分到这一片", said_inconclusive: "{count} 次运行无法判定：{text}", said_error: "测试框架在 {count} 次运行中出错：{text}",
+  said_no_runs: "没有可运行的内容", said_inconclusive: "{count} 次运行无结论：{text}", said_error: "测试框架在 {count} 次运行中出错：{text}",
   said_idle_more: "另有 {count} 个故障从未生效", said_threshold: "{what}：{text}", said_failed: "{of} 次运行中有 {count} 次失败", said_new_findings: "{count} 种新问题", said_findings: "{count} 种问题",
   said_left_signatures: "另有 {count} 种问题；用 harness results 查看全部", said_left_findings: "另有 {count} 个问题没有详情页",
   said_left_unchecked: "另有 {count} 项未检查的内容",
@@ -127,7 +127,7 @@ Object.assign(TEXTS.zh, {
   matrix_title: "故障 × 不变式", matrix_hint: "按引发的故障与被违反的不变式统计的问题数。点击单元格查看是哪些问题。",
   matrix_fault: "故障", matrix_bit: "生效", matrix_struck: "注入", matrix_no_fault: "无故障", matrix_never_bit: "从未生效", matrix_runs: "在 {count} 次运行中启用",
   matrix_cell: "{count} 个问题，{runs} 次运行", matrix_empty_cell: "没有问题", matrix_unchecked: "未检查",
-  matrix_none: "没有问题：{faults} 种故障共生效 {bites} 次，没有违反任何不变式。", matrix_all: "全部 {count} 个不变式", matrix_found: "只看被违反的",
+  matrix_none: "没有问题：{faults} 种故障共生效 {bites} 次，没有违反任何不变式。", matrix_columns: "按不变式显示", matrix_all: "全部 {count} 个不变式", matrix_found: "只看被违反的",
   matrix_legend: "问题数：", matrix_no_faults: "这些运行没有安排故障。", matrix_idle: "+ {count} 种已生效但没有引发问题的故障",
   threshold: "阈值",
 
@@ -139,9 +139,9 @@ Object.assign(TEXTS.zh, {
   measures_title: "指标", measures_none: "没有测得数据。", measure: "指标", least: "最小", median: "中位数", p95: "95 %", most: "最大", spread: "分布",
   at_least: "至少 {value}", at_most: "至多 {value}", value: "数值", asked: "要求",
 
-  runs_title: "运行", runs_scenario: "场景", runs_part: "阶段", of: "总数", passed: "通过", failed: "失败", inconclusive: "无法判定", errors: "出错",
+  runs_title: "运行", runs_scenario: "场景", runs_part: "阶段", of: "总数", passed: "通过", failed: "失败", inconclusive: "无结论", errors: "出错",
   fails_below: "失败率低于", unknown: "未知", no_bound: "无上限", seconds: "秒", all: "合计", failed_seeds: "失败的种子：{seeds}", not_begun: "未开始：{why}",
-  inconclusive_seeds: "无法判定的种子：{seeds}", reasons_title: "为何有运行不能说明问题", runs_none: "没有完成的运行。", again: "重现",
+  inconclusive_seeds: "无结论的种子：{seeds}", reasons_title: "为何有运行不能说明问题", runs_none: "没有完成的运行。", again: "重现",
 
   facts_title: "关于本报告", fact_source: "来源", fact_harness: "框架版本", fact_campaign: "方案", fact_seeds: "种子", fact_swarm: "故障族",
   swarm_on: "按种子关闭一部分", swarm_off: "全部启用", fact_profile: "存储介质", fact_device: "设备", fact_dialect: "报文规范", fact_budget: "时间预算", fact_took: "用时",
