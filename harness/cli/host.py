@@ -124,7 +124,7 @@ def host(
                 _served(server, for_s, keeps.tick)
             finally:
                 keeps.close(books := books_of(site))
-        if as_json:
+        if as_json and not quiet:
             say(msgspec.json.encode(books))
     return int(ExitCode.PASS if keeps.kept else ExitCode.HARNESS_ERROR)
 
