@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.core.errors import ExitCode, UsageError
+from harness.core.errors import ExitCode, HarnessError, UsageError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits, shrink
@@ -122,7 +122,7 @@ def test_a_run_that_is_longer_than_the_budget_ends_with_it_and_nothing_is_writte
 def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path) -> None:
     trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 60)
     shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
-    most_s = shrinker._began_s + 0.9 * 60
+    most_s = shrinker._began_s + 0.9 * (shrinker._ends_s - shrinker._began_s)
     assert abs(trials.deadline_s - most_s) < 0.01  # a tenth is more than the run takes
     shrinker._leave_time_for(25.0)
     assert abs(trials.deadline_s - (shrinker._ends_s - 25.0)) < 0.01
@@ -131,6 +131,24 @@ def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path)
     trials._took_s[brief_text(plan)] = 10.0
     shrinker._take("a small seed", plan)  # from now on two runs of it
     assert abs(trials.deadline_s - (shrinker._ends_s - 20.0)) < 0.01
+    trials.close()
+
+
+def test_nothing_larger_is_taken_and_what_is_kept_is_run_from_its_file(tmp_path: Path) -> None:
+    trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 120)
+    shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
+    plan, runs = shrinker.plan, trials.runs
+    larger = replace(plan, seed=7_777_777)
+    assert not shrinker._once("another seed", lambda _: [larger, plan]) and shrinker.plan == plan
+    assert trials.runs == runs  # it is not even run
+    out = tmp_path / "kept.yaml"
+    kept = shrinker.keep(out, time.monotonic())
+    assert trials.runs > runs and kept.signature == shrinker.finding.signature and out.exists()
+    # As if an edit had been taken that shows nothing: the file alone is what counts.
+    shrinker.plan = replace(plan, faults=())
+    with pytest.raises(HarnessError, match="run from its file alone the case does not show"):
+        shrinker.keep(out, time.monotonic())
+    assert not out.exists()
     trials.close()
 
 
