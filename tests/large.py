@@ -19,6 +19,7 @@ LARGE = frozenset(
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[ci]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[host]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[assay]",
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[symptoms]",
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
         "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
         "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[crashpoints]",

@@ -23,7 +23,8 @@ _WIDTH_MAX = 110
 def docs(topic: str | None, as_json: bool, write: bool) -> None:
     """Read the documentation: all TOPICs, or one.
 
-    On a terminal a page is laid out and goes through your pager; elsewhere it is the Markdown as it stands.
+    On a terminal a page is laid out and goes through your pager; elsewhere it is the Markdown as it stands. Files that pages
+    name are printed as they are: `harness docs examples/my_terminal.py > my_terminal.py`.
     """
     from harness.core.errors import UsageError
     from harness.reporters import documentation
@@ -37,6 +38,8 @@ def docs(topic: str | None, as_json: bool, write: bool) -> None:
             click.echo(path)
     elif topic is None:
         _list(as_json)
+    elif (file := documentation.attachment(topic)) is not None and not as_json:
+        click.echo(file.read_text("utf-8"), nl=False)
     else:
         _show(documentation.page(topic), as_json)
 

@@ -65,10 +65,21 @@ def host(
 ) -> int:
     """Serve the acquirer to real terminals, with the link and the host of SCENARIO and their faults, in real time.
 
-    Without a scenario nothing goes wrong. Point a terminal at the address that is printed, with the numbers and the test key
-    beside it. Faults of families network and host strike as in a run: by the time of day, at messages, or at a rate; others are
-    refused.
-    It listens on this machine alone unless --bind says otherwise: nothing here is a secure host.
+    Without a scenario nothing goes wrong. Faults of families network and host strike as in a run: by the time of day, at
+    messages, or at a rate; others are refused.
+
+    Point a terminal at the address that is printed, with the numbers beside it (or give its own with --terminal-id). Where the
+    dialect has authentication codes (MAC), a terminal signs on first and gets its working keys wrapped under its master key: put
+    the test key that is printed into its PIN pad, or name the one that it has: --terminal-id TID:MID:KEY.
+
+    A terminal whose keys nobody has, or a client on some library of ISO 8583, calls with --no-mac: no code is asked for and no
+    logon, answers carry none, and the first batch number that it names is taken for the right one. --dialect ascii is what
+    most libraries write as they come: digits and lengths as text, no TPDU, no MAC. A dialect file says what else is otherwise at
+    your acquirer (encoding, security and line, beside the rules of settlement); `harness explain ascii` shows one.
+
+    A caller that closes its side gets its answers first. What is no message of the dialect ends the line; --out and --json keep
+    what happened, and at the end what the host holds. It listens on this machine alone unless --bind says otherwise: nothing
+    here is a secure host.
     """
     import msgspec
 

@@ -106,10 +106,15 @@ class MessageMatch:
     """A message to strike at. Empty fields match everything. ``moment`` is sent or delivered."""
 
     direction: Literal["up", "down"] = "down"
+    """up: to the host; down: from it."""
     mti: str = ""
+    """Message type, such as 0210."""
     processing_code: str = ""
+    """DE3."""
     response_code: str = ""
+    """DE39."""
     moment: Literal["sent", "delivered"] = "delivered"
+    """When it leaves its sender, or when it arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,9 @@ class Trigger:
     action: str | None = None
     """Kind of action at whose start to strike."""
     message: MessageMatch | None = None
+    """A message at which to strike."""
     fill_volume: str = "data"
+    """Of which volume the fill level is meant."""
     fill_percent: float | None = None
     """Strike when the volume is at least so full."""
     occurrence: int = 1

@@ -20,6 +20,8 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
 
 class RunStarted(Event, frozen=True):
+    """The first event: what is run."""
+
     scenario: str
     seed: int
     terminal: str
@@ -43,6 +45,8 @@ class Diverged(Event, frozen=True):
 
 
 class TerminalInstalled(Event, frozen=True):
+    """A terminal, by the numbers that the acquirer knows it by."""
+
     device: str
     tid: str
     mid: str
@@ -177,6 +181,8 @@ class ReceiptPrinted(Event, frozen=True):
 
 
 class PowerLost(Event, frozen=True):
+    """The device is off from here on; what is on its volumes is told by the next events."""
+
     device: str
     cause: str
 
@@ -226,6 +232,8 @@ class SoftwareLogged(Event, frozen=True):
 
 
 class ProbeReached(Event, frozen=True):
+    """The software has come to a place that it marks (``device.probe``)."""
+
     device: str
     name: str
 
@@ -337,6 +345,8 @@ class MessageSent(Event, frozen=True):
 
 
 class MessageDelivered(Event, frozen=True):
+    """The whole message has reached its reader."""
+
     device: str
     message: int
 
@@ -511,6 +521,8 @@ class FaultBit(Event, frozen=True):
 
 
 class FaultLifted(Event, frozen=True):
+    """The condition is over; damage stays."""
+
     fault: str
     kind: str
     devices: tuple[str, ...] = ()

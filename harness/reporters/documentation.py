@@ -50,6 +50,13 @@ def pages() -> Iterator[Page]:
         yield Page(topic, title, summary, path)
 
 
+def attachment(name: str) -> Path | None:
+    """The file of that path that belongs to the pages and is none itself: an example, a workflow."""
+    path = folder() / name
+    is_inside = folder() in path.resolve().parents
+    return path if is_inside and path.suffix != ".md" and path.is_file() else None
+
+
 def page(name: str) -> Page:
     """The page that ``name`` means: a topic, its file's name, or its last part where only one ends so."""
     wanted = name.removesuffix(".md").strip("/")

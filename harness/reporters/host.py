@@ -18,6 +18,7 @@ from harness.history.events import (
     MessageDropped,
     MessageSent,
 )
+from harness.reporters.watching import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -96,9 +97,9 @@ class View:
             self.faults[event.fault] = None
         elif isinstance(event, FaultLifted):
             self.faults.pop(event.fault, None)
-        line = line_of(event)
-        if line:
-            self.last.append(line)
+        told = line_of(event)
+        if told:
+            self.last.append(told)
 
     def cut_off(self, peer: str, why: str) -> None:
         """A caller whose line was cut by the host."""
@@ -107,26 +108,21 @@ class View:
     def table(self, head: str, callers: Mapping[str, int], peers: Mapping[str, str]) -> RenderableType:
         """All of it, for ``rich``. Texts from the wire are shown as they are and never as markup."""
         from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
 
-        table = Table(box=None, pad_edge=False)
-        for name in ("terminal", "last message"):
-            table.add_column(name)
-        for device in sorted(list(self.by_device)[-_SHOWN:]):
-            table.add_row(Text(device), Text(self.by_device[device]))
-        calling = sorted(list(peers.items())[-_SHOWN:])
         counts = [f"{name} {count:,}" for name, count in callers.items()]
         counts += [f"messages {self.messages:,}", f"lost {self.lost:,}", f"unreadable {self.unreadable:,}"]
         books = "  ".join(f"{state.lower()} {count:,}" for state, count in sorted(self.ledger.items()) if count)
+        calling = "  ".join(f"{tid} from {peer}" for tid, peer in sorted(list(peers.items())[-_SHOWN:]))
+        latest = sorted(list(self.by_device)[-_SHOWN:])
+        width = max((len(each) for each in latest), default=0)
         return Group(
-            Text(head),
-            Text("  ".join(counts)),
-            Text(f"ledger: {books or 'empty'}"),
-            Text(f"wrong at present: {', '.join(self.faults) or 'nothing'}"),
-            Text("callers: " + ("  ".join(f"{tid} from {peer}" for tid, peer in calling) or "none yet")),
-            table,
-            Text("\n".join(self.last)),
+            one_line(head, "bold"),
+            one_line("  ".join(counts)),
+            one_line(f"ledger: {books or 'empty'}"),
+            one_line(f"wrong at present: {', '.join(self.faults) or 'nothing'}", "red" if self.faults else ""),
+            one_line(f"callers: {calling or 'none yet'}"),
+            *(one_line(f"{each:<{width}}  {self.by_device[each]}") for each in latest),
+            *(one_line(each, "dim") for each in self.last),
         )
 
 

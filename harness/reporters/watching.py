@@ -72,7 +72,7 @@ class SweepView:
         from rich.text import Text
 
         parts: list[RenderableType] = [
-            _one_line(head),
+            one_line(head),
             _bar(share),
             self._verdicts(),
         ]
@@ -82,14 +82,14 @@ class SweepView:
             parts += [Text(""), *self._findings(room)]
         if self.bites:
             bit = sorted(((count, name) for name, count in self.bites.items() if count), reverse=True)
-            parts += [Text(""), _one_line("bit: " + (", ".join(f"{name} {n:,}" for n, name in bit) or "nothing yet"))]
+            parts += [Text(""), one_line("bit: " + (", ".join(f"{name} {n:,}" for n, name in bit) or "nothing yet"))]
             never = sorted(name for name, count in self.bites.items() if not count)
             if never:
-                parts.append(_one_line("not yet: " + ", ".join(never), "yellow"))
+                parts.append(one_line("not yet: " + ", ".join(never), "yellow"))
         if at_work:
             parts.append(Text(""))
             parts += [
-                _one_line(f"at work: {each.label} seed {each.seed}, {each.since_s:.0f} s", "dim")
+                one_line(f"at work: {each.label} seed {each.seed}, {each.since_s:.0f} s", "dim")
                 for each in at_work[:_WORKERS_MOST]
             ]
         return Group(*parts[: max(3, height - 1)])  # each is one line
@@ -105,13 +105,13 @@ class SweepView:
 
     def _findings(self, room: int) -> list[RenderableType]:
         newest = list(reversed(self.findings.values()))
-        lines = [_one_line(f"{'finding':<10}{'runs':>7}{'seed':>9}  invariant, newest first", "bold")]
+        lines = [one_line(f"{'finding':<10}{'runs':>7}{'seed':>9}  invariant, newest first", "bold")]
         for each in newest[:room]:
             after = f" after {each.fault}" if each.fault else ""
             counts = f"{self.runs_with[each.signature]:>7,}{self.seeds[each.signature]:>9}"
-            lines.append(_one_line(f"{each.signature:<10}{counts}  {each.invariant} {each.name}{after}", "red"))
+            lines.append(one_line(f"{each.signature:<10}{counts}  {each.invariant} {each.name}{after}", "red"))
         if len(newest) > room:
-            lines.append(_one_line(f"and {len(newest) - room} more", "dim"))
+            lines.append(one_line(f"and {len(newest) - room} more", "dim"))
         return lines
 
 
@@ -122,7 +122,8 @@ def _bar(share: float) -> RenderableType:
     return Text.assemble(("━" * full, "green"), ("━" * (_BAR_MOST - full), "dim"), no_wrap=True, overflow="crop")
 
 
-def _one_line(text: str, style: str = "") -> RenderableType:
+def one_line(text: str, style: str = "") -> RenderableType:
+    """Text of anybody's on one line of the screen, cut off where that ends."""
     from rich.text import Text
 
     return Text(line(text), style, no_wrap=True, overflow="ellipsis")

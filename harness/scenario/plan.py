@@ -30,11 +30,15 @@ class VolumePlan:
 
     name: str
     size_bytes: int = 8 * MIB
+    """How much it holds."""
     block_bytes: int = field(default=4 * KIB, metadata={"key": "block_size"})
+    """What a file takes at least, and in multiples of which it grows."""
     profile: str | None = None
     """What the medium may lose at a power cut; None: the scenario's profile."""
     inode_limit: int | None = None
+    """How many files and directories it can hold; None: as many as there is room for."""
     partial_writes: bool = True
+    """A full volume takes part of a write before it says ENOSPC; else all of it or nothing."""
     directory_blocks: bool = False
     """Directories take blocks, as on every file system but tmpfs."""
     medium: str = DEFAULT_MEDIUM
@@ -53,8 +57,11 @@ class DevicePlan:
 
     volumes: tuple[VolumePlan, ...] = (VolumePlan("data"),)
     ram_bytes: int = 64 * MIB
+    """Memory; beyond it the software is killed."""
     link: str = "4g"
+    """The kind of line to the acquirer: 4g, gprs, wifi or ethernet."""
     paper_slips: int | None = None
+    """How many slips a roll gives; None: paper never runs out."""
     class_name: str | None = field(default=None, compare=False, metadata={"key": "class"})
     """The device class from which it comes; keys that are given override the class."""
 
@@ -64,8 +71,11 @@ class HostPlan:
     """How the acquirer behaves on a good day."""
 
     latency_median_us: int = 350_000
+    """How long it takes to answer, in the middle."""
     latency_p99_us: int = 2_500_000
+    """How long at most for 99 of 100 requests."""
     no_reply_percent: float = 0.3
+    """Share of requests that are never answered, although they may be carried out."""
     decline_percent: float | None = None
     """Share of cards that are declined; None: the merchant's."""
     partial_percent: float = 0.0
@@ -149,8 +159,11 @@ class Budgets:
     """What a run may use. Running out is inconclusive or a finding, never a hang."""
 
     events: int = 20_000_000
+    """How many events there may be."""
     wall_us: int = 600 * US_PER_SECOND
+    """Real time."""
     memory_bytes: int = 4096 * MIB
+    """Memory of the process in which the run is."""
 
 
 @dataclass(frozen=True, slots=True)

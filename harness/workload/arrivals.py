@@ -62,8 +62,11 @@ class Surge:
     """A fair, a festival, a fire sale: for some hours ``factor`` times as many customers as on an ordinary day."""
 
     factor: float = 4.0
+    """How many times as many customers come."""
     open_us: int = 17 * US_PER_HOUR
+    """From when."""
     close_us: int = 20 * US_PER_HOUR
+    """Until when."""
     day: int | None = None
     """Day of the run, from 1; None: every day."""
 

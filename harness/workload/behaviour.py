@@ -32,7 +32,9 @@ class Behaviour:
     settlement_tries: int = 3
     """How often a settlement that failed is tried in a row."""
     when_full_settles_percent: float = 95.0
+    """Settles when the terminal asks for it."""
     when_full_clears_cache_percent: float = 3.0
+    """Clears the cache instead."""
     retries_after_unknown_percent: float = 70.0
     """The customer pays again after an unknown end; only while nothing says that they have paid."""
     attempts: int = 3
@@ -108,6 +110,7 @@ class Behaviour:
     reads_log_per_day: float = 0.0
     """How often a day somebody has the terminal's event log printed, and takes it away."""
     loads_paper_after_us: int = 2 * US_PER_MINUTE
+    """How long it takes until somebody puts in a roll of paper."""
     daily_reboot: bool = True
     """Restarts once a day, before opening, as PCI PTS asks for (24-hour reboot)."""
     power_cycles_dead_terminal: bool = True

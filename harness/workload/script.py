@@ -50,7 +50,9 @@ class Scripted:
     time_us: int
     """Time of day; of several the first."""
     day: int = 1
+    """Day of the run, from 1."""
     terminal: str = "T01"
+    """At which terminal."""
     amount_fen: int | None = None
     """Of a sale, pre-authorisation or completion; without it 10 yuan, and of a completion what was held."""
     times: int = 1
@@ -58,6 +60,7 @@ class Scripted:
     every_us: int = 2 * US_PER_MINUTE
     """From one to the next."""
     pays_by: Literal["card", "code"] = "card"
+    """A card, or a payment code."""
     card: int | None = None
     """Which card, by a number of one's own choice from 0 to 999; without it another one each time."""
 

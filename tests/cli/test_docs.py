@@ -65,6 +65,9 @@ def test_topics_are_listed_shown_and_refused(harness: Harness) -> None:
     shown = harness("docs", "tutorial")
     assert shown.stdout == (FOLDER / "tutorial.md").read_text("utf-8")  # elsewhere than on a terminal: as it stands
     assert json.loads(harness("docs", "faults", "--json").stdout)["topic"] == "reference/faults"
+    example = harness("docs", "examples/my_terminal.py").stdout
+    assert example == (FOLDER / "examples" / "my_terminal.py").read_text("utf-8")
+    assert harness("docs", "../__init__.py").returncode == harness("docs", "/etc/passwd").returncode == 4
     wrong = harness("docs", "tutorail")
     assert wrong.returncode == 4 and "did you mean 'tutorial'" in wrong.stderr
 

@@ -23,9 +23,9 @@ def test_commands_give_what_the_readme_says(place: Path) -> None:
         assert words in mine
 
 
-def test_both_languages_have_the_same_commands() -> None:
-    assert [each.body for each in blocks(README) if each.tag == "console"] == [
-        each.body for each in blocks(CHINESE) if each.tag == "console"
+def test_both_languages_have_the_same_commands_and_quotes() -> None:
+    assert [each.body for each in blocks(README) if each.tag in ("console", "text")] == [
+        each.body for each in blocks(CHINESE) if each.tag in ("console", "text")
     ]
 
 

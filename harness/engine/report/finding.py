@@ -9,14 +9,11 @@ say: a line in a results file is data from elsewhere.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import tempfile
-import threading
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -25,11 +22,11 @@ import msgspec
 
 from harness.contract import Manifest
 from harness.core.errors import HarnessError
-from harness.engine.launch import launch
 from harness.engine.report.again import request_of
 from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
-from harness.engine.report.nearest import Deadline, Guilty, difference
+from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.running import PLAIN, Children, Deadline
 from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.request import RunRequest
@@ -43,7 +40,6 @@ PAGES_MAX = 20
 EACH_S = 20.0
 _SHRUNK_CHARACTERS_MAX = 64_000
 _WATCHED = "harness.engine.report.observing:execute"
-_PLAIN = "harness.engine.child:execute"
 _DEVICE = re.compile(r"\bT\d{2,}\b")
 
 
@@ -79,8 +75,11 @@ class Telling:
 
 
 def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
-    """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so."""
-    begin = Deadline.after(how.all_s)
+    """A page for each case, in their order; those beyond ``pages_max`` or the time have no steps, and say so.
+
+    Ctrl-C ends what still runs; the pages that are told by then are whole.
+    """
+    begin, children = Deadline.after(how.all_s), Children()
     groups: dict[bytes, list[int]] = {}
     told: dict[int, FindingPage] = {}
     for place, case in enumerate(cases):
@@ -92,22 +91,31 @@ def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
     def tell_group(numbered: tuple[int, list[int]]) -> None:
         number, places = numbered
         together = [cases[place] for place in places]
-        if number and begin.left_s <= 0:
+        if children.stopped or (number and begin.left_s <= 0):
             pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
         else:
-            pages = tell_together(together, how, Deadline.after(how.each_s * len(together)), begin)
+            pages = _tell_together(together, how, Deadline.after(how.each_s * len(together)), begin, children)
         told.update(zip(places, pages, strict=True))
 
     # The threads only wait for child processes.
     with ThreadPoolExecutor(max(1, how.jobs)) as pool:
-        list(pool.map(tell_group, enumerate(groups.values())))
+        futures = [pool.submit(tell_group, each) for each in enumerate(groups.values())]
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            # Somebody has seen enough: what is told by now is a report.
+            children.stop()
+    for each in futures:
+        each.result()
     return tuple(told[place] for place in range(len(cases)))
 
 
-def tell_together(cases: Sequence[Case], how: Telling, deadline: Deadline, begin: Deadline) -> list[FindingPage]:
+def _tell_together(
+    cases: Sequence[Case], how: Telling, deadline: Deadline, begin: Deadline, children: Children
+) -> list[FindingPage]:
     """The pages of findings of one run. After ``begin`` no other run is tried for comparison."""
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
-        bench = _Bench(Path(made), deadline, begin)
+        bench = _Bench(Path(made), deadline, begin, children)
         ran = _ran(cases, how, bench)
         return [_told_or_why_not(case, ran, bench) for case in cases]
 
@@ -134,6 +142,7 @@ class _Bench:
     directory: Path
     deadline: Deadline
     begin: Deadline
+    children: Children
     _others: dict[bytes, tuple[Verdict, Path]] = field(default_factory=dict)
     _names: count[int] = field(default_factory=count)
 
@@ -141,14 +150,14 @@ class _Bench:
         """A run within the time, and the directory with what it leaves."""
         place = self.directory / str(next(self._names))
         place.mkdir()
-        verdict = _run(msgspec.structs.replace(request, out_dir=str(place)), self.deadline, inside)
+        verdict = self.children.run(msgspec.structs.replace(request, out_dir=str(place)), self.deadline, inside)
         return None if verdict is None else (verdict, place)
 
     def other(self, request: RunRequest) -> tuple[Verdict, Path] | None:
         """A run to compare with; findings of one run are compared with the same few."""
         key = msgspec.json.encode(request)
         if key not in self._others:
-            ran = None if self.begin.left_s <= 0 else self.run(request, _PLAIN)
+            ran = None if self.begin.left_s <= 0 else self.run(request, PLAIN)
             if ran is None:
                 return None
             self._others[key] = ran
@@ -210,7 +219,7 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
     if ran.request is None:
         return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
-    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory)
+    guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory, case.request is None)
     try:
         found = difference(guilty, bench.other)
     except HarnessError:
@@ -265,36 +274,6 @@ def _device(page: FindingPage) -> str:
     """The terminal that it is about, as far as that can be known beforehand."""
     named = _DEVICE.search(page.summary)
     return page.device or (named.group() if named else "")
-
-
-def _run(request: RunRequest, deadline: Deadline, inside: str) -> Verdict | None:
-    left_s = deadline.left_s
-    if left_s <= 0:
-        return None
-    over = threading.Event()
-    timers: list[threading.Timer] = []
-
-    def started(child: int) -> None:
-        def end() -> None:
-            over.set()
-            try:
-                os.killpg(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-
-        timers.append(threading.Timer(left_s, end))
-        timers[0].daemon = True
-        timers[0].start()
-
-    limited = msgspec.structs.replace(
-        request, wall_limit_s=max(1.0, left_s), spin_s=max(0.5, min(request.spin_s, left_s))
-    )
-    try:
-        verdict = launch(limited, on_start=started, inside=inside)
-    finally:
-        for each in timers:
-            each.cancel()
-    return None if over.is_set() else verdict
 
 
 def _verdict_in(directory: Path) -> Verdict | None:

@@ -6,7 +6,6 @@ struck, then other seeds; the first of these runs in which the invariant holds i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +38,8 @@ class Guilty:
     verdict: Verdict
     finding: FindingView
     directory: Path
+    lasts: bool = True
+    """Whether the scenario is where a person can name it; what is unpacked for a page goes with it."""
 
 
 def difference(guilty: Guilty, run: Run) -> Difference:
@@ -88,7 +89,7 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
     )
     common = Difference(
         without=without, seed=verdict.seed, passes=verdict.status == "pass", device=device, tried=tried,
-        again=portable(again),
+        again=portable(again) if guilty.lasts else "",
     )  # fmt: skip
     if found is None:
         return msgspec.structs.replace(common, why_none="same")
@@ -101,20 +102,3 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
         here=tuple(fit(line(event))[0] for _, event in found.one),
         there=tuple(fit(line(event))[0] for _, event in found.other),
     )
-
-
-@dataclass(slots=True)
-class Deadline:
-    """Real time that may still be spent."""
-
-    until_s: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """So long from now."""
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def left_s(self) -> float:
-        """What is left of it."""
-        return self.until_s - time.monotonic()

@@ -14,8 +14,10 @@ _STEPS = 32
 
 
 def spreads_of(values: Mapping[str, array[float]]) -> tuple[Spread, ...]:
-    """One for each measure that has a value. What is no number, or has no end, is no measure's value."""
-    finite = {name: sorted(filter(isfinite, values[name])) for name in sorted(values)}
+    """One for each measure that has a value, those of thresholds first. What is no number or endless is no value."""
+    places = {name: place for place, name in enumerate(MEASURES)}
+    names = sorted(values, key=lambda name: (places.get(name, len(places)), name))
+    finite = {name: sorted(filter(isfinite, values[name])) for name in names}
     return tuple(_spread(name, ordered) for name, ordered in finite.items() if ordered)
 
 

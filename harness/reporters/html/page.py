@@ -77,7 +77,9 @@ def render(report: Report) -> str:
 @cache
 def assets() -> tuple[str, str]:
     """The script and the style, each put together."""
-    script = "\n".join(_asset(name) for name in SCRIPTS)
+    # Whoever has the page has a copy of what others wrote, and of the terms that they gave it under.
+    terms = _asset("vendor/uPlot.LICENSE").replace("*/", "")
+    script = f"/*\n{terms}\n*/\n" + "\n".join(_asset(name) for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{script}\n}})();\n', "\n".join(_asset(name) for name in STYLES)
 
 

@@ -25,7 +25,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], int, str]] = {
         ), 1, "reports/first",
     ),
     "gate.html": (
-        ("gate", "--terminal", "reference", "--budget", "5 min", "--runs", "60", "--no-report", "--out", "reports/gate"),
+        ("gate", "--terminal", "reference", "--budget", "10 min", "--runs", "60", "--no-report", "--out", "reports/gate"),
         0, "reports/gate",
     ),
 }  # fmt: skip

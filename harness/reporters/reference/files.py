@@ -210,15 +210,26 @@ def _annotation(kind: Any) -> str:
 # ---------------------------------------------------------------- dialect files
 
 
+def _parts() -> dict[str, type[BaseModel]]:
+    """The keys of a dialect file that have keys of their own."""
+    found = {}
+    for name, field in dialects.DialectFile.model_fields.items():
+        for each in typing.get_args(field.annotation):
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                found[name] = each
+    return found
+
+
 def dialect_file() -> str:
     """Every key of a dialect file."""
+    inner = _parts()
     parts = [
         "# Dialect keys",
         "[dialects.md](../dialects.md) shows a whole file, and what the keys mean to a terminal. Unknown keys are "
         "errors; `harness lint` tells them all.\n",
-        table(_HEAD, (row for row in _model_rows(dialects.DialectFile) if row[0].strip("`") not in _PARTS)),
+        table(_HEAD, (row for row in _model_rows(dialects.DialectFile) if row[0].strip("`") not in inner)),
     ]
-    for name, model in _PARTS.items():
+    for name, model in inner.items():
         parts.append(_section(name, f"{(model.__doc__ or '').strip()}\n\n", _model_rows(model)))
     parts.append("## processing_codes\n")
     parts.append("A processing code (DE3) of six digits by transaction. These are the built-in ones:\n")
@@ -227,12 +238,3 @@ def dialect_file() -> str:
             codes = ((f"`{name}`", f"`{code}`") for name, code in cls.base_rules.codes.items())
             parts.append(f"### {base}\n\n{table(('Transaction', 'Code'), codes)}")
     return "\n".join(parts)
-
-
-_PARTS: dict[str, type[BaseModel]] = {
-    "line": dialects.Line,
-    "response_codes": dialects.ResponseCodes,
-    "reversals": dialects.Reversals,
-    "settlement": dialects.Settlement,
-    "limits": dialects.Limits,
-}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +15,18 @@ import pytest
 
 from harness.engine.launch import launch
 from harness.engine.report.again import request_of
-from harness.engine.report.finding import Case, Telling, _disks, _run, tell_all
+from harness.engine.report.finding import Case, Telling, _disks, tell_all
 from harness.engine.report.gather import gather
 from harness.engine.report.model import Disk, File, FindingPage, Report
-from harness.engine.report.nearest import Deadline, Guilty, difference
+from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
+from harness.engine.report.running import Children, Deadline
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
 from harness.terminals.small_scenarios import hour
-from tests.reporters.html.reading import card_numbers
+from tests.reporters.html.reading import card_numbers, data
 
 CUT = """
 profile: posix-weak
@@ -245,8 +250,31 @@ def test_a_run_for_which_there_is_no_time_is_ended(tmp_path: Path) -> None:
     (tmp_path / "long.yaml").write_text(hour("days: 300\nsales_per_day: 500"))
     request = RunRequest(scenario=str(tmp_path / "long.yaml"), terminal="reference")
     deadline = Deadline.after(1.0)
-    assert _run(request, deadline, "harness.engine.child:execute") is None
-    assert -5 < deadline.left_s < 0.5
+    children = Children()
+    assert children.run(request, deadline) is None and -5 < deadline.left_s < 0.5
+    children.stop()
+    assert children.run(request, Deadline.after(60)) is None, "nothing begins any more"
+
+
+def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    for name in ("verdict.json", "history.jsonl"):
+        (directory / name).write_bytes((told.directory / name).read_bytes())
+    (directory / "resolved.yaml").write_text(hour("days: 300\nsales_per_day: 500"))
+    command = [sys.executable, "-m", "harness.cli.main", "report", str(directory)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = Deadline.after(30)
+    while not any(each.read_text() for each in Path(f"/proc/{running.pid}/task").glob("*/children")):
+        assert deadline.left_s > 0 and running.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    said, complained = running.communicate(timeout=20)
+    assert (running.returncode, complained) == (0, ""), complained
+    assert "report.html" in said
+    pages = [each for name, each in data(directory / "report.html").items() if name.startswith("finding-")]
+    assert pages and all(each["why_no_disk"] == "no_time" and each["steps"] for each in pages)  # type: ignore[index, call-overload]
 
 
 def test_a_line_that_replays_a_run_is_read_as_that_run_and_no_other_line_is(tmp_path: Path) -> None:

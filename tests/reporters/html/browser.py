@@ -157,6 +157,10 @@ class Page:
         """What makes the page wider than the window, outside boxes that scroll by themselves; empty when nothing does."""
         return list(self.run(_TOO_WIDE))
 
+    def squeezed(self) -> list[str]:
+        """Cells of tables so narrow that their text stands on its head, a letter or two a line; empty when there are none."""
+        return list(self.run(_SQUEEZED))
+
     def press(self, *keys: str) -> None:
         """Keys, one after the other, to whatever has the focus."""
         ActionChains(self.browser, duration=0).send_keys(*keys).perform()
@@ -211,4 +215,11 @@ for (const each of document.body.querySelectorAll("*")) {
     found.push(each.tagName + "." + each.className + " " + Math.round(each.getBoundingClientRect().right));
 }
 return found.length ? found.slice(0, 10) : ["the page is " + document.documentElement.scrollWidth + " wide"];
+"""
+
+_SQUEEZED = """
+return [...document.querySelectorAll("td, th")].filter((each) => {
+  const box = each.getBoundingClientRect(), way = getComputedStyle(each.firstElementChild || each).writingMode;
+  return each.innerText.trim().length > 6 && box.width < 60 && box.height > 120 && way === "horizontal-tb";
+}).map((each) => each.innerText.replace(/\\n/g, "").slice(0, 40)).slice(0, 10);
 """

@@ -54,7 +54,7 @@ def whole(path: Path) -> str:
 def card_numbers(text: str, *, apart: bool = True) -> list[str]:
     """Numbers as long as a card's whose last digit fits, whatever stands between the digits that cannot be seen.
 
-    ``apart``: or that is a blank or dash, as in no dump of bytes.
+    ``apart``: or that is a blank or dash, as in no dump of bytes. What stands behind a decimal point is no card number.
     """
     bare = re.sub(
         "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\x00-\x08\x0b-\x1f\x7f\u2400-\u2421]|\u27e8U\\+[0-9A-F]+\u27e9",
@@ -62,7 +62,7 @@ def card_numbers(text: str, *, apart: bool = True) -> list[str]:
         text,
     )
     between = "[ -]?" if apart else ""
-    found = re.findall(rf"(?<!\d)\d(?:{between}\d){{12,18}}(?!\d)", bare)
+    found = re.findall(rf"(?<!\d)(?<!\d\.)\d(?:{between}\d){{12,18}}(?!\d)", bare)
     return [each for each in found if _fits(re.sub(r"\D", "", each))]
 
 

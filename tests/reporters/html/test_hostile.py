@@ -86,7 +86,7 @@ def test_hostile_texts_are_shown_in_every_pane_and_nothing_of_them_runs(
         view = waiting.pop()
         _go(page, view)
         _shown(page)
-        assert page.too_wide() == [], view
+        assert page.too_wide() == [] and page.squeezed() == [], view
         words += page.text("#view")
         fresh = [each for each in _views(page) if each not in seen and len(seen) < 12]
         seen.update(fresh)

@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from harness.engine.report.gather import gather
+from harness.reporters.html.page import write_report
+from harness.results.model import Declared, DeclaredScenario
+from harness.results.store import Store
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 from tests.reporters.html.reading import card_numbers, whole
 
@@ -137,3 +141,20 @@ def test_the_file_holds_no_card_number_and_says_how_to_run_it_again(report: Path
     assert card_numbers(text, apart=False) == []
     assert "harness run" in text and "--terminal log_in_ram" in text
     assert report.stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_a_sweep_in_which_nothing_was_run_is_a_page_that_says_so(
+    language: str, open_report: OpenReport, tmp_path: Path
+) -> None:
+    with Store.create(tmp_path, Declared((DeclaredScenario("power/cut", ""),), 10, "reference")):
+        pass
+    path = tmp_path / "report.html"
+    write_report(gather(tmp_path), path)
+    page = open_report(path, size=PHONE, language=language)
+    page.wait_for(".verdict")
+    said = (
+        ("INCONCLUSIVE", "10 of 10 declared runs") if language == "en-GB" else ("无结论", "10 次运行中有 10 次未完成")
+    )
+    assert all(each in page.text(".verdict") for each in said), page.text(".verdict")
+    assert not MISSING_TEXT.findall(page.text()) and page.too_wide() == [] and page.all(".plot") == []

@@ -72,7 +72,7 @@ function drawScale(bound) {
     svg("rect", { x: 0, y: 8, width: 600, height: 8, rx: 4, class: "track" }),
     svg("rect", { x: 6 * from, y: 8, width: Math.max(4, 6 * (place(bound.upper_95) - from)), height: 8, class: "range" }),
     bound.failed > 0 && svg("circle", { cx: 6 * from, cy: 12, r: 6, class: "seen" }),
-    [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((share) => svg("text", {
+    [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].map((share) => svg("text", { class: share === 1e-4 || share === 1e-2 ? "minor" : "",
       x: 6 * place(share), y: 38, "text-anchor": share === 1e-5 ? "start" : share === 1 ? "end" : "middle",
     }, `${number(100 * share, 3)} %`)));
   return picture;
