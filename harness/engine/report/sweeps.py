@@ -98,7 +98,7 @@ def _because(summary: SweepSummary) -> Iterable[Said]:
             yield Said("never_bit", fault.scenario, fault.fault, fault.runs)
         if len(summary.idle) > _REASONS_TOLD:
             yield Said("idle_more", count=len(summary.idle) - _REASONS_TOLD)
-        for reason in summary.because[:_REASONS_TOLD]:
+        for reason in summary.of_runs[:_REASONS_TOLD]:
             if reason.verdict == "inconclusive":
                 yield Said("inconclusive", reason.why, count=reason.runs, again=portable(reason.again))
 
@@ -152,7 +152,7 @@ def runs_of(summary: SweepSummary) -> Runs:
             count=each.runs,
             again=portable(each.again),
         )
-        for each in sorted(summary.because, key=lambda each: -each.runs)[:_REASONS_MOST]
+        for each in sorted(summary.of_runs, key=lambda each: -each.runs)[:_REASONS_MOST]
     )
     rows = tuple(runs_row(each, random=random) for each in shown)
     return Runs(runs_row(summary.total, random=random), rows, (), reasons, len(summary.scenarios) - len(shown))
