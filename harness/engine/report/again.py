@@ -21,10 +21,16 @@ _TEXTS = {
 }
 _NUMBERS = {"--seed": "seed", "--days": "days", "--terminals": "terminals"}
 _LISTS = {"--without": "without", "--image": "images"}
+_CHARACTERS_MAX = 8_000
+"""As much of a line as a page shows; what is longer is no line that anybody could copy."""
+_DIGITS_MAX = 39
+"""A seed has up to 127 bits."""
 
 
 def request_of(line: str) -> RunRequest | None:
     """The run that ``line`` does again; None where it is no line of ``harness run``, or its scenario is gone."""
+    if len(line) > _CHARACTERS_MAX:
+        return None
     try:
         words = shlex.split(line)
     except ValueError:
@@ -37,7 +43,7 @@ def request_of(line: str) -> RunRequest | None:
     for flag, value in zip(words[3::2], words[4::2], strict=True):
         if flag in _TEXTS:
             texts[_TEXTS[flag]] = value
-        elif flag in _NUMBERS and value.isascii() and value.isdecimal():
+        elif flag in _NUMBERS and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_MAX:
             numbers[_NUMBERS[flag]] = int(value)
         elif flag in _LISTS:
             name = _LISTS[flag]

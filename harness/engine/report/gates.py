@@ -6,6 +6,7 @@ beyond their findings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from harness.results.store import FILE_NAME, Store
 GATE = "gate.json"
 _BYTES_MOST = 64 << 20
 _POINTS_MOST = 12
+_PART = re.compile(r"\w[\w -]{0,99}")
 _CUTS = "crash points"
 _CUT_FAULT = "power_loss"
 
@@ -48,8 +50,9 @@ def of_gate(directory: Path) -> Report:
     firsts: dict[str, tuple[str, int]] = {}
     measures = Measures()
     for part in told.parts:
+        # A name that leads elsewhere is not followed: what is read here may come from anywhere.
         folder = directory / "results" / part.name
-        if part.skipped or not (folder / FILE_NAME).is_file():
+        if part.skipped or not _PART.fullmatch(part.name) or not (folder / FILE_NAME).is_file():
             continue
         with Store.read(folder) as store:
             bites += [(bite, runs) for _, bite, runs in store.bite_sums()]
@@ -73,7 +76,7 @@ def of_gate(directory: Path) -> Report:
         FORMAT, "gate", told.terminal, told.harness, portable(str(directory.absolute())),
         Verdict(told.status, int(told.exit_code), tuple(_because(told)), tuple(map(_reason, told.waived)), tuple(told.checked)),
         _bound(told), tuple(_unchecked(told)),
-        matrix.matrix_of(bites, found, signatures, _checked(told)), signatures, measures, _runs(told),
+        matrix.matrix_of(bites, found, signatures, matrix.checked_in(told.checked)), signatures, measures, _runs(told),
         facts=tuple(_facts(told)),
     )  # fmt: skip
 
@@ -85,7 +88,7 @@ def _read(path: Path) -> gate.GateReport:
         told = msgspec.json.decode(path.read_bytes(), type=gate.GateReport)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise UsageError(
             f"{path}: no gate's report that this version reads ({why}); run the gate again into another --out"
@@ -134,10 +137,6 @@ def _bound(told: gate.GateReport) -> Bound | None:
         bound.failed, bound.runs, bound.inconclusive, None if why else bound.upper_bound_95, why, bound.scenario,
         bound.terminals, bound.first_seed, bound.terminal_days,
     )  # fmt: skip
-
-
-def _checked(told: gate.GateReport) -> dict[int, bool]:
-    return {int(each.partition(" ")[0]): True for each in told.checked if each.partition(" ")[0].isdecimal()}
 
 
 def _unchecked(told: gate.GateReport) -> Iterable[Unchecked]:
