@@ -153,6 +153,8 @@ def _unchecked(told: gate.GateReport) -> Iterable[Unchecked]:
             yield Unchecked("never_bit", each.what.removeprefix("random fault "), each.why)
         else:
             yield Unchecked("other", each.what, each.why)
+    for left in told.untried:
+        yield Unchecked("other", f"{left.part}: {', '.join(left.names)}", left.why, len(left.names))
     for gone in told.vanished:
         yield Unchecked("vanished", gone)
 
