@@ -16,6 +16,18 @@ from harness.core.errors import HarnessError, UsageError
 FORMAT = 2
 APPLICATION = 0x54464831  # "TFH1": whose file it is, for file(1) and for us
 _WAIT_S = 10.0
+_KINDS = {
+    "runs": {
+        "text": "scenario seed off verdict because replay history_sha256",
+        "integer": "measured planned",
+        "blob": "measures bites",
+    },
+    "findings": {
+        "text": "signature name kind device summary fault place",
+        "integer": "run invariant count money_fen at_us",
+    },
+}
+"""What SQLite would let anybody put into a column is checked when the file is opened."""
 
 
 def connected(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:
@@ -38,9 +50,17 @@ def look_over(path: Path, database: sqlite3.Connection) -> None:
             f"{path} is in format {version}, this version of the harness reads format {FORMAT}; "
             f"use the version that wrote it, or sweep again into another --out"
         )
+    # Programs in a file from elsewhere may run for ever; ours has none.
+    others = database.execute("SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index')").fetchone()
+    if others != (0,):
+        raise sqlite3.DatabaseError("it holds views or triggers")
     problems = [text for (text,) in database.execute("PRAGMA quick_check(3)") if text != "ok"]
     if problems:
         raise sqlite3.DatabaseError("; ".join(problems))
+    for table, columns in _KINDS.items():
+        unlike = " OR ".join(f"typeof({name}) != '{kind}'" for kind, names in columns.items() for name in names.split())
+        if database.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {unlike})").fetchone() != (0,):
+            raise sqlite3.DatabaseError(f"a value in {table} is of another kind")
 
 
 def unborn(path: Path) -> bool:
@@ -95,7 +115,7 @@ def told(path: Path, mend: str = "finished runs are kept: free some space and go
         raise damaged(path, text) from None
     except sqlite3.IntegrityError as error:
         raise HarnessError(f"{path}: a run was to be kept twice ({error}); please report this") from None
-    except (sqlite3.DatabaseError, msgspec.DecodeError, TypeError, ValueError) as error:
+    except (sqlite3.DatabaseError, msgspec.DecodeError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise damaged(path, str(error)) from None
 
 

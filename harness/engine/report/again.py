@@ -25,6 +25,10 @@ _NUMBERS = {"--seed": "seed", "--days": "days", "--terminals": "terminals"}
 _CRASH_TEXTS = dict.fromkeys(("--terminal", "--flow", "--dialect", "--device", "--profile", "--state"), "")
 _CRASH_NUMBERS = {"--seed": "seed", "--images": "images_limit", "--states": "states_limit"}
 _LISTS = {"--without": "without", "--image": "images"}
+_CHARACTERS_MAX = 8_000
+"""As much of a line as a page shows; what is longer is no line that anybody could copy."""
+_DIGITS_MAX = 39
+"""A seed has up to 127 bits."""
 
 
 def crash_request_of(line: str) -> CrashRequest | None:
@@ -70,6 +74,8 @@ def _options(line: str, command: str, known: Mapping[str, str]) -> tuple[str, di
 
 def request_of(line: str) -> RunRequest | None:
     """The run that ``line`` does again; None where it is no line of ``harness run``, or its scenario is gone."""
+    if len(line) > _CHARACTERS_MAX:
+        return None
     try:
         words = shlex.split(line)
     except ValueError:
@@ -82,7 +88,7 @@ def request_of(line: str) -> RunRequest | None:
     for flag, value in zip(words[3::2], words[4::2], strict=True):
         if flag in _TEXTS:
             texts[_TEXTS[flag]] = value
-        elif flag in _NUMBERS and value.isascii() and value.isdecimal():
+        elif flag in _NUMBERS and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_MAX:
             numbers[_NUMBERS[flag]] = int(value)
         elif flag in _LISTS:
             name = _LISTS[flag]

@@ -6,6 +6,7 @@ beyond their findings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from harness.results.store import FILE_NAME, Chosen, Store
 
 GATE = "gate.json"
 _BYTES_MOST = 64 << 20
+_PART = re.compile(r"\w[\w -]{0,99}")
 _CUTS = "crash points"
 _CUT_FAULT = "power_loss"
 
@@ -47,8 +49,9 @@ def of_gate(directory: Path) -> Report:
     firsts: dict[str, tuple[str, int]] = {}
     measures = Measures()
     for part in told.parts:
+        # A name that leads elsewhere is not followed: what is read here may come from anywhere.
         folder = directory / "results" / part.name
-        if part.skipped or not (folder / FILE_NAME).is_file():
+        if part.skipped or not _PART.fullmatch(part.name) or not (folder / FILE_NAME).is_file():
             continue
         with Store.read(folder) as store:
             bites += [(bite, runs) for _, bite, runs in store.bite_sums()]
@@ -72,7 +75,7 @@ def of_gate(directory: Path) -> Report:
         FORMAT, "gate", told.terminal, told.harness, portable(str(directory.absolute())),
         Verdict(told.status, int(told.exit_code), tuple(_because(told)), tuple(map(_reason, told.waived)), tuple(told.checked)),
         _bound(told), tuple(_unchecked(told)),
-        matrix.matrix_of(bites, found, signatures, _checked(told)), signatures, measures, _runs(told),
+        matrix.matrix_of(bites, found, signatures, matrix.checked_in(told.checked)), signatures, measures, _runs(told),
         facts=tuple(_facts(told)),
     )  # fmt: skip
 
@@ -84,7 +87,7 @@ def _read(path: Path) -> gate.GateReport:
         told = msgspec.json.decode(path.read_bytes(), type=gate.GateReport)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise UsageError(
             f"{path}: no gate's report that this version reads ({why}); run the gate again into another --out"
@@ -135,10 +138,6 @@ def _bound(told: gate.GateReport) -> Bound | None:
     )  # fmt: skip
 
 
-def _checked(told: gate.GateReport) -> dict[int, bool]:
-    return {int(each.partition(" ")[0]): True for each in told.checked if each.partition(" ")[0].isdecimal()}
-
-
 def _unchecked(told: gate.GateReport) -> Iterable[Unchecked]:
     for part in told.parts:
         if part.skipped:
@@ -153,6 +152,8 @@ def _unchecked(told: gate.GateReport) -> Iterable[Unchecked]:
             yield Unchecked("never_bit", each.what.removeprefix("random fault "), each.why)
         else:
             yield Unchecked("other", each.what, each.why)
+    for left in told.untried:
+        yield Unchecked("other", f"{left.part}: {', '.join(left.names)}", left.why, len(left.names))
     for gone in told.vanished:
         yield Unchecked("vanished", gone)
 

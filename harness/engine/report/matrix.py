@@ -14,6 +14,7 @@ from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import BiteRow, FindingSum
 
 _SIGNATURES_MOST = 5
+_DIGITS_MAX = 4
 
 
 def matrix_of(
@@ -76,6 +77,12 @@ def _columns(cells: tuple[Cell, ...], checked: Mapping[int, bool] | None) -> tup
         )
         for number in sorted(names)
     )  # fmt: skip
+
+
+def checked_in(named: Iterable[str]) -> dict[int, bool]:
+    """By number, of invariants as ``NUMBER NAME``; whatever else somebody wrote there is none."""
+    heads = (each.partition(" ")[0] for each in named)
+    return {int(head): True for head in heads if head.isascii() and head.isdecimal() and len(head) <= _DIGITS_MAX}
 
 
 def not_planned(kinds: Iterable[str]) -> tuple[str, ...]:

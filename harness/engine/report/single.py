@@ -83,7 +83,7 @@ def decoded(path: Path, data: bytes) -> RunVerdict:
     """What a verdict.json says. UsageError for what is none, or was written by a version that said less."""
     try:
         return msgspec.json.decode(data, type=RunVerdict)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise UsageError(
             f"{path}: no verdict that this version of the harness reads ({why}); run the scenario again with --out"
@@ -94,9 +94,8 @@ def _report(
     kind: Kind, verdict: RunVerdict, source: str, harness: str = "", facts: Iterable[tuple[str, str]] = ()
 ) -> Report:
     signatures, found = _signatures(verdict)
-    checked = {int(each.partition(" ")[0]): True for each in verdict.checked if each.partition(" ")[0].isdecimal()}
     bites = [(each, 1) for each in row_of("", RunRequest(scenario="", terminal=None), verdict).bites]
-    table = matrix.matrix_of(bites, found, signatures, checked)
+    table = matrix.matrix_of(bites, found, signatures, matrix.checked_in(verdict.checked))
     failed, passed = verdict.status == "fail", verdict.status == "pass"
     inconclusive = verdict.status == "inconclusive"
     total = RunsRow(verdict.scenario, 1, int(passed), int(failed), int(inconclusive))

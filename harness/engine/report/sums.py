@@ -24,11 +24,11 @@ def spreads_of(values: Mapping[str, array[float]]) -> tuple[Spread, ...]:
 def _spread(name: str, ordered: list[float]) -> Spread:
     least, most = ordered[0], ordered[-1]
     steps: tuple[int, ...] = ()
-    if most > least:
+    if most / _STEPS > least / _STEPS:
         counts = [0] * _STEPS
-        width = (most - least) / _STEPS
+        width = most / _STEPS - least / _STEPS  # their difference may be endless
         for value in ordered:
-            counts[min(_STEPS - 1, int((value - least) / width))] += 1
+            counts[int(min(_STEPS - 1, (value - least) / width))] += 1
         steps = tuple(counts)
     p95 = ordered[(len(ordered) * 95 - 1) // 100]
     return Spread(name, least, median(ordered), most, p95, len(ordered), steps, meaning=meaning_of(name))

@@ -26,7 +26,7 @@ from harness.engine.report.model import (
 )
 from harness.engine.report.pages import few, portable
 from harness.engine.report.series import series_of_runs
-from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, summary_of
+from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, days_in, summary_of
 from harness.results.model import Declared, JudgedRow
 from harness.results.store import Store
 
@@ -49,7 +49,7 @@ def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
         judged = store.judged()
         days = store.measured(("pass", "fail"), "terminal_days")
     summary.cut_off = list(cut_off)
-    summary.terminal_days = int(sum(days.get("terminal_days", ())))
+    summary.terminal_days = days_in(days.get("terminal_days", ()))
     signatures = tuple(signature_row(each, first.get(each.signature)) for each in summary.signatures)
     signatures = tuple(sorted(signatures, key=lambda each: (each.invariant, -each.runs, each.signature)))
     table = matrix.matrix_of(((bite, runs) for _, bite, runs in bites), found, signatures, _checked(judged))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable
+from math import isfinite
 from pathlib import Path
 from statistics import median
 
@@ -243,15 +245,22 @@ def summary_of(store: Store, *, with_measures: bool = True) -> SweepSummary:
             tally.add_bites(scenario, bite, runs)
         if with_measures:
             days = store.measured(("pass", "fail"), "terminal_days")
-            tally.terminal_days = int(sum(days.get("terminal_days", ())))
+            tally.terminal_days = days_in(days.get("terminal_days", ()))
             tally.values = store.measured()
         summary = tally.summary(store.canaries())
         declared = store.declared()
     for each in summary.signatures:
         path = store.path.parent / BUNDLES / f"{each.signature}{SUFFIX}"
-        if path.is_file():
+        # A name that leads elsewhere is not followed: results may come from anywhere.
+        if re.fullmatch(r"\w{1,100}", each.signature) and path.is_file():
             each.bundle, each.bundle_again = str(path), _replayed(path, declared)
     return summary
+
+
+def days_in(values: Iterable[float]) -> int:
+    """Terminal-days of so many runs. What is no number or endless is none."""
+    total = sum(filter(isfinite, values))
+    return int(total) if isfinite(total) else 0
 
 
 def _replayed(bundle: Path, declared: Declared) -> str:
@@ -292,7 +301,7 @@ class _Tally:
         for each in run.measures:
             self.values.setdefault(each.name, array("d")).append(each.value)
             if each.name == "terminal_days" and run.verdict in ("pass", "fail"):
-                self.terminal_days += int(each.value)
+                self.terminal_days += days_in((each.value,))
         for why in run.because if run.verdict != "fail" else ():
             kind = kind_of(why)
             self._because.setdefault((run.verdict, kind), Because(run.verdict, kind, run.replay)).runs += 1

@@ -89,6 +89,7 @@ def test_of_other_terminals_what_is_near_the_guilt_is_shown_and_of_faults_those_
     )
     found = _window(tmp_path, *events, guilty=(4,))
     assert [each.number for each in found.steps] == [0, 1, 2, 3, 4, 5, 6, 7] and found.left_out_elsewhere == 1
+    assert [each.number for each in found.steps if each.guilty] == [4]
     assert [each.lane for each in found.steps] == [
         "operator", "link", "link", "terminal", "disk", "link", "disk", "terminal",
     ]  # fmt: skip

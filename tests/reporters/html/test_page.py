@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import resource
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -17,7 +19,7 @@ from harness.engine.report.model import FindingPage, RunsRow, Said, Series, Sign
 from harness.faults.catalogue import all_faults
 from harness.invariants.catalogue import INVARIANTS
 from harness.reporters.html import page
-from harness.reporters.html.fit import MOST, fitting
+from harness.reporters.html.fit import MOST, fitting, plain
 from harness.reporters.html.page import assets, render, write_report
 from harness.scenario.thresholds import MEASURES
 from tests.reporters.html.filling import Filling
@@ -53,8 +55,27 @@ def test_what_would_end_the_script_or_the_style_is_in_neither() -> None:
         if name.startswith("assets/"):
             text = (HERE / name).read_text()
             assert not re.search(
-                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|fetch\(", text
+                r"innerHTML|outerHTML|insertAdjacentHTML|setHTML|parseFromString|createContextualFragment|srcdoc|document\.write|"
+                r"eval\(|new Function|set(?:Timeout|Interval)\([\"'`]|fetch\(|XMLHttpRequest|WebSocket|EventSource"
+                r"|sendBeacon|import\(",
+                text,
             )
+
+
+def test_the_policy_allows_the_page_s_own_script_and_style_and_nothing_else() -> None:
+    shown = render(Filling("<script>x</script>").report())
+    head, _, _ = shown.partition("<title>")
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', head)
+
+    def allowed(tag: str) -> str:
+        (held,) = re.findall(rf"<{tag}>(.*?)</{tag}>", shown, re.DOTALL)
+        return f"'sha256-{base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()}'"
+
+    assert unescape(policy) == (
+        f"default-src 'none'; script-src {allowed('script')}; style-src {allowed('style')}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert "Leon Sorokin" in assets()[0], "the terms of what others wrote"
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
@@ -103,6 +124,17 @@ def test_a_trace_that_is_too_large_leaves_its_page_without_one(monkeypatch: pyte
     assert any(each["code"] == "left_too_large" and "22222222" in each["what"] for each in found["data"]["left_out"])
 
 
+def test_traces_that_are_too_large_together_leave_the_later_pages_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(page, "FINDINGS_BYTES_MAX", 25_000)
+    steps = tuple(Step(n, n, "disk", "Barrier", _noise(n)) for n in range(40))
+    pages = tuple(FindingPage(f"{n:08x}", 1, "name", "told", steps=steps) for n in range(3))
+    write_report(replace(Filling("x").report(), findings=pages), tmp_path / "report.html")
+    found = data(tmp_path / "report.html")
+    assert [len(found[f"finding-{n}"].get("steps", ())) for n in range(3)] == [40, 0, 0]  # type: ignore[attr-defined]
+
+
 # ---------------------------------------------------------------- writing
 
 
@@ -141,6 +173,26 @@ def test_a_fitting_text_is_short_has_nothing_unseen_in_it_and_stays_as_it_is(tex
     shown.encode("utf-8")
     if text.isascii() and text.isprintable() and len(text) <= MOST and not re.search(r"\d{13}", text):
         assert shown == text
+
+
+def test_nothing_that_turns_or_hides_text_is_left_in_it() -> None:
+    unseen = [*range(9), *range(0xB, 0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010)]
+    unseen += [*range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xD800, 0xDFFF, 0xFEFF, *range(0xFFF9, 0xFFFF)]
+    unseen += [0xE0001, *range(0xE0020, 0xE0080)]
+    for code in unseen:
+        assert chr(code) not in fitting(f"a{chr(code)}b"), hex(code)
+    assert fitting("a\tb\nc 交易 é") == "a\tb\nc 交易 é"
+
+
+@pytest.mark.parametrize("card", ["4111111111111111", "6222021234567890128"])
+def test_a_card_number_is_masked_alone_and_wherever_a_text_is_cut(card: str) -> None:
+    assert plain(Said(card)) == {"code": f"{card[:6]}{'*' * (len(card) - 10)}{card[-4:]}"}
+    for before in range(MOST - 25, MOST + 5):
+        assert card[:8] not in fitting("x" * before + card + "x" * 99), before
+
+
+def test_a_number_that_a_script_would_round_is_text() -> None:
+    assert plain(Said("x", count=2**53 - 1, of=2**53)) == {"code": "x", "count": 2**53 - 1, "of": str(2**53)}
 
 
 def test_words_are_there_in_both_languages_and_every_key_that_is_asked_for() -> None:
