@@ -48,6 +48,7 @@ LARGE = frozenset(
         "tests/engine/field/test_terminal_on_sqlite.py::test_a_commit_whose_journal_comes_back_is_taken_back[directory synced]",
         "tests/engine/field/test_terminal_on_sqlite.py::test_a_commit_whose_journal_comes_back_is_taken_back[its default]",
         "tests/engine/live/test_bad_callers.py::test_thousands_of_callers_at_once_are_served[10000]",
+        "tests/engine/report/test_finding.py::test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told",
         "tests/engine/test_determinism.py::test_two_processes_with_other_hash_seeds_write_the_same_history[filequeue]",
         "tests/engine/test_determinism.py::test_two_processes_with_other_hash_seeds_write_the_same_history[tinydb]",
         "tests/engine/test_determinism.py::test_a_resolved_scenario_writes_the_same_history_and_resolves_to_itself[tinydb]",
