@@ -53,7 +53,11 @@ class Client:
 
     def answer(self) -> dict[str, str]:
         size = int.from_bytes(self._take(2), "big")
-        return dict(iso8583.decode(self._take(size)[len(TPDU) :], TABLE)[0])
+        payload = self._take(size)[len(TPDU) :]
+        told = dict(iso8583.decode(payload, TABLE)[0])
+        if self.mac is not None and told["t"] == "0210" and told["39"] == "00":
+            assert told["64"] == self.mac(payload[:-8]).hex().upper(), "the host's own authentication code"
+        return told
 
     def ask(self, fields: dict[str, str]) -> dict[str, str]:
         self.send(fields)
