@@ -51,6 +51,7 @@ from harness.history.recorder import Recorder
 from harness.history.symptoms.parse import parse
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
+from harness.sut.deaths import ProcessTierOnly
 
 if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
@@ -121,6 +122,8 @@ class Run:
         self.cut_short = ""
         self.broken_off = ""
         """Why the terminals were not given the time to come to rest, if they were not."""
+        self.out_of_reach = ""
+        """What the software asked for and in-process software cannot have, in the words of its death."""
         self._spins: dict[str, int] = {}
         self._sinks: list[Sink] = []
         self._started_s = time.monotonic()
@@ -156,6 +159,7 @@ class Run:
             watch_fullness(built)
             excuse_what_cannot_be_opened(built, judge)
             self._trade(built, judge)
+            self._refuse_what_needs_a_process()
             self._close_up(built, judge)
             if camera is not None:
                 camera.finish()
@@ -176,6 +180,11 @@ class Run:
         )  # fmt: skip
         verdict = assemble(course, built, judgements, blames)
         return verdict if hunted is None else msgspec.structs.replace(verdict, symptom=hunted.reached(judgements))
+
+    def _refuse_what_needs_a_process(self) -> None:
+        if self.out_of_reach:
+            what = self.out_of_reach.removeprefix(f"{ProcessTierOnly.__name__}: ")
+            raise UsageError(f"{self.software.spec}: {what}")
 
     def pinned_plan(self) -> Plan:
         """The plan with what the request changed and the seed written down, for a resolved scenario."""
@@ -220,6 +229,10 @@ class Run:
                 judge.excuse(event.device, number, f"{profile.name}: {profile.survivability[number]}", event.at_us)
 
         def died(_: int, event: SoftwareDied) -> None:
+            if event.detail.startswith(ProcessTierOnly.__name__):
+                # It was judged on a device that lacks what the real one has: whatever comes of that is no finding.
+                self.cut_short = self.out_of_reach = event.detail
+                _stop(built)
             if event.reason == "spinning":
                 self._spins[event.device] = self._spins.get(event.device, 0) + 1
                 if self._hangs():

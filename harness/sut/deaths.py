@@ -25,8 +25,7 @@ class ProcessTierOnly(ImportError, RuntimeError):
 def process_tier_error(what: str) -> ProcessTierOnly:
     """The one clear sentence for everything that in-process software cannot do."""
     return ProcessTierOnly(
-        f"{what} is not available to software run in process; run the same class as a program of its own: "
-        f"--terminal 'exec:python3 -m harness.contract.stdio SPEC'"
+        f"{what} needs a process of its own: --terminal 'exec:python3 -m harness.contract.stdio SPEC', SPEC with its whole path"
     )
 
 

@@ -263,3 +263,18 @@ def test_no_trick_turns_software_that_takes_no_sale_into_a_pass(tmp_path: Path, 
         return
     assert verdict.status == "fail"
     assert verdict.events > 20 and verdict.checked
+
+
+def test_what_only_a_program_can_have_ends_the_run_and_is_no_finding(tmp_path: Path) -> None:
+    """A customer was not charged for nothing because this device has no sqlite3."""
+    body = app(
+        """
+        def sale(self, request):
+            import sqlite3
+            sqlite3.connect(self.device.volumes["data"] + "/sales.db")
+        """
+    )
+    with pytest.raises(
+        UsageError, match=r"app\.py:App: .*sqlite3.*exec:python3 -m harness\.contract\.stdio SPEC.*app\.py:\d+"
+    ):
+        judged(tmp_path, body)

@@ -19,6 +19,7 @@ from harness.scenario import find
 
 PAGES_MAX = 100
 _PLACES_MAX = 6
+_EXEC = re.compile(r"('exec:[^']*'|exec:\S+)")
 
 
 def with_pages(report: Report, known: Iterable[FindingPage] = ()) -> Report:
@@ -30,7 +31,7 @@ def with_pages(report: Report, known: Iterable[FindingPage] = ()) -> Report:
     replace = msgspec.structs.replace
     return replace(
         report,
-        signatures=tuple(replace(each, page=numbers.get(each.signature)) for each in report.signatures),
+        signatures=tuple(replace(each, page=numbers.get(each.signature)) for each in ordered),
         findings=tuple(more.get(each.signature, page_of(each, report.title)) for each in ordered[:PAGES_MAX]),
         left_out=(*report.left_out, Said("left_findings", count=left)) if left else report.left_out,
     )
@@ -71,7 +72,9 @@ def page_of(row: SignatureRow, terminal: str) -> FindingPage:
 def portable(line: str) -> str:
     """A line to copy, or a path, as a person gives it."""
     root, here = _roots()
-    return re.sub(rf"{root}([\w/]+)\.yaml", r"\1", line).replace(here, "")
+    named = re.sub(rf"{root}([\w/]+)\.yaml", r"\1", line)
+    # A program is looked for from elsewhere: its paths stay whole, or the line would not run.
+    return "".join(part if part.startswith(("exec:", "'exec:")) else part.replace(here, "") for part in _EXEC.split(named))
 
 
 @cache

@@ -165,7 +165,7 @@ function drawWhy(of) {
     page.device && el("span", {}, say(page.device)), page.at_us ? el("span", {}, clock(page.at_us)) : null,
     page.money_fen ? el("span", {}, t("findings_money", { money: money(page.money_fen) })) : null,
     page.fault && el("span", {}, t("findings_after", { fault: page.fault })),
-    page.place && el("span", {}, say(page.place, "code")),
+    page.place && el("span", {}, t("struck_at"), " ", say(page.place, "code")),
     el("span", { class: "id" }, page.signature)];
   const guilty = of.guilty.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t("guilty_events")),
     shortened(of.guilty, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },

@@ -2,6 +2,7 @@
 
 addTexts({
   day: "Day {day}", events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:",
+  struck_at: "the fault struck in",
   severity_critical: "critical: somebody's money is wrong", severity_major: "major: records or service are lost", severity_minor: "minor: a rule is broken without loss so far",
   why_rule: "The rule", why_evidence: "Judged by", replay_title: "Run it again",
   story_title: "What happened", strip: "The whole time, true to scale; click to go there",
@@ -54,7 +55,7 @@ addTexts({
   difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_seed: "The same scenario under seed {seed}",
   difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
   difference_where: "They part at {at}.", difference_here: "This run", difference_there: "The other run", difference_nothing_more: "Nothing more happens on this terminal.", difference_again: "Run the other",
-  difference_every_run: "The finding came in all {count|run that was|runs that were} tried: without the faults, and under other seeds. The defect needs no fault.",
+  difference_every_run: "The finding came in all {count|run that was|runs that were} tried: without the faults, and under other seeds. What a scenario does on an ordinary day (host.no_reply, customers who leave) may be enough.",
   difference_no_time: "No run without it was found in the time for this page ({count} tried).", difference_not_run: "No other run was tried.", difference_crash_point: "A crash point is one flow and one power cut; the flow without the cut is what the crash points begin with.",
   shrunk_title: "The smallest scenario that shows it", shrunk_hint: "Keep it among your scenarios: it runs by itself.", shrunk_not: "It was not made smaller:", shrunk_command: "This makes it small:",
 
@@ -70,6 +71,7 @@ addTexts({
   event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
 }, {
   day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：",
+  struck_at: "故障发生在",
   severity_critical: "严重：有人的钱不对", severity_major: "重大：丢失记录或服务", severity_minor: "轻微：违反规则，尚无损失",
   why_rule: "规则", why_evidence: "判断依据", replay_title: "重新运行",
   story_title: "经过", strip: "全部时间（真实比例），点击跳转",
@@ -118,7 +120,7 @@ addTexts({
   difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_seed: "同一场景，种子 {seed}",
   difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
   difference_where: "从 {at} 起不同。", difference_here: "本次运行", difference_there: "另一次运行", difference_nothing_more: "此终端上再无其他事件。", difference_again: "运行另一次",
-  difference_every_run: "尝试的 {count} 次运行都出现此问题：去掉故障、更换种子也一样。这个缺陷不需要故障。",
+  difference_every_run: "尝试的 {count} 次运行都出现此问题：去掉故障、更换种子也一样。场景中日常的情况（host.no_reply、顾客离开）可能就足够了。",
   difference_no_time: "在本页时间内没有找到不出现此问题的运行（尝试了 {count} 次）。", difference_not_run: "没有尝试其他运行。", difference_crash_point: "断电点就是一个流程加一次断电；没有断电的流程是它的起点。",
   shrunk_title: "能重现的最小场景", shrunk_hint: "请放进您的场景目录：它可以单独运行。", shrunk_not: "未能缩小：", shrunk_command: "用这条命令缩小：",
 
