@@ -124,7 +124,7 @@ def host(
                 _served(server, for_s, keeps.tick)
             finally:
                 keeps.close(books := books_of(site))
-        if as_json:
+        if as_json and not quiet:
             say(msgspec.json.encode(books))
     return int(ExitCode.PASS if keeps.kept else ExitCode.HARNESS_ERROR)
 
@@ -171,7 +171,9 @@ def _served(server: Server, for_s: float | None, keep: Callable[[], None]) -> No
             server.stop()
 
     server.on_tick = ticked
-    before = {each: signal.signal(each, lambda *_: server.stop()) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        each: signal.signal(each, lambda *_: server.stop()) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         server.run()
     finally:

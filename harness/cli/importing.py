@@ -47,7 +47,7 @@ def import_command(
     since: str | None,
     until: str | None,
 ) -> int:
-    """Turn LOG (CSV, JSON lines, a pcap capture or messages in hexadecimal) into a scenario.
+    """Turn LOG (CSV, JSON lines, a pcap or pcapng capture or messages in hexadecimal) into a scenario.
 
     It says who did what and when, and of what went wrong only what the log proves: a reply that never came, a reset, a boot that
     nobody asked for, each with the log's line. Card numbers stay behind. `pydoc harness.engine.fieldlog.mapping` describes the

@@ -3,8 +3,9 @@
 Models: of the strikes on the finding's device that bit, or ended its software, the first that came between what the finding is
 about and the instant at which it was evident, cuts, crashes and damage before conditions; with none between, the last one before.
 For faults that are over at once (a cut, a crash) the innermost functions of the terminal's own code at that instant, and the
-storage call that they were in the middle of, which is all that is known of a program. A condition (a dead line, a full volume)
-does its harm later than it strikes, so it has no code point, and neither has damage, which lies on the medium between calls.
+storage call that they were in the middle of, which is all that is known of a program. A condition of storage (a full volume, an
+error, a failing fsync) has the code point of the first call that it refused, with the error that the call got. Any other
+condition (a dead line) does its harm later than it strikes, so it has none, and neither has damage, which lies on the medium.
 Does not model: which fault is guilty. This one is where to look first.
 
 Kept out of the history: it says how the software is written, and a history must not change with a line that was added above.
@@ -21,8 +22,9 @@ from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
 from harness.engine.crashpoints.callsites import CallSites
+from harness.faults.catalogue import all_faults
 from harness.faults.tap import call_in_flight
-from harness.history.events import FaultBit, FaultStruck
+from harness.history.events import FaultBit, FaultStruck, StorageFailed
 from harness.history.recorder import Recorder
 from harness.invariants.base import DAMAGE_KINDS, INSTANT_KINDS
 
@@ -59,11 +61,13 @@ class Blames:
         self._stations = stations
         self._sites = sites
         self._strikes: dict[str, list[_Strike]] = {}
+        self._of_storage = {kind for kind, each in all_faults().items() if each.family == "storage"} - INSTANT_KINDS
 
     def attach(self, recorder: Recorder) -> None:
         """Listen. A strike is told of before its effect: the software still stands where it hits."""
         recorder.watch(FaultStruck, self._struck)
         recorder.watch(FaultBit, self._bit)
+        recorder.watch(StorageFailed, self._refused)
 
     def of(self, device: str, at_us: int, evident_us: int) -> Blame:
         """What to blame for something that ``device`` did at ``at_us`` and that was evident at ``evident_us``."""
@@ -87,6 +91,16 @@ class Blames:
         for strike in reversed(self._strikes.get(event.device, ())):
             if strike.name == event.fault:
                 strike.counts = True
+                return
+
+    def _refused(self, _: int, event: StorageFailed) -> None:
+        """A call failed while the software stands in it: of the condition that struck last it is the first one."""
+        for strike in reversed(self._strikes.get(event.device, ())):
+            if strike.blame.fault in self._of_storage:
+                if not strike.blame.place:
+                    station = self._stations[event.device]
+                    path = self._sites.site(_frame_of(station)).path or _NUMBERS.sub("#", mask_text(event.path))
+                    strike.blame = Blame(strike.blame.fault, f"{path}: {event.operation} {event.errno}")
                 return
 
     def _place(self, station: Station) -> str:

@@ -117,7 +117,12 @@ def _four(text: str) -> tuple[int, int, int, int]:
 
 
 def invoice(value: bytes) -> str:
-    """DE62 of a void or refund: the STAN of what it is about; DecodeError unless it is six digits."""
+    """DE62 of a void or refund: the STAN of what it is about; DecodeError unless it is six digits, or those packed.
+
+    Where binary fields are sent as hexadecimal text, six digits of text are three bytes.
+    """
+    if len(value) == 3 and value.hex().isdecimal():
+        return value.hex()
     if len(value) != 6 or not value.isdigit():
         raise DecodeError("DE62", 0, "six digits of an invoice number", f"{len(value)} bytes")
     return value.decode("ascii")

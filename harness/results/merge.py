@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
-from harness.results.model import CanaryRow, Declared, DeclaredScenario, RunRow
+from harness.results.model import CanaryRow, Declared, DeclaredScenario, JudgedRow, RunRow
 from harness.results.store import Store
 
 _VALUE_CHARACTERS = 60
@@ -22,6 +22,7 @@ def merge(out_dir: Path, inputs: Sequence[Path]) -> None:
     """Everything that ``inputs`` hold into a new results file in ``out_dir``."""
     runs: dict[tuple[str, int], tuple[RunRow, Path]] = {}
     canaries: list[CanaryRow] = []
+    judged: list[JudgedRow] = []
     first: tuple[Declared, Path] | None = None
     for path in inputs:
         with Store.read(path) as store:
@@ -30,6 +31,7 @@ def merge(out_dir: Path, inputs: Sequence[Path]) -> None:
                 first = declared, path
             _refuse_another(first, (declared, path))
             canaries += store.canaries()
+            judged += store.judged()
             for run in store.runs():
                 known = runs.get(run.key)
                 runs[run.key] = (run, path) if known is None else _one_of(known, (run, path))
@@ -37,7 +39,7 @@ def merge(out_dir: Path, inputs: Sequence[Path]) -> None:
         raise UsageError("there is nothing to merge; name results files, or the directories that they are in")
     with Store.create(out_dir, first[0]) as store:
         try:
-            store.add_all((run for run, _ in runs.values()), canaries)
+            store.add_all((run for run, _ in runs.values()), canaries, judged)
         except BaseException:
             store.discard()
             raise

@@ -150,6 +150,16 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """One invariant: whether any run could judge it, or why the first that could not, could not."""
+
+    invariant: int
+    name: str
+    checked: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CanaryRow:
     """A planted defect: the invariants that must find it, and those of them that ``missed`` it. It counts for no bound."""
 

@@ -22,10 +22,25 @@ import msgspec
 
 from harness.core.errors import UsageError
 from harness.results import packed
-from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, FindingRow, FindingSum, RunRow, RunVerdict
+from harness.results.model import (
+    VERDICTS,
+    BiteRow,
+    CanaryRow,
+    Declared,
+    FindingRow,
+    FindingSum,
+    JudgedRow,
+    RunRow,
+    RunVerdict,
+)
 from harness.results.opening import APPLICATION, FORMAT, connected, locked, look_over, told, unborn
 
 FILE_NAME = "results.sqlite"
+_JUDGED = (
+    "CREATE TABLE IF NOT EXISTS judged "
+    "(name TEXT PRIMARY KEY, invariant INTEGER NOT NULL, checked INTEGER NOT NULL, reason TEXT NOT NULL)"
+)
+"""Files of this format from before it was kept have no such table, and readers from then do not look for it."""
 _SCHEMA = """
 CREATE TABLE sweep (declared TEXT NOT NULL);
 CREATE TABLE names (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
@@ -181,9 +196,10 @@ class Store:
         with told(self.path), self._transaction():
             self._add(run)
 
-    def add_all(self, runs: Iterable[RunRow], canaries: Iterable[CanaryRow]) -> None:
+    def add_all(self, runs: Iterable[RunRow], canaries: Iterable[CanaryRow], judged: Iterable[JudgedRow] = ()) -> None:
         """Runs of other files: all of them, or none."""
         with told(self.path, "free some space and begin again"), self._transaction():
+            self._judge(judged)
             for run in runs:
                 self._add(run)
             for canary in canaries:
@@ -224,6 +240,18 @@ class Store:
             (self._names[text],) = self._database.execute("SELECT id FROM names WHERE names = ?", (text,)).fetchone()
         return self._names[text]
 
+    def judge(self, rows: Iterable[JudgedRow]) -> None:
+        """What runs could judge and what not. What one of them could has been judged, whatever the others could."""
+        with told(self.path), self._transaction():
+            self._judge(rows)
+
+    def _judge(self, rows: Iterable[JudgedRow]) -> None:
+        self._database.execute(_JUDGED)
+        self._database.executemany(
+            "INSERT INTO judged VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET checked = max(checked, excluded.checked)",
+            [(each.name, each.invariant, int(each.checked), each.reason) for each in rows],
+        )
+
     def add_canary(self, canary: CanaryRow) -> None:
         """One more canary that has come to its end."""
         with told(self.path), self._transaction():
@@ -247,6 +275,16 @@ class Store:
         with told(self.path):
             rows = self._database.execute("SELECT canary FROM canaries ORDER BY rowid").fetchall()
             return tuple(msgspec.json.decode(text, type=CanaryRow) for (text,) in rows)
+
+    def judged(self) -> tuple[JudgedRow, ...]:
+        """Every invariant that any run has said something about, by number; nothing where that is not known."""
+        with told(self.path):
+            if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'judged'").fetchone():
+                return ()
+            rows = self._database.execute(
+                "SELECT invariant, name, checked, reason FROM judged ORDER BY invariant, name"
+            )
+            return tuple(JudgedRow(number, name, bool(checked), reason) for number, name, checked, reason in rows)
 
     def finished(self) -> set[tuple[str, int]]:
         """Scenario and seed of every run that came to a verdict; errors are to be tried again."""

@@ -98,7 +98,9 @@ def _typed(command: str, place: Path, ends: Mapping[str, int]) -> list[str]:
     )  # fmt: skip
     expected = next((code for words, code in ends.items() if words in command), 0)
     assert done.returncode == expected, (command, done.stdout[-3000:], done.stderr)
-    assert done.stderr == "", (command, done.stderr)
+    # A sweep that takes long says how far it is, on a slow machine here, too.
+    told = [each for each in done.stderr.splitlines() if not re.match(r"\d+ of \d+ runs  ", each)]
+    assert not told, (command, done.stderr)
     return done.stdout.splitlines()
 
 

@@ -11,6 +11,7 @@ import junitparser
 import pytest
 
 from harness.reporters.json_schemas import SCHEMAS
+from tests.reporters.html.reading import data
 
 from .conftest import Harness
 
@@ -49,6 +50,8 @@ def test_a_bad_release_fails_with_a_line_that_replays_it(harness: Harness, place
     assert done.returncode == 1 and done.stderr == "", done.stderr
     jsonschema.validate(report, json.loads((SCHEMAS / "gate.schema.json").read_text()))
     assert json.loads((place / "reports" / "gate" / "gate.json").read_text()) == report
+    page = data(place / "reports" / "gate" / "report.html")
+    assert page["data"]["verdict"]["status"] == "fail" and len(page["data"]["signatures"]) == len(report["findings"])
     found = next(each for each in report["findings"] if each["invariant"] == 28)
     known = json.loads((place / "known.json").read_text())
     assert [each["signature"] for each in known["known"]] == sorted(each["signature"] for each in report["findings"])

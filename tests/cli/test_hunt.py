@@ -48,7 +48,8 @@ def test_words_and_mistakes(harness: Harness, place: Path) -> None:
     assert words.returncode == 0 and "charged twice" in words.stdout and "ACTION OUTCOME" in words.stdout
     listed = {each["term"]: each for each in json.loads(harness("hunt", "--list-symptoms", "--json").stdout)}
     assert all(term in words.stdout and each["meaning"] in words.stdout for term, each in listed.items())
-    assert listed["charged twice"]["at_rest"] and "refused" in listed["ACTION OUTCOME"]["choices"]["outcome"]
+    action = next(each for term, each in listed.items() if term.startswith("ACTION OUTCOME"))
+    assert listed["charged twice"]["at_rest"] and any("refused" in each for each in action["choices"].values())
     assert harness("hunt").returncode == 4
     wrong = harness("hunt", "--symptom", "sale aproved")
     assert wrong.returncode == 4 and "column 6" in wrong.stderr and "did you mean 'approved'?" in wrong.stderr

@@ -103,13 +103,13 @@ def test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary(tmp_
     with subprocess.Popen(
         [sys.executable, "-m", "harness.cli.main", *words, "--out", str(tmp_path / "sweep")],
         stdin=other, stdout=other, stderr=other, start_new_session=True,
-        env={**os.environ, "TERM": "xterm"},
+        env=on_a_terminal(),
     ) as command:  # fmt: skip
         os.close(other)
-        seen = _read(main, b"at work: ", 60)
-        seen += _read(main, b"8b69adc5", 60) if b"8b69adc5" not in seen else b""
+        seen = read_until(main, b"at work: ", 60)
+        seen += read_until(main, b"8b69adc5", 60) if b"8b69adc5" not in seen else b""
         os.killpg(command.pid, signal.SIGINT)  # as the terminal does for Ctrl-C
-        seen += _read(main, b"\x00", 60)
+        seen += read_until(main, b"\x00", 60)
         assert command.wait(60) == 1
     os.close(main)
     drawn, summary = seen.decode().split("interrupted: telling what is finished", 1)
@@ -123,7 +123,12 @@ def test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary(tmp_
     assert all(len(line) <= 60 for line in frames)
 
 
-def _read(main: int, until: bytes, wait_s: float) -> bytes:
+def on_a_terminal() -> dict[str, str]:
+    """The environment of a terminal; whoever runs tests may have said that theirs has another width."""
+    return {**{name: each for name, each in os.environ.items() if name not in ("COLUMNS", "LINES")}, "TERM": "xterm"}
+
+
+def read_until(main: int, until: bytes, wait_s: float) -> bytes:
     """What the terminal shows, up to ``until`` or its end."""
     seen, until_s = b"", time.monotonic() + wait_s
     while until not in seen and time.monotonic() < until_s:

@@ -31,3 +31,24 @@ def test_what_did_not_bite_or_came_after_is_not_blamed_and_a_wait_is_told_by_whe
     lost = [each for each in verdict.findings if each.invariant == 1]
     assert lost and {each.fault for each in lost} == {"power_loss"}
     assert all(".py:" in each.place and not each.place.endswith(": write") for each in lost)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "fault", "failed"),
+    [
+        ("log_in_ram", "{type: storage_error, on: write, at: {action: sale, occurrence: 3}}", "write: write EIO"),
+        ("log_in_ram", "{type: fsync_failure, at: {action: sale, occurrence: 3}}", "write: fsync EIO"),
+        (
+            "report_first",
+            "{type: full_storage, free: 0 B, at: {action: sale, occurrence: 3}}",
+            "settlement: call ENOSPC",
+        ),
+    ],
+)
+def test_a_condition_of_storage_is_blamed_with_the_first_call_that_it_refused(
+    terminal: str, fault: str, failed: str
+) -> None:
+    verdict = run(load_text(hour(f"faults: [{fault}]\n")), terminal)
+    blamed = {(each.fault, each.place) for each in verdict.findings}
+    ((kind, place),) = blamed
+    assert kind in fault and ".py:" in place and place.endswith(failed), blamed

@@ -42,6 +42,11 @@ def test_a_kept_bundle_still_shows_its_finding(bundle: Path) -> None:
         assert again.versions[0].startswith("harness 0.0.")
         # Decisions that it does not know took their neutral value; whoever reads the replay is told.
         assert again.verdict.diverged > 0 and again.parted is not None
+    else:
+        # Of the present format: every decision is taken from it.
+        assert not again.verdict.diverged
+        with_others = replay(bundle, terminal="reference")
+        assert not with_others.again and with_others.parted is not None, told(with_others.verdict)
 
 
 def test_the_corpus_is_there() -> None:

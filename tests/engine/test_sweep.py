@@ -322,12 +322,16 @@ def test_a_sweep_that_was_ended_goes_on_and_comes_to_the_same(tmp_path: Path) ->
         # The canary was found, and is no run: it counts for nothing.
         assert store.canaries() == (replace(FOUND, replay=store.canaries()[0].replay),)
         assert summary_of(store).exit_code == ExitCode.PASS
+        judged = {each.name: each.checked for each in store.judged()}
+    assert judged["agreement"] and not judged["orders_end"]  # nobody pays by code
     # Something was off somewhere, and nobody waited for it.
     assert {row.off for row in whole} >= {()} and len({row.off for row in whole}) > 1
     # What was under way when it was ended is not taken for a result.
     first = swept(tmp_path / "parts", scenario, stop_after=1, jobs=2)
     assert 1 <= len(first) < 3 and all(row in whole for row in first)
     assert swept(tmp_path / "parts", scenario) == whole
+    with Store.read(tmp_path / "parts") as store:
+        assert {each.name: each.checked for each in store.judged()} == judged
 
 
 @pytest.mark.slow

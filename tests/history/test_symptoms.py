@@ -110,6 +110,9 @@ NOT_SEEN: dict[str, list[e.Event]] = {
     # Power went under it: nobody was left to wait.
     "no reply to 0200": [*ANSWERED[:2], *acts("sale", "interrupted"), CUT, BOOT, sent(3, "0400")],
     "no reply to 0500": [*LOST, *acts("sale", "unknown")],
+    "No reply": [*ANSWERED[:2], CUT, BOOT, sent(3, "0800")],
+    # Only what customers pay with takes a number of its own: a reversal bears that of its sale.
+    "Trace number reused": [sent(1, "0200", token="1"), sent(2, "0400", token="2"), sent(3, "0500", token="3")],
     "boot failed": [BOOT, READY, DIED],
     "storage failed ENOSPC": [e.StorageFailed(0, T01, "write", "/data/a", "EIO", 1)],
     "storage lost": [e.StorageAfterPowerLoss(0, T01, "data", 2, 0, 0)],

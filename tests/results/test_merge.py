@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.results.merge import merge
 from harness.results.model import CanaryRow, Declared, RunRow, is_of_shard
 from harness.results.store import FILE_NAME, Store
@@ -100,3 +101,20 @@ def test_what_is_no_part_of_the_same_sweep_is_refused_and_nothing_is_left(tmp_pa
         merge(whole, [whole])
     with Store.read(whole) as store:
         assert len(store.finished()) == 19
+
+
+def test_a_disk_that_is_full_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    parts = shards(tmp_path, 2, runs=400)
+    out = tmp_path / "out"
+    out.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
+        with pytest.raises(HarnessError):
+            merge(out, parts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in out.iterdir() if path.name.startswith(FILE_NAME)]
+    merge(out, parts)
+    with Store.read(out) as store:
+        assert len(store.finished()) == 400

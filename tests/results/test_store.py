@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.sweep.summary import summarise, summary_of
-from harness.results.model import VERDICTS, BiteRow, Declared, DeclaredScenario, FindingRow, Measure, RunRow
+from harness.results.model import VERDICTS, BiteRow, Declared, DeclaredScenario, FindingRow, JudgedRow, Measure, RunRow
 from harness.results.opening import FORMAT
 from harness.results.store import FILE_NAME, Chosen, Store
 
@@ -291,3 +291,19 @@ def test_a_writer_killed_at_any_instant_leaves_every_run_that_it_had_kept_whole(
                 # The last one may be kept and not said; none is said and not kept.
                 assert [run.seed for run in kept] in (said, [*said, len(said)])
                 assert kept == [run_of(run.seed) for run in kept]
+
+
+def test_what_any_run_could_judge_is_judged_also_in_a_file_from_before_it_was_kept(tmp_path: Path) -> None:
+    rows = (JudgedRow(1, "no_lost_approval", False, "no inspect"), JudgedRow(2, "agreement", True))
+    with Store.create(tmp_path, DECLARED) as store:
+        assert store.judged() == ()
+        store.judge(rows)
+        store.judge([JudgedRow(1, "no_lost_approval", True), JudgedRow(2, "agreement", False, "later")])
+        assert store.judged() == (JudgedRow(1, "no_lost_approval", True, "no inspect"), rows[1])
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("DROP TABLE judged")
+    with Store.read(tmp_path) as store:
+        assert store.judged() == ()
+    with Store.resume(tmp_path) as store:
+        store.judge(rows)
+        assert store.judged() == rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,23 @@ def test_profiles_devices_merchants_and_sizes_change_the_plan_and_every_pair_mee
         assert cell.plan.device.class_name == varied.get("devices")
         # What runs is what can be read.
         assert load_text(cell.text) == cell.plan
+
+
+def test_every_pair_that_any_cell_can_hold_stands_in_some_cell_that_is_run(tmp_path: Path) -> None:
+    """Also beside what cannot be built: the pairs of a row that is left out meet in another."""
+    axes = (
+        "  - scenarios: [base.yaml, other.yaml, power/plain_counter]\n"
+        "    faults: [as_is, none, {type: full_storage, volume: card, per_day: 1}, partition]\n"
+        "    phases: [settle, sale]\n    profiles: [as_is, fat]\n    devices: [as_is, mpos-raw, legacy]\n"
+    )
+
+    def met(cover: str) -> tuple[set[tuple[tuple[str, str], ...]], int]:
+        cells = campaign(tmp_path, f"{axes}    cover: {cover}\n").cells
+        held = [[("scenario", cell.path.name), *cell.varied] for cell in cells]
+        return {pair for each in held for pair in itertools.combinations(sorted(each), 2)}, len(cells)
+
+    (whole, every), (few, some) = met("full"), met("all_pairs")
+    assert whole == few and some < every
 
 
 def test_what_cannot_be_is_left_out_and_told(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Dialect files: what each key changes at the host, mistakes with line and fix, and that a file never becomes code."""
 
+import itertools
+import random
+
 import iso8583
 import pytest
 
@@ -52,12 +55,34 @@ def test_a_line_of_text(length, binary):
     assert told == len(frame) - prefix and frame[prefix : prefix + 4] == b"0210"
     table = pyiso_table(acquirer.dialect.wire.codec.spec)
     read, _ = iso8583.decode(frame[prefix:], table)
+    told, _ = iso8583.decode(client.received[0][prefix:], table)
+    assert told["t"] == "0810" and len(told["62"]) % 2 == 0, "lengths of hexadecimal text count what is on the line"
     mac = client.mac(frame[prefix : -acquirer.dialect.wire.mac_size])
     assert (read["4"], read["39"], read["64"]) == (f"{1250:012d}", "00", mac.hex().upper())
     acquirer.knobs(TID).wrong_macs = 1
     client.sale(100)
     wrong = acquirer.dialect.wire.unpack(client.received[-1])
     assert wrong.message.text(39) == "00" and not wrong.mac_is_good(client.mac)
+
+
+def test_every_line_works_and_stands_garbage():
+    draw, lines = random.Random(7), itertools.product(
+        ("0 B", "5 B"), ("2 bytes", "4 bytes", "4 digits"), ("bcd", "ascii"), ("bcd", "ascii", "binary"),
+        ("binary", "hex"), ("binary", "hex"), ("{mac: none, logon: optional}", "{mac: required}"),
+    )  # fmt: skip
+    for tpdu, length, digits, lengths, bitmap, binary, security in draw.sample(list(lines), 40):
+        text = (
+            f"line: {{tpdu: {tpdu}, length: {length}}}\nsecurity: {security}\n"
+            f"encoding: {{digits: {digits}, lengths: {lengths}, bitmap: {bitmap}, binary: {binary}}}\n"
+        )
+        acquirer, client, _ = host_of(text)
+        assert client.sale(100).text(39) == "00", text
+        assert client.reverse("000002", 100).text(39) == client.settle([]) == "00", text
+        for _ in range(25):
+            frame = bytearray(draw.choice(client.sent))
+            place = draw.randrange(len(frame))
+            frame[place : place + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
+            acquirer.handle(bytes(frame), client.now_us)
 
 
 def test_a_terminal_without_keys():

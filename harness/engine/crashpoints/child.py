@@ -121,14 +121,17 @@ def _one_flow(
     request: CrashRequest, setting: Any, flow: Flow, media: list[Medium], stopper: Stopper, teller: Teller
 ) -> FlowReport:
     from harness.engine.crashpoints.explore import Exploration, Extent
+    from harness.engine.crashpoints.histories import Historian
 
     extent = Extent(
         request.depth, request.images_limit, request.states_limit, request.share, request.shares, request.state
     )
     teller.flow = flow.name
     keeper = None if request.out_dir is None else _Keeper(request.out_dir, flow.name)
+    # The whole history is kept of a state that was asked for by its name, and of no other.
+    historian = None if request.out_dir is None or not request.state else Historian(Path(request.out_dir)).write
     exploration: Exploration = Exploration(
-        setting, flow, media, extent, stopper.why, teller.tell, None if keeper is None else keeper.keep
+        setting, flow, media, extent, stopper.why, teller.tell, None if keeper is None else keeper.keep, historian
     )
     report = exploration.explore()
     if keeper is not None and keeper.trouble:

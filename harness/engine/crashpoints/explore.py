@@ -14,7 +14,7 @@ from hashlib import blake2b
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
 from harness.engine.crashpoints.cut import Situation, cut_events
 from harness.engine.crashpoints.flows import Flow
-from harness.engine.crashpoints.gather import Gathering, Keeper, Seen
+from harness.engine.crashpoints.gather import Gathering, Historian, Keeper, Seen
 from harness.engine.crashpoints.judging import RECOVERY_IDEMPOTENT, Court, not_idempotent
 from harness.engine.crashpoints.medium import Medium
 from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last, unreached
@@ -75,6 +75,7 @@ class Exploration:
         stop: Stop,
         tell: Tell,
         keeper: Keeper | None = None,
+        historian: Historian | None = None,
     ) -> None:
         # Half the images that are inspected in an exploration have been seen before.
         self.setting = setting = replace(setting, software=setting.software.remembering())
@@ -85,7 +86,7 @@ class Exploration:
         self._stop = stop
         self._tell = tell
         self._court = Court(setting)
-        self._gathering = Gathering(self.report, self.media, keeper)
+        self._gathering = Gathering(self.report, self.media, keeper, historian)
         self._first = ""
         self._excused: dict[str, frozenset[int]] = {}
         """By profile: what the cut before this chapter made unsurvivable."""

@@ -24,6 +24,8 @@ from harness.history.words import line
 from harness.invariants.base import Finding
 
 Keeper = Callable[[str, Mapping[str, object]], str]
+Historian = Callable[[Sequence[Event], Finding], None]
+"""Is given the whole history of a finding that is told."""
 """Keeps a state's images under its name and says where."""
 
 _LOSSES_TOLD = 6
@@ -49,8 +51,15 @@ class Seen:
 class Gathering:
     """Puts findings into a flow's report."""
 
-    def __init__(self, report: FlowReport, media: Mapping[str, Medium], keeper: Keeper | None = None) -> None:
+    def __init__(
+        self,
+        report: FlowReport,
+        media: Mapping[str, Medium],
+        keeper: Keeper | None = None,
+        historian: Historian | None = None,
+    ) -> None:
         self._report = report
+        self._historian = historian
         self._media = media
         self._keeper = keeper
         self._found: dict[tuple[int, str], Found] = {}
@@ -127,6 +136,8 @@ class Gathering:
         if hidden > 0:
             losses = (*losses[:_LOSSES_TOLD], f"and {hidden} more")
         place = "" if self._keeper is None else self._keeper(seen.name, state.images(names))
+        if self._historian is not None:
+            self._historian(events, finding)
         under_way = len(state.point.outside.underway)
         arrived = (
             "" if not under_way else f"{len(state.arrived)} of {under_way} requests under way still reach the host"

@@ -155,6 +155,8 @@ class _Terminal:
             values: dict[str, Written] = {"do": record.what, **self._place(record), "terminal": self._name}
             if record.what in _PAYING and record.amount_fen:
                 values["amount_fen"] = record.amount_fen
+            if record.by_code:
+                values["pays_by"] = "code"
             if record.card in self._cards and record.what in _PAYING:
                 values["card"] = self._cards[record.card]
             self._script.actions.append(Noted(values, f"line {record.line}"))
@@ -178,8 +180,10 @@ class _Terminal:
     def _went_wrong(self, record: Record, more: str) -> None:
         if record.what == "reversal":
             at: dict[str, Written] = {"message": {"direction": "up", "mti": "0400", "moment": "sent"}}
+        elif record.what == "advice":
+            at = {"message": {"direction": "up", "mti": "0220", "moment": "sent"}}
         elif record.what in _ASKS:
-            at = {"action": record.what}
+            at = {"action": "scan_sale" if record.by_code else record.what}
         else:
             return
         named = "settlement" if record.what == "settle" else record.what
@@ -189,7 +193,12 @@ class _Terminal:
             self._fault(
                 record, {"type": "link_reset"}, at, f"the connection was reset before this {named} was answered{more}"
             )
-        elif record.result == "declined" and record.what == "sale" and (record.code in _DEFINITIVE or not record.code):
+        elif (
+            record.result == "declined"
+            and record.what == "sale"
+            and not record.by_code
+            and (record.code in _DEFINITIVE or not record.code)
+        ):
             code = record.code or "05"
             self._fault(
                 record,

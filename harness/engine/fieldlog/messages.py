@@ -2,9 +2,10 @@
 
 Models: a request and its answer belong together by terminal and trace number; the same request again is the terminal's own
 repeat. What is left without an answer had none when the log goes on long enough, or the terminal asks again. Settlements are
-their first request.
-Does not model: orders by payment code, offline advices; they are told as other messages.
-Source: domain.md sections 1.1 and 1.2.
+their first request. An order by payment code is a sale; a query says how one ended that the customer was still paying. An advice
+is a sale of its own time that the host did not hear of then, and a message of now.
+Does not model: revocations of orders, which are told as other messages.
+Source: domain.md sections 1.1 and 1.2; ``host.dialects.unionpay_orders``.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ ANSWERED_WITHIN_US = 90_000_000
 _KINDS: dict[tuple[str, str], What] = {
     ("0200", "000000"): "sale", ("0200", "200000"): "void", ("0220", "200000"): "refund", ("0100", "030000"): "preauth",
     ("0100", "200000"): "preauth_void", ("0500", ""): "settle", ("0820", ""): "sign_off", ("0400", ""): "reversal",
+    ("0600", "000000"): "sale", ("0220", "000000"): "advice",
 }  # fmt: skip
 _COMPLETION = "06"
+_QUERY, _PAYING = ("0610", "310000"), "09"
+"""An answer to how an order stands; and that its customer is still paying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,10 @@ def _is_answer(mti: str) -> bool:
 
 def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator[Record]:
     found: list[Record] = []
+    orders: dict[tuple[str, str], int] = {}
+    """By terminal and order number: the place of its sale."""
+    advices: dict[tuple[str, str, str], Record] = {}
+    """By terminal, batch and trace number: the sale that an advice is about, once, however often it is told."""
     open_requests: dict[tuple[str, str, str], tuple[int, Side | None]] = {}
     """By terminal, answer's type and trace number: the record's place, and from where it was asked."""
     end_us = 0
@@ -176,6 +184,9 @@ def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator
             answered = open_requests.pop((header.tid, header.mti, header.stan), None)
             if answered is not None:
                 found[answered[0]] = _ended(found[answered[0]], header.response_code)
+            place = orders.get((header.tid, header.order), -1)
+            if (header.mti, header.processing_code) == _QUERY and place >= 0 and found[place].code == _PAYING:
+                found[place] = _ended(found[place], header.response_code)
         else:
             record = _request(each)
             key = header.tid, f"{header.mti[:2]}{int(header.mti[2]) + 1}{header.mti[3:]}", header.stan
@@ -186,6 +197,10 @@ def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator
                 place, _ = open_requests.pop(given_up)
                 found[place] = replace(found[place], result="no_reply")
             open_requests[key] = (len(found), each.sender)
+            if record.by_code:
+                orders[header.tid, header.order] = len(found)
+            if record.what == "advice":
+                advices.setdefault((header.tid, header.batch, header.stan), _offline(record, each))
             found.append(record)
     if not found:
         why = f"; with the first: {reader.first_error}" if reader.first_error else ""
@@ -193,7 +208,25 @@ def _records(file: str, reader: MessageReader, said: Iterable[Said]) -> Iterator
     for place, _ in open_requests.values():
         is_proven = end_us - found[place].at_us >= ANSWERED_WITHIN_US
         found[place] = replace(found[place], result="no_reply" if is_proven else "unknown")
-    yield from _settled_once(found)
+    yield from sorted((*_settled_once(found), *advices.values()), key=lambda each: each.at_us)
+
+
+def _offline(advice: Record, said: Said) -> Record:
+    """The sale that an advice tells of, at the time that stands in it; without one, when it was told."""
+    message = said.message
+    date, time = ("", "") if message is None else (message.text(13, ""), message.text(12, ""))
+    at_us = advice.at_us
+    if len(date) == 4 and len(time) == 6:
+        told = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=at_us)  # noqa: DTZ001 - local time, as records have it
+        for year in (told.year, told.year - 1):  # an advice of New Year's Eve may be told in January
+            try:
+                then = datetime.datetime.strptime(f"{year}{date}{time}", "%Y%m%d%H%M%S")  # noqa: DTZ007 - the same
+            except ValueError:
+                continue
+            if then <= told:
+                at_us = (then - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)  # noqa: DTZ001
+                break
+    return replace(advice, what="sale", at_us=at_us, result="approved", code="")
 
 
 def _request(said: Said) -> Record:
@@ -204,11 +237,17 @@ def _request(said: Said) -> Record:
     number = ""
     if message is not None:
         number = message.text(2, "") or message.text(35, "").partition("=")[0].partition("D")[0]
-    amount_fen = header.amount_fen if what in ("sale", "void", "refund", "preauth", "completion") else None
-    return Record(said.line, said.at_us, header.tid or "the terminal", what, amount_fen, card=card_key(number))
+    by_code = header.mti == "0600" and what == "sale"
+    amount_fen = header.amount_fen if what in ("sale", "void", "refund", "preauth", "completion", "advice") else None
+    return Record(
+        said.line, said.at_us, header.tid or "the terminal", what, amount_fen, card="" if by_code else card_key(number),
+        by_code=by_code,
+    )  # fmt: skip
 
 
 def _ended(record: Record, code: str) -> Record:
+    if record.by_code and code == _PAYING:
+        return replace(record, result="unknown", code=code)
     if code in ("", "00"):
         return replace(record, result="approved", code=code)
     result: Result = "declined" if record.what not in ("settle", "reversal", "other") else "failed"

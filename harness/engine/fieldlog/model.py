@@ -9,9 +9,10 @@ from harness.core.errors import UsageError
 
 What: TypeAlias = Literal[
     "sale", "void", "refund", "preauth", "preauth_void", "completion", "settle", "sign_off", "reprint", "clear_cache",
-    "restart", "boot", "power_cut", "reversal", "other", "ignore",
+    "restart", "boot", "power_cut", "reversal", "advice", "other", "ignore",
 ]  # fmt: skip
-"""What a record is about. ``boot``: the terminal started; ``other``: it was alive; ``ignore``: nothing is made of it."""
+"""What a record is about. ``advice``: the host is told of a sale that was made without it; ``boot``: the terminal started;
+``other``: it was alive; ``ignore``: nothing is made of it."""
 
 Result: TypeAlias = Literal["", "approved", "declined", "no_reply", "reset", "refused", "failed", "unknown"]
 """``no_reply``: the log proves that none came; ``unknown``: how it ended is not in the log."""
@@ -33,6 +34,8 @@ class Record:
     code: str = ""
     """The host's response code."""
     card: str = ""
+    by_code: bool = False
+    """Paid with a code that the terminal scanned."""
 
 
 class LogError(UsageError):

@@ -28,7 +28,7 @@ UNREADABLE_MAX = 20
 """Messages of one caller in a row that cannot be read: what sends so many is no terminal."""
 HALF_CLOSED_S = 60.0
 """How long a caller that has closed its side may wait for what it asked: then the host does not answer that."""
-_READ_BYTES = 1 << 14
+_ANSWER_BYTES = 1 << 14
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: a reset in place of an orderly end."""
 
@@ -70,11 +70,11 @@ class Line:
 
     # ------------------------------------------------------------ the socket's side
 
-    def arrived(self, now_s: float) -> None:
-        """Take in what the other end has sent."""
+    def arrived(self, now_s: float, most_bytes: int) -> None:
+        """Take in what the other end has sent, up to so much."""
         self.heard_s = now_s
         try:
-            data = self.end.recv(_READ_BYTES)
+            data = self.end.recv(most_bytes)
         except BlockingIOError:
             return
         except OSError:
@@ -132,7 +132,7 @@ class Line:
         connection = self._connection
         assert connection is not None
         try:
-            while (data := connection.receive(_READ_BYTES)) is not None:
+            while (data := connection.receive(_ANSWER_BYTES)) is not None:
                 if not data:
                     self._ended = True
                     break

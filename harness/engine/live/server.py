@@ -28,6 +28,9 @@ _KERNEL_HOLDS_BYTES = 1 << 15
 """Of answers to one caller: left to itself, the kernel would hold megabytes for each."""
 UNDER_WAY_MAX = 20_000
 """Messages of all callers that are on the virtual links: before some have come through, nothing more is read."""
+_READ_BYTES = 1 << 16
+"""Of all callers in one turn, and at least a few messages of each: whoever comes then is heard soon."""
+_READ_MOST_BYTES, _READ_LEAST_BYTES = 1 << 13, 1 << 8
 _PAUSE_S = 0.002
 
 
@@ -77,17 +80,19 @@ class Server:
         self._began_s = time.monotonic()
         try:
             while not self.stopped:
-                for key, events in self._selector.select(self._patience_s()):
+                ready = self._selector.select(self._patience_s())
+                each_bytes = min(_READ_MOST_BYTES, max(_READ_LEAST_BYTES, _READ_BYTES // max(len(ready), 1)))
+                for key, events in ready:
                     self._catch_up()
                     if key.fileobj is self._listener:
                         self._accept()
                     else:
-                        self._look_at(key.data, events)
+                        self._look_at(key.data, events, each_bytes)
                 self._catch_up()
                 self._serve_due()
                 self.on_turn()
                 if len(self._env._queue) > UNDER_WAY_MAX:
-                    self._let_some_through()
+                    time.sleep(_PAUSE_S)
                 if time.monotonic() - self._ticked_s >= _TICK_S:
                     self._tick()
         finally:
@@ -108,12 +113,6 @@ class Server:
             self._env.run(until=now_us)
         while self._env.peek() <= self._env.now:
             self._env.step()  # what is due at this very instant, else nobody would ever wait for anything
-
-    def _let_some_through(self) -> None:
-        while len(self._env._queue) > UNDER_WAY_MAX // 2 and not self.stopped:
-            time.sleep(_PAUSE_S)
-            self._catch_up()
-            self._serve_due()
 
     def _patience_s(self) -> float:
         left_s = (self._env.peek() - self._now_us()) / 1e6
@@ -146,10 +145,10 @@ class Server:
     def _is_due(self, line: Line) -> None:
         self._due[line] = None
 
-    def _look_at(self, line: Line, events: int) -> None:
+    def _look_at(self, line: Line, events: int, most_bytes: int) -> None:
         now_s = time.monotonic()
-        if events & selectors.EVENT_READ:
-            line.arrived(now_s)
+        if events & selectors.EVENT_READ and len(self._env._queue) <= UNDER_WAY_MAX:
+            line.arrived(now_s, most_bytes)
             if line.tid in self.site.links:
                 self.counts.peers[line.tid] = line.peer
         if events & selectors.EVENT_WRITE and not line.closed:

@@ -7,8 +7,10 @@ with anything else in them; results are data, and a line in them is not carried 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from harness.core.errors import UsageError
+from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT, CrashRequest
 from harness.engine.request import RunRequest
 from harness.scenario import find
 
@@ -20,11 +22,54 @@ _TEXTS = {
     "--disk": "disk",
 }
 _NUMBERS = {"--seed": "seed", "--days": "days", "--terminals": "terminals"}
+_CRASH_TEXTS = dict.fromkeys(("--terminal", "--flow", "--dialect", "--device", "--profile", "--state"), "")
+_CRASH_NUMBERS = {"--seed": "seed", "--images": "images_limit", "--states": "states_limit"}
 _LISTS = {"--without": "without", "--image": "images"}
 _CHARACTERS_MAX = 8_000
 """As much of a line as a page shows; what is longer is no line that anybody could copy."""
 _DIGITS_MAX = 39
 """A seed has up to 127 bits."""
+
+
+def crash_request_of(line: str) -> CrashRequest | None:
+    """The one state of crash points that ``line`` judges again; None where it is no such line."""
+    found = _options(line, "crashpoints", {**_CRASH_TEXTS, **dict.fromkeys(_CRASH_NUMBERS, "")})
+    if found is None or not found[1].get("--state"):
+        return None
+    scenario, given = found
+    numbers = {name: given[flag] for flag, name in _CRASH_NUMBERS.items() if flag in given}
+    if not all(each.isascii() and each.isdecimal() for each in numbers.values()):
+        return None
+    return CrashRequest(
+        scenario=scenario,
+        terminal=given.get("--terminal"),
+        dialect=given.get("--dialect"),
+        device=given.get("--device"),
+        flows=(given["--flow"],) if "--flow" in given else (),
+        profiles=(given["--profile"],) if "--profile" in given else (),
+        depth=2 if "." in given["--state"] else 1,
+        state=given["--state"],
+        seed=int(numbers["seed"]) if "seed" in numbers else None,
+        images_limit=int(numbers.get("images_limit", IMAGES_LIMIT)),
+        states_limit=int(numbers.get("states_limit", STATES_LIMIT)),
+    )
+
+
+def _options(line: str, command: str, known: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
+    """The scenario's file and each option of a line of ``command`` that has no others than these, each once."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return None
+    if words[:2] != ["harness", command] or len(words) < 3 or len(words) % 2 == 0:
+        return None
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    if len(given) < len(words[3::2]) or not given.keys() <= known.keys():
+        return None
+    try:
+        return str(find.scenario_file(words[2]).absolute()), given
+    except UsageError:
+        return None
 
 
 def request_of(line: str) -> RunRequest | None:

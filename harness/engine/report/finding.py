@@ -3,15 +3,14 @@
 Models: findings of a sweep, a gate, a run's directory or a bundle, each done again from the line that replays it (or from the
 decisions that its run left), in a child process, within a bounded time; what came of it is compared with the nearest run without
 it. Where the run cannot be done again, what it left is told, and what is lacking is named by a code.
-Does not model: states of crash points, which are one flow and one cut already. Which software runs is for the command line to
-say: a line in a results file is data from elsewhere.
+A state of crash points is judged again, with its history kept. Does not model: its disk at each event. Which software runs is for
+the command line to say: a line in a results file is data from elsewhere.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -20,20 +19,20 @@ from pathlib import Path
 
 import msgspec
 
-from harness.contract import Manifest
 from harness.core.errors import HarnessError
-from harness.engine.report.again import request_of
-from harness.engine.report.model import Difference, Disk, FindingPage, Message, Series, Why
+from harness.engine.crashpoints.histories import read_findings
+from harness.engine.crashpoints.launch import launch as launch_crash
+from harness.engine.crashpoints.request import CrashRequest
+from harness.engine.report.again import crash_request_of, request_of
+from harness.engine.report.model import Cut, Difference, FindingPage
 from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.running import PLAIN, Children, Deadline
-from harness.engine.report.series import series_of
-from harness.engine.report.window import Guilt, fit, window
+from harness.engine.report.stories import story_of, why_of
+from harness.engine.report.window import fit
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import kind_of, signature
-from harness.engine.verdict import FindingView, Verdict
-from harness.history.query import HistoryFile
-from harness.invariants.catalogue import INVARIANTS
+from harness.engine.verdict import FindingView, Sales, Verdict
 from harness.terminals.catalogue import CATALOGUE
 
 PAGES_MAX = 20
@@ -63,7 +62,7 @@ class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
     No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
-    a finding.
+    and a second more for each further one.
     """
 
     pages_max: int = PAGES_MAX
@@ -94,7 +93,9 @@ def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
         if children.stopped or (number and begin.left_s <= 0):
             pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
         else:
-            pages = _tell_together(together, how, Deadline.after(how.each_s * len(together)), begin, children)
+            # Findings of one run cost little more than one; where there is but one run, all the time is its.
+            most_s = max(how.each_s + len(together), how.all_s if len(groups) == 1 else 0.0)
+            pages = _tell_together(together, how, Deadline.after(most_s), begin, children)
         told.update(zip(places, pages, strict=True))
 
     # The threads only wait for child processes.
@@ -133,6 +134,8 @@ class _Ran:
     why_no_disk: str = ""
     why_empty: str = ""
     told: str = ""
+    cuts: Mapping[int, Cut] = field(default_factory=dict)
+    """By invariant, of a state of crash points."""
 
 
 @dataclass(slots=True)
@@ -170,8 +173,8 @@ def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
     request = _request(case)
     left = _left(case)
     if request is None:
-        code = "crash_point" if case.page.again.startswith("harness crashpoints") else case.why_none or "no_run"
-        return replace(left, why_empty=code)
+        crash = crash_request_of(case.page.again)
+        return replace(left, why_empty=case.why_none or "no_run") if crash is None else _ran_crash(crash, how, bench)
     if not _may_run(request, how):
         return replace(left, why_empty="software")
     if how.terminal is not None:
@@ -185,6 +188,31 @@ def _ran(cases: Sequence[Case], how: Telling, bench: _Bench) -> _Ran:
     verdict, directory = ran
     pinned = _pinned(directory, case.directory)
     return _Ran(request, directory, verdict, read_observed(directory), pinned)
+
+
+def _ran_crash(request: CrashRequest, how: Telling, bench: _Bench) -> _Ran:
+    """One state after one power cut judged again, with its history kept."""
+    if not _may_run(request, how):
+        return _Ran(why_empty="software")
+    place = bench.directory / "state"
+    place.mkdir()
+    terminal = how.terminal if how.terminal is not None else request.terminal
+    asked = msgspec.structs.replace(request, terminal=terminal, out_dir=str(place))
+    try:
+        report = bench.children.call(lambda started: launch_crash(asked, 1, None, started), bench.deadline)
+    except HarnessError as error:
+        return _Ran(why_empty="failed", told=fit(str(error))[0])
+    if report is None:
+        return _Ran(why_empty="no_time")
+    findings = read_findings(place)
+    verdict = Verdict(
+        "fail", report.scenario, report.terminal, report.seed, 1, 1, findings, (), (), (), (), Sales(), 0, ""
+    )  # fmt: skip
+    told = [(each.invariant, each.example) for flow in report.flows for each in flow.found]
+    cuts = {
+        number: Cut(f"{each.cut}, {each.profile}", each.step, each.losses, each.arrived) for number, each in told
+    }  # fmt: skip
+    return _Ran(None, place, verdict if findings else None, why_no_disk="crash_point", why_empty="not_again", cuts=cuts)
 
 
 def _left(case: Case) -> _Ran:
@@ -214,11 +242,12 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
     finding = _finding(ran.verdict, known)
     if finding is None:
         return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
-    page = _story(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
+    page = story_of(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
     if ran.why_no_disk:
-        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk)
+        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk, cut=ran.cuts.get(finding.invariant))
     if ran.request is None:
-        return msgspec.structs.replace(page, difference=Difference(why_none="not_run"))
+        why = "crash_point" if ran.why_no_disk == "crash_point" else "not_run"
+        return msgspec.structs.replace(page, difference=Difference(why_none=why))
     guilty = Guilty(ran.request, ran.pinned, ran.verdict, finding, ran.directory, case.request is None)
     try:
         found = difference(guilty, bench.other)
@@ -247,7 +276,7 @@ def _request(case: Case) -> RunRequest | None:
     return case.request if case.request is not None else request_of(case.page.again)
 
 
-def _may_run(request: RunRequest, how: Telling) -> bool:
+def _may_run(request: RunRequest | CrashRequest, how: Telling) -> bool:
     """What ships may run; other software only when the command line says so."""
     return how.trust or how.terminal is not None or (request.terminal in CATALOGUE and not _is_code(request.dialect))
 
@@ -299,16 +328,9 @@ def bare(case: Case) -> FindingPage:
     return msgspec.structs.replace(
         page,
         summary=fit(page.summary)[0],
-        why=page.why or _why(page.invariant, page.summary, ()),
+        why=page.why or why_of(page.invariant, page.summary, ()),
         shrunk=page.shrunk or _shrunk_text(case.shrunk),
     )
-
-
-def _why(number: int, summary: str, guilty: tuple[int, ...]) -> Why:
-    invariant = next((each for _, each in INVARIANTS.items() if each.number == number), None)
-    if invariant is None:
-        return Why("", "", fit(summary)[0], guilty)
-    return Why(invariant.sentence(), invariant.evidence, fit(summary)[0], guilty)
 
 
 def _shrunk_text(path: Path | None) -> str:
@@ -319,78 +341,3 @@ def _shrunk_text(path: Path | None) -> str:
             return file.read(_SHRUNK_CHARACTERS_MAX)
     except OSError:
         return ""
-
-
-def _story(
-    page: FindingPage, verdict: Verdict, finding: FindingView, directory: Path, observed: Observed | None
-) -> FindingPage:
-    history = HistoryFile(directory / "history.jsonl")
-    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
-    found = window(history, guilt)
-    numbers = {each.number for each in found.steps}
-    of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
-    frames = {} if observed is None else {each.number: each for each in observed.frames}
-    messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
-    steps = tuple(found.steps)
-    return msgspec.structs.replace(
-        page,
-        summary=fit(finding.summary)[0],
-        device=finding.device,
-        at_us=finding.at_us,
-        severity=finding.severity or page.severity,
-        fault=finding.fault or page.fault,
-        place=finding.place or page.place,
-        scenario=page.scenario or verdict.scenario,
-        seed=verdict.seed if page.seed is None else page.seed,
-        terminal=page.terminal or verdict.terminal,
-        why=_why(finding.invariant, finding.summary, tuple(each for each in finding.events if each in numbers)),
-        steps=steps,
-        bands=tuple(found.bands),
-        messages=messages,
-        volumes=() if observed is None else observed.volumes,
-        disks=() if observed is None else _disks(observed, of_device),
-        why_no_disk="" if observed is None else observed.why_no_disk,
-        left_out=found.left_out,
-        left_out_elsewhere=found.left_out_elsewhere,
-        window=(found.from_us, found.until_us),
-        series=_series(history, finding.device, observed),
-    )
-
-
-def _series(history: HistoryFile, device: str, observed: Observed | None) -> tuple[Series, ...]:
-    """Plots of the guilty terminal over the whole run."""
-    if observed is None or observed.device != device:
-        return series_of(history, device=device)
-    manifest = Manifest(name="", max_transactions=observed.record_limit)
-    return series_of(history, {device: manifest}, device=device, watched=observed.space)
-
-
-def _with_fields(message: Message, frame: object) -> Message:
-    fields, error = getattr(frame, "fields", ()), getattr(frame, "error", "")
-    return msgspec.structs.replace(message, fields=fields, error=message.error or error)
-
-
-def _disks(observed: Observed, shown: Sequence[int]) -> tuple[Disk, ...]:
-    """What changed at events that are not shown comes with the next that is; all from before the first comes with the first."""
-    kept: dict[tuple[str, int], Disk] = {}
-    for each in observed.disks:
-        place = bisect_left(shown, each.number)
-        if place == len(shown):
-            break
-        key = each.volume, shown[place]
-        before = kept.get(key)
-        merged = each if before is None else _laid_over(before, each)
-        kept[key] = msgspec.structs.replace(merged, number=shown[place])
-    return tuple(kept.values())
-
-
-def _laid_over(before: Disk, after: Disk) -> Disk:
-    files = {each.path: each for each in before.files if each.path not in after.gone}
-    files.update((each.path, each) for each in after.files)
-    gone = tuple(dict.fromkeys(each for each in (*before.gone, *after.gone) if each not in files))
-    return msgspec.structs.replace(
-        after,
-        files=tuple(files[path] for path in sorted(files)),
-        gone=gone,
-        done_left_out=after.done_left_out + len(before.done) + before.done_left_out,
-    )

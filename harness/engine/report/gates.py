@@ -28,14 +28,13 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
-from harness.engine.report.pages import portable
+from harness.engine.report.pages import few, portable
 from harness.engine.report.series import series_of_runs
 from harness.results.model import BiteRow, FindingSum
-from harness.results.store import FILE_NAME, Store
+from harness.results.store import FILE_NAME, Chosen, Store
 
 GATE = "gate.json"
 _BYTES_MOST = 64 << 20
-_POINTS_MOST = 12
 _PART = re.compile(r"\w[\w -]{0,99}")
 _CUTS = "crash points"
 _CUT_FAULT = "power_loss"
@@ -59,7 +58,7 @@ def of_gate(directory: Path) -> Report:
             found += store.finding_sums()
             for signature, first in store.first_runs().items():
                 firsts.setdefault(signature, first)
-            for run in store.runs():
+            for run in store.runs(Chosen(("fail",), bare=True)):
                 for each in run.findings:
                     counts = points.setdefault(each.signature, {})
                     counts[each.fault, each.place] = counts.get((each.fault, each.place), 0) + 1
@@ -104,8 +103,8 @@ def _read(path: Path) -> gate.GateReport:
 def _signature(
     each: gate.GateFinding, points: dict[tuple[str, str], int], firsts: dict[str, tuple[str, int]]
 ) -> SignatureRow:
-    counted = sorted(points.items(), key=lambda point: (-point[1], point[0]))[:_POINTS_MOST]
-    shown = tuple(Point(fault, place, runs) for (fault, place), runs in counted)
+    counted = sorted(points.items(), key=lambda point: (-point[1], point[0]))
+    shown = few(Point(fault, place, runs) for (fault, place), runs in counted)
     if not shown and each.part == _CUTS:
         shown = (Point(_CUT_FAULT, "", each.runs),)
     scenario, seed = firsts.get(each.signature, (each.where, None))

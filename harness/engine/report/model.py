@@ -403,6 +403,15 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     why_none: str = ""
 
 
+class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The power cut of a state of crash points: when in the flow, which call of the software left the state, what was lost."""
+
+    where: str
+    step: str = ""
+    losses: tuple[str, ...] = ()
+    arrived: str = ""
+
+
 class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """The story of one finding. ``why_empty`` says why there are no steps where there are none."""
 
@@ -428,7 +437,7 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     volumes: tuple[Volume, ...] = ()
     disks: tuple[Disk, ...] = ()
     why_no_disk: str = ""
-    """A code: second_disk, too_much, not_run, no_time."""
+    """A code: second_disk, too_much, not_run, no_time, crash_point."""
     difference: Difference | None = None
     shrunk: str = ""
     """The smallest scenario, as YAML."""
@@ -444,9 +453,10 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     came_again: bool = True
     """Whether the run that was made for this page shows the finding."""
     why_empty: str = ""
-    """A code: more_findings, no_time, software, no_run, crash_point, not_again, failed, too_large."""
+    """A code: not_asked, more_findings, no_time, software, no_run, not_again, failed, too_large."""
     told: str = ""
     """What an error said, for ``failed``."""
+    cut: Cut | None = None
 
 
 # ---------------------------------------------------------------- all of it

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from harness.engine.report.model import FindingPage, Report, Said, SignatureRow
+from harness.engine.report.model import FindingPage, Point, Report, Said, SignatureRow
 from harness.scenario import find
 
 PAGES_MAX = 100
+_PLACES_MAX = 6
 
 
 def with_pages(report: Report, known: Iterable[FindingPage] = ()) -> Report:
@@ -44,6 +45,17 @@ def in_order(rows: Iterable[SignatureRow]) -> list[SignatureRow]:
         ranked.append((row.known, seen.get(key, 0), row.invariant, row))
         seen[key] = seen.get(key, 0) + 1
     return [row for *_, row in sorted(ranked, key=lambda each: each[:3])]
+
+
+def few(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Of each fault the first few places: every fault that led to it is there, so that it is found by its cell."""
+    kept: list[Point] = []
+    seen: dict[str, int] = {}
+    for point in points:
+        seen[point.fault] = seen.get(point.fault, 0) + 1
+        if seen[point.fault] <= _PLACES_MAX:
+            kept.append(point)
+    return tuple(kept)
 
 
 def page_of(row: SignatureRow, terminal: str) -> FindingPage:

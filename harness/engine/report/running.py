@@ -10,12 +10,15 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.verdict import Verdict
 
+T = TypeVar("T")
 PLAIN = "harness.engine.child:execute"
 
 
@@ -45,6 +48,10 @@ class Children:
 
     def run(self, request: RunRequest, deadline: Deadline, inside: str = PLAIN) -> Verdict | None:
         """The verdict of a run; None when it was ended, or did not begin."""
+        return self.call(lambda started: launch(request, on_start=started, inside=inside), deadline)
+
+    def call(self, begin: Callable[[Callable[[int], None]], T], deadline: Deadline) -> T | None:
+        """What ``begin`` gives, which starts a child and tells its process id; None as above."""
         left_s = deadline.left_s
         if left_s <= 0 or self.stopped:
             return None
@@ -67,11 +74,11 @@ class Children:
                 _kill(child)
 
         try:
-            verdict = launch(request, on_start=started, inside=inside)
+            ended = begin(started)
         finally:
             timer.cancel()
             self._alive.difference_update(mine)
-        return None if over.is_set() or self.stopped else verdict
+        return None if over.is_set() or self.stopped else ended
 
     def stop(self) -> None:
         """End them all."""

@@ -1,7 +1,7 @@
 """A sweep's results, or merged ones, as a report: what ``harness results`` prints, and faults by invariants.
 
 Models: everything is added up by SQLite or by columns; a run that passed is not looked at by itself. Does not model: which
-invariants a run could judge, which a results file does not keep; the report says so.
+of its runs could judge an invariant; whether any could is kept.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from harness.engine.report.model import (
     Unchecked,
     Verdict,
 )
-from harness.engine.report.pages import portable
+from harness.engine.report.pages import few, portable
 from harness.engine.report.series import series_of_runs
 from harness.engine.sweep.summary import Counts, CutOff, Signature, SweepSummary, days_in, summary_of
-from harness.results.model import Declared
+from harness.results.model import Declared, JudgedRow
 from harness.results.store import Store
 
 STATUS: dict[int, Status] = {0: "pass", 1: "fail", 2: "inconclusive", 3: "error"}
 SIGNATURES_MOST = 400
-_POINTS_MOST = 12
+_REASONS_TOLD = 12
 _ROWS_MOST = 300
 _REASONS_MOST = 100
 
@@ -46,20 +46,22 @@ def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
         found = store.finding_sums()
         bites = store.bite_sums()
         values = store.measured()
+        judged = store.judged()
         days = store.measured(("pass", "fail"), "terminal_days")
     summary.cut_off = list(cut_off)
     summary.terminal_days = days_in(days.get("terminal_days", ()))
     signatures = tuple(signature_row(each, first.get(each.signature)) for each in summary.signatures)
     signatures = tuple(sorted(signatures, key=lambda each: (each.invariant, -each.runs, each.signature)))
-    table = matrix.matrix_of(((bite, runs) for _, bite, runs in bites), found, signatures)
+    table = matrix.matrix_of(((bite, runs) for _, bite, runs in bites), found, signatures, _checked(judged))
     left = (
         [Said("left_signatures", count=len(signatures) - SIGNATURES_MOST)] if len(signatures) > SIGNATURES_MOST else []
     )
+    checked = tuple(f"{each.invariant} {each.name}" for each in judged if each.checked)
     return Report(
         FORMAT, "sweep", summary.terminal, declared.harness, portable(str(path.absolute())),
-        Verdict(STATUS[int(summary.exit_code)], int(summary.exit_code), tuple(_because(summary))),
+        Verdict(STATUS[int(summary.exit_code)], int(summary.exit_code), tuple(_because(summary)), checked=checked),
         _bound(summary),
-        tuple(_unchecked(summary, [each.kind for each in table.faults])),
+        tuple(_unchecked(summary, judged, [each.kind for each in table.faults])),
         table, signatures[:SIGNATURES_MOST], Measures(sums.spreads_of(values), series_of_runs(values)), runs_of(summary),
         facts=tuple(facts_of(declared)), left_out=tuple(left),
     )  # fmt: skip
@@ -67,7 +69,7 @@ def of_sweep(path: Path, *, cut_off: Iterable[CutOff] = ()) -> Report:
 
 def signature_row(each: Signature, first: tuple[str, int] | None) -> SignatureRow:
     """One kind of finding."""
-    points = tuple(Point(point.fault, point.place, point.runs) for point in each.points[:_POINTS_MOST])
+    points = few(Point(point.fault, point.place, point.runs) for point in each.points)
     scenario, seed = first or ("", None)
     return SignatureRow(
         each.signature, each.invariant, each.name, each.kind, each.summary, portable(each.again), each.runs, each.findings,
@@ -92,11 +94,11 @@ def _because(summary: SweepSummary) -> Iterable[Said]:
         if canary.missed:
             yield Said("canary_missed", canary.why, canary.terminal, again=portable(canary.replay))
     if not total.failed:
-        for fault in summary.idle[:_POINTS_MOST]:
+        for fault in summary.idle[:_REASONS_TOLD]:
             yield Said("never_bit", fault.scenario, fault.fault, fault.runs)
-        if len(summary.idle) > _POINTS_MOST:
-            yield Said("idle_more", count=len(summary.idle) - _POINTS_MOST)
-        for reason in summary.because[:_POINTS_MOST]:
+        if len(summary.idle) > _REASONS_TOLD:
+            yield Said("idle_more", count=len(summary.idle) - _REASONS_TOLD)
+        for reason in summary.of_runs[:_REASONS_TOLD]:
             if reason.verdict == "inconclusive":
                 yield Said("inconclusive", reason.why, count=reason.runs, again=portable(reason.again))
 
@@ -110,14 +112,26 @@ def _bound(summary: SweepSummary) -> Bound:
     )  # fmt: skip
 
 
-def _unchecked(summary: SweepSummary, kinds: Iterable[str]) -> Iterable[Unchecked]:
+def _checked(judged: Iterable[JudgedRow]) -> dict[int, bool] | None:
+    """By number; None of results from before it was kept."""
+    found: dict[int, bool] = {}
+    for each in judged:
+        found[each.invariant] = found.get(each.invariant, False) or each.checked
+    return found or None
+
+
+def _unchecked(summary: SweepSummary, judged: tuple[JudgedRow, ...], kinds: Iterable[str]) -> Iterable[Unchecked]:
     if summary.missing:
         yield Unchecked("missing", "", "@missing_here", summary.missing)
     for fault in summary.idle:
         yield Unchecked("never_bit", fault.fault, fault.scenario, fault.runs)
     for cut in sorted(summary.cut_off, key=lambda each: -each.ran_s):
         yield Unchecked("cut_off", f"{cut.scenario} seed {cut.seed}", f"{cut.ran_s:,.1f} s")
-    yield Unchecked("unknown", "", "@no_evidence_kept")
+    for each in judged:
+        if not each.checked:
+            yield Unchecked("invariant", f"{each.invariant} {each.name}", each.reason)
+    if not judged:
+        yield Unchecked("unknown", "", "@no_evidence_kept")
     others = matrix.not_planned(kinds)
     if others:
         yield Unchecked("not_planned", ", ".join(others), count=len(others))
@@ -138,7 +152,7 @@ def runs_of(summary: SweepSummary) -> Runs:
             count=each.runs,
             again=portable(each.again),
         )
-        for each in sorted(summary.because, key=lambda each: -each.runs)[:_REASONS_MOST]
+        for each in sorted(summary.of_runs, key=lambda each: -each.runs)[:_REASONS_MOST]
     )
     rows = tuple(runs_row(each, random=random) for each in shown)
     return Runs(runs_row(summary.total, random=random), rows, (), reasons, len(summary.scenarios) - len(shown))

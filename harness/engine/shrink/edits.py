@@ -98,7 +98,7 @@ def _nearer(value: Any, usual_one: Any) -> Iterator[Any]:
 
 def fewer_days(plan: Plan) -> Iterator[Plan]:
     """The first days only; or, of days that are written down, without one of them."""
-    for count in range(1, plan.days.count):
+    for count in sorted({*_doubling(plan.days.count), plan.days.count - 1} - {0}):
         yield on_days(plan, count)
     if plan.actions is None or plan.days.count < 2:
         return
@@ -118,11 +118,22 @@ def _earlier(plan: FaultPlan, day: int) -> FaultPlan:
 
 def fewer_terminals(plan: Plan) -> Iterator[Plan]:
     """The first so many terminals."""
-    count = 1
-    while count < plan.terminals:
-        names = frozenset(replace(plan, terminals=count).station_names())
-        yield replace(plan, terminals=count, faults=tuple(_on(each, names, count) for each in plan.faults))
-        count *= 2
+    for count in _doubling(plan.terminals):
+        yield on_terminals(plan, count)
+
+
+def on_terminals(plan: Plan, count: int) -> Plan:
+    """The first ``count`` terminals of ``plan``, with the faults that strike there."""
+    names = frozenset(replace(plan, terminals=count).station_names())
+    return replace(plan, terminals=count, faults=tuple(_on(each, names, count) for each in plan.faults))
+
+
+def _doubling(below: int) -> list[int]:
+    """1, 2, 4 and so on: what is tried again and again halves what is left."""
+    counts = [1]
+    while 2 * counts[-1] < below:
+        counts.append(2 * counts[-1])
+    return [each for each in counts if each < below]
 
 
 def _on(plan: FaultPlan, names: frozenset[str], count: int) -> FaultPlan:

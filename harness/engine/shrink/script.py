@@ -37,6 +37,8 @@ class Seen:
     steps: tuple[Scripted, ...]
     intents: tuple[int, ...]
     """Whoever came, at any terminal."""
+    own: tuple[int, ...]
+    """Of those, whoever came to this one."""
     strikes: dict[str, tuple[int, ...]]
     """By fault: when it struck there or, where it never did, elsewhere."""
 
@@ -47,6 +49,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
     strikes: dict[str, list[int]] = {}
     elsewhere: dict[str, list[int]] = {}
     intents: list[int] = []
+    own: list[int] = []
     by_code: set[int] = set()
     for event in events:
         if isinstance(event, PhaseStarted) and event.phase != "trading":
@@ -61,6 +64,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
         if getattr(event, "device", None) != device:
             continue
         if isinstance(event, IntentOpened):
+            own.append(event.intent)
             step = _customer(event)
             if step is not None:
                 steps.append(step)
@@ -74,7 +78,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
         elif isinstance(event, OperatorDid) and event.what == "restarted the terminal":
             steps.append(_step("restart", event.at_us))
     struck = {name: tuple(times) for name, times in (elsewhere | strikes).items()}
-    return Seen(device, tuple(steps), tuple(dict.fromkeys(intents)), struck)
+    return Seen(device, tuple(steps), tuple(dict.fromkeys(intents)), tuple(dict.fromkeys(own)), struck)
 
 
 def _customer(event: IntentOpened) -> Scripted | None:
@@ -95,8 +99,11 @@ def _step(do: Do, at_us: int, amount_fen: int | None = None) -> Scripted:
 # ---------------------------------------------------------------- the plan that follows it
 
 
-def alone(plan: Plan, seen: Seen) -> Plan:
-    """``plan`` with the terminal of ``seen`` only, and with nobody who is drawn but what the steps say."""
+def alone(plan: Plan, seen: Seen, until_us: int | None = None) -> Plan:
+    """``plan`` with the terminal of ``seen`` only, and with nobody who is drawn but what the steps say.
+
+    Of a fault's strikes it keeps the last one until ``until_us``; without that, the first.
+    """
     place = int(seen.device[1:]) - 1
     merchant = plan.merchant_of(place) if place < plan.terminals else plan.merchants[0].merchant
     hours = hours_of(plan, min(place, plan.terminals - 1))
@@ -106,7 +113,7 @@ def alone(plan: Plan, seen: Seen) -> Plan:
         voids_percent=0.0, refunds_percent=0.0,
         clears_cache_per_day=0.0, restarts_per_day=0.0, reads_log_per_day=0.0,
     )  # fmt: skip
-    faults = tuple(_here(each, seen) for each in plan.faults if each.name in seen.strikes)
+    faults = tuple(_here(each, seen, until_us) for each in plan.faults if each.name in seen.strikes)
     last_us = hours.close_us - US_PER_SECOND
     return replace(
         plan,
@@ -128,14 +135,15 @@ def alone(plan: Plan, seen: Seen) -> Plan:
     )
 
 
-def _here(plan: FaultPlan, seen: Seen) -> FaultPlan:
+def _here(plan: FaultPlan, seen: Seen, until_us: int | None) -> FaultPlan:
     """The fault on the one terminal that is left; where its time was drawn, at the time that came out."""
     here = replace(plan, devices="all", together=False)
     trigger, times = plan.trigger, seen.strikes[plan.name]
     drawn = plan.per_day is not None or (trigger.time_us is None and not is_conditional(trigger))
     if not drawn:
         return here
-    return at_time(here, times[0])
+    before = [each for each in times if until_us is not None and each <= until_us]
+    return at_time(here, before[-1] if before else times[0])
 
 
 def at_time(plan: FaultPlan, at_us: int) -> FaultPlan:

@@ -23,11 +23,12 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import ExitCode, HarnessError, UsageError
+from harness.core.units import US_PER_DAY
 from harness.engine.child import adjusted
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits
 from harness.engine.shrink.page import page_of, told
-from harness.engine.shrink.script import Seen, alone, seen_at, templates
+from harness.engine.shrink.script import Seen, alone, on_days, seen_at, templates
 from harness.engine.shrink.size import Size, size_of
 from harness.engine.shrink.trials import Stopped, Trials, findings_of
 from harness.engine.sink import make_directory
@@ -205,6 +206,11 @@ class Shrinker:
     def go(self) -> None:
         """All edits, again and again until none makes it smaller."""
         self._once("its pinned decisions are left out", _unpinned)
+        if self.size.drawn and self.plan.terminals > 1:
+            # Each run of all of them may take as long as everything that follows.
+            self._script()
+            if self.size.drawn:
+                self._once("what leads up to it", self._leading_up)
         self._greedily("what only judges is left out", edits.bare)
         self._script()
         if self.size.drawn:
@@ -255,14 +261,16 @@ class Shrinker:
         """Customers who are written down instead of drawn ones."""
         if self.plan.actions is not None:
             return
-        faithful = alone(self.plan, self.seen)
+        variants = self._alone()
+        faithful = variants[0]
         sales = sum(each.do == "sale" for each in self.seen.steps)
 
-        def few(plan: Plan) -> Iterator[Plan]:
-            yield from templates(alone(plan, self.seen), sales)
+        def few(_: Plan) -> Iterator[Plan]:
+            for each in variants[:2]:
+                yield from templates(each, sales)
 
-        def whole(plan: Plan) -> Iterator[Plan]:
-            yield alone(plan, self.seen)
+        def whole(_: Plan) -> Iterator[Plan]:
+            yield from variants
 
         def under_other_seeds(plan: Plan) -> Iterator[Plan]:
             seeded = [replace(faithful, seed=seed) for seed in range(1, _OTHER_SEEDS + 1)]
@@ -277,17 +285,36 @@ class Shrinker:
         if self.plan.decisions is None:
             self._once("a script under another seed", under_other_seeds)
 
+    def _alone(self) -> list[Plan]:
+        """The terminal of the finding by itself: with the fault that is blamed, with all that struck last before it, or first."""
+        until = alone(self.plan, self.seen, self.finding.at_us)
+        blamed = tuple(each for each in until.faults if each.fault.kind == self.finding.fault)
+        found = [replace(until, faults=blamed)] if blamed else []
+        for each in (until, alone(self.plan, self.seen)):
+            if each not in found:
+                found.append(each)
+        return found
+
+    def _leading_up(self, plan: Plan) -> Iterator[Plan]:
+        """Drawn as it was, and less of it: the days until the finding, the terminals up to its own, its own customers alone."""
+        place, day = int(self.seen.device[1:]), self.finding.at_us // US_PER_DAY + 1
+        days = on_days(plan, day) if day < plan.days.count else plan
+        fewer = edits.on_terminals(days, place) if place < plan.terminals else days
+        own = self.seen.own if plan.only_intents is None else None
+        yield from (replace(each, only_intents=own) for each in (fewer, days) if own is not None)
+        yield from (each for each in (fewer, days) if each != plan)
+
     def _fewer_faults(self) -> None:
         def fewer(plan: Plan) -> Iterator[Plan]:
             if plan.faults:
                 yield replace(plan, faults=())
             if len(plan.faults) > 2:
-                for each in plan.faults:
+                # The one that is blamed first.
+                for each in sorted(plan.faults, key=lambda each: each.fault.kind != self.finding.fault):
                     yield replace(plan, faults=(each,))
-            for place in range(len(plan.faults)):
-                yield replace(plan, faults=plan.faults[:place] + plan.faults[place + 1 :])
 
         self._greedily("fewer faults", fewer)
+        self._fewer_of("fewer faults", len(self.plan.faults), _without_faults)
 
     def _fewer_customers(self) -> None:
         if self.plan.actions is not None:
@@ -344,6 +371,10 @@ class Shrinker:
         except OSError as error:
             raise HarnessError(f"cannot write {out}: {error.strerror}") from None
         return replay
+
+
+def _without_faults(plan: Plan, place: int, stretch: int) -> Plan:
+    return replace(plan, faults=plan.faults[:place] + plan.faults[place + stretch :])
 
 
 def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:

@@ -14,9 +14,10 @@ from hashlib import blake2b
 from harness.core.errors import HarnessError
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView, Verdict
-from harness.results.model import BiteRow, FindingRow, Measure, RunRow
+from harness.results.model import BiteRow, FindingRow, JudgedRow, Measure, RunRow
 
 _KIND_CHARACTERS = 200
+_REASON_CHARACTERS = 1_000
 _DIFFERS = re.compile(
     r"(?P<place>[\w./-]+\.py:\d+)|(?P<time>day \d+ \d\d:\d\d:\d\d(?:\.\d+)?)"
     r"|(?P<device>\bT\d{2,}\b)|(?P<number>\d[\d,]*(?:\.\d+)?)"
@@ -49,6 +50,15 @@ def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
         _findings((*verdict.findings, *_missed(verdict))),
         tuple(BiteRow(each.name, each.kind, each.family, each.struck, each.bit) for each in verdict.faults),
     )
+
+
+def judged_in(verdict: Verdict) -> list[JudgedRow]:
+    """What the run could judge, and what not and why. Of one that could on some terminals only, that it could."""
+    checked = [each.partition(" ") for each in verdict.checked]
+    found = {name: JudgedRow(int(number), name, True) for number, _, name in checked if number.isdecimal()}
+    for each in verdict.not_checked:
+        found.setdefault(each.name, JudgedRow(each.invariant, each.name, False, each.reason[:_REASON_CHARACTERS]))
+    return list(found.values())
 
 
 def row_of_error(label: str, request: RunRequest, error: HarnessError) -> RunRow:

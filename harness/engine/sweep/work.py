@@ -33,7 +33,7 @@ from harness.engine.sweep.bundles import Bundles
 from harness.engine.sweep.canary import LABEL, Canary
 from harness.engine.sweep.declare import Wanted, cell_digest, declare, resumed
 from harness.engine.sweep.executors import Executor, ExecutorGone, LocalExecutor
-from harness.engine.sweep.rows import row_of, row_of_error
+from harness.engine.sweep.rows import judged_in, row_of, row_of_error
 from harness.engine.sweep.summary import CutOff
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.verdict import Verdict
@@ -153,10 +153,13 @@ class Sweep:
     _longest_s: dict[str, float] = field(default_factory=dict)
     """By scenario: how long the longest of its runs took by now."""
     _ends_s: float = inf
+    _judged: dict[str, bool] = field(default_factory=dict)
+    """By invariant, of those that any run has said something about: whether one could judge it."""
 
     def __post_init__(self) -> None:
         """List what is left."""
         finished = self.store.finished()
+        self._judged.update((each.name, each.checked) for each in self.store.judged())
         self._labels.update((each.base.scenario, each.label) for each in self.scenarios)
         declared = {each.label: each for each in self.declared.scenarios}
         left = [
@@ -353,9 +356,21 @@ class Sweep:
                 return None
             if request is self._canary_run:
                 return None  # nothing can be said of it; the next one that resumes the sweep plants another
-        if self.on_verdict is not None and request is not self._canary_run:
-            self.on_verdict(request, ended)
+        if request is not self._canary_run:
+            self._judge(ended)
+            if self.on_verdict is not None:
+                self.on_verdict(request, ended)
         return row_of(label, request, ended)
+
+    def _judge(self, verdict: Verdict) -> None:
+        """Keep what it says about what can be judged, where no run before it said as much."""
+        known = self._judged
+        fresh = [
+            each for each in judged_in(verdict) if each.name not in known or (each.checked and not known[each.name])
+        ]
+        if fresh:
+            self.store.judge(fresh)
+            self._judged.update((each.name, each.checked) for each in fresh)
 
 
 class _Queue(Iterator[RunRequest]):

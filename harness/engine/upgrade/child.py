@@ -131,8 +131,8 @@ class _Work:
             self.foreign = False
             stage = judged(turn, name, wish)
             works = stage.verdict != "refused"
-            if self.foreign and stage.verdict == "fail":
-                stage.verdict, stage.because, stage.findings = "inconclusive", _FOREIGN, []
+            if self.foreign:
+                excuse(stage)
             stage.again = replay_line(self.request, name, turn.name, "", "")
             self.report.stages.append(stage)
             if self.request.cuts:
@@ -157,13 +157,25 @@ class _Work:
         exploration.turn = turn
         report = exploration.explore()
         report.flow = name
-        if self.foreign and report.found:
-            report.found, report.because = [], [*report.because, _FOREIGN]
+        if self.foreign:
+            excuse_cuts(report)
         for found in report.found:
             example = found.example
             line = replay_line(request, data, turn.name, example.profile, example.state)
             found.example = msgspec.structs.replace(example, replay=line)
         return report
+
+
+def excuse(stage: Stage) -> None:
+    """A stage in which the software asked for what another pad had sealed: what it then loses says nothing about it."""
+    if stage.verdict == "fail":
+        stage.verdict, stage.because, stage.findings = "inconclusive", _FOREIGN, []
+
+
+def excuse_cuts(report: FlowReport) -> None:
+    """The same of its cuts."""
+    if report.found:
+        report.found, report.because = [], [*report.because, _FOREIGN]
 
 
 def _upgrade(request: UpgradeRequest, send: Callable[[Any], None]) -> UpgradeReport:

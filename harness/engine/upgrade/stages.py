@@ -8,7 +8,7 @@ Source: domain.md section 7 (旧版本不兼容): a release that cannot read wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.engine.crashpoints.afterwards import Afterwards, live_on
@@ -61,15 +61,25 @@ def judged(turn: Turn, data: str, wish: str | None) -> Stage:
     )
     court = Court(setting)
     findings = court.findings(left.before, lived)
-    stage = Stage(data, turn.name, setting.software.spec, sales=_sales(lived.events))
-    refusal = refused(lived) if turn.name == "down" else ""
+    told = _told(findings, (*left.before, *lived.events))
+    stage = Stage(data, turn.name, setting.software.spec)
+    return ruled(stage, lived, told, court.inconclusive, settles="settle" in setting.software.manifest.actions)
+
+
+def ruled(
+    stage: Stage, lived: Afterwards, findings: list[StageFinding], inconclusive: Iterable[str], *, settles: bool
+) -> Stage:
+    """``stage`` with its verdict: what refuses may, what was found fails, and what shows nothing is no pass."""
+    stage.sales = _sales(lived.events)
+    refusal = refused(lived) if stage.stage == "down" else ""
+    why = next(iter(inconclusive), "")
     if refusal:
         stage.verdict, stage.because = "refused", refusal
     elif findings:
-        stage.verdict, stage.findings = "fail", _told(findings, (*left.before, *lived.events))
-    elif court.inconclusive:
-        stage.verdict, stage.because = "inconclusive", next(iter(court.inconclusive))
-    elif "settle" in setting.software.manifest.actions and not settled_at_last(lived.events):
+        stage.verdict, stage.findings = "fail", findings
+    elif why:
+        stage.verdict, stage.because = "inconclusive", why
+    elif settles and not settled_at_last(lived.events):
         stage.verdict = "inconclusive"
         stage.because = "the last settlement failed, so that nothing shows whether its approvals were kept"
     elif not stage.sales:

@@ -22,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "mutants": registered.mutants,
     "scenario": files.scenario,
     "people": files.people,
+    "campaign": files.campaign,
     "dialect_file": files.dialect_file,
     "events": said.events,
     "measures": said.measures,

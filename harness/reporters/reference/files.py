@@ -14,6 +14,8 @@ from harness.host.dialects import DIALECTS
 from harness.reporters.reference.tables import sentence, table
 from harness.scenario import dialect_file as dialects
 from harness.scenario import quantities
+from harness.scenario.campaign import PHASES
+from harness.scenario.campaign_file import CampaignModel, MatrixModel
 from harness.scenario.fields import Field, fields_of
 from harness.scenario.model import Days, Scenario, Terminals
 from harness.scenario.plan import Budgets, DevicePlan, FundsPlan, HostPlan, VolumePlan
@@ -36,6 +38,7 @@ _TEXTS: dict[str, Any] = {
     "percent": lambda value: quantities.percent_text(float(value)),
     "clock": quantities.clock_text,
 }
+_SHORT = 40
 _NONE = re.compile(r"\bNone:")
 _PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -43,7 +46,8 @@ _PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or fals
 def parameters(cls: type) -> Iterator[tuple[str, str, str]]:
     """Of a dataclass in the language of scenarios: key, default and meaning of each field."""
     for each in fields_of(cls):
-        yield each.key, _default(each), by_keys(cls, each.description)
+        choices = f"{_type(each.type)}." if typing.get_origin(each.type) is Literal else ""
+        yield each.key, _default(each), f"{choices} {sentence(by_keys(cls, each.description))}".strip()
 
 
 def by_keys(cls: type, text: str) -> str:
@@ -185,7 +189,8 @@ def _described(metadata: Sequence[Any]) -> str:
     """What a value is by its own schema, such as "a time of day"; nothing where that says no more than its type."""
     for each in metadata:
         if isinstance(each, WithJsonSchema) and each.json_schema is not None:
-            return str(each.json_schema.get("description", "")).removeprefix("a ")
+            said = str(each.json_schema.get("description", "")).removeprefix("a ")
+            return said if len(said) < _SHORT else "name, or keys as in a scenario"
     return ""
 
 
@@ -204,7 +209,26 @@ def _annotation(kind: Any) -> str:
         return _annotation(arguments[0])
     if arguments:
         return " or ".join(map(_annotation, arguments))
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "keys, below"
     return _PLAIN.get(kind, getattr(kind, "__name__", "text"))
+
+
+def campaign() -> str:
+    """Every key of a campaign file."""
+    phases = ", ".join(f"`{each}`" for each in PHASES)
+    return "\n".join((
+        "# Campaign keys",
+        "[sweeps.md](../sweeps.md#campaigns) shows a whole file. Which software runs is left to the command line.\n",
+        table(_HEAD, _model_rows(CampaignModel)),
+        _section(
+            "matrices",
+            "Each entry is one matrix: every scenario, varied in each of the ways that are named. Phases by name: "
+            f"{phases}; or one of your own, `{{name: ..., at: {{...}}}}`, with `at` as in a scenario. `as_is` stands for what "
+            "the scenario says itself.\n\n",
+            _model_rows(MatrixModel),
+        ),
+    ))  # fmt: skip
 
 
 # ---------------------------------------------------------------- dialect files

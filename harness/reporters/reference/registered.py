@@ -47,12 +47,13 @@ def faults() -> str:
 def _fault(name: str, fault: type[Fault]) -> str:
     kind = [word for word, holds in (("damage", fault.damage), ("at once", fault.instant)) if holds]
     what = f"- **{name}**{f' (*{kind[0]}*)' if kind else ''}: {cell(by_keys(fault, _first_line(fault)))}"
-    own = "; ".join(f"`{key}: {default}`{f' {cell(text)}' if text else ''}" for key, default, text in parameters(fault))
-    if own:
-        what += f"  \n  {own}"
+    own = [*parameters(fault)]
+    plain = "; ".join(f"`{key}: {default}`" for key, default, text in own if not text)
+    lines = [what, *([f"  - {plain}"] if plain else [])]
+    lines += [f"  - `{key}: {default}`: {cell(text)}" for key, default, text in own if text]
     if fault.survivability:
-        what += f"  \n  *excuses* {_numbers(fault.survivability)}"
-    return what
+        lines.append(f"  - *excuses* {_numbers(fault.survivability)}")
+    return "\n".join(lines)
 
 
 def _numbers(excuses: Mapping[int, str]) -> str:

@@ -32,5 +32,5 @@ def sentence(text: str) -> str:
     line = " ".join(text.split())
     if not line:
         return ""
-    first = line if line.startswith("`") else line[0].upper() + line[1:]
+    first = line if line.startswith("`") or "_" in line.split()[0] else line[0].upper() + line[1:]
     return first if first[-1] in ".!?:" else f"{first}."

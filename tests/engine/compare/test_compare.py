@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.compare.report import FINDINGS_KEPT, CompareReport, Pair, PairView, report_of
-from harness.engine.compare.work import Comparison, Wanted
+from harness.engine.compare.work import Comparison, Wanted, _Started
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.reporters.compare import render
@@ -162,6 +162,18 @@ def test_pairs_that_are_missing_or_broke_are_no_pass() -> None:
     assert report_of("b", "a", 1, 0, []).exit_code == ExitCode.INCONCLUSIVE
     broken = _pair((), (), ("error", "inconclusive"))
     assert report_of("b", "a", 1, 1, [broken]).exit_code == ExitCode.HARNESS_ERROR
+
+
+def test_two_runs_without_a_history_are_not_the_same_one(tmp_path: Path) -> None:
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(SCENARIO)
+    work = Comparison(Wanted((str(scenario),), "reference", "reference", runs=1), tmp_path, 1)
+    request = RunRequest(str(scenario))
+    for digests, same in ((("", ""), False), (("ab", "ab"), True), (("ab", "cd"), False), (("ab", ""), False)):
+        (tmp_path / "pair").mkdir()
+        rows = [RunRow("s", 1, (), "inconclusive", history_sha256=each) for each in digests]
+        pair = work._finished(_Started("s", 1, request, tmp_path / "pair"), rows[0], rows[1], 0)
+        assert pair.view.same_history is same
 
 
 def test_measures_stand_side_by_side() -> None:

@@ -91,6 +91,9 @@ class Capture:
 
     order: str = "<"
     vlan: bool = False
+    v6: bool = False
+    fragments: bool = False
+    """What is sent from now on comes in fragments of IP."""
     packets: list[bytes] = field(default_factory=list)
     _sequence: dict[tuple[tuple[str, int], tuple[str, int]], int] = field(default_factory=dict)
 
@@ -135,6 +138,27 @@ class Capture:
         head = struct.pack(self.order + "IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
         return head + b"".join(self.packets)
 
+    def next_generation(self, ticks: int = 1_000_000_000) -> bytes:
+        """The same as a pcapng file, its times in such parts of a second."""
+        magic, order = struct.pack(self.order + "I", 0x1A2B3C4D), self.order
+
+        def block(kind: int, body: bytes) -> bytes:
+            body += b"\0" * (-len(body) % 4)
+            size = struct.pack(order + "I", len(body) + 12)
+            return struct.pack(order + "I", kind) + size + body + size
+
+        power = len(str(ticks)) - 1
+        options = struct.pack(order + "HHB3x", 9, 1, power) + struct.pack(order + "HH", 0, 0)
+        found = [block(0x0A0D0D0A, magic + struct.pack(order + "HHq", 1, 0, -1))]
+        found += [block(5, b"statistics"), block(1, struct.pack(order + "HHI", 1, 0, 0) + options)]
+        for packet in self.packets:
+            seconds, micros, size, whole = struct.unpack(order + "IIII", packet[:16])
+            at = seconds * ticks + micros * ticks // 1_000_000
+            found.append(
+                block(6, struct.pack(order + "IIIII", 0, at >> 32, at & 0xFFFFFFFF, size, whole) + packet[16:])
+            )
+        return b"".join(found)
+
     def _send(self, at_s: float, sender: tuple[str, int], receiver: tuple[str, int], data: bytes, pieces: int) -> None:
         size = -(-len(data) // pieces)
         for place in range(0, len(data), size):
@@ -161,10 +185,18 @@ class Capture:
             + data
         )
         addresses = b"".join(bytes(int(part) for part in side[0].split(".")) for side in (sender, receiver))
-        ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + addresses + tcp
+        if self.v6:
+            padded = b"".join(b"\x20\x01" + bytes(10) + addresses[at : at + 4] for at in (0, 4))
+            # A header of destination options before TCP, as a network may put there; and a fragment's.
+            more = bytes([6, 0, 1, 4, 0, 0, 0, 0]) if not self.fragments else bytes([6, 0, 0, 1, 0, 0, 0, 9])
+            first = 44 if self.fragments else 60
+            ip = struct.pack(">IHBB", 6 << 28, len(more) + len(tcp), first, 64) + padded + more + tcp
+        else:
+            piece = 0x2000 if self.fragments else 0
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, piece, 64, 6, 0) + addresses + tcp
         tag = b"\x81\x00\x00\x05" if self.vlan else b""
         # Ethernet pads short packets.
-        frame = (b"\2\0\0\0\0\1\2\0\0\0\0\2" + tag + b"\x08\x00" + ip).ljust(60, b"\0")
+        frame = (b"\2\0\0\0\0\1\2\0\0\0\0\2" + tag + (b"\x86\xdd" if self.v6 else b"\x08\x00") + ip).ljust(60, b"\0")
         micros = round((MIDNIGHT_S + at_s) * 1_000_000)
         self.packets.append(
             struct.pack(self.order + "IIII", micros // 1_000_000, micros % 1_000_000, len(frame), len(frame)) + frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from harness.engine.fieldlog.messages import MessageReader, of_capture, of_dump
 from harness.engine.fieldlog.model import LogError, Record
 from harness.engine.fieldlog.write import scenario_of
 from harness.host.dialects import DialectChoice
+from harness.iso8583 import Message, unionpay
 from harness.scenario.load import load_text
 from tests.engine.fieldlog.captures import PAN, SALE, SETTLE, Capture, answer, independent, request
 
@@ -28,9 +30,9 @@ def in_short(found: list[Record]) -> list[tuple[str, int | None, str]]:
     return [(each.what, each.amount_fen, each.result) for each in found]
 
 
-def day() -> Capture:
+def day(capture: Capture | None = None) -> Capture:
     """Four sales, one of which is not answered and one declined, and a settlement that is reset and then asked for again."""
-    capture = Capture()
+    capture = capture or Capture()
     capture.opens(NINE)
     capture.up(NINE, request("0200", 1, 1250, SALE))
     capture.down(NINE + 1, answer("0210", 1, "00", 1250))
@@ -186,7 +188,7 @@ def test_other_traffic_is_passed_over(tmp_path: Path) -> None:
     "data, line, message",
     [
         (b"", 0, "no pcap capture"),
-        (b"\x0a\x0d\x0d\x0a" + bytes(40), 0, "pcapng"),
+        (b"\x0a\x0d\x0d\x0a" + bytes(40), 0, "cut off or damaged after packet 0"),
         (day().bytes()[:-5], 15, "cut off in packet 15"),
         (day().bytes()[:30], 1, "cut off in the header of packet 1"),
         (day().bytes()[:24], 0, "no message of the dialect unionpay"),
@@ -243,3 +245,103 @@ def test_what_is_wrong_with_a_dump_is_told_with_its_line(
     with pytest.raises(LogError, match=message) as told:
         dumped(tmp_path, *lines)
     assert told.value.line == line
+
+
+def copy_ticks(capture: Capture, ticks: int) -> int:
+    """The time of its first packet, as a pcapng file has it."""
+    seconds, micros = struct.unpack(capture.order + "II", capture.packets[0][:8])
+    return int(seconds * ticks + micros * ticks // 1_000_000)
+
+
+@pytest.mark.parametrize(("order", "ticks"), [("<", 1_000_000), (">", 1_000_000_000)])
+def test_a_capture_of_the_next_generation_and_of_ipv6_says_the_same(tmp_path: Path, order: str, ticks: int) -> None:
+    classic = records(tmp_path, day().bytes())
+    copy = day(Capture(order=order, v6=True))
+    assert in_short(records(tmp_path, copy.bytes())) == in_short(classic)
+    found = records(tmp_path, copy.next_generation(ticks))
+    assert [(each.at_us, each.what, each.result) for each in found] == [
+        (each.at_us, each.what, each.result) for each in classic
+    ]
+    data = copy.next_generation(ticks)
+    late = data.replace(struct.pack(order + "II", *divmod(copy_ticks(copy, ticks), 1 << 32)), b"\xff" * 8)
+    if ticks == 1_000_000:  # in finer parts the largest number is in the year 2554
+        with pytest.raises(LogError, match="a time that no calendar has"):
+            records(tmp_path, late)
+    for torn, why in ((data[:-3], "cut off or damaged after packet"), (data[:40] + b"\xff" * 60, "cut off or damaged")):
+        with pytest.raises(LogError, match=why):
+            records(tmp_path, torn)
+
+
+@pytest.mark.parametrize("v6", [False, True])
+def test_a_fragment_of_a_packet_is_nothing_that_was_said(tmp_path: Path, v6: bool) -> None:
+    capture = Capture(v6=v6)
+    capture.opens(NINE)
+    capture.up(NINE, request("0200", 1, 1250, SALE))
+    capture.fragments = True
+    capture.down(NINE + 1, answer("0210", 1, "00", 1250))
+    capture.fragments = False
+    capture.up(NINE + 300, request("0200", 2, 990, SALE))
+    # The terminal has got something that the capture does not show: that proves nothing.
+    assert in_short(records(tmp_path, capture.bytes()))[0] == ("sale", 1250, "unknown")
+
+
+ORDER = "ORDER-00000000000000000000000001"
+
+
+def order(mti: str, stan: int, code: str, amount_fen: int | None = None, response: str = "") -> bytes:
+    """A message of an order by payment code."""
+    fields = {3: code, 59: ORDER + ("28763443825664394" if (mti, code) == ("0600", "000000") else "")}
+    if mti == "0600":
+        return request(mti, stan, None, {**fields, **({4: f"{amount_fen:012d}"} if amount_fen else {})})
+    given = {11: f"{stan:06d}", 39: response, 41: "30000001", 42: "898000000000001", 60: "22000001", **fields}
+    return unionpay.pack(Message(mti, given))
+
+
+@pytest.mark.parametrize(
+    ("answers", "result"),
+    [
+        ((("0610", "000000", "00"),), "approved"),
+        ((("0610", "000000", "09"), ("0610", "310000", "09"), ("0610", "310000", "00")), "approved"),
+        ((("0610", "000000", "09"), ("0610", "310000", "12")), "declined"),
+        ((("0610", "000000", "51"),), "declined"),
+        ((("0610", "000000", "09"),), "unknown"),
+        ((), "no_reply"),
+    ],
+)
+def test_an_order_by_code_is_a_sale_and_a_query_says_how_it_ended(
+    tmp_path: Path, answers: tuple[tuple[str, str, str], ...], result: str
+) -> None:
+    capture = Capture()
+    capture.opens(NINE)
+    capture.up(NINE, order("0600", 1, "000000", 880))
+    for place, (mti, code, response) in enumerate(answers):
+        if place:
+            capture.up(NINE + 5 * place, order("0600", 1 + place, "310000"))
+        capture.down(NINE + 5 * place + 1, order(mti, 1 + place, code, response=response))
+    capture.up(NINE + 300, request("0200", 50, 990, SALE))
+    found = records(tmp_path, capture.bytes())
+    assert in_short(found)[0] == ("sale", 880, result) and found[0].by_code
+    assert [each.what for each in found[1:-1]] == ["other"] * max(0, len(answers) - 1)
+    text = scenario_of(tmp_path / "log.pcap", found)
+    assert "pays_by: code" in text and ("action: scan_sale" in text) == (not answers or answers[0][2] == "51")
+
+
+def test_an_advice_is_a_sale_of_its_own_time_told_once(tmp_path: Path) -> None:
+    capture = Capture()
+    capture.opens(NINE)
+    offline = {**SALE, 12: "083000", 13: "0302"}
+    capture.up(NINE, request("0200", 5, 990, SALE))
+    capture.down(NINE + 1, answer("0210", 5, "00", 990))
+    capture.up(NINE + 60, request("0220", 4, 1250, offline))
+    capture.up(NINE + 120, request("0500", 6, None, SETTLE))
+    capture.down(NINE + 121, answer("0510", 6))
+    capture.up(NINE + 180, request("0220", 4, 1250, offline))
+    capture.down(NINE + 181, answer("0230", 4, "00", 1250))
+    found = records(tmp_path, capture.bytes())
+    assert in_short(found) == [
+        ("sale", 1250, "approved"), ("sale", 990, "approved"), ("advice", 1250, "no_reply"), ("settle", None, "approved"),
+        ("advice", 1250, "approved"),
+    ]  # fmt: skip
+    assert (found[1].at_us - found[0].at_us) // 1_000_000 == 30 * 60
+    text = scenario_of(tmp_path / "log.pcap", found)
+    assert text.count("do: sale") == 2 and 'mti: "0220"' in text

@@ -114,7 +114,7 @@ def test_thousands_of_callers_at_once_are_served(callers_wanted: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     callers: list[socket.socket] = []
     try:
-        with real_host(QUICK, "--dialect", "international") as host:
+        with real_host(QUICK, "--dialect", "international", "--terminals", "2") as host:
             room = callers_wanted if hard == resource.RLIM_INFINITY else hard - 200
             for _ in range(min(callers_wanted, room)):
                 callers.append(socket.create_connection(("127.0.0.1", host.port), timeout=30))
@@ -127,6 +127,15 @@ def test_thousands_of_callers_at_once_are_served(callers_wanted: int) -> None:
             time.sleep(1.0)
             assert _cpu_s(host) - cpu_s < 0.5  # who says nothing costs nothing
             assert used_mb < MEGABYTES_MAX
+            flood = client.frame({"t": "0800", "3": "990000", "60": "000001"}) * 500
+            for each in callers[:200]:
+                each.setblocking(False)
+                each.send(flood)  # and nobody ever reads an answer
+            other = host.client(1)
+            other.socket.settimeout(60)
+            other.log_on()
+            assert other.sale(100)["39"] == "00"  # who comes now has his turn all the same
+            assert _megabytes(host) < MEGABYTES_MAX
     finally:
         for each in callers:
             each.close()

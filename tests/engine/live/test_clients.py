@@ -48,30 +48,36 @@ def test_pyiso8583_signs_on_sells_takes_back_and_settles(tmp_path: Path) -> None
     assert sorted(states) == ["APPROVED", "APPROVED", "APPROVED", "REVERSED", "SETTLED", "SETTLED"]
 
 
-def test_clients_that_speak_text_and_have_no_keys(tmp_path: Path) -> None:
-    commands = {"10000001": _node_client(), "10000002": [sys.executable, str(HERE / "sim_client.py")]}
-    with real_host(QUICK, "--dialect", "ascii", "--terminals", "2", out=tmp_path / "host") as host:
-        running = [
-            subprocess.Popen([*commands[each["tid"]], str(host.port), each["tid"], each["mid"]], stdout=subprocess.PIPE)
-            for each in host.terminals
-        ]
-        seen = {
-            each["tid"]: json.loads(client.communicate(timeout=60)[0])
-            for each, client in zip(host.terminals, running, strict=True)
-        }
+def test_npm_s_library_as_it_comes_and_without_keys(tmp_path: Path) -> None:
+    _trades(_node_client(), "ascii", tmp_path / "host")
+
+
+def test_iso8583sim_and_a_dialect_file_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "bank.yaml"
+    file.write_text(
+        "name: bank\nbase: international\nline: {tpdu: 5 B, length: 4 digits}\nsecurity: {mac: none, logon: optional}\n"
+        "encoding: {digits: ascii, lengths: ascii, bitmap: hex, binary: hex}\n"
+    )
+    _trades([sys.executable, str(HERE / "sim_client.py")], str(file), tmp_path / "host")
+
+
+def _trades(client: list[str], dialect: str, out: Path) -> None:
+    """The client's day; what the host holds is what the client saw."""
+    with real_host(QUICK, "--dialect", dialect, out=out) as host:
+        tid, mid = host.terminals[0]["tid"], host.terminals[0]["mid"]
+        saw = json.loads(subprocess.check_output([*client, str(host.port), tid, mid], timeout=60))
         assert host.end() == 0
-        books = host.books
-    for tid, saw in seen.items():
-        assert [sale["39"] for sale in saw["sales"]] == ["00", "00", "00"]
-        assert saw["undone"]["39"] == saw["settled"]["39"] == "00"
-        states = ["SETTLED", "SETTLED", "REVERSED"]
-        expected = {
-            (sale["11"], int(sale["4"]), sale["37"], state) for sale, state in zip(saw["sales"], states, strict=True)
-        }
-        batch, following = books[tid]["batches"]
-        booked = batch["entries"]
-        assert {(each["stan"], each["amount_fen"], each["reference"], each["state"]) for each in booked} == expected
-        assert (batch["batch"], batch["phase"], following["entries"]) == (saw["batch"], "closed", [])
+        batch, following = host.books[tid]["batches"]
+    answers = [*saw["sales"], saw["undone"], saw["voided"], saw["settled"]]
+    assert {each["39"] for each in answers} == {"00"}
+    states = ["SETTLED", "SETTLED", "REVERSED", "VOIDED"]
+    expected = {
+        (sale["11"], int(sale["4"]), sale["37"], state) for sale, state in zip(saw["sales"], states, strict=True)
+    }
+    booked = [each for each in batch["entries"] if each["kind"] == "sale"]
+    assert {(each["stan"], each["amount_fen"], each["reference"], each["state"]) for each in booked} == expected
+    assert [each["stan"] for each in batch["entries"] if each["kind"] == "void"] == [saw["voided"]["11"]]
+    assert (batch["batch"], batch["phase"], following["entries"]) == (saw["batch"], "closed", [])
 
 
 def _node_client() -> list[str]:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from harness.history.events import FaultStruck, LedgerChanged, MessageSent
 from harness.reporters.host import View
-from tests.cli.test_watching import _read
+from tests.cli.test_watching import on_a_terminal, read_until
 from tests.engine.live.callers import Client
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -45,22 +45,22 @@ def test_on_a_terminal_it_draws_and_leaves_the_last_state() -> None:
     words = ["host", "tests/engine/live/quick.yaml", "--port", "0", "--dialect", "international"]
     with subprocess.Popen(
         [sys.executable, "-m", "harness.cli.main", *words], stdin=other, stdout=other, stderr=other,
-        start_new_session=True, env={**os.environ, "TERM": "xterm"},
+        start_new_session=True, env=on_a_terminal(),
     ) as command:  # fmt: skip
         os.close(other)
-        greeting = _read(main, b"(a test key)", 30).decode()
+        greeting = read_until(main, b"(a test key)", 30).decode()
         found = re.search(r"listens at 127\.0\.0\.1:(\d+)", greeting)
         key = re.search(r"master key (\w{32})", greeting)
         assert found is not None and key is not None
         client = Client(int(found[1]), bytes.fromhex(key[1]))
         client.log_on()
         assert client.sale(1250)["39"] == "00"
-        drawn = _read(main, b"approved 1", 30)
+        drawn = read_until(main, b"approved 1", 30)
         command.terminate()
-        drawn += _read(main, b"\x00", 30)
+        drawn += read_until(main, b"\x00", 30)
         assert command.wait(10) == 0
     os.close(main)
     lines = [_CONTROL.sub("", line) for line in drawn.decode().replace("\r", "\n").split("\n")]
-    assert all(len(line) <= 70 for line in lines)
+    assert [line for line in lines if len(line) > 70] == []
     last = drawn.decode().rpartition("international at")[2]
     assert "ledger: approved 1" in last and "sale 000002 is APPROVED" in last, "what stays is how it ended"

@@ -260,6 +260,7 @@ def test_the_command_as_json_and_with_a_terminal_of_ones_own() -> None:
         [*words, "--terminal-id", "ABCD1234"], stdout=subprocess.PIPE, text=True, timeout=60, check=True
     ).stdout
     events = [json.loads(line) for line in told.splitlines()]
+    assert events[-1] == {"type": "Books", "terminals": []}
     assert events[0]["type"] == "Listening" and events[0]["address"] == "127.0.0.1"
     assert [each["tid"] for each in events[0]["terminals"]] == ["10000001", "ABCD1234"]
     refused = subprocess.run([*words, "--terminal-id", "x"], capture_output=True, text=True, timeout=60, check=False)

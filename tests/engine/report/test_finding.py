@@ -13,15 +13,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.engine.crashpoints.launch import launch as launch_crash
+from harness.engine.crashpoints.request import replay_line as crash_line
 from harness.engine.launch import launch
-from harness.engine.report.again import request_of
-from harness.engine.report.finding import Case, Telling, _disks, tell_all
+from harness.engine.report.again import crash_request_of, request_of
+from harness.engine.report.finding import Case, Telling, tell_all
 from harness.engine.report.gather import gather
-from harness.engine.report.model import Disk, File, FindingPage, Report
+from harness.engine.report.model import Difference, Disk, File, FindingPage, Report
 from harness.engine.report.nearest import Guilty, difference
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.running import Children, Deadline
+from harness.engine.report.stories import disks_at
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
+from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
@@ -224,14 +228,44 @@ def test_software_that_does_not_ship_is_not_run_unless_the_command_line_says_so(
     assert page.why is not None and page.why.sentence, "what the invariant says is told in any case"
 
 
+def test_a_state_of_crash_points_is_judged_again_and_told() -> None:
+    line = (
+        "harness crashpoints power/plain_counter --terminal no_fsync --flow sale --profile ext4-ordered --images 2 "
+        "--state 102443e889b7"
+    )
+    request = crash_request_of(line)
+    assert request is not None
+    assert crash_line(request, "power/plain_counter", "no_fsync", "sale", "ext4-ordered", request.state) == line
+    for wrong in (
+        f"{line} --out x",
+        line.replace(" --state 102443e889b7", ""),
+        line.replace("--images 2", "--images x"),
+        line[3:],
+    ):
+        assert crash_request_of(wrong) is None, wrong
+    known = {17: ("record_atomicity", "T01 holds 1 damaged records."), 3: ("no_double_charge", "whatever")}
+    cases = [Case(FindingPage("ffffffff", number, *said, again=line)) for number, said in known.items()]
+    missed = tell_all(cases, Telling(jobs=2, each_s=60))
+    assert [each.why_empty for each in missed] == ["not_again"] * 2, "neither says what was found"
+    report = launch_crash(msgspec.structs.replace(request), 1)
+    (found,) = [each for flow in report.flows for each in flow.found if each.invariant == 17]
+    mark = signature(17, kind_of(found.example.summary))
+    (page,) = tell_all([Case(FindingPage(mark, 17, found.name, "", again=line))], Telling(each_s=60))
+    assert page.summary == found.example.summary and page.cut is not None and page.cut.losses == found.example.losses
+    assert page.device == "T01" and page.why is not None and len(page.why.guilty) == 2
+    first, second = (next(each for each in page.steps if each.number == number) for number in page.why.guilty)
+    assert (first.kind, second.kind) == ("PowerLost", "Inspected") and "damaged" in second.text
+    assert (page.why_no_disk, page.difference) == ("crash_point", Difference(why_none="crash_point"))
+
+
 def test_findings_beyond_the_number_or_without_a_run_to_do_again_say_so() -> None:
     lines = (
-        "harness crashpoints sale --terminal no_fsync --state 4",
+        "harness crashpoints power/no_such --terminal no_fsync --state 4",
         "rm -rf /",
         "harness run there/is/none --terminal reference",
     )
     pages = tell_all([Case(_page(again=each)) for each in (*lines, lines[0])], Telling(pages_max=3))
-    assert [each.why_empty for each in pages] == ["crash_point", "no_run", "no_run", "more_findings"]
+    assert [each.why_empty for each in pages] == ["no_run", "no_run", "no_run", "more_findings"]
 
 
 def test_a_history_that_cannot_be_read_costs_its_own_page_only(told: Told, tmp_path: Path) -> None:
@@ -309,7 +343,7 @@ def test_the_disk_of_a_shown_event_hangs_not_on_which_others_are_shown(shown: tu
         Disk(2, "cache", (File("/c", 5, None),)),
         Disk(4, "data", (File("/a", 9, None), File("/b", 2, 2))),
     )
-    kept = _disks(Observed(disks=changes), shown)
+    kept = disks_at(Observed(disks=changes), shown)
     assert {each.number for each in kept} <= set(shown)
     for number in shown:
         assert _laid(kept, number) == _laid(changes, number)

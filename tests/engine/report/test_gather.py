@@ -23,9 +23,11 @@ from harness.engine.verdict import FaultView, FindingView, MeasureView, NotCheck
 from harness.faults.catalogue import all_faults
 from harness.results.bundle import FORMAT as BUNDLE_FORMAT
 from harness.results.bundle import Bundle, BundleInfo, write_bundle
+from harness.results.merge import merge
 from harness.results.model import (
     CanaryRow,
     FindingRow,
+    JudgedRow,
 )
 from harness.results.store import FILE_NAME, Store
 from harness.scenario.thresholds import MEASURES
@@ -94,6 +96,28 @@ def test_what_proves_nothing_says_why_and_bounds_nothing(tmp_path: Path) -> None
     assert guided.runs is not None and guided.runs.total.upper_95 is None
 
 
+def test_what_no_run_could_judge_is_a_column_of_its_own_and_said_with_the_reason(tmp_path: Path) -> None:
+    silent = swept(tmp_path, run_of(SCENARIOS[0], 1, "fail", LOST))
+    assert [each.code for each in silent.unchecked if each.code in ("unknown", "invariant")] == ["unknown"]
+    assert all(each.checked is None for each in silent.matrix.invariants)
+    with Store.resume(tmp_path) as store:
+        store.judge([JudgedRow(1, "no_lost_approval", True), JudgedRow(5, "reversal_removed", False, "no reversal")])
+    for source in (tmp_path, merged(tmp_path)):
+        report = gather(source)
+        told = [(each.what, each.why) for each in report.unchecked if each.code in ("unknown", "invariant")]
+        assert told == [("5 reversal_removed", "no reversal")] and report.verdict.checked == ("1 no_lost_approval",)
+        assert {each.number: each.checked for each in report.matrix.invariants if each.number in (1, 5, 6)} == {
+            1: True, 5: False, 6: False,
+        }  # fmt: skip
+
+
+def merged(source: Path) -> Path:
+    together = source / "together"
+    together.mkdir()
+    merge(together, [source])
+    return together
+
+
 def test_numbers_without_end_seeds_beyond_63_bits_and_missed_thresholds_are_no_trouble(tmp_path: Path) -> None:
     threshold = FindingRow("22222222", 0, "threshold", "sale_s_p95 is N", 1, 0, "", 0, "sale_s_p95 is 9")
     report = swept(
@@ -116,6 +140,16 @@ def test_no_more_signatures_than_anybody_reads_and_a_page_for_the_first_of_every
     assert [each.invariant for each in report.findings[:4]] == [1, 2, 1, 2]
     pages = {each.signature: each.page for each in report.signatures if each.page is not None}
     assert all(report.findings[page].signature == signature for signature, page in pages.items())
+
+
+def test_a_finding_is_found_by_each_fault_that_led_to_it_however_many_its_places_are(tmp_path: Path) -> None:
+    places = [replace(LOST, place=f"a.py:{line} f", count=1) for line in range(40)]
+    report = swept(tmp_path, run_of(SCENARIOS[0], 1, "fail", *places, replace(LOST, fault="wrong_mac", count=1)))
+    points = report.signatures[0].points
+    assert {each.fault for each in points} == {"power_loss", "wrong_mac"} and len(points) == 7
+    assert {each.fault: each.signatures for each in report.matrix.cells} == {
+        "power_loss": ("0badcafe",), "wrong_mac": ("0badcafe",),
+    }  # fmt: skip
 
 
 def test_known_findings_come_last() -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.core.errors import ExitCode, UsageError
+from harness.core.errors import ExitCode, HarnessError, UsageError
+from harness.core.units import US_PER_MINUTE
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
-from harness.engine.shrink.script import alone, seen_at, templates
+from harness.engine.shrink.script import Seen, alone, seen_at, templates
 from harness.engine.shrink.shrink import Interrupted, Shrinker
 from harness.engine.shrink.size import size_of
 from harness.engine.shrink.trials import Stopped, Trials, findings_of
@@ -122,7 +123,7 @@ def test_a_run_that_is_longer_than_the_budget_ends_with_it_and_nothing_is_writte
 def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path) -> None:
     trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 60)
     shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
-    most_s = shrinker._began_s + 0.9 * 60
+    most_s = shrinker._began_s + 0.9 * (shrinker._ends_s - shrinker._began_s)
     assert abs(trials.deadline_s - most_s) < 0.01  # a tenth is more than the run takes
     shrinker._leave_time_for(25.0)
     assert abs(trials.deadline_s - (shrinker._ends_s - 25.0)) < 0.01
@@ -131,6 +132,81 @@ def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path)
     trials._took_s[brief_text(plan)] = 10.0
     shrinker._take("a small seed", plan)  # from now on two runs of it
     assert abs(trials.deadline_s - (shrinker._ends_s - 20.0)) < 0.01
+    trials.close()
+
+
+STORE = """
+acceptance: 50%
+terminals: 5
+days: {count: 3, open: "09:00", close: "10:00"}
+sales_per_day: 6
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults:
+  - {type: host_silent, devices: [T04], at: {day: 2, action: sale, occurrence: 2}}
+  - {type: clock_jump, jump: 5 min, at: {day: 1, time: "09:40"}}
+"""
+
+
+def test_of_many_terminals_the_guilty_one_is_tried_before_anything_on_all(tmp_path: Path) -> None:
+    def first_step(_what: str, _runs: int) -> None:
+        raise KeyboardInterrupt
+
+    request = request_of(tmp_path, STORE)
+    shrunk = shrink(request, None, budget_s=120, out=tmp_path / "small.yaml", on_step=first_step)
+    ((what, runs),) = shrunk.steps
+    assert what in ("equal sales instead of drawn customers", "who came is written down") and runs < 50
+    assert (shrunk.before.terminals, shrunk.after.terminals) == (5, 1)
+    # Where no script shows it: the terminals up to the guilty one, its own customers, the days until then, and that is enough.
+    trials = Trials(request, "", tmp_path, 1, time.monotonic() + 120)
+    shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
+    own = shrinker.seen.own
+    smaller = list(shrinker._leading_up(shrinker.plan))
+    assert [(each.terminals, each.days.count, each.only_intents) for each in smaller] == [
+        (4, 2, own), (5, 2, own), (4, 2, None), (5, 2, None),
+    ]  # fmt: skip
+    assert 0 < len(own) < len(shrinker.seen.intents) / 3 and trials.first(smaller) == smaller[0]
+    trials.close()
+
+
+def test_of_a_fault_that_struck_often_the_last_strike_before_the_finding_is_kept() -> None:
+    plan = small("sales_per_day: 4\nfaults: [{type: crash, per_day: 9}]")
+    strikes = tuple((9 * 60 + minute) * US_PER_MINUTE for minute in (5, 20, 40))
+    seen = Seen("T01", (), (), (), {"crash": strikes})
+
+    def minute(until: int | None) -> int:
+        (fault,) = alone(plan, seen, None if until is None else (9 * 60 + until) * US_PER_MINUTE).faults
+        assert fault.per_day is None and fault.trigger.time_us is not None
+        return fault.trigger.time_us // US_PER_MINUTE - 9 * 60
+
+    assert [minute(until) for until in (None, 4, 5, 30, 59)] == [5, 5, 5, 20, 40]
+
+
+def test_days_and_terminals_are_halved() -> None:
+    plan = replace(small("sales_per_day: 4"), terminals=20)
+    plan = replace(plan, days=replace(plan.days, count=30))
+    assert [each.terminals for each in edits.fewer_terminals(plan)] == [1, 2, 4, 8, 16]
+    assert [each.days.count for each in edits.fewer_days(plan)] == [1, 2, 4, 8, 16, 29]
+    for count, days in ((1, []), (2, [1]), (3, [1, 2])):
+        assert [
+            each.days.count for each in edits.fewer_days(replace(plan, days=replace(plan.days, count=count)))
+        ] == days
+
+
+def test_nothing_larger_is_taken_and_what_is_kept_is_run_from_its_file(tmp_path: Path) -> None:
+    trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 120)
+    shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
+    plan, runs = shrinker.plan, trials.runs
+    larger = replace(plan, seed=7_777_777)
+    assert not shrinker._once("another seed", lambda _: [larger, plan]) and shrinker.plan == plan
+    assert trials.runs == runs  # it is not even run
+    out = tmp_path / "kept.yaml"
+    kept = shrinker.keep(out, time.monotonic())
+    assert trials.runs > runs and kept.signature == shrinker.finding.signature and out.exists()
+    # As if an edit had been taken that shows nothing: the file alone is what counts.
+    shrinker.plan = replace(plan, faults=())
+    with pytest.raises(HarnessError, match="run from its file alone the case does not show"):
+        shrinker.keep(out, time.monotonic())
+    assert not out.exists()
     trials.close()
 
 

@@ -11,11 +11,20 @@ import pytest
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.crashpoints.afterwards import Afterwards
 from harness.engine.crashpoints.report import CrashReport, Example, FlowReport, Found
+from harness.engine.upgrade.child import excuse, excuse_cuts
 from harness.engine.upgrade.launch import launch
-from harness.engine.upgrade.report import Stage, UpgradeReport
+from harness.engine.upgrade.report import Stage, StageFinding, UpgradeReport
 from harness.engine.upgrade.request import UpgradeRequest
-from harness.engine.upgrade.stages import refused
-from harness.history.events import ActionEnded, Event, LedgerChanged, ScreenShown, SoftwareDied
+from harness.engine.upgrade.stages import refused, ruled
+from harness.history.events import (
+    ActionEnded,
+    ActionStarted,
+    Event,
+    LedgerChanged,
+    PhaseStarted,
+    ScreenShown,
+    SoftwareDied,
+)
 from harness.reporters.upgrade import render
 from tests.sut.firmware import c_firmware
 
@@ -169,6 +178,49 @@ def test_a_cut_that_fails_or_proves_nothing_keeps_from_a_pass_like_a_stage() -> 
     assert code("skipped") == code() == ExitCode.INCONCLUSIVE
     failing = FlowReport("doubt/up", "", judged=5, found=[found])
     assert code("pass", flow=failing) == code("inconclusive", "fail", flow=left) == ExitCode.VIOLATED
+
+
+SOLD = LedgerChanged(3, "T01", 1, "sale", "APPROVED", "", "000001", "000002", 100, "")
+SETTLED = (
+    PhaseStarted(5, "final_settlement"), ActionStarted(6, "T01", 9, "settle"), ActionEnded(7, "T01", 9, "approved"),
+)  # fmt: skip
+
+
+def test_a_stage_that_shows_nothing_is_no_pass() -> None:
+    lost = StageFinding(1, "no_lost_approval", "T01 lost it.", 1, 100, "critical", [])
+
+    def of(
+        *events: Event, found: bool = False, why: tuple[str, ...] = (), settles: bool = True, name: str = "up"
+    ) -> str:
+        lived = Afterwards(events, None, came_up=True, at_us=9)
+        stage = ruled(Stage("doubt", name, "b"), lived, [lost] if found else [], why, settles=settles)
+        assert bool(stage.because) == (stage.verdict in ("inconclusive", "refused"))
+        return f"{stage.verdict}: {stage.because}" if stage.because else stage.verdict
+
+    assert of(SOLD, *SETTLED) == "pass"
+    failed = (SOLD, *SETTLED[:2], ActionEnded(7, "T01", 9, "failed"))
+    assert of(*failed).startswith("inconclusive: the last settlement failed")
+    assert of(*failed, settles=False) == "pass"  # it has none
+    assert of(*SETTLED).startswith("inconclusive: no sale was booked")
+    assert of(SOLD, *SETTLED, why=("the host was not asked", "more")) == "inconclusive: the host was not asked"
+    assert of(*failed, found=True, why=("it",)) == "fail"  # what was found was found
+    refusal = (ScreenShown(2, "T01", 1, "refused", "LATER DATA"), ActionEnded(3, "T01", 1, "refused", "newer"))
+    assert of(*refusal, name="down") == "refused: LATER DATA"
+    assert of(*refusal, *SETTLED, name="up").startswith("inconclusive")  # only an older release may refuse
+
+
+def test_what_is_lost_with_another_pads_key_proves_nothing() -> None:
+    lost = StageFinding(1, "no_lost_approval", "T01 lost it.", 1, 100, "critical", [])
+    failed, passed = Stage("image", "up", "b", "fail", findings=[lost]), Stage("image", "up", "b", "pass")
+    for stage in (failed, passed):
+        excuse(stage)
+    assert (failed.verdict, failed.findings, passed.verdict) == ("inconclusive", [], "pass")
+    assert "another" in failed.because or "in the field had sealed" in failed.because
+    found = Found(1, "no_lost_approval", "critical", "x", [], 1, 5, Example("0a", 1, 1, 5, "p", "", "", (), "", "", ()))
+    cut, sound = FlowReport("image/up", "", judged=5, found=[found]), FlowReport("image/up", "", judged=5)
+    for report in (cut, sound):
+        excuse_cuts(report)
+    assert (cut.found, len(cut.because), sound.because) == ([], 1, [])
 
 
 def test_a_refusal_comes_up_says_so_and_does_nothing_else() -> None:

@@ -28,7 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 PICTURES = Path(__file__).parents[3] / "reports" / "screenshots"
 WIDE = (1280, 900)
 PHONE = (360, 740)
-WAIT_S = 10
+WAIT_S = 20
 _OWN = ("data:", "blob:", "about:", "chrome:", "chrome-untrusted:")
 """The last two are the browser's own first page; a report that asks for it is refused, and that is heard."""
 
@@ -81,7 +81,7 @@ class Page:
 
     def __init__(self, browser: webdriver.Chrome, path: Path) -> None:
         self.browser = browser
-        self.path = path
+        self.path = path.resolve()
         self._complaints: list[str] = []
 
     # ------------------------------------------------------------ coming and going

@@ -26,7 +26,7 @@ def open_report(browser: Chrome) -> Iterator[OpenReport]:
 
     def opened(path: Path, fragment: str = "", **keywords: object) -> Page:
         tidy(pages)
-        page = Page(browser, path.resolve())
+        page = Page(browser, path)
         pages.append(page)
         return page.open(fragment, **keywords)  # type: ignore[arg-type]
 

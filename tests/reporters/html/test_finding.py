@@ -10,6 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from harness.engine.report.model import (
     FORMAT,
     Band,
+    Cut,
     Difference,
     Disk,
     Field,
@@ -60,7 +61,7 @@ def _told() -> FindingPage:
     return FindingPage(
         "0123abcd", 1, "no_lost_approval", f"T01 lost it. {HOSTILE}", T01, NINE, 1500, "critical", "a scenario", 1, "shop",
         "power_loss", "", "harness run a --terminal b --seed 1",
-        Why("Every approval that was shown is settled.", "approved screens", "T01 lost it.", (8, 9)),
+        Why("Every approval that was shown is settled.", "approved screens", "T01 lost it.", (8, 9)), None,
         _steps(),
         (
             Band("power_loss#1", "power_loss", "power", NINE + MINUTE, NINE + MINUTE, True, True, (T01,)),
@@ -84,8 +85,9 @@ def _told() -> FindingPage:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bare = FindingPage(
-        "4567cdef", 3, "no_double_charge", "T02 charged twice.", again="harness run c", why_empty="software"
-    )
+        "4567cdef", 3, "no_double_charge", "T02 charged twice.", again="harness run c", why_empty="software",
+        cut=Cut("after the customer leaves, ext4-ordered", "write /data/a", ("data: the append was lost", HOSTILE)),
+    )  # fmt: skip
     path = tmp_path_factory.mktemp("finding") / "report.html"
     write_report(Report(FORMAT, "run", "shop", "0", "reports/it", Verdict("fail", 1), findings=(_told(), bare)), path)
     return path
@@ -199,6 +201,8 @@ def test_beside_it_stand_the_other_run_the_smallest_scenario_and_what_is_left_ou
     assert _at(page) == "11"
     page.go("finding/1")
     page.wait(lambda: "no double charge" in page.text("#view"))
+    cut = page.text(".verdict")
+    assert "after the customer leaves" in cut and "the append was lost" in cut and "write /data/a" in cut
     assert "does not ship with the harness" in page.text("#view") and "harness run c" in page.text("#view")
     page.press("j", "n", Keys.END)
 

@@ -51,6 +51,9 @@ def test_a_cell_of_the_heat_map_leads_to_its_findings_and_back(failed: Path, ope
     assert "no_double_charge" in page.text("#findings") and "Only no fault × 3 no_double_charge" in page.text(
         "#findings"
     )
+    assert page.fragment == "overview/cell/-/3"
+    page = open_report(failed, page.fragment)
+    page.wait(lambda: len(page.all(".signature")) == 1, "the same by its address")
     press(page, page.wait_for("#findings .hint button"))
     page.wait(lambda: len(page.all(".signature")) == 15, "all of them, shortened")
     press(page, page.wait_for("#findings .more"))

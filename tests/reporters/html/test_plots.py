@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from harness.engine.report.model import FORMAT, Figure, Line, Mark, Measures, Report, Series, Span, Verdict
+from harness.engine.report.model import FORMAT, Figure, Line, Mark, Measures, Report, Series, Span, Spread, Verdict
 from harness.reporters.html.page import write_report
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 
+replace = msgspec.structs.replace
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 HOSTILE = "<img src=x onerror=\"console.error('hacked')\"></template></script>"
@@ -110,14 +112,22 @@ def test_every_plot_is_drawn_and_said(
 
 
 def test_another_terminal_is_chosen_and_the_pointer_tells_values(open_report: OpenReport, tmp_path: Path) -> None:
-    write_report(_report(_space(), _space("T02 data", HOSTILE)), tmp_path / "report.html")
+    watched = replace(
+        _space("T02 data", HOSTILE), lines=(Line("", (0, 9 * HOUR, 18 * HOUR), (1 << 20, 1 << 18, 1 << 20), "watched"),)
+    )
+    write_report(_report(_space(), watched), tmp_path / "report.html")
     page = open_report(tmp_path / "report.html")
     assert _drawn(page, 1) == ["free_space"]
     page.run("const s = document.querySelector('.plot select'); s.value = '1'; s.dispatchEvent(new Event('change'))")
     assert _drawn(page, 1) == ["free_space"]
-    page.run(_POINT, 0.66)
+    # Nearer to the next change than to the last: until then it is what it was.
+    page.run(_POINT, 0.76)
     page.wait(lambda: "day 1 1" in page.text(".plot .around"))
-    assert HOSTILE in page.text(".plot .around") and "256 KiB" in page.text(".plot .keys")
+    assert (
+        "after each event" in page.text(".plot .words")
+        and HOSTILE in page.text(".plot .around")
+        and "256 KiB" in page.text(".plot .keys")
+    )
 
 
 _POINT = """
@@ -138,3 +148,31 @@ def test_without_data_nothing_is_drawn_and_the_page_says_why(open_report: OpenRe
     page = open_report(path)
     page.wait_for(".plots-all")
     assert page.all(".plot") == [] and "are those of one run" in page.text(".plots-all")
+
+
+def test_of_many_runs_measures_are_spread_over_them(open_report: OpenReport, tmp_path: Path) -> None:
+    spreads = (
+        Spread("acceptance_percent", 99.2, 99.9, 100, 100, 60, (1, 0, 2, 57)),
+        Spread("availability_percent", 100, 100, 100, 100, 60),  # all alike: a plot would show nothing
+        Spread("sales_asked", 1, 2, 3, 3, 60, (1, 2)),
+    )
+    report = _report(kind="sweep")
+    write_report(replace(report, measures=Measures(spreads)), tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html", size=PHONE)
+    assert _drawn(page, 1) == ["spread_acceptance_percent"]
+    assert "60 runs: from 99.2 to 100; half at most 99.9" in page.text(".plot .words")
+    page.run(_POINT, 0.9)
+    page.wait(lambda: "57 runs" in page.text(".plot .keys"))
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 62])
+def test_numbers_that_no_run_has_do_not_hang_the_page(value: float, open_report: OpenReport, tmp_path: Path) -> None:
+    def odd(line: Line) -> Line:
+        return replace(line, ys=tuple(value for _ in line.ys))
+
+    series = tuple(replace(each, lines=tuple(map(odd, each.lines)), y_most=value) for each in _all())
+    one = (Spread("acceptance_percent", value, value, -value, value, 9, (9, 1)),)
+    write_report(replace(_report(), measures=Measures(one, series)), tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html")
+    page.wait(lambda: not page.all(".plot .canvas:not([data-drawn])"), "not all plots are drawn")
+    assert len(page.all(".plot")) >= 4 and "NaN" not in page.text() and "undefined" not in page.text()

@@ -177,7 +177,18 @@ function drawWhy(of) {
     why.sentence && el("dl", { class: "why" },
       el("dt", {}, t("why_rule")), el("dd", {}, say(why.sentence)),
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, say(why.evidence))]),
+    drawCut(page.cut),
     guilty, !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
+}
+
+// A state of crash points: where in the flow the power went, and what the medium made of it.
+function drawCut(cut) {
+  if (!cut) return null;
+  return el("dl", { class: "why" },
+    el("dt", {}, t("cut_where")), el("dd", {}, say(cut.where)),
+    cut.step && [el("dt", {}, t("cut_step")), el("dd", {}, say(cut.step))],
+    cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, say(each))))],
+    cut.arrived && [el("dt", {}, t("cut_arrived")), el("dd", {}, say(cut.arrived))]);
 }
 
 function drawReplay(page) {

@@ -21,7 +21,7 @@ addTexts({
   empty_more_findings: "This finding is not told in full: others were before it. Run it again with the line above, or ask for more pages.",
   empty_no_time: "The time for this page was over before its run came to an end.",
   empty_software: "The run was not done again for this page: it names software that does not ship with the harness. Say --terminal SPEC, or --trust.",
-  empty_not_asked: "Its run was not done again for this page. This tells it in full:", empty_no_run: "Nothing says how to run this again.", empty_crash_point: "This is one state after one power cut in one flow: the line above shows all of it.",
+  empty_not_asked: "Its run was not done again for this page. This tells it in full:", empty_no_run: "Nothing says how to run this again.",
   empty_not_again: "The run was done again for this page and does not show the finding any more: software or scenario have changed since.",
   empty_failed: "The run could not be done again:", empty_too_large: "What there is to tell is too large for this page.",
 
@@ -47,13 +47,15 @@ addTexts({
   disk_done: "Done since the event before ({count})", disk_may_lose: "What a power cut now may do ({count})", disk_earlier: "{count} earlier ones",
   disk_empty: "Nothing is on it yet.", disk_of_guilty: "The disk is shown of {device} alone: this finding is about it.",
   disk_not_run: "The disk is known only when the run is done again for this page, and it was not.", disk_no_time: "The disk is not known: the time for this page was over.",
+  disk_crash_point: "This is one state that one power cut may leave: what it took is told at the top, and the line above writes the state's files with --out DIR.",
+  cut_where: "Power goes", cut_step: "Left by", cut_lost: "Lost", cut_arrived: "Under way",
   disk_second_disk: "This run used the second disk (--disk pyfakefs), which keeps no durable state apart.", disk_too_much: "So much was written that the disk was not looked at to the end.",
 
   difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_seed: "The same scenario under seed {seed}",
   difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
   difference_where: "They part at {at}.", difference_here: "This run", difference_there: "The other run", difference_nothing_more: "Nothing more happens on this terminal.", difference_again: "Run the other",
   difference_every_run: "The finding came in all {count|run that was|runs that were} tried: without the faults, and under other seeds. The defect needs no fault.",
-  difference_no_time: "No run without it was found in the time for this page ({count} tried).", difference_not_run: "No other run was tried.",
+  difference_no_time: "No run without it was found in the time for this page ({count} tried).", difference_not_run: "No other run was tried.", difference_crash_point: "A crash point is one flow and one power cut; the flow without the cut is what the crash points begin with.",
   shrunk_title: "The smallest scenario that shows it", shrunk_hint: "Keep it among your scenarios: it runs by itself.", shrunk_not: "It was not made smaller:", shrunk_command: "This makes it small:",
 
   brief_batch: "batch", brief_card: "card", brief_power: "power lost", brief_boot: "boot", brief_ready: "ready", brief_died: "died", brief_lost: "{count} lost",
@@ -86,7 +88,7 @@ addTexts({
   left_events: "为控制页面大小，{device} 另有 {count} 个事件未显示。", left_elsewhere: "其他终端也有 {count} 个事件未显示。", left_window: "显示范围：{from} 至 {until}。",
   empty_more_findings: "此问题没有详情：排在它之前的问题已占满。可用上面的命令重新运行，或要求更多页面。",
   empty_no_time: "本页时间用完时，运行尚未结束。", empty_software: "没有为本页重新运行：它使用的软件不随本工具发布。请用 --terminal SPEC 或 --trust。",
-  empty_not_asked: "没有为本页重新运行。用这条命令查看完整经过：", empty_no_run: "没有重新运行的方法。", empty_crash_point: "这是一个流程中一次断电后的一个状态：上面的命令会显示全部。",
+  empty_not_asked: "没有为本页重新运行。用这条命令查看完整经过：", empty_no_run: "没有重新运行的方法。",
   empty_not_again: "已为本页重新运行，但问题没有再出现：软件或场景已改变。", empty_failed: "无法重新运行：", empty_too_large: "内容过大，本页放不下。",
 
   event_place: "第 {place} 个，共 {count} 个，历史中的事件 {number}", event_facts: "事件的全部内容",
@@ -109,13 +111,15 @@ addTexts({
   disk_done: "自上一事件以来的操作（{count}）", disk_may_lose: "此刻断电可能造成（{count}）", disk_earlier: "更早的 {count} 项",
   disk_empty: "还没有任何内容。", disk_of_guilty: "只显示 {device} 的磁盘：本问题与它有关。",
   disk_not_run: "只有为本页重新运行时才知道磁盘内容，而这次没有。", disk_no_time: "磁盘内容未知：本页时间已用完。",
+  disk_crash_point: "这是一次断电可能留下的一个状态：丢失的内容见页首；在上面的命令后加 --out DIR 可写出该状态的文件。",
+  cut_where: "断电时刻", cut_step: "由此造成", cut_lost: "丢失", cut_arrived: "在途",
   disk_second_disk: "此次运行使用第二种磁盘 (--disk pyfakefs)，它不区分持久状态。", disk_too_much: "写入过多，磁盘没有观察到最后。",
 
   difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_seed: "同一场景，种子 {seed}",
   difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
   difference_where: "从 {at} 起不同。", difference_here: "本次运行", difference_there: "另一次运行", difference_nothing_more: "此终端上再无其他事件。", difference_again: "运行另一次",
   difference_every_run: "尝试的 {count} 次运行都出现此问题：去掉故障、更换种子也一样。这个缺陷不需要故障。",
-  difference_no_time: "在本页时间内没有找到不出现此问题的运行（尝试了 {count} 次）。", difference_not_run: "没有尝试其他运行。",
+  difference_no_time: "在本页时间内没有找到不出现此问题的运行（尝试了 {count} 次）。", difference_not_run: "没有尝试其他运行。", difference_crash_point: "断电点就是一个流程加一次断电；没有断电的流程是它的起点。",
   shrunk_title: "能重现的最小场景", shrunk_hint: "请放进您的场景目录：它可以单独运行。", shrunk_not: "未能缩小：", shrunk_command: "用这条命令缩小：",
 
   brief_batch: "批次", brief_card: "刷卡", brief_power: "断电", brief_boot: "启动", brief_ready: "就绪", brief_died: "崩溃", brief_lost: "丢失 {count}",

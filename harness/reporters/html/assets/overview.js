@@ -1,20 +1,30 @@
 // The overview: verdict, what it means and does not, faults by invariants, findings by kind, measures, runs.
 
-function drawOverview(report) {
+// #overview/cell/power_loss/1 shows the findings of one cell of the heat map alone; - is no fault.
+function drawOverview(report, rest) {
   const root = el("div", { class: "overview" });
   const findings = card(t("findings_title"));
   findings.id = "findings";
   append(root, [
     drawVerdict(report),
     el("div", { class: "columns" }, drawBound(report), drawUnchecked(report)),
-    drawMatrix(report, (cell) => drawFindings(report, findings, cell)),
+    drawMatrix(report, (cell) => {
+      history.replaceState(null, "", `#overview/cell/${encodeURIComponent(cell.fault || "-")}/${cell.invariant}`);
+      drawFindings(report, findings, cell);
+      findings.scrollIntoView({ behavior: "smooth", block: "start" });
+    }),
     findings,
     drawMeasures(report),
     drawRuns(report),
     drawFacts(report),
   ]);
-  drawFindings(report, findings, null);
+  drawFindings(report, findings, rest[0] === "cell" ? cellAt(report, rest[1], Number(rest[2])) : null);
   return root;
+}
+
+function cellAt(report, fault, invariant) {
+  const cells = (report.matrix || {}).cells || [];
+  return cells.find((each) => encodeURIComponent(each.fault || "-") === fault && each.invariant === invariant) || null;
 }
 
 // ---------------------------------------------------------------- verdict and bound
@@ -22,7 +32,7 @@ function drawOverview(report) {
 function drawVerdict(report) {
   const verdict = report.verdict;
   const reasons = (title, list) => list && list.length > 0 && el("div", { class: "reasons" }, el("h3", {}, title),
-    el("ul", {}, list.slice(0, 12).map((each) => el("li", {}, sentence(each), each.again && copyLine(each.again)))));
+    el("ul", {}, list.slice(0, 12).map((each) => el("li", {}, sentence(each), each.code === "said" && each.what && el("small", { class: "key" }, " [", say(each.what), "]"), each.again && copyLine(each.again)))));
   return el("section", { class: `card verdict ${verdict.status}` },
     el("div", { class: "headline" },
       el("span", { class: "badge", role: "status" }, t(`status_${verdict.status}`)),
@@ -169,7 +179,7 @@ function matrixTable(faults, columns, cells, choose) {
         if (!cell) return el("td", { class: `cell ${idle ? "idle" : each.checked === false ? "unchecked" : ""}`, title: `${fault.kind || t("matrix_no_fault")} × ${name(each)}: ${t(idle ? "matrix_never_bit" : each.checked === false ? "matrix_unchecked" : "matrix_empty_cell")}` });
         const told = `${fault.kind || t("matrix_no_fault")} × ${name(each)}: ${t("matrix_cell", { count: cell.findings, runs: cell.runs })}`;
         return el("td", { class: `cell heat h${step(cell.findings)}` },
-          el("button", { type: "button", title: told, "aria-label": told, onclick: () => choose({ ...cell, fault_said: fault.kind || t("matrix_no_fault"), invariant_said: name(each) }) }, number(cell.findings)));
+          el("button", { type: "button", title: told, "aria-label": told, onclick: () => choose(cell) }, number(cell.findings)));
       }));
   };
   return el("table", { class: `matrix${columns.length < 10 ? " wide" : ""}` }, el("thead", {}, head), el("tbody", {}, faults.map(row)));
@@ -194,15 +204,15 @@ function drawFindings(report, root, cell) {
   const chosen = cell ? all.filter((each) => each.invariant === cell.invariant && (each.points || []).some((point) => point.fault === cell.fault)) : all;
   append(clear(root), [
     el("h2", {}, t("findings_title"), el("span", { class: "count" }, number(all.length))),
-    cell && el("p", { class: "hint" }, t("findings_filter", { fault: cell.fault_said, invariant: cell.invariant_said }), " ",
-      el("button", { type: "button", class: "link", onclick: () => drawFindings(report, root, null) }, t("findings_every"))),
+    cell && el("p", { class: "hint" }, t("findings_filter", { fault: cell.fault || t("matrix_no_fault"), invariant: chosen.length && cell.invariant ? `${cell.invariant} ${chosen[0].name}` : t("threshold") }), " ",
+      el("button", { type: "button", class: "link", onclick: () => { history.replaceState(null, "", "#overview"); drawFindings(report, root, null); } }, t("findings_every"))),
     all.length === 0 && el("p", {}, t("findings_none")),
+    all.length > 0 && chosen.length === 0 && el("p", {}, t("findings_not_held")),
   ]);
   const fresh = chosen.filter((each) => !each.known);
   const known = chosen.filter((each) => each.known);
   if (fresh.length) append(root, [known.length > 0 && el("h3", {}, t("findings_new")), shortened(fresh, 15, drawSignature)]);
   if (known.length) append(root, [el("h3", {}, t("findings_known_title")), shortened(known, 10, drawSignature)]);
-  if (cell) root.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 function drawSignature(each) {
@@ -218,15 +228,20 @@ function drawSignature(each) {
       el("code", { class: "id" }, each.signature)),
     promise && el("p", { class: "promise" }, promise),
     el("p", { class: "summary" }, say(each.summary)),
-    el("div", { class: "points" }, [...points].slice(0, 4).map(([fault, list]) => el("div", {},
-      el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })),
-      list.slice(0, 3).map((point) => el("span", {}, point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 })))),
-      list.length > 3 && el("small", {}, t("findings_places", { count: list.length - 3 })))),
-      points.size > 4 && el("small", {}, t("findings_faults", { count: points.size - 4 }))),
+    el("div", { class: "points" }, [...points].slice(0, 3).map(([fault, list]) => drawPoints(fault, list)),
+      points.size > 3 && el("small", {}, t("findings_faults", { count: points.size - 3 }))),
     each.shrunk && el("p", { class: "points" }, t("findings_smallest", { file: "" }), say(each.shrunk, "code")),
     each.not_shrunk && el("p", { class: "points" }, t("findings_not_shrunk", { why: "" }), say(each.not_shrunk)),
     el("div", { class: "act" }, each.page !== undefined && el("a", { href: `#finding/${each.page}`, class: "button" }, t("findings_open")),
       (each.shrunk_again || each.again) && copyLine(each.shrunk_again || each.again)));
+}
+
+// Where the software was when a fault struck: the place of most runs, the others for whoever asks.
+function drawPoints(fault, list) {
+  const line = (point) => [point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 }))];
+  const head = [el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })), " ", line(list[0])];
+  if (list.length === 1) return el("div", {}, head);
+  return el("details", {}, el("summary", {}, head, " ", el("small", {}, t("findings_places", { count: list.length - 1 }))), el("ul", {}, list.slice(1).map((point) => el("li", {}, line(point)))));
 }
 
 // ---------------------------------------------------------------- measures
@@ -237,7 +252,7 @@ function drawMeasures(report) {
   const alone = spreads.every((each) => (each.runs || 1) <= 1);
   return card(t("measures_title"),
     spreads.length === 0 && !(measures.series || []).length && el("p", {}, t("measures_none")),
-    drawPlots(measures.series, (report.left_out || []).some((each) => each.code.includes("history")) ? "untold" : report.kind),
+    drawPlots(measures.series, (report.left_out || []).some((each) => each.code.includes("history")) ? "untold" : report.kind, spreads),
     spreads.length > 0 && box(el("table", { class: "measures" },
       el("thead", {}, el("tr", {}, el("th", {}, t("measure")), (alone ? ["value", "asked"] : ["least", "median", "p95", "most"]).map((each) => el("th", { class: "number" }, t(each))),
         !alone && el("th", {}, t("spread")))),

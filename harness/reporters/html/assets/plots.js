@@ -16,8 +16,11 @@ addTexts({
   plot_say_watched: "Least: {least} of {total} free. Seen after each event of this terminal.", plot_line_watched: "free as the software sees it", plot_say_dies: "It grows by {bytes} a sale and has nothing left on day {day}, if nobody restarts it.",
   plot_say_flat: "At most {most} of {budget}; it does not grow to speak of.", plot_say_short: "At most {most} of {budget}. Too little was sold between two starts to tell a slope.",
   plot_say_response: "From the card to the end of the sale, of {count|sale|sales}.", plot_say_response_left: "{count|sale|sales} more at other levels are too few to tell.",
+  plot_spread_acceptance_percent: "Acceptance, over all runs", plot_spread_availability_percent: "Availability, over all runs",
+  plot_spread_leak_bytes_per_sale: "Growth of memory with each sale, over all runs", plot_spread_value_at_risk_yuan: "Money at risk, over all runs",
+  plot_say_spread: "{runs|run|runs}: from {least} to {most}; half at most {median}, 95 in 100 at most {p95}.",
   plot_say_runs: "Of each run the time within which 95 of its 100 sales are over.",
-  plot_say_acceptance: "{paid} of {came|customer|customers} left having paid; {declined} were declined by the host.",
+  plot_say_acceptance: "{paid} of {came|customer|customers} left having paid; {declined|was|were} declined by the host.",
   plot_left_out: "{count|more terminal is|more terminals are} not drawn.",
   said_no_history: "The course of the run cannot be drawn: {text}", said_history_long: "The course of the run is not drawn: {what} holds {count} MiB",
   plots_none_run: "Not drawn, as nothing of it was measured:", plots_none_runs: "Free space, memory and the course of a day are those of one run: the page of a finding has them, and the report of harness run --out.",
@@ -38,6 +41,9 @@ addTexts({
   plot_say_watched: "最少时剩余 {least}，共 {total}。在该终端的每个事件之后观察。", plot_line_watched: "软件看到的剩余", plot_say_dies: "每笔交易增长 {bytes}，若无人重启，第 {day} 天耗尽。",
   plot_say_flat: "最多占用 {most}，共 {budget}；没有明显增长。", plot_say_short: "最多占用 {most}，共 {budget}。两次启动之间交易太少，无法判断增长。",
   plot_say_response: "从出示卡到交易结束，共 {count} 笔。", plot_say_response_left: "其他占用水平另有 {count} 笔，数量太少。",
+  plot_spread_acceptance_percent: "成交率（全部运行）", plot_spread_availability_percent: "可用率（全部运行）",
+  plot_spread_leak_bytes_per_sale: "每笔交易的内存增长（全部运行）", plot_spread_value_at_risk_yuan: "风险金额（全部运行）",
+  plot_say_spread: "{runs} 次运行：从 {least} 到 {most}；半数不超过 {median}，95 % 不超过 {p95}。",
   plot_say_runs: "每次运行中 95 % 的交易完成所需的时间。",
   plot_say_acceptance: "{came} 位顾客中 {paid} 位付款离开；{declined} 位被主机拒绝。",
   plot_left_out: "另有 {count} 台终端未画出。",
@@ -52,14 +58,17 @@ const HOUR = 3600e6;
 const DAY = 24 * HOUR;
 const TIME_STEPS = [HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((days) => days * DAY)];
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const COUNT_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6];
 const MARKS = { settlement: "--good", full: "--doubt", power_loss: "--bad", died: "--bad", fault: "--bad" };
 const plotsAlive = new Set();
 
-// All plots of a run or of many: one of a kind, with a choice of terminal where there are several.
-function drawPlots(series, kind) {
+// All plots of a run or of many: one of a kind, with a choice of terminal where there are several. Of many runs also how measures
+// that people ask for first are spread over them.
+function drawPlots(series, kind, spreads) {
   const kinds = new Map();
-  for (const each of series || []) kinds.set(each.code, [...(kinds.get(each.code) || []), each]);
-  const known = [...kinds.values()].filter((of) => PLOTTERS[of[0].code]);
+  const spread = SPREADS.map((name) => (spreads || []).find((each) => each.name === name && (each.steps || []).length && each.most > each.least)).filter(Boolean);
+  for (const each of [...(series || []), ...spread.map((each) => ({ code: `spread_${each.name}`, spread: each }))]) kinds.set(each.code, [...(kinds.get(each.code) || []), each]);
+  const known = [...kinds.values()].filter((of) => plotterOf(of[0]));
   const missing = PLOTS_OF_A_RUN.filter((code) => !kinds.has(code));
   const ofRuns = ["sweep", "gate", "bundle"].includes(kind);
   return el("div", { class: "plots-all" },
@@ -81,7 +90,7 @@ function drawKind(of) {
 }
 
 function drawPlot(series) {
-  const plan = PLOTTERS[series.code](series);
+  const plan = plotterOf(series)(series);
   const canvas = el("div", { class: "canvas", role: "img", "aria-label": `${t(`plot_${series.code}`)} ${plan.words}` });
   const values = plan.keys.map(() => el("span", { class: "value" }));
   const keys = el("div", { class: "keys" }, plan.keys.map((key, place) => el("span", { class: `key ${key.shape || "line"}` },
@@ -126,6 +135,12 @@ function makePlot(canvas, width, plan, pointed) {
   }, plan.data, canvas);
 }
 
+// A scale that can be drawn: numbers with an end, the second above the first by more than what is lost in rounding.
+function scale(low, high) {
+  const least = Math.max(-9e15, Math.min(9e15, low || 0)), most = Math.max(-9e15, Math.min(9e15, high || 0));
+  return [least, most > least + Math.abs(least) * 1e-9 ? most : least + Math.max(1, Math.abs(least) * 1e-6)];
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -156,8 +171,9 @@ function joined(lines) {
   return uPlot.join(lines.map((line) => [line.xs, line.ys]));
 }
 
-// The value at the nearest point.
+// The value at the nearest point; of steps, the one that holds since.
 function nearest(line, x) {
+  if (line.code === "watched") return line.ys[line.xs.findLastIndex((each) => each <= x)] ?? line.ys[0];
   let best = 0;
   line.xs.forEach((each, place) => { if (Math.abs(each - x) < Math.abs(line.xs[best] - x)) best = place; });
   return line.ys[best];
@@ -174,10 +190,11 @@ function overTime(series, lines, looks) {
     data: joined(lines),
     lines: looks.map((look) => ({
       stroke: colour(look.colour), width: look.bare ? 0 : 1.5, dash: look.dash ? [5, 4] : undefined, spanGaps: true,
+      paths: look.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: { show: Boolean(look.points), size: 6, fill: colour(look.colour), stroke: colour(look.colour) },
     })),
-    xRange: () => [first, last <= first ? first + HOUR : last + (last - first) * 0.01],
-    yRange: () => [0, highest * 1.05 || 1],
+    xRange: () => scale(first, last <= first ? first + HOUR : last + (last - first) * 0.01),
+    yRange: () => scale(0, highest * 1.05),
     xLabel: t("plot_time"), xSpace: 70, yWidth: 62,
     xAxis: { incrs: TIME_STEPS, values: (_, splits) => splits.map(timeLabel) },
     yAxis: { incrs: BYTE_STEPS, values: (_, splits) => splits.map((each) => bytes(each)) },
@@ -227,7 +244,7 @@ function stroke(plot, mark) {
     ctx.lineTo(x - 4 * scale, bottom);
     ctx.fill();
   } else {
-    if (mark.code === "settlement") ctx.setLineDash([4 * scale, 3 * scale]);
+    ctx.setLineDash(mark.code === "settlement" ? [4 * scale, 3 * scale] : []);
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bottom);
     ctx.stroke();
@@ -237,7 +254,7 @@ function stroke(plot, mark) {
 
 function freeSpace(series) {
   const watched = lineOf(series, "watched");
-  const looks = { watched: { colour: "--accent" }, own: { colour: watched ? "--soft" : "--accent", points: true, bare: Boolean(watched) }, seen: { colour: "--h5", points: true, bare: true } };
+  const looks = { watched: { colour: "--accent", steps: true }, own: { colour: watched ? "--soft" : "--accent", points: true, bare: Boolean(watched) }, seen: { colour: "--h5", points: true, bare: true } };
   const lines = (series.lines || []).filter((line) => looks[line.code]);
   const least = Math.min(...lines.flatMap((line) => line.ys));
   return { ...overTime(series, lines, lines.map((line) => looks[line.code])), words: t(watched ? "plot_say_watched" : "plot_say_space", { least: bytes(least), total: bytes(series.y_most || 0) }) };
@@ -252,7 +269,7 @@ function memory(series) {
     lines.push(forecast);
     looks.push({ colour: "--bad", dash: true });
   }
-  const budget = figureOf(series, "budget_bytes");
+  const budget = figureOf(series, "budget_bytes") || 0;
   const slope = figureOf(series, "slope_bytes_per_sale");
   const day = figureOf(series, "dies_on_day");
   const most = bytes(Math.max(...measured.ys));
@@ -287,7 +304,7 @@ function byLevel(series, low, high, counted, countLabel, words) {
     words, pointed: false,
     data: [places, lows.ys, highs.ys],
     lines: [barLook("--accent", -1, true), barLook("--accent", 1)],
-    xRange: () => [-0.5, levels.length - 0.5], yRange: () => [0, Math.max(...highs.ys, ...lows.ys) * 1.2 || 1],
+    xRange: () => scale(-0.5, levels.length - 0.5), yRange: () => scale(0, Math.max(...highs.ys, ...lows.ys) * 1.2),
     xLabel: t("plot_fill"), yLabel: t("plot_seconds"),
     xAxis: { splits: () => places, grid: { show: false }, size: 44, values: (_, splits) => splits.map((place) => `${levelLabel(levels, place)}\n${t(countLabel, { count: counts.ys[place] })}`) },
     keys: [{ colour: "--accent", shape: "area", faint: 0.45, label: t(`plot_line_${low}`), at: at(lows) }, { colour: "--accent", shape: "area", label: t(`plot_line_${high}`), at: at(highs) }],
@@ -323,10 +340,10 @@ function acceptance(series) {
     words: t("plot_say_acceptance", { came: sum(came), paid: sum(paid), declined: sum(declined) }), pointed: false,
     data: [hours, came.ys, paid.ys.map((each, place) => each + declined.ys[place]), paid.ys],
     lines: [barLook("--bad"), barLook("--doubt"), barLook("--accent")],
-    xRange: () => [hours[0] - 0.6, hours[hours.length - 1] + 0.6], yRange: () => [0, Math.max(...came.ys) * 1.08 || 1],
+    xRange: () => scale(hours[0] - 0.6, hours[hours.length - 1] + 0.6), yRange: () => scale(0, Math.max(...came.ys) * 1.08),
     xLabel: t("plot_hour"), yLabel: t("plot_customers"), xSpace: 28,
     xAxis: { incrs: [1, 2, 3, 6], grid: { show: false } },
-    yAxis: { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6], values: (_, splits) => splits.map((each) => number(each)) },
+    yAxis: { incrs: COUNT_STEPS, values: (_, splits) => splits.map((each) => number(each)) },
     keys: [
       { colour: "--accent", shape: "area", label: t("plot_line_paid"), at: at((place) => paid.ys[place]) },
       { colour: "--doubt", shape: "area", label: t("plot_line_declined"), at: at((place) => declined.ys[place]) },
@@ -336,4 +353,29 @@ function acceptance(series) {
   };
 }
 
+// How many runs had a measure of so much, in equal steps.
+function overRuns(series) {
+  const { steps, least, most, median, p95, runs, threshold, name } = series.spread;
+  const width = (most - least) / steps.length;
+  const middles = steps.map((_, place) => least + (place + 0.5) * width);
+  const at = (x) => { const place = Math.floor((x - least) / width); return place < 0 || place >= steps.length ? "" : t("plot_runs_count", { count: steps[place] }); };
+  const asked = threshold !== undefined && threshold !== null && threshold >= least && threshold <= most;
+  return {
+    words: t("plot_say_spread", { runs, least: number(least), median: number(median), p95: number(p95), most: number(most) }), pointed: false,
+    data: [middles, steps],
+    lines: [{ ...barLook("--accent"), paths: uPlot.paths.bars({ size: [0.9, 40] }) }],
+    xRange: () => scale(least, most), yRange: () => scale(0, Math.max(...steps) * 1.08),
+    xLabel: name, yLabel: t("plot_runs"), xSpace: 50,
+    xAxis: { grid: { show: false }, values: (_, splits) => splits.map((each) => number(each, Math.max(0, Math.ceil(-Math.log10((splits[1] || 1) - splits[0]) - 0.01)))) },
+    yAxis: { incrs: COUNT_STEPS, values: (_, splits) => splits.map((each) => number(each)) },
+    keys: [{ colour: "--accent", shape: "area", label: t("plot_runs"), at }, ...(asked ? [{ colour: "--bad", shape: "upright", label: t("asked") }] : [])],
+    above: (plot) => asked && stroke(plot, { x: threshold, code: "fault" }),
+  };
+}
+
+function plotterOf(series) {
+  return series.spread ? overRuns : PLOTTERS[series.code];
+}
+
+const SPREADS = ["acceptance_percent", "availability_percent", "leak_bytes_per_sale", "value_at_risk_yuan"];
 const PLOTTERS = { free_space: freeSpace, memory, response_by_fill: responseByFill, response_over_runs: responseOverRuns, acceptance };

@@ -37,7 +37,7 @@ Object.assign(TEXTS.en, {
   unchecked_missing: "Runs that are missing", unchecked_never_bit: "Faults that never bit", unchecked_invariant: "Invariants without evidence",
   unchecked_check: "Checks that were not tried", unchecked_skipped: "Parts that did not begin", unchecked_cut_off: "Runs that were ended under way",
   unchecked_vanished: "Known findings that were not found again", unchecked_other: "Also",
-  unchecked_not_planned: "Kinds of fault that no scenario here has", unchecked_unknown: "What each run could judge",
+  unchecked_not_planned: "Kinds of fault that no scenario here has", unchecked_unknown: "What runs could judge",
 
   said_missing: "{count} of {of} declared runs are not finished", said_never_bit: "{what} never bit in {count|run|runs} of {text}",
   said_canary_missed: "the planted defect {what} was not found: {text}", said_canary_none: "the planted defect has not come to its end: nothing shows that one would be found",
@@ -47,7 +47,7 @@ Object.assign(TEXTS.en, {
   said_left_unchecked: "{count} more things that were not checked",
   said_left_rows: "{count} more scenarios, none of them worse", said_left_too_large: "The page of {what} was too large and is left out",
   said_left_series: "{count|plot|plots} left out: the page would be too large", said_cut_off: "{what} had run for {text}",
-  said_no_evidence_kept: "A sweep's results do not keep which invariants each run could judge; harness run tells it for one.",
+  said_no_evidence_kept: "These results do not say which invariants any run could judge; harness run tells it for one.",
   said_software: "The runs behind the findings were not done again, as the software is not one that ships: name it with --terminal, or say --trust.",
 
   matrix_title: "Faults × invariants", matrix_hint: "Findings, by the fault that led to them and the invariant that says so. Choose a cell to see which.",
@@ -57,7 +57,7 @@ Object.assign(TEXTS.en, {
   matrix_legend: "findings:", matrix_no_faults: "No fault was planned in these runs.", matrix_idle: "+ {count} kinds of fault that bit without a finding",
   threshold: "threshold",
 
-  findings_title: "Findings, by kind", findings_none: "None.", findings_filter: "Only {fault} × {invariant}.", findings_every: "show all",
+  findings_title: "Findings, by kind", findings_none: "None.", findings_not_held: "They are not among those that this page holds.", findings_filter: "Only {fault} × {invariant}.", findings_every: "show all",
   findings_counts: "{findings|finding|findings} in {runs|run|runs}", findings_money: "{money} at stake", findings_known: "known", findings_open: "see what happened",
   findings_after: "after {fault}", findings_in: "in {place}", findings_smallest: "smallest scenario: {file}", findings_not_shrunk: "not made smaller: {why}",
   findings_new: "New", findings_known_title: "Known, in the baseline", invariant: "invariant {number}", findings_points: "{count|run|runs}", findings_places: "and {count|more place|more places}", findings_faults: "and after {count|other fault|other faults}",
@@ -121,7 +121,7 @@ Object.assign(TEXTS.zh, {
   said_left_unchecked: "另有 {count} 项未检查的内容",
   said_left_rows: "另有 {count} 个场景，均不比所列更差", said_left_too_large: "{what} 的详情页过大，未包含",
   said_left_series: "有 {count} 幅图未包含：页面会过大", said_cut_off: "{what} 已运行 {text}",
-  said_no_evidence_kept: "批量运行的结果不保存每次运行能判定哪些不变式；用 harness run 可查看单次运行。",
+  said_no_evidence_kept: "这些结果没有记录各次运行能判定哪些不变式；用 harness run 可查看单次运行。",
   said_software: "未重新运行出问题的场景：被测软件不是随框架提供的，请用 --terminal 指定，或加 --trust。",
 
   matrix_title: "故障 × 不变式", matrix_hint: "按引发的故障与被违反的不变式统计的问题数。点击单元格查看是哪些问题。",
@@ -131,7 +131,7 @@ Object.assign(TEXTS.zh, {
   matrix_legend: "问题数：", matrix_no_faults: "这些运行没有安排故障。", matrix_idle: "+ {count} 种已生效但没有引发问题的故障",
   threshold: "阈值",
 
-  findings_title: "问题（按种类）", findings_none: "没有。", findings_filter: "只显示 {fault} × {invariant}。", findings_every: "显示全部",
+  findings_title: "问题（按种类）", findings_none: "没有。", findings_not_held: "不在本页所含的问题之列。", findings_filter: "只显示 {fault} × {invariant}。", findings_every: "显示全部",
   findings_counts: "{findings} 个问题，{runs} 次运行", findings_money: "涉及 {money}", findings_known: "已知", findings_open: "查看经过",
   findings_after: "发生在 {fault} 之后", findings_in: "位于 {place}", findings_smallest: "最小场景：{file}", findings_not_shrunk: "未能缩小：{why}",
   findings_new: "新问题", findings_known_title: "基线中的已知问题", invariant: "不变式 {number}", findings_points: "{count} 次运行", findings_places: "另有 {count} 处", findings_faults: "另有 {count} 种故障",

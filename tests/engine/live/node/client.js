@@ -1,5 +1,5 @@
 // A terminal on npm's iso_8583, which writes and reads every message: node client.js PORT TID MID
-// Three sales, of which one is taken back, and the settlement. Prints what it saw as one JSON object.
+// Four sales, of which one is taken back and one voided, and the settlement. Prints what it saw as one JSON object.
 const net = require("net");
 const Iso8583 = require("iso_8583");
 
@@ -37,10 +37,12 @@ async function day() {
   const sales = [await sale(1250), await sale(990), await sale(4200)];
   const doubtful = sales[2];
   const undone = await ask({ 0: "0400", 3: "000000", 4: doubtful[4], 11: doubtful[11] });
+  const last = await sale(330);
+  const voided = await ask({ 0: "0200", 3: "020000", 4: last[4], 62: last[11] });
   const totals = `002${String(2240).padStart(12, "0")}`.padEnd(90, "0");
   const settled = await ask({ 0: "0500", 3: "920000", 63: totals });
   socket.end();
-  console.log(JSON.stringify({ batch: BATCH, sales, undone, settled }));
+  console.log(JSON.stringify({ batch: BATCH, sales: [...sales, last], undone, voided, settled }));
 }
 
 day();
