@@ -50,6 +50,14 @@ def test_links_lead_somewhere_and_a_page_is_not_too_long(path: Path) -> None:
         assert not anchor or anchor in _anchors(place), f"{path.name}: {target}"
 
 
+def test_the_links_that_are_looked_at_are_those_that_there_are() -> None:
+    index = FOLDER / documentation.INDEX
+    found = {target.partition("#")[0] for target in LINK.findall(CODE.sub("", index.read_text("utf-8")))}
+    assert {str(each.relative_to(FOLDER)) for each in FILES if each != index} <= found
+    anchors = _anchors(FOLDER / "reference/exit_codes.md")
+    assert "exit-codes" in anchors and "exit" not in anchors
+
+
 def _anchors(path: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     heads = re.findall(r"^#+ (.+)$", CODE.sub("", path.read_text("utf-8")), re.MULTILINE)

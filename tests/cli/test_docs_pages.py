@@ -31,3 +31,28 @@ PAGES = [each for each in documentation.pages() if commands(each.text()) and eac
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.topic)
 def test_a_page_does_as_it_says(page: documentation.Page, place: Path) -> None:
     play(page.text(), place, ENDS)
+
+
+MADE_UP = (
+    "Save this as `a.yaml`:\n\n```yaml\nname: a\n```\n\nRun:\n\n```console\ncat a.yaml\n```\n\n```text\nname...\n```\n"
+)
+
+
+def test_a_made_up_page_is_played_and_each_of_its_lies_is_found(place: Path) -> None:
+    for number, (one, other) in enumerate(
+        [
+            ("", ""),
+            ("cat a.yaml", "cat b.yaml"),
+            ("name...", "nothing"),
+            ("cat a.yaml", "echo name; echo x >&2"),
+            ("cat", "true;"),
+        ]
+    ):
+        directory = place / str(number)
+        directory.mkdir()
+        if not number:
+            assert play(MADE_UP, directory, {}) == ["name: a"]
+            continue
+        with pytest.raises(AssertionError):
+            play(MADE_UP.replace(one, other), directory, {})
+    assert commands(MADE_UP) == ["cat a.yaml"] and len(PAGES) > 5
