@@ -38,7 +38,7 @@ def crash_request_of(line: str) -> CrashRequest | None:
         return None
     scenario, given = found
     numbers = {name: given[flag] for flag, name in _CRASH_NUMBERS.items() if flag in given}
-    if not all(each.isascii() and each.isdecimal() for each in numbers.values()):
+    if not all(each.isascii() and each.isdecimal() and len(each) <= _DIGITS_MAX for each in numbers.values()):
         return None
     return CrashRequest(
         scenario=scenario,
@@ -55,13 +55,21 @@ def crash_request_of(line: str) -> CrashRequest | None:
     )
 
 
-def _options(line: str, command: str, known: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
-    """The scenario's file and each option of a line of ``command`` that has no others than these, each once."""
+def _words(line: str, command: str) -> list[str] | None:
+    """The words of a line of ``command`` with a scenario and pairs of option and value behind it."""
+    if len(line) > _CHARACTERS_MAX:
+        return None
     try:
         words = shlex.split(line)
     except ValueError:
         return None
-    if words[:2] != ["harness", command] or len(words) < 3 or len(words) % 2 == 0:
+    return words if words[:2] == ["harness", command] and len(words) >= 3 and len(words) % 2 else None
+
+
+def _options(line: str, command: str, known: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
+    """The scenario's file and each option of a line of ``command`` that has no others than these, each once."""
+    words = _words(line, command)
+    if words is None:
         return None
     given = dict(zip(words[3::2], words[4::2], strict=True))
     if len(given) < len(words[3::2]) or not given.keys() <= known.keys():
@@ -74,13 +82,8 @@ def _options(line: str, command: str, known: Mapping[str, str]) -> tuple[str, di
 
 def request_of(line: str) -> RunRequest | None:
     """The run that ``line`` does again; None where it is no line of ``harness run``, or its scenario is gone."""
-    if len(line) > _CHARACTERS_MAX:
-        return None
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        return None
-    if words[:2] != ["harness", "run"] or len(words) < 3 or len(words) % 2 == 0:
+    words = _words(line, "run")
+    if words is None:
         return None
     texts: dict[str, str] = {}
     numbers: dict[str, int] = {}

@@ -74,7 +74,9 @@ def portable(line: str) -> str:
     root, here = _roots()
     named = re.sub(rf"{root}([\w/]+)\.yaml", r"\1", line)
     # A program is looked for from elsewhere: its paths stay whole, or the line would not run.
-    return "".join(part if part.startswith(("exec:", "'exec:")) else part.replace(here, "") for part in _EXEC.split(named))
+    return "".join(
+        part if part.startswith(("exec:", "'exec:")) else part.replace(here, "") for part in _EXEC.split(named)
+    )
 
 
 @cache

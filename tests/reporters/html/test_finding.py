@@ -61,7 +61,7 @@ def _told() -> FindingPage:
     return FindingPage(
         "0123abcd", 1, "no_lost_approval", f"T01 lost it. {HOSTILE}", T01, NINE, 1500, "critical", "a scenario", 1, "shop",
         "power_loss", "", "harness run a --terminal b --seed 1",
-        Why("Every approval that was shown is settled.", "approved screens", "T01 lost it.", (8, 9)), None,
+        Why("Every approval that was shown is settled.", "approved screens", "T01 lost it.", (8, 9)),
         _steps(),
         (
             Band("power_loss#1", "power_loss", "power", NINE + MINUTE, NINE + MINUTE, True, True, (T01,)),
