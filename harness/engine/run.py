@@ -51,7 +51,7 @@ from harness.history.recorder import Recorder
 from harness.history.symptoms.parse import parse
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
-from harness.sut.deaths import ProcessTierOnly
+from harness.sut.deaths import LibraryNeedsProcess
 
 if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
@@ -183,7 +183,7 @@ class Run:
 
     def _refuse_what_needs_a_process(self) -> None:
         if self.out_of_reach:
-            what = self.out_of_reach.removeprefix(f"{ProcessTierOnly.__name__}: ")
+            what = self.out_of_reach.removeprefix(f"{LibraryNeedsProcess.__name__}: ")
             raise UsageError(f"{self.software.spec}: {what}")
 
     def pinned_plan(self) -> Plan:
@@ -229,7 +229,7 @@ class Run:
                 judge.excuse(event.device, number, f"{profile.name}: {profile.survivability[number]}", event.at_us)
 
         def died(_: int, event: SoftwareDied) -> None:
-            if event.detail.startswith(ProcessTierOnly.__name__):
+            if event.detail.startswith(LibraryNeedsProcess.__name__):
                 # It was judged on a device that lacks what the real one has: whatever comes of that is no finding.
                 self.cut_short = self.out_of_reach = event.detail
                 _stop(built)

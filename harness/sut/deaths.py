@@ -22,10 +22,18 @@ class ProcessTierOnly(ImportError, RuntimeError):
     """
 
 
+class LibraryNeedsProcess(ProcessTierOnly):
+    """The same of a library that software uses in good faith: no device lacks it, so nothing that comes of this is a finding."""
+
+
+_LIBRARIES = frozenset({"asyncio", "mmap", "multiprocessing", "sqlite3"})
+
+
 def process_tier_error(what: str) -> ProcessTierOnly:
     """The one clear sentence for everything that in-process software cannot do."""
-    return ProcessTierOnly(
-        f"{what} needs a process of its own: --terminal 'exec:python3 -m harness.contract.stdio SPEC', SPEC with its whole path"
+    kind = LibraryNeedsProcess if what.partition(".")[0] in _LIBRARIES else ProcessTierOnly
+    return kind(
+        f"{what} is not available but to a program of its own: --terminal 'exec:python3 -m harness.contract.stdio SPEC'"
     )
 
 
