@@ -120,6 +120,7 @@ def told(path: Path, mend: str = "finished runs are kept: free some space and go
 
 
 def damaged(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"{path} is damaged or no results file ({' '.join(why.split())[:200]}); move it away and sweep again"
+    mend = (
+        "move it away and sweep again" if path.suffix == ".sqlite" else "give a sweep's directory or its results.sqlite"
     )
+    return UsageError(f"{path} is damaged or no results file ({' '.join(why.split())[:200]}); {mend}")

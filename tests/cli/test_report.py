@@ -43,7 +43,7 @@ def test_a_sweep_leaves_a_page_and_one_that_cannot_be_written_changes_nothing(ha
     [
         (["nowhere"], "there is no nowhere; expected the directory of a sweep (results.sqlite)"),
         (["."], "holds nothing to report"),
-        (["small.yaml"], "small.yaml is damaged or no results file"),
+        (["small.yaml"], "give a sweep's directory or its results.sqlite"),
         (["small.yaml", "-o", "small.yaml"], "is what the report is of"),
         (["small.yaml", "-o", "small.yaml/x.html"], "cannot make the directory"),
     ],

@@ -2,7 +2,7 @@
 
 addTexts({
   day: "Day {day}", events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:",
-  struck_at: "the fault struck in",
+  struck_at: "the fault struck in", money_of_kind: "{money} at stake in all findings of this kind",
   severity_critical: "critical: somebody's money is wrong", severity_major: "major: records or service are lost", severity_minor: "minor: a rule is broken without loss so far",
   why_rule: "The rule", why_evidence: "Judged by", replay_title: "Run it again",
   story_title: "What happened", strip: "The whole time, true to scale; click to go there",
@@ -71,7 +71,7 @@ addTexts({
   event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
 }, {
   day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：",
-  struck_at: "故障发生在",
+  struck_at: "故障发生在", money_of_kind: "此类问题共涉及 {money}",
   severity_critical: "严重：有人的钱不对", severity_major: "重大：丢失记录或服务", severity_minor: "轻微：违反规则，尚无损失",
   why_rule: "规则", why_evidence: "判断依据", replay_title: "重新运行",
   story_title: "经过", strip: "全部时间（真实比例），点击跳转",
