@@ -144,7 +144,9 @@ def test_failing_runs_are_listed_by_signature_and_run_again_as_it_says(harness: 
     assert done.returncode == 1 and "2 of 2 random runs failed: below 100.00 % at 95 %" in done.stdout
     again = next(line.split("replay: harness ")[1] for line in done.stdout.splitlines() if "replay: " in line)
     assert harness(*again.split()).returncode == 1
-    assert harness("results", "out").stdout == done.stdout and "no bundle" not in done.stderr
+    assert (
+        harness("results", "out").stdout + "report: out/report.html\n" == done.stdout and "no bundle" not in done.stderr
+    )
     said = json.loads(harness("results", "out", "--json").stdout)
     assert (said["status"], said["exit_code"], said["because"]) == ("fail", 1, [])
     kept = {each["signature"]: each["bundle_again"] for each in said["signatures"]}
