@@ -8,6 +8,7 @@ shutdown, which would throw GreenletExit into it.
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import importlib
 import mmap
@@ -50,7 +51,9 @@ def main() -> NoReturn:
     except MemoryError:
         code = EXIT_OUT_OF_MEMORY
     except BaseException as error:
-        code = _report(job, error)
+        # The kernel says it in its own way where a file or directory is being read, modules among them.
+        is_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        code = EXIT_OUT_OF_MEMORY if is_memory else _report(job, error)
     try:
         sys.stderr.flush()
     finally:

@@ -21,6 +21,7 @@ def echo(argument, send):
     return {"got": argument, "seed": env.get("PYTHONHASHSEED"), "home": env.get("HOME"), "named": env.get("NAMED")}
 
 def fail(argument, send): raise ValueError("on purpose")
+def refused(argument, send): raise OSError(12, "Cannot allocate memory", "/somewhere")
 def hang(argument, send): time.sleep(60)
 def swell(argument, send):
     kept = []
@@ -68,6 +69,11 @@ def test_results_and_messages_come_back(jobs: Path) -> None:
 def test_an_error_comes_back_as_text(jobs: Path) -> None:
     ended = run(jobs, "fail")
     assert ended.reason == "raised" and "ValueError: on purpose" in ended.detail
+
+
+def test_memory_refused_to_a_file_that_is_read_is_memory_too(jobs: Path) -> None:
+    """As the kernel says it while a module is imported, or a directory listed."""
+    assert run(jobs, "refused").reason == "out_of_memory"
 
 
 def test_a_function_that_is_not_there_is_an_error(jobs: Path) -> None:
