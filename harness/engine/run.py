@@ -161,6 +161,7 @@ class Run:
             self._trade(built, judge)
             self._refuse_what_needs_a_process()
             self._close_up(built, judge)
+            self._refuse_what_needs_a_process()
             if camera is not None:
                 camera.finish()
             _refuse_what_the_disk_lacked(built)

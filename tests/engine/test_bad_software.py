@@ -278,3 +278,19 @@ def test_what_only_a_program_can_have_ends_the_run_and_is_no_finding(tmp_path: P
         UsageError, match=r"app\.py:App: .*sqlite3.*exec:python3 -m harness\.contract\.stdio SPEC.*app\.py:\d+"
     ):
         judged(tmp_path, body)
+
+
+def test_the_same_after_trading(tmp_path: Path) -> None:
+    body = app(
+        """
+        settled = 0
+        def settle(self, request):
+            self.settled += 1
+            if self.settled > 1:
+                import asyncio
+                asyncio.run(None)
+            return Done()
+        """
+    )
+    with pytest.raises(UsageError, match=r"asyncio\.run is not available but to a program of its own"):
+        judged(tmp_path, body)

@@ -16,9 +16,9 @@ from harness.engine.gate.report import Because, GateFinding, GateReport, Part
 from harness.engine.gate.report import Bound as GateBound
 from harness.engine.gate.report import Unchecked as GateUnchecked
 from harness.engine.report.gather import gather
-from harness.engine.report.model import Report, SignatureRow, Spread
+from harness.engine.report.model import FORMAT, Report, SignatureRow, Spread
 from harness.engine.report.model import Verdict as Ended
-from harness.engine.report.pages import PAGES_MAX, in_order, with_pages
+from harness.engine.report.pages import PAGES_MAX, in_order, portable, with_pages
 from harness.engine.verdict import FaultView, FindingView, MeasureView, NotChecked, Sales, Verdict
 from harness.faults.catalogue import all_faults
 from harness.results.bundle import FORMAT as BUNDLE_FORMAT
@@ -315,3 +315,20 @@ def test_pages_are_numbered_as_they_stand() -> None:
     rows = tuple(SignatureRow(f"{n}", n, "name", "", "") for n in range(3))
     report = with_pages(Report(1, "sweep", "x", "", "", Ended("fail", 1), signatures=rows))
     assert [each.page for each in report.signatures] == [0, 1, 2]
+
+
+def test_lines_to_copy_name_no_place_but_that_of_a_program() -> None:
+    """A program is not looked for in the present directory: shortened, its line would not run."""
+    here = Path.cwd()
+    assert portable(f"harness run {here}/a.yaml --terminal {here}/b.py:B") == "harness run a.yaml --terminal b.py:B"
+    for program in (f"'exec:python3 -m harness.contract.stdio {here}/b.py:B'", f"exec:{here}/shop_terminal"):
+        assert portable(f"harness run {here}/a.yaml --terminal {program} --seed 1") == (
+            f"harness run a.yaml --terminal {program} --seed 1"
+        )
+
+
+def test_findings_are_listed_in_the_order_of_their_pages() -> None:
+    rows = [SignatureRow(f"{number:08x}", invariant, "n", "k", "s") for number, invariant in enumerate((1, 1, 2))]
+    report = with_pages(Report(FORMAT, "sweep", "t", "h", "s", Ended("fail", 1), signatures=tuple(rows)))
+    assert [each.page for each in report.signatures] == [0, 1, 2]
+    assert [each.signature for each in report.signatures] == [each.signature for each in report.findings]
