@@ -20,17 +20,19 @@ def say(text: str | bytes) -> None:
         os.close(nowhere)
 
 
-def check_writable(flag: str, path: Path, suffix: str = "xml") -> None:
-    """UsageError where the file of an option cannot be written; its directory is made."""
+def check_writable(flag: str, path: Path, suffix: str = "xml") -> bool:
+    """UsageError where the file of an option cannot be written. Its directory is made; whether it had to be."""
     if not path.name:
         raise UsageError(f"{flag} is empty; expected a file, such as reports/{flag[2:]}.{suffix}")
     folder = path.absolute().parent
+    there = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{flag}: cannot make the directory {folder}: {error.strerror}") from None
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise UsageError(f"{flag}: {path} cannot be written; give another file")
+    return not there
 
 
 def say_and_keep(encoded: bytes, text: str, as_json: bool, out_dir: Path | None, name: str, code: int) -> int:

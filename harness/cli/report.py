@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="The page to write; default: report.html beside what SOURCE holds.",
+    help="The page to write, in a new directory if need be; default: report.html beside what SOURCE holds.",
 )  # fmt: skip
 @click.option(
     "--terminal", metavar="SPEC", help="Run this software for the findings' pages instead of what SOURCE names."
@@ -69,8 +69,7 @@ def report(
     """
     from harness.cli.run import absolute_spec
 
-    if file is not None:
-        check_writable("-o", file, "html")
+    made = file is not None and check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
     how = telling(findings, _begin_s(source) if max_time is None else max_time, absolute_spec(terminal), trust)
@@ -88,7 +87,9 @@ def report(
 
     size = write_report(told, path)
     if not as_json:
-        say(f"{path}  {size / 1000:,.0f} kB, {told.verdict.status}")
+        # Who has mistyped it sees where it went.
+        where = f"{path.absolute()} (a new directory)" if made else str(path)
+        say(f"{where}  {size / 1000:,.0f} kB, {told.verdict.status}")
         _say_what_was_not_run(told)
     return int(ExitCode.PASS)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; default: reports/shrunk/NAME.yaml.",
+    help="The file to write, in a new directory if need be; default: reports/shrunk/NAME.yaml.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
 def shrink(

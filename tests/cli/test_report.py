@@ -32,6 +32,9 @@ def test_a_sweep_leaves_a_page_and_one_that_cannot_be_written_changes_nothing(ha
         assert len(list(store.runs())) == 2
 
     told = harness("report", "out", "-o", "new/page.html", "--json")
+    assert harness("report", "out", "-o", "a/b/page.html").stdout.startswith(
+        f"{place}/a/b/page.html (a new directory)  "
+    )
     report = json.loads(told.stdout)
     assert told.returncode == 0 and report["kind"] == "sweep" and report["runs"]["total"]["passed"] == 2
     assert data(place / "new" / "page.html")["data"]["verdict"] == report["verdict"]
@@ -74,5 +77,6 @@ def test_findings_are_told_of_as_they_are_told_and_those_that_are_not_run_with_t
         "telling 2 findings in full; runs that are done again take their time",
         "pages 1, 2 of 2: 1 lost[2J, 3 no_double_charge (0 s)",
     ]
+    assert done.stdout.startswith("out/report.html  ")
     quiet = harness("report", "out", "--json")
     assert (quiet.returncode, quiet.stderr) == (0, "") and json.loads(quiet.stdout)["findings"]
