@@ -90,12 +90,13 @@ def shrink(
 
 def _case(case: str) -> Path:
     """The bundle or the scenario; of a directory of `harness run --out`, its bundle. UsageError for a bundle that is none."""
-    from harness.engine.replay.make import FINDING_NAME
+    from harness.engine.replay.make import bundle_below
     from harness.results.bundle import SUFFIX, is_bundle
 
     path = Path(case)
-    if path.is_dir() and (path / FINDING_NAME).is_file():
-        return path / FINDING_NAME
+    inside = bundle_below(path) if path.is_dir() else None
+    if inside is not None:
+        return inside
     if is_bundle(path):
         return path
     if path.suffix.lower() == SUFFIX:
