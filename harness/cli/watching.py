@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.output import to_copy
 from harness.reporters.plain import line
 from harness.reporters.watching import AtWork, SweepView, one_line
 
@@ -76,7 +77,7 @@ class Watch:
         for finding in new:
             after = f" after {finding.fault}" if finding.fault else ""
             _line(f"new finding {finding.signature}: invariant {finding.invariant} {finding.name}{after}")
-            _line(f"  {run.replay}")
+            _line(f"  {to_copy(run.replay)}")
         now_s = time.monotonic()
         if now_s - self._told_s >= _EVERY_S:
             self._told_s = now_s
@@ -176,10 +177,8 @@ class PagesWatch:
             self._live.stop()
         if self._no_time:
             with suppress(OSError):
-                _line(
-                    f"no time for {self._no_time} of {self._of} pages; "
-                    f"harness report {shlex.quote(self._source)} --max-time 5min gives more"
-                )
+                more = to_copy(f"harness report {shlex.quote(self._source)} --max-time 5min")
+                _line(f"no time for {self._no_time} of {self._of} pages; {more} gives more")
 
     def _begin(self) -> None:
         if self._draws:
