@@ -12,7 +12,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from harness.cli.main import cli
+from harness.core.errors import UsageError
 from harness.engine.crashpoints.launch import launch as launch_crash
 from harness.engine.crashpoints.request import replay_line as crash_line
 from harness.engine.launch import launch
@@ -300,6 +303,19 @@ def test_a_run_for_which_there_is_no_time_is_ended(tmp_path: Path) -> None:
     assert children.run(request, deadline) is None and -5 < deadline.left_s < 0.5
     children.stop()
     assert children.run(request, Deadline.after(60)) is None, "nothing begins any more"
+
+
+def test_more_time_is_given_to_each_run_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Telling | None] = []
+
+    def gathered(_source: Path, how: Telling | None, **_more: object) -> Report:
+        asked.append(how)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("harness.cli.report._gathered", gathered)
+    for arguments in ([], ["--max-time", "5min"], ["--max-time", "2s"]):
+        assert CliRunner().invoke(cli, ["report", str(tmp_path), *arguments]).exit_code
+    assert [(how.all_s, how.each_s) for how in asked if how] == [(6.0, 20.0), (300.0, 300.0), (2.0, 20.0)]
 
 
 def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told, tmp_path: Path) -> None:
