@@ -167,6 +167,8 @@ def absolute_spec(spec: str | None) -> str | None:
         raise UsageError(
             "--terminal is empty; expected a shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
         )
+    if spec is not None and spec.endswith(".py") and ":" not in spec:
+        return str(Path(spec).absolute())
     if spec is None or ":" not in spec or spec.startswith("exec:"):
         return spec
     file, _, name = spec.rpartition(":")

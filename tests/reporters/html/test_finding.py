@@ -233,3 +233,11 @@ def test_both_languages_say_the_same(open_report: OpenReport, report: Path) -> N
         script,
     )
     assert lacking == []
+    # What there was no time for says which option gives more.
+    named = page.run(
+        "const found = []; (new Function('addTexts', arguments[0]))((...both) => both.forEach(texts => "
+        "Object.entries(texts).forEach(([key, text]) => key.endsWith('_no_time') && found.push(text.includes('--max-time')))));"
+        "return found",
+        script,
+    )
+    assert named == [True] * 6
