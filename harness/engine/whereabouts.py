@@ -32,12 +32,13 @@ _NOT_SOFTWARE = (
     "/harness/network/",
     "/harness/faults/",
     "/harness/history/",
+    "/harness/contract/",
     "<frozen ",
     "<string>",
 )
 _INSTALLED = ("/site-packages/", "/dist-packages/")
-_OF_NOBODY = ("/harness/contract/", *_INSTALLED, f"{sysconfig.get_paths()['stdlib']}/")
-"""Libraries that the software runs on, and the loop that it runs in: a line of these says nothing about the software."""
+_OF_NOBODY = (*_INSTALLED, f"{sysconfig.get_paths()['stdlib']}/")
+"""Libraries: a line of these says nothing about the software."""
 _NOT, _OWN, _OTHER = range(3)
 
 
@@ -81,9 +82,18 @@ class Whereabouts:
     def named(self, code: CodeType) -> str:
         """A function of the software, where it begins; empty for one of a library."""
         name = code.co_filename
-        if self._own is None or not (self._kind(name) == _OWN or self._is_somebodys(name)):
+        if self._own is None or not (self._kind_of(name) == _OWN or self._is_somebodys(name)):
             return ""
         return _told((name, code.co_firstlineno, code.co_name))
+
+    def answers(self, frame: FrameType | None) -> bool:
+        """Whether it is ``contract.Terminal`` that shows and tells what a method for an action has returned."""
+        while frame is not None and self._kind_of(frame.f_code.co_filename) == _NOT:
+            code = frame.f_code
+            if code.co_name == "_perform" and code.co_filename.endswith("/harness/contract/terminal.py"):
+                return True
+            frame = frame.f_back
+        return False
 
     def _walked(self, frame: FrameType | None) -> tuple[list[tuple[str, int, str]], list[tuple[str, int, str]]]:
         own: list[tuple[str, int, str]] = []
@@ -91,9 +101,7 @@ class Whereabouts:
         depth = 0
         while frame is not None and self._own is not None and depth < _DEPTH_MAX and len(own) < _FUNCTIONS:
             name = frame.f_code.co_filename
-            kind = self._kinds.get(name)
-            if kind is None:
-                kind = self._kinds[name] = self._kind(name)
+            kind = self._kind_of(name)
             if kind != _NOT:
                 (own if kind == _OWN else others).append((name, frame.f_lineno, frame.f_code.co_name))
             frame = frame.f_back
@@ -101,13 +109,18 @@ class Whereabouts:
         return own, others
 
     def _is_somebodys(self, name: str) -> bool:
-        return self._kind(name) == _OTHER and not any(part in name for part in _OF_NOBODY)
+        return self._kind_of(name) == _OTHER and not any(part in name for part in _OF_NOBODY)
+
+    def _kind_of(self, name: str) -> int:
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = self._kind(name)
+        return kind
 
     def _kind(self, name: str) -> int:
-        assert self._own is not None
         if any(part in name for part in _NOT_SOFTWARE):
             return _NOT
-        for prefix in self._own:
+        for prefix in self._own or ():
             if name.startswith(prefix) and not any(part in name[len(prefix) - 1 :] for part in _INSTALLED):
                 return _OWN
         return _OTHER
@@ -140,16 +153,6 @@ def running_frame(station: Station) -> FrameType | None:
     """The innermost frame of the software if this is asked inside a call that it makes; None while somebody else acts."""
     fiber = _fiber_of(station)
     return sys._getframe(1) if fiber is not None and _runs(fiber) else None
-
-
-def answers(frame: FrameType | None) -> bool:
-    """Whether this is ``contract.Terminal`` that shows and tells what a method for an action returned."""
-    while frame is not None:
-        code = frame.f_code
-        if code.co_name == "_perform" and code.co_filename.endswith("/harness/contract/terminal.py"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _fiber_of(station: Station) -> Fiber | None:

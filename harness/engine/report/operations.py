@@ -83,7 +83,7 @@ class OperationEye:
         known = self._known.setdefault(call.volume.name, {})
         # A log that was folded meanwhile is shorter than it was.
         for op in log[self._from :] if len(log) > self._from else log[-1:]:
-            if id(op) not in known and _made_by(call, op):
+            if id(op) not in known and made_by(call, op):
                 known[id(op)] = op, self._place
                 break
         if len(known) > 2 * len(log) + 64:
@@ -145,7 +145,7 @@ def _makes_durable(barrier: Op, op: Op) -> bool:
     return False
 
 
-def _made_by(call: StorageCall, op: Op) -> bool:
+def made_by(call: StorageCall, op: Op) -> bool:
     """Whether ``op`` is what this call does: a fault may have changed the volume meanwhile."""
     name = call.path.rpartition("/")[2]
     match call.kind:

@@ -15,7 +15,7 @@ import msgspec
 
 from harness.engine.report.model import Step, Taken
 from harness.engine.verdict import FindingView
-from harness.engine.whereabouts import Whereabouts, answers, frame_of, running_frame
+from harness.engine.whereabouts import Whereabouts, frame_of, running_frame
 from harness.history import events as e
 from harness.scenario.registries import faults
 
@@ -70,10 +70,10 @@ class PlaceEye:
         if not isinstance(event, _ACTS) and not (isinstance(event, e.MessageSent) and event.direction == "up"):
             return "", False
         frame = running_frame(self._station)
-        path = self._whereabouts.lines(frame).path
-        if path or not isinstance(event, _TOLD_BY_A_METHOD) or not answers(frame):
-            return path, False
-        return self._method(event.action), True
+        if isinstance(event, _TOLD_BY_A_METHOD) and self._whereabouts.answers(frame):
+            method = self._method(event.action)
+            return method, bool(method)
+        return self._whereabouts.lines(frame).path, False
 
     def _method(self, action: int | None) -> str:
         """The method whose outcome is told."""

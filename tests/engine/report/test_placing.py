@@ -17,14 +17,28 @@ from harness.engine.report.finding import Telling
 from harness.engine.report.gather import gather
 from harness.engine.report.model import FindingPage, Lost, Taken
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
-from harness.engine.report.operations import why_lost
+from harness.engine.report.operations import made_by, why_lost
 from harness.engine.report.placing import taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
 from harness.engine.whereabouts import Whereabouts
 from harness.history.codec import read_history
 from harness.history.events import AnyEvent
-from harness.storage.oplog import DropDirty, Link, Op, Rename, SyncDirectory, SyncFile, SyncVolume, Write
+from harness.storage.calls import StorageCall
+from harness.storage.oplog import (
+    DropDirty,
+    Link,
+    Op,
+    Rename,
+    SetMode,
+    SyncDirectory,
+    SyncFile,
+    SyncVolume,
+    Truncate,
+    Unlink,
+    Write,
+)
+from harness.storage.volume import Volume
 from harness.terminals.small_scenarios import hour
 
 EXAMPLE = Path(__file__).parents[3] / "harness" / "docs" / "examples" / "my_terminal.py"
@@ -38,6 +52,7 @@ FAILS = """
 profile: posix-weak
 faults:
   - {type: fsync_failure, at: {action: settle}}
+  - {type: scheduled_restart, at: {time: "09:31"}}
 """
 APPENDS, COUNTS = 'with open(self.log, "a")', 'with open(self.state, "w")'
 """Python writes what it has buffered where the `with` ends, which is told by the line where that begins."""
@@ -49,6 +64,9 @@ from my_terminal import MyTerminal
 
 
 class Talkative(MyTerminal):
+    def run(self):
+        super().run()  # RUNS
+
     def boot(self):
         super().boot()
         print("it is up")  # LOGGED
@@ -184,14 +202,18 @@ def test_the_page_has_them(cut: Seen) -> None:
 
 def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path) -> None:
     seen = _seen(tmp_path, "talkative.py:Talkative", FAILS, TALKATIVE)
-    assert {place for place, _ in seen.of("SoftwareLogged")} == {f"{seen.line('LOGGED')} boot"}
-    assert {place for place, _ in seen.of("ProbeReached")} == {f"{seen.line('PROBED')} settle"}
-    synced = f"{seen.line('FIRST')} settle > {seen.line('SYNCED')} keep"
-    (refused,) = [(place, event) for place, event in seen.of("StorageFailed")]
-    assert refused[0] == synced
-    assert {place for place, _ in seen.of("Barrier")} == {synced}, "the settlement that is tried again"
+    runs = f"{seen.line('RUNS')} run > "
+    assert {place for place, _ in seen.of("SoftwareLogged")} == {f"{runs}{seen.line('LOGGED')} boot"}
+    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} settle"}
+    synced = f"{runs}{seen.line('FIRST')} settle > {seen.line('SYNCED')} keep"
+    ((refused, _),) = seen.of("StorageFailed")
+    assert refused == synced
+    barriers = {(getattr(event, "kind", ""), place) for place, event in seen.of("Barrier")}
+    assert barriers == {("fsync", synced), ("sync", "")}, (
+        "a clean restart writes back, while the software waits in its loop"
+    )
     failed = [place for place, event in seen.of("ActionEnded") if getattr(event, "outcome", "") == "failed"]
-    assert failed == [f"{seen.line('def settle')} settle returned"]
+    assert failed == [f"{seen.line('def settle')} settle returned"], "whatever calls the loop"
     base = tmp_path / EXAMPLE.name
     sent = [place for place, event in seen.of("MessageSent") if place and getattr(event, "mti", "") == "0500"]
     assert sent and {place.rpartition(" > ")[2] for place in sent} == {
@@ -212,6 +234,35 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
 # ---------------------------------------------------------------- without a run
 
 WROTE, NAMED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644)
+
+
+_VOLUME = Volume("data", "/data", 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("call", "made", "not_made"),
+    [
+        (StorageCall(1, "write", _VOLUME, "/data/a", 2, 5, 9), Write(2, 9, b"12", 9), Write(2, 0, b"12345", 9)),
+        (StorageCall(1, "write", _VOLUME, "/data/a", 2, 5, 9), Write(2, 9, b"12345", 0), Write(3, 9, b"12345", 0)),
+        (StorageCall(1, "truncate", _VOLUME, "/data/a", 2, 5), Truncate(2, 0, 5), Write(2, 0, b"", 0)),
+        (StorageCall(1, "create", _VOLUME, "/data/a", 0), Link(1, "a", 2, 0o100644), Link(1, "b", 2, 0o100644)),
+        (StorageCall(1, "unlink", _VOLUME, "/data/a", 2), Unlink(1, "a", 2), Link(1, "a", 2, 0o100644)),
+        (
+            StorageCall(1, "rename", _VOLUME, "/data/b", 2),
+            Rename(1, "a", 1, "b", 2, None),
+            Rename(1, "b", 1, "a", 2, None),
+        ),
+        (StorageCall(1, "fsync", _VOLUME, "/data", 1), SyncDirectory(1), SyncDirectory(2)),
+        (StorageCall(1, "fsync", _VOLUME, "/data/a", 2), DropDirty(2), SyncFile(3)),
+        (StorageCall(1, "sync", _VOLUME, "/data", 1), SyncVolume(), SyncVolume(written_back=True)),
+        (StorageCall(1, "utime", _VOLUME, "/data/a", 2), None, SetMode(2, 0o100644)),
+    ],
+)
+def test_what_a_call_does_is_told_from_what_a_fault_does_meanwhile(
+    call: StorageCall, made: Op | None, not_made: Op
+) -> None:
+    assert made is None or made_by(call, made)
+    assert not made_by(call, not_made)
 
 
 @pytest.mark.parametrize(
