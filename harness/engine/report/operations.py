@@ -55,7 +55,8 @@ class OperationEye:
         """By volume, by identity of the operation, which is kept so that no other has its identity."""
         self._taken: dict[str, Taken] = {}
         station.durability.on_cut = self._cut
-        tap_storage(station, self._began)
+        if not station.software.is_program:
+            tap_storage(station, self._began)
 
     def place(self, volume: str, op: Op) -> str:
         """The line that made an operation; empty where that is not known."""

@@ -32,7 +32,7 @@ MINUTE = 60_000_000
 NINE = 540 * MINUTE
 HOSTILE = "<img src=x onerror=\"console.error('hacked')\"></template></script>\u202e evil \x07"
 T01, T02 = "T01", "T02"
-CALLED = "till.py:40 sale > till.py:88 charge"
+CALLED, STORED = "till.py:40 sale > till.py:88 charge", "till.py:120 store"
 ASSETS = Path(__file__).parents[3] / "harness" / "reporters" / "html" / "assets"
 
 
@@ -94,14 +94,14 @@ def _told() -> FindingPage:
         (Volume("data", "/data", 1 << 20, "posix-weak", "only barriers order anything"),),
         (
             Disk(4, "data", (File("/data/old", 7, 7), File("/data/log", directory=True, volatile_bytes=0, durable_bytes=0))),
-            Disk(9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), ("till.py:120 store",), ("it was lost",), ("till.py:120 store",)),
+            Disk(9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",), (STORED,)),
             Disk(12, "data", (), ("/data/log/q",)),
         ),
         taken=(
             Taken(
                 11, NINE + MINUTE, "data",
                 (
-                    Lost("the append was lost", f"{CALLED} > till.py:120 store", "unsynced"), Lost(f"more {HOSTILE}", "", "unsynced"),
+                    Lost("the append was lost", f"{CALLED} > {STORED}", "unsynced"), Lost(f"more {HOSTILE}", "", "unsynced"),
                     Lost("the rename was lost", "till.py:121 store", "kept_not", "till.py:122 store"),
                 ), 3, blamed=True,
             ),
