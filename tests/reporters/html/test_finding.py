@@ -95,7 +95,8 @@ def _told() -> FindingPage:
         (
             Disk(4, "data", (File("/data/old", 7, 7), File("/data/log", directory=True, volatile_bytes=0, durable_bytes=0))),
             Disk(
-                9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",), (STORED,)
+                9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",),
+                (STORED,),
             ),
             Disk(12, "data", (), ("/data/log/q",)),
         ),
