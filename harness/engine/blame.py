@@ -18,14 +18,13 @@ Kept out of the history: it says how the software is written, and a history must
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
 from harness.engine.crashpoints.callsites import CallSites
+from harness.engine.whereabouts import frame_of
 from harness.faults.catalogue import all_faults
 from harness.faults.tap import call_in_flight
 from harness.history.events import FaultBit, FaultLifted, FaultStruck, RequestUnanswered, StorageFailed
@@ -158,23 +157,13 @@ class Blames:
             if strike.blame.fault in self._of_storage:
                 if not strike.blame.place:
                     station = self._stations[event.device]
-                    path = self._sites.site(_frame_of(station)).path or _NUMBERS.sub("#", mask_text(event.path))
+                    path = self._sites.site(frame_of(station)).path or _NUMBERS.sub("#", mask_text(event.path))
                     strike.blame = Blame(strike.blame.fault, f"{path}: {event.operation} {event.errno}")
                 return
 
     def _place(self, station: Station) -> str:
         call = call_in_flight(station)
-        path = self._sites.site(_frame_of(station)).path
+        path = self._sites.site(frame_of(station)).path
         if call is None:
             return path
         return f"{path}: {call.kind}" if path else f"{call.kind} {_NUMBERS.sub('#', mask_text(call.path))}"
-
-
-def _frame_of(station: Station) -> FrameType | None:
-    """The innermost frame of the software: of a fiber that waits, or of the one in whose call a fault strikes."""
-    fiber = None if station.process is None else station.process.fiber
-    import greenlet  # the harness is to begin with as little as it needs
-
-    if fiber is None or fiber.finished or fiber.greenlet is None:
-        return None
-    return sys._getframe(1) if fiber.greenlet is greenlet.getcurrent() else fiber.greenlet.gr_frame

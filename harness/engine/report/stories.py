@@ -15,6 +15,7 @@ import msgspec
 from harness.contract import Manifest
 from harness.engine.report.model import Disk, FindingPage, Message, Series, Why
 from harness.engine.report.observing import Observed
+from harness.engine.report.placing import placed, taken_by
 from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.verdict import FindingView, Verdict
@@ -39,7 +40,7 @@ def story_of(
     of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
     frames = {} if observed is None else {each.number: each for each in observed.frames}
     messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
-    steps = tuple(found.steps)
+    steps = placed(found.steps, () if observed is None else observed.places)
     return msgspec.structs.replace(
         page,
         summary=fit(finding.summary)[0],
@@ -60,6 +61,7 @@ def story_of(
         volumes=() if observed is None else observed.volumes,
         disks=() if observed is None else disks_at(observed, of_device),
         why_no_disk="" if observed is None else observed.why_no_disk,
+        taken=() if observed is None else taken_by(observed.taken, finding, numbers),
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
         window=(found.from_us, found.until_us),

@@ -183,6 +183,7 @@ function drawWhy(of) {
     drawCut(page.cut),
     links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
     links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
+    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
 }
 
@@ -190,6 +191,38 @@ function drawWhy(of) {
 function followed(page) {
   const known = (state.report.pages || []).find((each) => each.invariant === page.follows);
   return known ? `${page.follows} ${known.name.replaceAll("_", " ")}` : String(page.follows);
+}
+
+// What a power cut took: each operation with the lines that made it, and why it was not on the medium.
+function drawTaken(taken, dated) {
+  const groups = [];
+  for (const each of taken.lost || []) {
+    const last = groups[groups.length - 1];
+    if (last && last[0].why === each.why && last[0].by === each.by) last.push(each); else groups.push([each]);
+  }
+  const calm = ["kept_not", "under_way"];
+  return el("div", { class: "taken" }, dated && el("small", {}, t("taken_when", { at: clock(taken.at_us), volume: taken.volume })),
+    groups.map((group) => el("div", {},
+      el("ul", {}, group.map((each) => el("li", {}, say(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
+      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_at"), " ", drawPlace(group[0].by)]))),
+    taken.left_out ? el("p", { class: "hint" }, t("taken_more", { count: taken.left_out })) : null);
+}
+
+// Lines of the software, outermost first as they are told: the innermost is what a reader looks for.
+function drawPlace(path) {
+  const lines = path.split(" > ");
+  return [say(lines[lines.length - 1], "code"), lines.length > 1 && el("span", { class: "callers" }, " ", t("place_from"), " ", lines.slice(0, -1).reverse().map((each, at) => [at ? " ← " : null, say(each, "code")]))];
+}
+
+function drawStepPlace(step) {
+  if (!step.place) return null;
+  const word = step.kind === "PowerLost" || step.kind === "SoftwareDied" ? "place_stood" : step.returned ? "place_returned" : "place_at";
+  return el("p", { class: "place" }, t(word), " ", drawPlace(step.place));
+}
+
+// The file and line alone, for a row.
+function briefPlace(path) {
+  return path.split(" > ").pop().split(" ")[0];
 }
 
 // A state of crash points: where in the flow the power went, and what the medium made of it.
@@ -236,7 +269,7 @@ function drawRow(step) {
   const classes = [step.guilty ? "guilty" : "", isFault(step) ? "fault" : ""].filter(Boolean).join(" ");
   return el("li", { "data-number": String(step.number), class: classes || null },
     el("time", { title: clock(step.at_us) }, timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
-    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text)));
+    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text), step.place && el("small", { class: "at" }, " ", say(briefPlace(step.place), "code"))));
 }
 
 function isFault(step) {
@@ -261,6 +294,8 @@ function drawEvent(of, step) {
       el("h3", { class: step.guilty ? "guilty" : null }, step.guilty ? el("span", { class: "mark-guilty" }, `◆ ${t("guilty")} · `) : null, t(`event_${step.kind}`)),
       el("small", {}, t("event_place", { place: place + 1, count: of.shown.length, number: String(step.number) }), " · ", clock(step.at_us), " · ", t(`lane_${step.lane}`), step.device && [" · ", say(step.device)])),
     el("p", { class: "told" }, say(step.text)),
+    drawStepPlace(step),
+    (of.page.taken || []).filter((each) => each.number === step.number).map((each) => drawTaken(each, false)),
     message && drawMessage(message),
     of.disk.draw(step, of),
     drawEventFacts(step),

@@ -52,6 +52,13 @@ addTexts({
   cut_where: "Power goes", cut_step: "Left by", cut_lost: "Lost", cut_arrived: "Under way",
   disk_second_disk: "This run used the second disk (--disk pyfakefs), which keeps no durable state apart.", disk_too_much: "So much was written that the disk was not looked at to the end.",
 
+  place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at",
+  taken_title: "What the power cut took, and the lines that had written it:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
+  lost_unsynced: "Nothing had made that durable: no fsync of the file came between the write and the cut.",
+  lost_unsynced_name: "Nothing had made that name durable: no fsync of its directory came before the cut.",
+  lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned,",
+  lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it. It failed", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same: fsync",
+
   difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_answered: "The same scenario and seed with a host that answers everything (host.no_reply: 0 %)", difference_without_both: "The same scenario and seed without the faults of {what}, and with a host that answers everything", difference_seed: "The same scenario under seed {seed}",
   difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
   difference_where: "They part at {at}.", difference_here: "This run", difference_there: "The other run", difference_nothing_more: "Nothing more happens on this terminal.", difference_again: "Run the other",
@@ -116,6 +123,13 @@ addTexts({
   disk_crash_point: "这是一次断电可能留下的一个状态：丢失的内容见页首；在上面的命令后加 --out DIR 可写出该状态的文件。",
   cut_where: "断电时刻", cut_step: "由此造成", cut_lost: "丢失", cut_arrived: "在途",
   disk_second_disk: "此次运行使用第二种磁盘 (--disk pyfakefs)，它不区分持久状态。", disk_too_much: "写入过多，磁盘没有观察到最后。",
+
+  place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置",
+  taken_title: "断电丢失的内容，以及写入它的代码行：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",
+  lost_unsynced: "从写入到断电之间没有对此文件调用 fsync：没有任何操作使其落盘。",
+  lost_unsynced_name: "到断电为止没有对其目录调用 fsync：没有任何操作使该名称落盘。",
+  lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回，",
+  lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。失败的调用", lost_kept_not: "fsync 已返回，但介质仍未保留：fsync",
 
   difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_answered: "同一场景和种子，主机全部应答 (host.no_reply: 0 %)", difference_without_both: "同一场景和种子，去掉 {what} 类故障，且主机全部应答", difference_seed: "同一场景，种子 {seed}",
   difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
