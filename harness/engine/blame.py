@@ -41,12 +41,14 @@ if TYPE_CHECKING:
 class Blame:
     """``fault``: the kind that struck, empty for none; ``place``: where the software was then, empty where unknown.
 
-    ``follows``: the invariant of the earlier finding whose blame it is.
+    ``follows``: the invariant of the earlier finding whose blame it is. ``cause``: the number of the event that
+    says that it struck.
     """
 
     fault: str = ""
     place: str = ""
     follows: int = 0
+    cause: int | None = None
 
 
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
@@ -125,11 +127,11 @@ class Blames:
         chosen = cuts[:1] or at_work or between[:1] or stays[-1:]
         return chosen[0].blame if chosen else NOTHING_STRUCK
 
-    def _struck(self, _: int, event: FaultStruck) -> None:
+    def _struck(self, number: int, event: FaultStruck) -> None:
         for device in event.devices:
             at_once = event.kind in _AT_ONCE
             place = self._place(self._stations[device]) if at_once else ""
-            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place), at_once)
+            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place, cause=number), at_once)
             self._strikes.setdefault(device, []).append(strike)
 
     def _bit(self, _: int, event: FaultBit) -> None:
@@ -145,11 +147,12 @@ class Blames:
                     strike.until_us = event.at_us
                     break
 
-    def _unanswered(self, _: int, event: RequestUnanswered) -> None:
+    def _unanswered(self, number: int, event: RequestUnanswered) -> None:
         """Any other reason than the everyday one is a fault, which has struck by then."""
         if event.reason == "no_reply":
             at_us = event.at_us
-            self._strikes.setdefault(event.device, []).append(_Strike(at_us, NO_REPLY, Blame(NO_REPLY), True, at_us))
+            strike = _Strike(at_us, NO_REPLY, Blame(NO_REPLY, cause=number), True, at_us)
+            self._strikes.setdefault(event.device, []).append(strike)
 
     def _refused(self, _: int, event: StorageFailed) -> None:
         """A call failed while the software stands in it: of the condition that struck last it is the first one."""
@@ -158,7 +161,7 @@ class Blames:
                 if not strike.blame.place:
                     station = self._stations[event.device]
                     path = self._sites.site(frame_of(station)).path or _NUMBERS.sub("#", mask_text(event.path))
-                    strike.blame = Blame(strike.blame.fault, f"{path}: {event.operation} {event.errno}")
+                    strike.blame = replace(strike.blame, place=f"{path}: {event.operation} {event.errno}")
                 return
 
     def _place(self, station: Station) -> str:

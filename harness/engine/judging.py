@@ -88,7 +88,7 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], bl
         findings=tuple(
             FindingView(
                 each.number, each.invariant, each.device, each.at_us, each.summary, each.money_fen, each.severity,
-                each.events, stories.get(place, ()), blame.fault, blame.place, blame.follows,
+                each.events, stories.get(place, ()), blame.fault, blame.place, blame.follows, blame.cause,
             )
             for place, (each, blame) in enumerate(zip(kept, blames.of_all(kept, times), strict=True))
         ),

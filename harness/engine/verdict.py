@@ -36,6 +36,8 @@ class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the software was when it struck, where that is known and says something."""
     follows: int = 0
     """The invariant of an earlier finding on the same device that this one may be a consequence of; 0: none."""
+    cause: int | None = None
+    """The number of the event in which ``fault`` struck."""
 
 
 class NotChecked(msgspec.Struct, frozen=True):

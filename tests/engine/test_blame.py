@@ -113,6 +113,7 @@ def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_
         )
     ]
     told = blames.of_all(found, {7: 9 * HOUR})
+    assert [each.cause for each in told] == [None, 0, None, 0]
     assert [(each.fault, each.follows) for each in told] == [("", 0), ("half_open", 0), ("", 0), ("half_open", 1)]
     assert [each.fault for each in blames.of_all(found[3:], {})] == [""]
 

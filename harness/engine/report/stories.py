@@ -34,7 +34,7 @@ def story_of(
     page: FindingPage, verdict: Verdict, finding: FindingView, directory: Path, observed: Observed | None
 ) -> FindingPage:
     history = HistoryFile(directory / "history.jsonl")
-    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
+    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us, finding.cause)
     found = window(history, guilt)
     numbers = {each.number for each in found.steps}
     of_device = [each.number for each in found.steps if each.device in ("", finding.device)]

@@ -65,6 +65,8 @@ class Guilt:
     events: tuple[int, ...]
     at_us: int
     evident_us: int
+    cause: int | None = None
+    """The event in which the fault struck that is blamed."""
 
 
 @dataclass(slots=True)
@@ -84,9 +86,14 @@ class Window:
 def window(history: HistoryFile, guilt: Guilt) -> Window:
     """The window of ``history`` that tells ``guilt``."""
     found = Window()
-    times = [event.at_us for number, event in history if number in frozenset(guilt.events)] or [guilt.at_us]
+    when = {number: event.at_us for number, event in history if number in {*guilt.events, guilt.cause}}
+    cause_us = when.pop(guilt.cause, None) if guilt.cause is not None and guilt.cause not in guilt.events else None
+    times = list(when.values()) or [guilt.at_us]
     first_us, last_us = min(*times, guilt.at_us), max(*times, guilt.at_us, guilt.evident_us)
-    begin_us, end_us = first_us // US_PER_DAY * US_PER_DAY, (last_us // US_PER_DAY + 1) * US_PER_DAY
+    begin_us, end_us = (
+        min(first_us, first_us if cause_us is None else cause_us) // US_PER_DAY * US_PER_DAY,
+        (last_us // US_PER_DAY + 1) * US_PER_DAY,
+    )
     mine: list[Numbered] = []
     before: deque[Numbered] = deque(maxlen=STEPS_WANTED)
     after: list[Numbered] = []
@@ -146,8 +153,9 @@ def _around_proof(history: HistoryFile, guilt: Guilt, shown: set[int], idle: set
     ]
     wrong.sort(key=lambda each: min((abs(each[0] - other) for other in proof), default=0))
     first = {type(event): number for number, event in reversed(wrong)}
-    ranked = sorted(wrong, key=lambda each: each[0] != first[type(each[1])])
-    return sorted(number for number, _ in ranked[:AROUND_MAX])
+    ranked = [number for number, _ in sorted(wrong, key=lambda each: each[0] != first[type(each[1])])]
+    blamed = [each for each in (guilt.cause,) if each in shown and each not in guilt.events]
+    return sorted([*dict.fromkeys([*blamed, *ranked])][:AROUND_MAX])
 
 
 def _is_near(band: Band, times_us: list[int]) -> bool:
@@ -191,7 +199,7 @@ def _nearest(history: HistoryFile, mine: list[Numbered], guilt: Guilt) -> list[N
 
     def rank(place: int) -> tuple[int, int]:
         number, event = mine[place]
-        if number in guilt.events:
+        if number in guilt.events or number == guilt.cause:
             return 0, place
         near = min(abs(place - each) for each in places)
         return (1 if isinstance(event, _NEVER_LEFT_OUT) else 2 if number in told else 3), near

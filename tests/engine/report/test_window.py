@@ -40,9 +40,11 @@ def _file(path: Path, *events: AnyEvent) -> HistoryFile:
     return HistoryFile(path)
 
 
-def _window(tmp_path: Path, *events: AnyEvent, guilty: tuple[int, ...], device: str = T01) -> Window:
+def _window(
+    tmp_path: Path, *events: AnyEvent, guilty: tuple[int, ...], device: str = T01, cause: int | None = None
+) -> Window:
     at_us = events[guilty[0]].at_us
-    return window(_file(tmp_path / "history.jsonl", *events), Guilt(device, guilty, at_us, at_us))
+    return window(_file(tmp_path / "history.jsonl", *events), Guilt(device, guilty, at_us, at_us, cause))
 
 
 def _barrier(at_us: int, device: str = T01) -> AnyEvent:
@@ -137,6 +139,16 @@ def test_what_went_wrong_around_the_proof_is_named_and_nothing_else(tmp_path: Pa
     (message,) = [each for each in found.messages if each.number == 7]
     assert message.unanswered == "no_reply"
     assert _window(tmp_path, *events, guilty=(6, 8)).around == [4, 12], "proof is no cause"
+    # What is blamed is among them, however long before, and is shown.
+    assert _window(tmp_path, *events, guilty=(6, 11), cause=0).around == [0, 4, 8, 12]
+
+
+def test_what_is_blamed_is_shown_however_many_days_and_events_lie_between(tmp_path: Path) -> None:
+    struck = FaultStruck(NINE, "corrupt_file#1", "corrupt_file", (T01,))
+    days: list[AnyEvent] = [_barrier(day * US_PER_DAY + NINE + 1 + at) for day in range(5) for at in range(300)]
+    found = _window(tmp_path, struck, *days, guilty=(1_400,), cause=0)
+    assert found.around == [0] and found.steps[0].number == 0 and len(found.steps) == STEPS_MAX
+    assert _window(tmp_path, struck, *days, guilty=(1_400,)).around == []
 
 
 def test_texts_are_masked_before_they_are_cut_and_the_cut_is_counted(tmp_path: Path) -> None:

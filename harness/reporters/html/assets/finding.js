@@ -165,7 +165,7 @@ function drawWhy(of) {
     page.severity && el("span", { class: `chip ${page.severity}` }, t(`severity_${page.severity}`)),
     page.device && el("span", {}, say(page.device)), page.at_us ? el("span", {}, clock(page.at_us)) : null,
     page.money_fen ? el("span", {}, t("money_of_kind", { money: money(page.money_fen) })) : null,
-    page.fault && el("span", {}, t("findings_after", { fault: page.fault })),
+    page.fault && el("span", {}, t(page.follows ? "findings_after_before" : "findings_after", { fault: page.fault })),
     page.place && el("span", {}, t("struck_at"), " ", say(page.place, "code")),
     el("span", { class: "id" }, page.signature)];
   const links = (title, steps, mark) => steps.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t(title)),

@@ -1,7 +1,7 @@
 // The words of a finding's page, in English and Chinese.
 
 addTexts({
-  day: "Day {day}", events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:", follows: "Look at {what} on this terminal first: it came before, nothing else went wrong near this one, and this may be no more than its consequence.", around_events: "What went wrong around them:",
+  day: "Day {day}", events: "events", terminals: "terminals", the_guilty_one: "this finding", guilty: "guilty", guilty_events: "The events that prove it:", findings_after_before: "after {fault}, as that one", follows: "Look at {what} on this terminal first: it came before, nothing else went wrong near this one, and this may be no more than its consequence.", around_events: "What went wrong around them:",
   struck_at: "the fault struck in", money_of_kind: "{money} at stake in all findings of this kind",
   severity_critical: "critical: somebody's money is wrong", severity_major: "major: records or service are lost", severity_minor: "minor: a rule is broken without loss so far",
   why_rule: "The rule", why_evidence: "Judged by", replay_title: "Run it again",
@@ -77,7 +77,7 @@ addTexts({
   event_SettingsJudged: "The host judges settings", event_PayoutMade: "The host pays out", event_PayoutTold: "The host tells of a payout", event_FaultStruck: "A fault strikes", event_DataDamaged: "A fault has damaged data",
   event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
 }, {
-  day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：", follows: "请先看本终端上更早的 {what}：此问题附近没有别的异常，它可能只是前者的后果。", around_events: "前后出了什么事：",
+  day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：", findings_after_before: "与之相同，发生在 {fault} 之后", follows: "请先看本终端上更早的 {what}：此问题附近没有别的异常，它可能只是前者的后果。", around_events: "前后出了什么事：",
   struck_at: "故障发生在", money_of_kind: "此类问题共涉及 {money}",
   severity_critical: "严重：有人的钱不对", severity_major: "重大：丢失记录或服务", severity_minor: "轻微：违反规则，尚无损失",
   why_rule: "规则", why_evidence: "判断依据", replay_title: "重新运行",
