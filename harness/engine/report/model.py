@@ -427,7 +427,7 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     """Against the nearest run without the finding: ``without`` these families of fault, or under another ``seed``.
 
     ``event`` is the first of this history that the other does not have, ``here`` what came from then on and ``there`` what came
-    instead, each a line of a story. ``why_none`` is a code: every_run (it came in all that were tried, ``tried`` of them),
+    instead. ``why_none`` is a code: every_run (it came in all that were tried, ``tried`` of them),
     no_time, not_run, same (nobody outside could tell the two apart).
     """
 
@@ -440,8 +440,8 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     event: int | None = None
     same: int = 0
     """How many things anybody outside could notice are the same before."""
-    here: tuple[str, ...] = ()
-    there: tuple[str, ...] = ()
+    here: tuple[Step, ...] = ()
+    there: tuple[Step, ...] = ()
     again: str = ""
     tried: int = 0
     why_none: str = ""
