@@ -29,6 +29,7 @@ _NOT_SOFTWARE = (
     "/harness/device/",
     "/harness/engine/",
     "/harness/network/",
+    "/harness/contract/",
     "/harness/faults/",
     "/harness/history/",
     "<frozen ",
