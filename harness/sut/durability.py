@@ -9,7 +9,7 @@ when it is in the log (``faults/tap``).
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +18,7 @@ from harness.storage.contents import VolumeImage, export_volume
 from harness.storage.disk import Disk
 from harness.storage.image import Image, diff
 from harness.storage.inode import Inode, path_of
-from harness.storage.powerloss import VolumeAtCut, VolumeLoss, at_the_cut, cut_power
+from harness.storage.powerloss import PowerLoss, VolumeAtCut, VolumeLoss, at_the_cut, cut_power
 from harness.storage.profiles.base import CrashState, Profile
 from harness.storage.profiles.poorest import poorest_state
 from harness.storage.volume import Volume
@@ -54,6 +54,8 @@ class Durability:
     profiles: Mapping[str, Profile]
     folds: bool = True
     """Off while every operation is wanted, as it happened: a log that is recorded keeps its length."""
+    on_cut: Callable[[PowerLoss, str | None], None] | None = None
+    """Told of each cut what it came to, and which volume was in the middle of an operation; changes nothing."""
     _bases: dict[str, Image] = field(default_factory=dict)
     _write_backs: dict[str, WriteBack] = field(init=False)
 
@@ -107,6 +109,8 @@ class Durability:
         for write_back in self._write_backs.values():
             write_back.forget()
         loss = cut_power(self.at_cut(disk), seed, in_flight=under_way)
+        if self.on_cut is not None:
+            self.on_cut(loss, under_way)
         images: dict[str, VolumeImage] = {}
         for name, image in loss.images.items():
             self._bases[name] = image

@@ -10,43 +10,18 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
+from harness.engine.whereabouts import CallSite, Whereabouts, own_files
 
 if TYPE_CHECKING:
     from harness.sut.software import Software
 
-_DEPTH_MAX = 40
-_FUNCTIONS = 3
+__all__ = ["NO_STEP", "CallSite", "CallSites", "Step", "call_sites"]
+
 _NOTHING_YET = "(before any storage call)"
 _NUMBERS = re.compile(r"\d+")
-_NOT_SOFTWARE = (
-    "/harness/sut/",
-    "/harness/storage/",
-    "/harness/device/",
-    "/harness/engine/",
-    "/harness/network/",
-    "/harness/contract/",
-    "/harness/faults/",
-    "/harness/history/",
-    "<frozen ",
-    "<string>",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """``functions``: innermost first, as ``journal.py:120 append``."""
-
-    functions: tuple[str, ...]
-
-    @property
-    def path(self) -> str:
-        """The code path in one line, outermost first."""
-        return " > ".join(reversed(self.functions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +53,11 @@ class Step:
 NO_STEP = Step("", "", CallSite(()))
 
 
-class CallSites:
-    """Finds who made a storage call. ``own_files``: prefixes of the software's files; others are libraries.
-
-    None: the software is a program of its own.
-    """
+class CallSites(Whereabouts):
+    """Finds who made a storage call."""
 
     def __init__(self, own_files: tuple[str, ...] | None) -> None:
-        self._own = own_files
+        super().__init__(own_files)
         self._known: dict[tuple[str, ...], Step] = {}
 
     def step(self, kind: str, path: str) -> Step:
@@ -97,26 +69,7 @@ class CallSites:
             step = self._known[key] = Step(kind, path, CallSite(functions))
         return step
 
-    def site(self, frame: FrameType | None) -> CallSite:
-        """Where the code is of which ``frame`` is the innermost one; nowhere, for a program of its own."""
-        if self._own is None:
-            return CallSite(())
-        own: list[str] = []
-        others: list[str] = []
-        depth = 0
-        while frame is not None and depth < _DEPTH_MAX and len(own) < _FUNCTIONS:
-            name = frame.f_code.co_filename
-            if not any(part in name for part in _NOT_SOFTWARE):
-                told = f"{name.rpartition('/')[2]}:{frame.f_lineno} {frame.f_code.co_name}"
-                (own if name.startswith(self._own) else others).append(told)
-            frame = frame.f_back
-            depth += 1
-        return CallSite(tuple(own or others[:_FUNCTIONS]))
-
 
 def call_sites(software: Software) -> CallSites:
-    """Tells the software's own frames from those of libraries: its directory, or its package when it is part of one."""
-    if software.is_program:
-        return CallSites(None)
-    file = software.file or sys.prefix
-    return CallSites((str(Path(file).parent),))
+    """For the calls of this software."""
+    return CallSites(own_files(software))

@@ -276,6 +276,12 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that the event says, by the names of the history's fields."""
     cut: int = 0
     """So many characters of its texts are left out."""
+    place: str = ""
+    """The lines of the software that it comes from, outermost first (``till.py:40 sale > till.py:88 charge``); of a power cut and
+    a death where it stood. Empty where it does not come from a call of the software, or that is not known.
+    """
+    returned: bool = False
+    """``place`` is a method, and this tells what it returned."""
 
 
 class Band(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -311,7 +317,10 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message, decoded. ``fate``: delivered, dropped, or under way; ``direction``: up (to the host) or down."""
+    """One message, decoded. ``fate``: delivered, dropped, or under way; ``direction``: up (to the host) or down.
+
+    ``unanswered``: why the host sends nothing back, where it says so; a reason of ``history.events.RequestUnanswered``.
+    """
 
     number: int
     direction: str
@@ -325,6 +334,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: tuple[Field, ...] = ()
     error: str = ""
     altered: str = ""
+    unanswered: str = ""
 
 
 class Volume(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -362,12 +372,46 @@ class Disk(msgspec.Struct, frozen=True, omit_defaults=True):
     gone: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     """What was done to the volume since then, in words."""
+    done_at: tuple[str, ...] = ()
+    """Of each of these the lines of the software, as in ``Step.place``; of none where none is known."""
     at_risk: tuple[str, ...] = ()
     """What a power cut at this instant may do to what has been written, in words: the latest of it."""
+    at_risk_at: tuple[str, ...] = ()
+    """Of each the lines that wrote it."""
     done_left_out: int = 0
     at_risk_left_out: int = 0
     files_left_out: int = 0
     free_bytes: int = 0
+
+
+class Lost(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation that a power cut took or tore. ``place``: the lines of the software that made it.
+
+    ``why`` is a code: under_way (it had not returned), syncing (what would have made it durable had not), dropped (a failed fsync
+    had dropped it), kept_not (what makes it durable had returned), unsynced, and unsynced_name: nothing of the kind had come.
+    ``by``: the lines of that fsync.
+    """
+
+    text: str
+    place: str = ""
+    why: str = ""
+    by: str = ""
+
+
+class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a power cut took of one volume; event ``number`` of the history tells it, too.
+
+    ``blamed``: the finding is put down to this cut, as far as that can be known.
+    """
+
+    number: int
+    at_us: int
+    volume: str
+    lost: tuple[Lost, ...] = ()
+    left_out: int = 0
+    stood: str = ""
+    """The lines where the software stood then."""
+    blamed: bool = False
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -438,6 +482,8 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     disks: tuple[Disk, ...] = ()
     why_no_disk: str = ""
     """A code: second_disk, too_much, not_run, no_time, crash_point."""
+    taken: tuple[Taken, ...] = ()
+    """What the power cuts that are shown took, and the one that is blamed."""
     difference: Difference | None = None
     shrunk: str = ""
     """The smallest scenario, as YAML."""
@@ -457,6 +503,10 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     told: str = ""
     """What an error said, for ``failed``."""
     cut: Cut | None = None
+    around: tuple[int, ...] = ()
+    """What went wrong around the events that prove it, by the numbers of its events: where to look first."""
+    follows: int = 0
+    """The invariant of an earlier finding on the same device that this one may be a consequence of."""
 
 
 # ---------------------------------------------------------------- all of it

@@ -1,8 +1,9 @@
 """A run that is watched for its report: the guilty terminal's messages field by field, and its disk at each of its events.
 
 Models: of every volume what the software sees (volatile) beside what a power cut at that instant would be sure to leave
-(durable), as changes from event to event, with what was done to it in between and what such a cut may take. Watching changes
-nothing: the run has the same history as without, and a run that nobody watches is no slower.
+(durable), as changes from event to event, with what was done to it in between and what such a cut may take; the lines of the
+software that each event and each operation come from. Watching changes nothing: the run has the same history as without, and a
+run that nobody watches is no slower.
 Does not model: instants inside a storage call; the disk of other terminals; the second disk, which keeps no durable state apart.
 """
 
@@ -17,10 +18,13 @@ import msgspec
 
 from harness.engine.child import executed, warm
 from harness.engine.report.decoding import decoded, masked
-from harness.engine.report.model import Disk, Field, File, Volume
+from harness.engine.report.model import Disk, Field, File, Taken, Volume
+from harness.engine.report.operations import OperationEye
+from harness.engine.report.placing import Place, PlaceEye
 from harness.engine.report.series import SpaceCourse, SpaceEye
 from harness.engine.request import RunRequest
 from harness.engine.run import Run
+from harness.engine.whereabouts import Whereabouts, own_files
 from harness.history.events import (
     DataDamaged,
     Event,
@@ -33,7 +37,7 @@ from harness.history.events import (
 from harness.storage.image import Image
 from harness.storage.oplog import Op
 from harness.storage.profiles.base import CrashState
-from harness.storage.profiles.story import tell_since
+from harness.storage.profiles.story import done_since
 
 if TYPE_CHECKING:
     from harness.engine.request import Progress
@@ -84,6 +88,9 @@ class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many records a batch may hold, as the software's manifest says."""
     until: int | None = None
     """The number of the last event that was looked at, where it was not to the end."""
+    places: tuple[Place, ...] = ()
+    """Of events that come from the software the lines of it."""
+    taken: tuple[Taken, ...] = ()
 
 
 def execute(argument: Any, send: Callable[[Any], None]) -> Any:
@@ -130,7 +137,11 @@ class Eye:
         self._frame = b""
         self._frames: list[Frame] = []
         self._disks: list[Disk] = []
-        self._volumes = {name: _VolumeEye(self._conceal) for name in station.durability.profiles}
+        whereabouts = Whereabouts(own_files(station.software))
+        self._places = PlaceEye(station, whereabouts)
+        self._operations = OperationEye(station, whereabouts, self._fit) if built.plan.disk == "vfs" else None
+        self._taken: list[Taken] = []
+        self._volumes = {name: _VolumeEye(self._fit, self._made_at(name)) for name in station.durability.profiles}
         self._looked: tuple[object, ...] = ()
         self._looks = 0
         self._bytes = 0
@@ -150,10 +161,14 @@ class Eye:
         if getattr(event, "device", None) != self._station.name and not isinstance(event, _ROUND_THE_DISK):
             return
         self._space.look(event.at_us)
+        self._places.look(number, event)
         if isinstance(event, MessageSent) and len(self._frames) < _FRAMES_MAX:
             self._frames.append(Frame(event.message, *decoded(self._dialect, self._frame, self._conceal)))
         if isinstance(event, StorageAfterPowerLoss):
             self._late = number
+            taken = self._operations and self._operations.taken(event.volume, number, event.at_us)
+            if taken:
+                self._taken.append(taken)
         elif not self._why:
             self._look_at_disk(number, event.at_us, anew=isinstance(event, _ROUND_THE_DISK))
             self._last = number
@@ -172,7 +187,7 @@ class Eye:
         )
         return Observed(
             self._station.name, tuple(self._frames), volumes, tuple(self._disks), self._why, self._space.courses(),
-            self._station.manifest.max_transactions, self._until,
+            self._station.manifest.max_transactions, self._until, self._places.seen(), tuple(self._taken),
         )  # fmt: skip
 
     def _heard(self, frame: bytes) -> None:
@@ -180,6 +195,16 @@ class Eye:
 
     def _conceal(self, text: str) -> str:
         return self._station.hardware.secrets.in_text(text)[0]
+
+    def _fit(self, text: str) -> str:
+        """Names on a disk are any bytes, and may be a customer's card number."""
+        return masked(text.encode("utf-8", "backslashreplace").decode(), self._conceal)
+
+    def _made_at(self, volume: str) -> Callable[[Op], str]:
+        def place(op: Op) -> str:
+            return "" if self._operations is None else self._operations.place(volume, op)
+
+        return place
 
     def _look_at_disk(self, number: int, now_us: int, *, anew: bool = False) -> None:
         station = self._station
@@ -191,6 +216,8 @@ class Eye:
             return
         self._looked = key
         self._looks += 1
+        if self._operations is not None:
+            self._operations.catch_up()
         seen = durability.seen(disk, now_us)
         left = durability.poorest(disk, now_us)
         for volume in disk.volumes:
@@ -208,8 +235,9 @@ class Eye:
 class _VolumeEye:
     """One volume, and what it was when it was looked at last."""
 
-    def __init__(self, conceal: Callable[[str], str]) -> None:
-        self._conceal = conceal
+    def __init__(self, fit: Callable[[str], str], made_at: Callable[[Op], str]) -> None:
+        self._fit = fit
+        self._made_at = made_at
         self._rows: dict[str, File] = {}
         self._last: Op | None = None
         self._at_risk: tuple[str, ...] = ()
@@ -217,9 +245,11 @@ class _VolumeEye:
 
     def change(self, number: int, volume: DeviceVolume, seen: Image, left: CrashState, base: Image) -> Disk | None:
         """What is new; None for nothing."""
-        done = tell_since(base, volume.log, self._new_from(volume.log))
+        done = done_since(base, volume.log, self._new_from(volume.log))
         self._last = volume.log[-1] if volume.log else None
-        at_risk = (*(each.text for each in (*left.lost, *left.torn)), *left.damage_told)
+        risks = [*((each.text, self._made_at(left.log[each.index])) for each in (*left.lost, *left.torn))]
+        risks += [(each, "") for each in left.damage_told]
+        at_risk = tuple(text for text, _ in risks)
         rows = dict(self._rows_of(seen, left.image, volume.mount_point))
         files = tuple(row for path, row in rows.items() if self._rows.get(path) != row)
         gone = tuple(path for path in self._rows if path not in rows)
@@ -228,17 +258,14 @@ class _VolumeEye:
         first = not self._rows and self._free_bytes < 0
         self._rows, self._at_risk, self._free_bytes = rows, at_risk, volume.free_bytes
         kept = files[:FILES_MAX] if first else files
+        last_done, last_risks = [(words, self._made_at(op)) for op, words in done[:_WORDS_MAX]], risks[-_WORDS_MAX:]
         return Disk(
-            number, volume.name, kept, gone, self._told(done[:_WORDS_MAX]), self._told(at_risk[-_WORDS_MAX:]),
+            number, volume.name, kept, gone, self._told(last_done), _at(last_done), self._told(last_risks), _at(last_risks),
             max(0, len(done) - _WORDS_MAX), max(0, len(at_risk) - _WORDS_MAX), len(files) - len(kept), volume.free_bytes,
         )  # fmt: skip
 
-    def _told(self, sentences: Sequence[str]) -> tuple[str, ...]:
-        return tuple(self._fit(each) for each in sentences)
-
-    def _fit(self, text: str) -> str:
-        """Names on a disk are any bytes, and may be a customer's card number."""
-        return masked(text.encode("utf-8", "backslashreplace").decode(), self._conceal)
+    def _told(self, sentences: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        return tuple(self._fit(each) for each, _ in sentences)
 
     def _new_from(self, log: Sequence[Op]) -> int:
         """The place in the log of the first operation that has not been seen."""
@@ -267,6 +294,12 @@ class _VolumeEye:
                     directory,
                 ),
             )
+
+
+def _at(sentences: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The lines of each; nothing where none has any."""
+    places = tuple(place for _, place in sentences)
+    return places if any(places) else ()
 
 
 def _content(image: Image, inode: int) -> bytes:

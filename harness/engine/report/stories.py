@@ -15,6 +15,7 @@ import msgspec
 from harness.contract import Manifest
 from harness.engine.report.model import Disk, FindingPage, Message, Series, Why
 from harness.engine.report.observing import Observed
+from harness.engine.report.placing import placed, taken_by
 from harness.engine.report.series import series_of
 from harness.engine.report.window import Guilt, fit, window
 from harness.engine.verdict import FindingView, Verdict
@@ -33,13 +34,13 @@ def story_of(
     page: FindingPage, verdict: Verdict, finding: FindingView, directory: Path, observed: Observed | None
 ) -> FindingPage:
     history = HistoryFile(directory / "history.jsonl")
-    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us)
+    guilt = Guilt(finding.device, finding.events, finding.at_us, finding.at_us, finding.cause)
     found = window(history, guilt)
     numbers = {each.number for each in found.steps}
     of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
     frames = {} if observed is None else {each.number: each for each in observed.frames}
     messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
-    steps = tuple(found.steps)
+    steps = placed(found.steps, () if observed is None else observed.places)
     return msgspec.structs.replace(
         page,
         summary=fit(finding.summary)[0],
@@ -48,16 +49,19 @@ def story_of(
         severity=finding.severity or page.severity,
         fault=finding.fault or page.fault,
         place=finding.place or page.place,
+        follows=finding.follows,
         scenario=page.scenario or verdict.scenario,
         seed=verdict.seed if page.seed is None else page.seed,
         terminal=page.terminal or verdict.terminal,
         why=why_of(finding.invariant, finding.summary, tuple(each for each in finding.events if each in numbers)),
         steps=steps,
+        around=tuple(found.around),
         bands=tuple(found.bands),
         messages=messages,
         volumes=() if observed is None else observed.volumes,
         disks=() if observed is None else disks_at(observed, of_device),
         why_no_disk="" if observed is None else observed.why_no_disk,
+        taken=() if observed is None else taken_by(observed.taken, finding, numbers),
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
         window=(found.from_us, found.until_us),

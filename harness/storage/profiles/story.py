@@ -108,12 +108,17 @@ def tell(
 
 def tell_since(base: Image, log: Sequence[Op], start: int) -> tuple[str, ...]:
     """What was done to the volume from operation ``start`` of its log on, barriers included, each in a few words."""
+    return tuple(words for _, words in done_since(base, log, start))
+
+
+def done_since(base: Image, log: Sequence[Op], start: int) -> tuple[tuple[Op, str], ...]:
+    """The same, each with the operation."""
     names = _Names(base)
-    told: list[str] = []
+    told: list[tuple[Op, str]] = []
     for index, op in enumerate(log):
         names.follow(op)
         if index >= start and (words := _done(op, names)):
-            told.append(words)
+            told.append((op, words))
     return tuple(told)
 
 

@@ -200,6 +200,23 @@ def test_a_run_that_shows_it_too_is_not_the_nearest_without_it_and_time_may_be_o
     assert (late.why_none, late.tried) == ("no_time", 1)
 
 
+def test_where_the_host_was_silent_the_nearest_run_has_one_that_answers(tmp_path: Path) -> None:
+    """In what was written down, too: there every silence is pinned."""
+    scenario = tmp_path / "silent.yaml"
+    scenario.write_text(hour("").replace("no_reply: 0%", "no_reply: 25%"))
+    request = RunRequest(str(scenario), "silent_charge", seed=1, out_dir=str(tmp_path / "out"))
+    launch(request)
+    pages = {each.name: each for each in gather(tmp_path / "out", Telling(jobs=2)).findings}
+    page = pages["no_silent_charge"]
+    assert page.fault == "host.no_reply" and page.difference is not None
+    assert (page.difference.without, page.difference.passes) == (("host.no_reply",), True)
+    assert "host answers 0210" in page.difference.there[0]
+    around = {each.number: each.kind for each in page.steps if each.number in page.around}
+    assert set(around.values()) == {"RequestUnanswered"}
+    again = request_of(page.difference.again)
+    assert again is not None and again.without == ("host.no_reply",)
+
+
 def test_what_makes_it_small_is_a_command_for_the_bundle_that_is_there_or_what_a_gate_has_made(told: Told) -> None:
     page = told.page("agreement")
     # `harness run` leaves the bundle; here only the run itself was done.

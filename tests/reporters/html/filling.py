@@ -24,6 +24,7 @@ CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ("Step", "kind"): ("ScreenShown", "MessageSent", "SoftwareLogged", "PowerLost"),
     ("Message", "direction"): ("up", "down"),
     ("Message", "fate"): ("delivered", "dropped"),
+    ("Lost", "why"): ("unsynced", "kept_not"),
     ("Spread", "bound"): ("at most", "at least"),
     ("FindingPage", "severity"): ("critical",),
     ("FindingPage", "why_no_disk"): ("",),

@@ -16,9 +16,11 @@ from harness.engine.report.model import (
     Field,
     File,
     FindingPage,
+    Lost,
     Message,
     Report,
     Step,
+    Taken,
     Verdict,
     Volume,
     Why,
@@ -30,6 +32,7 @@ MINUTE = 60_000_000
 NINE = 540 * MINUTE
 HOSTILE = "<img src=x onerror=\"console.error('hacked')\"></template></script>\u202e evil \x07"
 T01, T02 = "T01", "T02"
+CALLED, STORED = "till.py:40 sale > till.py:88 charge", "till.py:120 store"
 ASSETS = Path(__file__).parents[3] / "harness" / "reporters" / "html" / "assets"
 
 
@@ -41,12 +44,32 @@ def _steps() -> tuple[Step, ...]:
         Step(1, 0, "operator", "PhaseStarted", "phase: trading", facts=(("phase", "trading"),)),
         Step(4, at(0), "operator", "ActionStarted", "operator asks for sale", T01, facts=(("kind", "sale"),)),
         Step(5, at(1), "terminal", "SoftwareLogged", f"software prints {HOSTILE}", T01),
-        Step(6, at(2), "link", "MessageSent", "terminal sends 0200", T01, 3, facts=(("mti", "0200"),)),
+        Step(6, at(2), "link", "MessageSent", "terminal sends 0200", T01, 3, facts=(("mti", "0200"),), place=CALLED),
         Step(7, at(2.1), "link", "MessageDelivered", "message 3 arrives", T01, 3),
         Step(8, at(2.5), "host", "LedgerChanged", "host books", T01, guilty=True, facts=(("state", "APPROVED"),)),
-        Step(9, at(3), "terminal", "ScreenShown", "screen: approved", T01, guilty=True, facts=(("kind", "approved"),)),
+        Step(
+            9,
+            at(3),
+            "terminal",
+            "ScreenShown",
+            "screen: approved",
+            T01,
+            guilty=True,
+            facts=(("kind", "approved"),),
+            place="till.py:40 sale",
+            returned=True,
+        ),
         Step(10, at(3), "terminal", "ScreenShown", "screen: idle", T02, facts=(("kind", "idle"),)),
-        Step(11, at(60), "terminal", "PowerLost", "POWER LOST", T01, facts=(("cause", "power_loss"),)),
+        Step(
+            11,
+            at(60),
+            "terminal",
+            "PowerLost",
+            "POWER LOST",
+            T01,
+            facts=(("cause", "power_loss"),),
+            place="till.py:12 wait",
+        ),
         Step(12, at(105), "terminal", "Booted", "boots (boot 2)", T01, facts=(("boot", "2"),)),
     )
 
@@ -71,14 +94,27 @@ def _told() -> FindingPage:
         (Volume("data", "/data", 1 << 20, "posix-weak", "only barriers order anything"),),
         (
             Disk(4, "data", (File("/data/old", 7, 7), File("/data/log", directory=True, volatile_bytes=0, durable_bytes=0))),
-            Disk(9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), ("it was lost",)),
+            Disk(
+                9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",),
+                (STORED,),
+            ),
             Disk(12, "data", (), ("/data/log/q",)),
+        ),
+        taken=(
+            Taken(
+                11, NINE + MINUTE, "data",
+                (
+                    Lost("the append was lost", f"{CALLED} > {STORED}", "unsynced"), Lost(f"more {HOSTILE}", "", "unsynced"),
+                    Lost("the rename was lost", "till.py:121 store", "kept_not", "till.py:122 store"),
+                ), 3, blamed=True,
+            ),
+            Taken(13, 2 * NINE, "cache", (Lost("of no matter", "", "under_way"),)),
         ),
         difference=Difference(
             ("power",), 1, True, T01, NINE + MINUTE, 11, 9, ("POWER LOST",), ("screen: idle",), "harness run it --without power"
         ),
         shrunk="name: small\n# a comment\n",
-        left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000),
+        left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000), around=(11,), follows=3,
     )  # fmt: skip
 
 
@@ -118,11 +154,15 @@ def test_it_says_what_is_wrong_by_which_rule_and_leads_to_the_events_that_prove_
         assert said in head
     assert _at(page) == "8", "it begins at the first guilty event"
     links = page.all(".guilty-links a")
-    assert len(links) == 2
+    assert [link.text[:1] for link in links] == ["◆", "◆", "✕"], "two prove it, and one went wrong around them"
+    assert "Look at 3 no double charge on this terminal first" in head
     links[1].click()
     assert _at(page) == "9" and page.fragment.startswith("finding/0/event/9")
     assert len(page.all(".lanes .mark.guilty")) == 2 and page.text("body").count("hacked") >= 1
     assert page.all("#view img") == [] and page.complaints() == []
+    page = _open(open_report, report)
+    page.all(".guilty-links a")[2].click()
+    assert _at(page) == "11"
 
 
 def test_keys_and_mouse_step_through_the_events_of_one_terminal(open_report: OpenReport, report: Path) -> None:
@@ -166,6 +206,30 @@ def test_a_message_is_told_field_by_field(open_report: OpenReport, report: Path)
         assert said in told
     page.press("j")
     assert "622202******0008" in page.text(".message"), "where it arrives it is told again"
+
+
+def test_each_event_operation_and_loss_names_the_line_it_comes_from(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, "finding/0/event/6")
+    assert page.text(".detail .place") == "at till.py:88 charge called from till.py:40 sale"
+    rows = {row.get_attribute("data-number"): row.text.splitlines()[-1] for row in page.all(".events li[data-number]")}
+    assert rows["6"].endswith("till.py:88") and rows["11"].endswith("till.py:12") and ".py:" not in rows["8"]
+    page.go("finding/0/event/9")
+    page.wait(lambda: _at(page) == "9")
+    assert page.text(".detail .place") == "returned by till.py:40 sale"
+    assert "the append of 228 bytes" in page.text(".volume") and page.text(".volume .at").strip() == "till.py:120 store"
+    page.press("j")
+    assert page.text(".detail .place") == "the software stood at till.py:12 wait"
+    assert "day 1 09:01:00.000, volume data" in page.text(".verdict .taken small")
+    for lines in ([each.text for each in page.all(f"{pane} .taken :is(li, p)")] for pane in (".verdict", ".detail")):
+        assert (
+            lines[0]
+            == "the append was lost written at till.py:120 store called from till.py:88 charge ← till.py:40 sale"
+        )
+        assert lines[2].startswith("Nothing had made that durable") and lines[4].endswith("at till.py:122 store")
+        assert lines[3] == "the rename was lost written at till.py:121 store" and lines[5] == "3 more operations"
+    assert "of no matter" not in page.text("body") and page.all(".taken img") == []
+    page.press("k", "k")
+    assert not page.all(".detail .taken") and not page.all(".detail .place")
 
 
 def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenReport, report: Path) -> None:

@@ -80,14 +80,15 @@ class DiskStory {
     const more = hidden.length > 0 && el("button", { type: "button", class: "more" }, t(rest.length === hidden.length ? "disk_more_safe" : "disk_more", { count: hidden.length }));
     if (more) more.addEventListener("click", () => { append(body, hidden.map(drawFileRow)); more.remove(); });
     const risk = after.last ? after.last.at_risk || [] : [];
-    const list = (title, items, left, open) => items.length > 0 && el("details", { open }, el("summary", {}, title),
-      el("ul", {}, left ? el("li", {}, t("disk_earlier", { count: left })) : null, items.map((each) => el("li", {}, say(each)))));
+    const list = (title, items, places, left, open) => items.length > 0 && el("details", { open }, el("summary", {}, title),
+      el("ul", {}, left ? el("li", {}, t("disk_earlier", { count: left })) : null,
+        items.map((each, at) => el("li", {}, say(each), (places || [])[at] && el("small", { class: "at" }, " ", drawPlace(places[at]))))));
     return el("div", { class: "volume" },
       el("p", {}, el("b", {}, say(volume.name)), " ", say(volume.mount_point, "code"), " ",
         el("small", { title: volume.promise || null }, t("disk_medium", { medium: volume.medium, free: bytes((after.last || {}).free_bytes || 0), total: bytes(volume.total_bytes) }), volume.promise && [" · ", say(volume.promise)])),
       rows.length > 0 && (shown.length > 0 ? box(el("table", { class: "files" }, head, body)) : box(el("table", { class: "files" }, body))), more,
-      now && list(t("disk_done", { count: (now.done || []).length + (now.done_left_out || 0) }), now.done || [], now.done_left_out, true),
-      list(t("disk_may_lose", { count: risk.length + ((after.last || {}).at_risk_left_out || 0) }), risk, (after.last || {}).at_risk_left_out, false));
+      now && list(t("disk_done", { count: (now.done || []).length + (now.done_left_out || 0) }), now.done || [], now.done_at, now.done_left_out, true),
+      list(t("disk_may_lose", { count: risk.length + ((after.last || {}).at_risk_left_out || 0) }), risk, (after.last || {}).at_risk_at, (after.last || {}).at_risk_left_out, false));
   }
 }
 

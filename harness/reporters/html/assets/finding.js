@@ -2,6 +2,7 @@
 // without it did otherwise. The page is drawn once; stepping through events changes what it shows, and the address.
 
 const LANE_NAMES = ["operator", "terminal", "disk", "link", "host"];
+const NO_REPLY = "host.no_reply";
 let story = null;
 
 async function drawFinding(report, rest) {
@@ -164,12 +165,13 @@ function drawWhy(of) {
     page.severity && el("span", { class: `chip ${page.severity}` }, t(`severity_${page.severity}`)),
     page.device && el("span", {}, say(page.device)), page.at_us ? el("span", {}, clock(page.at_us)) : null,
     page.money_fen ? el("span", {}, t("money_of_kind", { money: money(page.money_fen) })) : null,
-    page.fault && el("span", {}, t("findings_after", { fault: page.fault })),
+    page.fault && el("span", {}, t(page.follows ? "findings_after_before" : "findings_after", { fault: page.fault })),
     page.place && el("span", {}, t("struck_at"), " ", say(page.place, "code")),
     el("span", { class: "id" }, page.signature)];
-  const guilty = of.guilty.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t("guilty_events")),
-    shortened(of.guilty, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
-      el("span", { class: "mark-guilty" }, "◆"), ` ${clock(each.at_us)} `, say(each.text))));
+  const links = (title, steps, mark) => steps.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t(title)),
+    shortened(steps, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
+      mark(), ` ${clock(each.at_us)} `, say(each.text))));
+  const around = new Set(page.around || []);
   return el("section", { class: "card verdict fail" },
     el("h1", {}, page.invariant ? el("span", { class: "chip" }, String(page.invariant)) : null, say(page.name.replaceAll("_", " "))),
     el("p", { class: "lead summary" }, say(page.summary)),
@@ -177,8 +179,50 @@ function drawWhy(of) {
     why.sentence && el("dl", { class: "why" },
       el("dt", {}, t("why_rule")), el("dd", {}, say(why.sentence)),
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, say(why.evidence))]),
+    page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
-    guilty, !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
+    links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
+    links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
+    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
+    !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
+}
+
+// The earlier finding as its page or the list of findings calls it.
+function followed(page) {
+  const known = (state.report.pages || []).find((each) => each.invariant === page.follows);
+  return known ? `${page.follows} ${known.name.replaceAll("_", " ")}` : String(page.follows);
+}
+
+// What a power cut took: each operation with the lines that made it, and why it was not on the medium.
+function drawTaken(taken, dated) {
+  const groups = [];
+  for (const each of taken.lost || []) {
+    const last = groups[groups.length - 1];
+    if (last && last[0].why === each.why && last[0].by === each.by) last.push(each); else groups.push([each]);
+  }
+  const calm = ["kept_not", "under_way"];
+  return el("div", { class: "taken" }, dated && el("small", {}, t("taken_when", { at: clock(taken.at_us), volume: taken.volume })),
+    groups.map((group) => el("div", {},
+      el("ul", {}, group.map((each) => el("li", {}, say(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
+      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_at"), " ", drawPlace(group[0].by)]))),
+    taken.left_out ? el("p", { class: "hint" }, t("taken_more", { count: taken.left_out })) : null);
+}
+
+// Lines of the software, outermost first as they are told: the innermost is what a reader looks for.
+function drawPlace(path) {
+  const lines = path.split(" > ");
+  return [say(lines[lines.length - 1], "code"), lines.length > 1 && el("span", { class: "callers" }, " ", t("place_from"), " ", lines.slice(0, -1).reverse().map((each, at) => [at ? " ← " : null, say(each, "code")]))];
+}
+
+function drawStepPlace(step) {
+  if (!step.place) return null;
+  const word = step.kind === "PowerLost" || step.kind === "SoftwareDied" ? "place_stood" : step.returned ? "place_returned" : "place_at";
+  return el("p", { class: "place" }, t(word), " ", drawPlace(step.place));
+}
+
+// The file and line alone, for a row.
+function briefPlace(path) {
+  return path.split(" > ").pop().split(" ")[0];
 }
 
 // A state of crash points: where in the flow the power went, and what the medium made of it.
@@ -225,7 +269,7 @@ function drawRow(step) {
   const classes = [step.guilty ? "guilty" : "", isFault(step) ? "fault" : ""].filter(Boolean).join(" ");
   return el("li", { "data-number": String(step.number), class: classes || null },
     el("time", { title: clock(step.at_us) }, timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
-    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text)));
+    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text), step.place && el("small", { class: "at" }, " ", say(briefPlace(step.place), "code"))));
 }
 
 function isFault(step) {
@@ -250,6 +294,8 @@ function drawEvent(of, step) {
       el("h3", { class: step.guilty ? "guilty" : null }, step.guilty ? el("span", { class: "mark-guilty" }, `◆ ${t("guilty")} · `) : null, t(`event_${step.kind}`)),
       el("small", {}, t("event_place", { place: place + 1, count: of.shown.length, number: String(step.number) }), " · ", clock(step.at_us), " · ", t(`lane_${step.lane}`), step.device && [" · ", say(step.device)])),
     el("p", { class: "told" }, say(step.text)),
+    drawStepPlace(step),
+    (of.page.taken || []).filter((each) => each.number === step.number).map((each) => drawTaken(each, false)),
     message && drawMessage(message),
     of.disk.draw(step, of),
     drawEventFacts(step),
@@ -271,6 +317,7 @@ function drawMessage(message) {
   return el("div", { class: "message" },
     el("h4", {}, t(`way_${message.direction}`), " ", say(message.mti || "?", "code"), " ", name, el("small", {}, ` ${t("message_head", { number: String(message.number), size: bytes(message.size_bytes || 0) })}`)),
     el("p", { class: message.fate === "dropped" ? "bad" : "hint" }, say(fate)),
+    message.unanswered && el("p", { class: "bad" }, t("message_unanswered")),
     message.altered && el("p", { class: "doubt" }, t("message_altered", { what: message.altered })),
     message.error && el("p", { class: "bad" }, t("message_error"), " ", say(message.error)),
     fields.length ? box(el("table", { class: "fields" },
@@ -295,8 +342,9 @@ function drawDifference(of) {
   if (!found) return null;
   const title = t("difference_title");
   if (found.why_none) return card(title, el("p", {}, t(`difference_${found.why_none}`, { count: found.tried || 0 })));
-  const without = (found.without || []).join(", ");
-  const what = without ? t("difference_without", { what: without }) : t("difference_seed", { seed: String(found.seed) });
+  const families = (found.without || []).filter((each) => each !== NO_REPLY);
+  const what = families.length ? t(families.length < found.without.length ? "difference_without_both" : "difference_without", { what: families.join(", ") })
+    : (found.without || []).length ? t("difference_answered") : t("difference_seed", { seed: String(found.seed) });
   const side = (name, lines, kind) => el("div", { class: `side ${kind}` }, el("h3", {}, name),
     lines.length ? el("ol", {}, lines.map((each) => el("li", {}, say(each)))) : el("p", { class: "hint" }, t("difference_nothing_more")));
   return card(title,
