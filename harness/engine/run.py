@@ -52,6 +52,7 @@ from harness.history.symptoms.parse import parse
 from harness.scenario.build import Built, build
 from harness.scenario.resolve import write_resolved
 from harness.sut.deaths import LibraryNeedsProcess
+from harness.sut.reports import died_of
 
 if TYPE_CHECKING:
     from simpy.events import Event as SimEvent
@@ -184,7 +185,7 @@ class Run:
 
     def _refuse_what_needs_a_process(self) -> None:
         if self.out_of_reach:
-            what = self.out_of_reach.removeprefix(f"{LibraryNeedsProcess.__name__}: ")
+            what = self.out_of_reach.replace(f"{LibraryNeedsProcess.__name__}: ", "", 1)
             raise UsageError(f"{self.software.spec}: {what}")
 
     def pinned_plan(self) -> Plan:
@@ -230,7 +231,7 @@ class Run:
                 judge.excuse(event.device, number, f"{profile.name}: {profile.survivability[number]}", event.at_us)
 
         def died(_: int, event: SoftwareDied) -> None:
-            if event.detail.startswith(LibraryNeedsProcess.__name__):
+            if died_of(event.detail) == LibraryNeedsProcess.__name__:
                 # It was judged on a device that lacks what the real one has: whatever comes of that is no finding.
                 self.cut_short = self.out_of_reach = event.detail
                 _stop(built)

@@ -12,6 +12,7 @@ Source: domain section 8, invariant 24; design section 4 (recovery is tried firs
 from collections.abc import Iterator
 
 from harness.contract import Manifest
+from harness.core.words import shortened
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
@@ -28,6 +29,7 @@ from harness.invariants.books import Books
 from harness.invariants.casebook import T01, at, case, ends, phase, starts
 
 _LOOP_DEATHS = 3
+_DETAIL_CHARACTERS = 160
 _SUPPORT = "support restarted it: "
 _JUDGED_HELP = ("it did not come back", "no sale was accepted")
 
@@ -121,7 +123,7 @@ class ReturnsToService(Invariant):
         state.looping = True
         summary = (
             f"The software of {event.device} died {len(state.deaths)} times in a row without finishing anything, last at "
-            f"{when(event.at_us)} ({event.reason}: {event.detail[:120]})."
+            f"{when(event.at_us)} ({event.reason}: {shortened(event.detail, _DETAIL_CHARACTERS)})."
         )
         self.report(self.finding(event.device, event.at_us, summary, tuple(state.deaths), 0, "major"))
 
@@ -180,7 +182,7 @@ class ReturnsToService(Invariant):
                 self.checked += 1
                 summary = (
                     f"{device} never came back: its software died at {when(state.died.at_us)} "
-                    f"({state.died.reason}: {state.died.detail[:120]})."
+                    f"({state.died.reason}: {shortened(state.died.detail, _DETAIL_CHARACTERS)})."
                 )
                 yield self.finding(device, at_us, summary, (*state.deaths, book.down_since), 0, "major")
             for begun in state.open.values():

@@ -1,13 +1,15 @@
-"""How the death of terminal software is told: one line with the place, and the software's own frames alone."""
+"""How the death of terminal software is told: one line that begins with the place in its own code, and with its frames alone."""
 
 from __future__ import annotations
 
+import re
 import sysconfig
 import traceback
 
 from harness.sut.console import presentable
 
 DETAIL_CHARACTERS_MAX = 300
+_TEXT_CHARACTERS_MAX = 150
 _FRAMES_MAX = 4
 NOT_SOFTWARE = (
     "/harness/sut/",
@@ -16,27 +18,57 @@ NOT_SOFTWARE = (
     "/harness/network/",
     "<frozen",
     "/harness/contract/",
+    "<string>",  # put together while it ran, as the virtual calls are: nobody finds a line of it
 )
 _STDLIB = sysconfig.get_path("stdlib") + "/"
+_PACKAGES = ("/site-packages/", "/dist-packages/")
+_OWN, _LIBRARY, _STANDARD = range(3)
+_TOLD = re.compile(r"(?:[^:]*:\d+ in [^\s:]+: )?(\w+)")
 
 
 def death_detail(error: BaseException) -> str:
-    """``ValueError: bad length (journal.py:41 in append < app.py:12 in sale)``, innermost frame first."""
-    own = [
-        (frame.f_code.co_filename, line, frame.f_code.co_name)
+    """``app.py:12 in sale: ValueError: bad length``: the innermost place in the software's own code, then what was raised.
+
+    Its callers follow, ``(from app.py:30 in run)``, and where a library was below it all of them, innermost first:
+    ``(queue.py:44 in put < app.py:12 in sale < app.py:30 in run)``.
+    """
+    frames = [
+        (
+            _rank(frame.f_code.co_filename),
+            f"{frame.f_code.co_filename.rpartition('/')[2]}:{line} in {frame.f_code.co_name}",
+        )
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not any(part in frame.f_code.co_filename for part in NOT_SOFTWARE)
     ]
-    # A stranger to the standard library's insides looks for a line of their own.
-    written = [frame for frame in own if not frame[0].startswith(_STDLIB) or "site-packages" in frame[0]]
-    own = written or own
-    frames = " < ".join(
-        f"{file.rpartition('/')[2]}:{line} in {name}" for file, line, name in reversed(own[-_FRAMES_MAX:])
-    )
+    # A stranger to the insides of libraries looks for a line of their own.
+    nearest = min((rank for rank, _ in frames), default=0)
+    place = next((told for rank, told in reversed(frames) if rank == nearest), "")
+    written = [told for rank, told in frames if rank < _STANDARD] or [told for _, told in frames]
+    shown = [*reversed(written[-_FRAMES_MAX:])]
+    if shown[:1] == [place]:
+        shown[:1] = []
+        shown[:1] = [f"from {each}" for each in shown[:1]]
+    told = f"{place}: {_said(error)}" if place else _said(error)
+    return presentable(f"{told} ({' < '.join(shown)})" if shown else told, DETAIL_CHARACTERS_MAX)
+
+
+def _rank(file: str) -> int:
+    if any(part in file for part in _PACKAGES):
+        return _LIBRARY
+    return _STANDARD if file.startswith(_STDLIB) else _OWN
+
+
+def _said(error: BaseException) -> str:
+    """Its type and text on one line, masked before it is cut: half a card number would not look like one."""
     try:
         message = str(error)
     except BaseException:
         message = "(its text cannot be read)"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    line = " ".join(text.split())
-    return presentable(f"{line[: DETAIL_CHARACTERS_MAX // 2]} ({frames})" if frames else line, DETAIL_CHARACTERS_MAX)
+    return presentable(" ".join(text.split()), _TEXT_CHARACTERS_MAX)
+
+
+def died_of(detail: str) -> str:
+    """The type of the exception that ``death_detail`` has told."""
+    found = _TOLD.match(detail)
+    return found[1] if found else ""

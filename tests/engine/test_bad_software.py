@@ -75,7 +75,7 @@ def history(tmp_path: Path) -> str:
 
 # One run, and each terminal misbehaves in its own way: what is done in a sale or at boot, and what the finding says.
 MISDEEDS = {
-    "raises at boot": ("boot", "raise OSError(5, 'broken')", "OSError: [Errno 5] broken (app.py"),
+    "raises at boot": ("boot", "raise OSError(5, 'broken')", "in boot_01: OSError: [Errno 5] broken (from app.py"),
     "returns garbage": ("sale", "return 'approved'", "'str' object has no attribute 'kind'"),
     "unknown outcome": ("sale", "return Outcome('splendid')", "splendid"),
     "numbers for texts": ("sale", "return Outcome('approved', stan=17)", "expected text, found int"),
@@ -275,7 +275,7 @@ def test_what_only_a_program_can_have_ends_the_run_and_is_no_finding(tmp_path: P
         """
     )
     with pytest.raises(
-        UsageError, match=r"app\.py:App: .*sqlite3.*exec:python3 -m harness\.contract\.stdio SPEC.*app\.py:\d+"
+        UsageError, match=r"app\.py:App: app\.py:\d+ in sale: sqlite3.*exec:python3 -m harness\.contract\.stdio SPEC"
     ):
         judged(tmp_path, body)
 

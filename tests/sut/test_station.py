@@ -1,6 +1,9 @@
 """A station's life: boots, actions, deaths, restarts, giving up, and what the history says of it."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from harness.history.events import (
     StorageAfterPowerLoss,
 )
 from harness.sut import interpreter
+from harness.sut.reports import death_detail, died_of
 from harness.sut.station import InitPolicy
 from tests.sut.rig import Rig
 
@@ -150,7 +154,7 @@ def test_logs_are_folded_and_nothing_is_lost_by_it(tmp_path: Path) -> None:
 
 DEATHS = {
     "run returns": ("def run(self): return", "returned", "run() returned"),
-    "run raises": ("def run(self): raise ValueError('bad length')", "exception", "ValueError: bad length (app.py:6 in run)"),
+    "run raises": ("def run(self): raise ValueError('bad length')", "exception", "app.py:6 in run: ValueError: bad length"),
     "SystemExit": ("def run(self): raise SystemExit(3)", "returned", "SystemExit(3)"),
     "KeyboardInterrupt": ("def run(self): raise KeyboardInterrupt", "exception", "KeyboardInterrupt"),
     "constructor raises": ("def __init__(self, device): raise OSError(28, 'No space left')", "exception", "No space left"),
@@ -182,6 +186,36 @@ def test_a_death_is_told_with_its_reason_and_place(tmp_path: Path, case: str) ->
     death = rig.deaths()[0]
     assert death.reason == reason, death
     assert detail in death.detail and "\n" not in death.detail
+
+
+def test_the_place_in_the_software_s_own_code_comes_first_and_what_is_long_is_cut() -> None:
+    # Cut in the middle of the card number, half of it would be told.
+    text = f"{'x' * 125} 6222021234567890123 and a long tail that nobody needs to read to the end of it"
+
+    def raised(*files: str) -> str:
+        """What is told of an error that came through code of these files, outermost first."""
+        call: Callable[[], None] | None = None
+        for file in reversed(files):
+            names: dict[str, Any] = {"call": call, "text": text}
+            body = "raise ValueError(text)" if call is None else "call()"
+            exec(compile(f"def step():\n    {body}\n", file, "exec"), names)
+            call = names["step"]
+        assert call is not None
+        with pytest.raises(ValueError, match=r"^xxx") as told:
+            call()
+        traceback = told.value.__traceback__
+        return death_detail(told.value.with_traceback(traceback and traceback.tb_next))
+
+    said = raised("/home/me/till/app.py")
+    assert re.fullmatch(r"app\.py:2 in step: ValueError: x+ 622202\*+\.\.\.", said), said
+    library, loop = "/venv/lib/python3.11/site-packages/queues/q.py", "/x/harness/contract/terminal.py"
+    said = raised(loop, "/home/me/app.py", library, "<string>")
+    assert said.startswith("app.py:2 in step: ValueError: xxx")
+    assert said.endswith("... (q.py:2 in step < app.py:2 in step)")
+    assert raised(loop, library).startswith("q.py:2 in step: ValueError: ")
+    assert raised("main.py", "app.py", "log.py").endswith(" (from app.py:2 in step < main.py:2 in step)")
+    assert raised(loop).startswith("ValueError: ")
+    assert died_of(said) == died_of("ValueError: app.py:1 in x: OSError: no") == "ValueError" and died_of("") == ""
 
 
 def test_a_boot_loop_ends_in_giving_up(tmp_path: Path) -> None:

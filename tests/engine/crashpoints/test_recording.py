@@ -1,6 +1,10 @@
 """What a recorded flow knows: instants, messages under way, half-written NVRAM, the code behind each operation."""
 
-from harness.engine.crashpoints.callsites import NO_STEP
+import sys
+from collections.abc import Callable
+from typing import cast
+
+from harness.engine.crashpoints.callsites import NO_STEP, CallSite, CallSites
 from harness.engine.crashpoints.cut import cut_events, situation
 from harness.engine.crashpoints.flows import FLOWS
 from harness.engine.crashpoints.outside import Underway
@@ -172,3 +176,20 @@ def test_the_instant_of_a_cut_is_never_before_the_last_call_that_it_comes_after(
         ([*created(0), *created(1)], created(2)), [(0, (0, 0), 1), (10, (2, 0), 2), (90, (4, 2), 3)], (steps, other)
     )
     assert [(point.at_us, point.since_us) for point in line.points()] == [(5, 0), (40, 10), (90, 90)]
+
+
+def test_the_harness_s_own_loop_is_no_place_in_the_software() -> None:
+    def seen(*files: str) -> CallSite:
+        """Where a call is made that came through code of these files, outermost first."""
+        call: Callable[[], object] = lambda: sites.site(sys._getframe(1))  # noqa: E731
+        for file in reversed(files):
+            names: dict[str, object] = {"call": call}
+            exec(compile("def step():\n    return call()\n", file, "exec"), names)
+            call = cast("Callable[[], object]", names["step"])
+        return cast(CallSite, call())
+
+    sites, loop = CallSites(("/x/till/",)), "/x/lib/harness/contract/terminal.py"
+    assert seen(loop, "/x/till/app.py", "<string>").functions == ("app.py:2 step",)
+    # Between two actions, and with nothing of its own on the stack but a library, the loop is not taken for it either.
+    assert all("terminal.py" not in each for each in seen(loop).functions)
+    assert seen("/x/lib/queue.py", loop).functions[0] == "queue.py:2 step"
