@@ -244,7 +244,9 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
     page = story_of(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
     if ran.why_no_disk:
-        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk, cut=ran.cuts.get(finding.invariant))
+        page = msgspec.structs.replace(
+            page, why_no_disk=ran.why_no_disk, cut=page.cut or ran.cuts.get(finding.invariant)
+        )
     if ran.request is None:
         why = "crash_point" if ran.why_no_disk == "crash_point" else "not_run"
         return msgspec.structs.replace(page, difference=Difference(why_none=why))
@@ -315,6 +317,10 @@ def _verdict_in(directory: Path) -> Verdict | None:
 def _finding(verdict: Verdict, page: FindingPage) -> FindingView | None:
     """The finding that the page is about; of several of its signature the very same one, or else the first."""
     alike = [each for each in verdict.findings if signature(each.invariant, kind_of(each.summary)) == page.signature]
+    if not alike and page.cut is not None:
+        # Of crash points one kind of finding has a page for each flow and place.
+        known = page.invariant, kind_of(page.summary)
+        alike = [each for each in verdict.findings if (each.invariant, kind_of(each.summary)) == known]
     same = [each for each in alike if (each.device, each.at_us) == (page.device, page.at_us)]
     return next(iter([*same, *alike]), None)
 

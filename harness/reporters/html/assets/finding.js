@@ -51,7 +51,8 @@ class Story {
       this.choose(this.device);
     } else {
       parts.push(card(t("story_title"), el("p", {}, t(`empty_${this.page.why_empty || "not_asked"}`)),
-        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code"))));
+        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code")),
+        (this.page.told_before || []).length > 0 && [el("p", { class: "hint" }, t("told_before")), el("ol", { class: "told-before" }, this.page.told_before.map((each) => el("li", { class: each.startsWith(">") ? "guilty" : null }, say(each.slice(2)))))]));
     }
     parts.push(drawDifference(this), drawShrunk(this.page), drawFindingPlots(this.page));
     append(this.root, parts);

@@ -26,6 +26,8 @@ addTexts({
   empty_not_again: "The run was done again for this page and does not show the finding any more: software or scenario have changed since.",
   empty_failed: "The run could not be done again:", empty_too_large: "What there is to tell is too large for this page.",
 
+  told_before: "The results tell this of it; guilty events are marked:",
+
   event_place: "{place} of {count}, event {number} of the history", event_facts: "All that the event says",
   message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_altered: "A fault made this wrong in it: {what}.",
   message_error: "It cannot be read whole:", message_not_decoded: "Its fields were not kept: only messages of this finding's terminal are decoded, and only when the run is done again.",
@@ -99,6 +101,8 @@ addTexts({
   empty_no_time: "本页时间用完时，运行尚未结束。", empty_software: "没有为本页重新运行：它使用的软件不随本工具发布。请用 --terminal SPEC 或 --trust。",
   empty_not_asked: "没有为本页重新运行。用这条命令查看完整经过：", empty_no_run: "没有重新运行的方法。",
   empty_not_again: "已为本页重新运行，但问题没有再出现：软件或场景已改变。", empty_failed: "无法重新运行：", empty_too_large: "内容过大，本页放不下。",
+
+  told_before: "结果中记录的经过，肇因事件已标出：",
 
   event_place: "第 {place} 个，共 {count} 个，历史中的事件 {number}", event_facts: "事件的全部内容",
   message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_altered: "故障使其中这一项出错：{what}。",
