@@ -10,50 +10,18 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.engine.crashpoints.launch import launch
-from harness.engine.crashpoints.report import FORMAT, Cell, CrashReport, Example, FlowReport, Found, ProfileCount
+from harness.engine.crashpoints.report import FORMAT, CrashReport, FlowReport
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.report.crashes import CRASHES
 from harness.engine.report.finding import Telling
 from harness.engine.report.gather import gather
 from harness.engine.report.model import CutCell, Report
 from harness.scenario import find
-
-
-def _kept(directory: Path, told: CrashReport) -> Path:
-    directory.mkdir(exist_ok=True)
-    (directory / CRASHES).write_bytes(msgspec.json.encode(told))
-    return directory
-
-
-def _found(number: int, name: str, place: str, summary: str) -> Found:
-    example = Example(
-        "0f", 1, 2, 9_000_000, "fat", "after 0200 sent", f"write /data/a, in till.py:120 {place}", ("data: the append was lost",),
-        "", summary, ("  one event", "> a guilty one"), "harness crashpoints power/plain_counter --terminal mine.py:M --state 0f",
-    )  # fmt: skip
-    return Found(number, name, "critical", f"{place}: write", ["fat"], 7, 1400, example)
-
-
-def _told(*flows: FlowReport, **more: object) -> CrashReport:
-    return CrashReport("plain", "mine.py:M", "pos", 1, 3, list(flows), **more)  # type: ignore[arg-type]
-
-
-SALE = FlowReport(
-    "sale", "one card sale", "", [ProfileCount("fat", 20, 40, 30, 2, failing=9, unsurvivable={17: 3}), ProfileCount("ext4", 20)],
-    [Cell("after 0200 sent", "fat", 1, 5, 10, 9), Cell("after 0200 sent", "ext4", 1, 5, 4, 0),
-     Cell("in recovery", "fat", 2, 9, 1, 1)],
-    [_found(1, "no_lost_approval", "store", "T01 lost 14.00 yuan"), _found(1, "no_lost_approval", "mark", "T01 lost 9.00 yuan"),
-     _found(17, "record_atomicity", "store", "T01 holds 1 damaged records")],
-    30, 5, [], {"5 reversal_removed": "no reversal", "24 returns_to_service": "nothing died"}, failing=10,
-)  # fmt: skip
-VOID = FlowReport(
-    "void", "a void", "", [], [], [], 4, 0, ["interrupted"], {"5 reversal_removed": "no reversal"}, unsettled=2,
-    unsettled_state="ab",
-)  # fmt: skip
-OFFLINE = FlowReport("offline", "no line", "it has no offline sales")
+from tests.engine.report.cuts import OFFLINE, SALE, VOID, kept, told_of
 
 
 def test_flows_steps_and_media_say_where_harm_comes_and_what_was_left_is_told(tmp_path: Path) -> None:
-    report = gather(_kept(tmp_path, _told(SALE, VOID, OFFLINE, harness="0.9")))
+    report = gather(kept(tmp_path, told_of(SALE, VOID, OFFLINE, harness="0.9")))
     assert (report.kind, report.verdict.status, report.title, report.harness) == (
         "crashpoints",
         "fail",
@@ -88,7 +56,7 @@ def test_flows_steps_and_media_say_where_harm_comes_and_what_was_left_is_told(tm
 
 
 def test_each_finding_has_a_page_with_what_the_file_tells_though_nothing_is_run(tmp_path: Path) -> None:
-    for report in (gather(_kept(tmp_path, _told(SALE))), gather(tmp_path / CRASHES, Telling())):
+    for report in (gather(kept(tmp_path, told_of(SALE))), gather(tmp_path / CRASHES, Telling())):
         assert len({each.signature for each in report.signatures}) == len(report.findings) == 3, "one kind, two places"
         assert [each.page for each in report.signatures] == [0, 1, 2]
         places = {point.place for each in report.signatures for point in each.points}
@@ -103,22 +71,22 @@ def test_each_finding_has_a_page_with_what_the_file_tells_though_nothing_is_run(
 @pytest.mark.parametrize(
     ("told", "status"),
     [
-        (_told(FlowReport("sale", "", judged=3)), "pass"),
-        (_told(VOID), "inconclusive"),
-        (_told(FlowReport("sale", "", judged=3, left=1)), "inconclusive"),
-        (_told(OFFLINE), "inconclusive"),
-        (_told(FlowReport("all", "")), "inconclusive"),
-        (_told(), "inconclusive"),
+        (told_of(FlowReport("sale", "", judged=3)), "pass"),
+        (told_of(VOID), "inconclusive"),
+        (told_of(FlowReport("sale", "", judged=3, left=1)), "inconclusive"),
+        (told_of(OFFLINE), "inconclusive"),
+        (told_of(FlowReport("all", "")), "inconclusive"),
+        (told_of(), "inconclusive"),
     ],
 )
 def test_what_was_not_judged_keeps_it_from_a_pass(tmp_path: Path, told: CrashReport, status: str) -> None:
-    report = gather(_kept(tmp_path, told))
+    report = gather(kept(tmp_path, told))
     assert (report.verdict.status, report.verdict.exit_code) == (status, int(told.exit_code))
     assert report.findings == () and (status == "pass") == (not report.unchecked and not report.verdict.because)
 
 
 def test_files_of_before_and_later_and_of_other_commands(tmp_path: Path) -> None:
-    old = msgspec.json.decode(msgspec.json.encode(_told(SALE)))
+    old = msgspec.json.decode(msgspec.json.encode(told_of(SALE)))
     for name in ("format", "harness"):
         del old[name]
     del old["flows"][0]["failing"]
@@ -128,7 +96,7 @@ def test_files_of_before_and_later_and_of_other_commands(tmp_path: Path) -> None
     for written, said in (
         (b'{"scenario": 5}', "no crash points that this version reads"),
         (
-            msgspec.json.encode(_told(format=FORMAT + 1, harness="9.9")),
+            msgspec.json.encode(told_of(format=FORMAT + 1, harness="9.9")),
             "written by harness 9.9; this one reads formats up to",
         ),
         (b"[" * 100_000, "no crash points that this version reads"),
@@ -159,7 +127,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Report:
     )
     report = launch(request, 1)
     assert report.harness and report.flows[0].failing == report.flows[0].profile("ext4-ordered").failing
-    return gather(_kept(tmp_path_factory.mktemp("explored"), report), Telling(jobs=2))
+    return gather(kept(tmp_path_factory.mktemp("explored"), report), Telling(jobs=2))
 
 
 def test_states_are_judged_again_and_told_each_with_its_own_cut(explored: Report) -> None:
