@@ -96,7 +96,8 @@ def gate(
 
     First small scenarios that are each known to show a defect, then the flows that move money cut at every instant, then random
     runs with every family of fault on every medium until the time is over. What is found early ends it early, and is made small
-    in the time that is left. The bound on the rate of failing runs is exact and of the random runs alone.
+    in the time that is left; the report lists what was left untried. The bound on the rate of failing runs is exact and of the
+    random runs alone.
 
     Exit code 0: nothing new was found and everything was shown that had to be; 1: new findings, or a bound was missed; 2: it
     does not prove enough; 3: the harness broke.

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     "--harsh", is_flag=True, help="Also faults that no correct software survives, such as damage to all copies."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the scenario is written; else it is printed."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the scenario is written, in a new directory if need be; else it is printed.",
 )
 @click.option(
     "--shrink",

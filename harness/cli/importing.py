@@ -21,7 +21,10 @@ _CAPTURES = (".pcap", ".pcapng", ".cap")
 @click.command(name="import")
 @click.argument("log", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The scenario file; else it is printed."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The scenario file, in a new directory if need be; else it is printed.",
 )
 @click.option(
     "--mapping", type=click.Path(path_type=Path), help="Which column is what: a YAML file (CSV and JSON lines)."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", metavar="BUNDLE|DIR", type=click.Path(path_type=Path))
 @click.option(
     "--until", metavar="WHEN", help="Show what led up to it: day1+13:42:07, power_loss#1, end, or an event's number."
 )
@@ -38,7 +38,9 @@ def replay(
     trust: bool,
     as_json: bool,
 ) -> int:
-    """Run BUNDLE (finding.zip, which `harness run --out` leaves) again and say whether the same comes of it.
+    """Run BUNDLE (finding.zip, which `harness run --out DIR` leaves) again and say whether the same comes of it.
+
+    DIR stands for the bundle in it, where there is one alone.
 
     A bundle holds all that was drawn, so that it goes the same way with later versions of the harness, Python and Faker; where it
     does not, the first event that is another one is named. With mended software it shows where that does something else.
@@ -53,6 +55,7 @@ def replay(
     from harness.engine.replay.replay import replay as run_again
 
     spec = absolute_spec(terminal)
+    bundle = _bundle(bundle)
     if breaks:
         return _break(bundle, until, spec, trust, disk_out, as_json)
     interrupts = Interrupts()
@@ -62,6 +65,20 @@ def replay(
         )
     _say(replayed, as_json)
     return int(replayed.verdict.exit_code)
+
+
+def _bundle(path: Path) -> Path:
+    """The bundle itself. UsageError for a directory without one."""
+    if not path.is_dir():
+        return path
+    from harness.engine.replay.make import FINDING_NAME, bundle_below
+
+    found = bundle_below(path)
+    if found is None:
+        raise UsageError(
+            f"{path} holds no bundle; expected a {FINDING_NAME}, which `harness run --out DIR` leaves where it finds something"
+        )
+    return found
 
 
 def _break(bundle: Path, until: str | None, spec: str | None, trust: bool, disk_out: Path | None, as_json: bool) -> int:

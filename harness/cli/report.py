@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="The page to write; default: report.html beside what SOURCE holds.",
+    help="The page to write, in a new directory if need be; default: report.html beside what SOURCE holds.",
 )  # fmt: skip
 @click.option(
     "--terminal", metavar="SPEC", help="Run this software for the findings' pages instead of what SOURCE names."
@@ -42,7 +45,9 @@ F = TypeVar("F", bound=Callable[..., Any])
     help="So many findings are told in full: their runs are done again and watched. 0: none.",
 )  # fmt: skip
 @click.option(
-    "--max-time", type=Duration(), help="No such run begins later than this; default: 6 s, of one run or bundle 60 s."
+    "--max-time",
+    type=Duration(),
+    help="No such run begins later than this, and none takes longer; default: 6 s (of one run or bundle 60 s), and 20 s.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(
@@ -65,14 +70,15 @@ def report(
     Exit code 0: it is written, whatever the verdict in it; 4: SOURCE is nothing that can be shown.
     """
     from harness.cli.run import absolute_spec
-    from harness.engine.report.gather import gather
 
-    if file is not None:
-        check_writable("-o", file, "html")
+    made = file is not None and check_writable("-o", file, "html")
     if file is not None and file.exists() and source.exists() and file.samefile(source):
         raise UsageError(f"-o: {file} is what the report is of; give another file")
     how = telling(findings, _begin_s(source) if max_time is None else max_time, absolute_spec(terminal), trust)
-    told = gather(source, how)
+    if how is not None and max_time is not None:
+        # Who gives more time gives it to slow runs, too, and to what they are compared with.
+        how = replace(how, each_s=max(how.each_s, max_time))
+    told = _gathered(source, how, quiet=as_json)
     if as_json:
         import msgspec
 
@@ -86,8 +92,26 @@ def report(
 
     size = write_report(told, path)
     if not as_json:
-        say(f"{path}  {size / 1000:,.0f} kB, {told.verdict.status}")
+        # Who has mistyped it sees where it went.
+        where = f"{path.absolute()} (a new directory)" if made else str(path)
+        say(f"{where}  {size / 1000:,.0f} kB, {told.verdict.status}")
+        _say_what_was_not_run(told)
     return int(ExitCode.PASS)
+
+
+def _say_what_was_not_run(told: Report) -> None:
+    """A page without its story must not be a riddle for whoever has not opened it yet."""
+    withheld = [each for each in told.findings if each.why_empty == "software"]
+    if not withheld:
+        return
+    from harness.reporters.plain import line
+
+    named = {each.terminal for each in withheld}
+    spec = line(shlex.quote(named.pop())) if len(named) == 1 and "" not in named else "SPEC"
+    say(
+        f"without its story: {len(withheld)} of {len(told.findings)} findings, whose software does not ship with the harness "
+        f"and is not run unasked; if it is yours, add --terminal {spec}, or --trust for whatever the findings name"
+    )
 
 
 def telling(findings: int, begin_s: float, terminal: str | None = None, trust: bool = False) -> Telling | None:
@@ -98,6 +122,17 @@ def telling(findings: int, begin_s: float, terminal: str | None = None, trust: b
         return None
     jobs = len(os.sched_getaffinity(0))
     return Telling(pages_max=findings, all_s=begin_s, jobs=jobs, terminal=terminal, trust=trust)
+
+
+def _gathered(source: Path, how: Telling | None, cut_off: tuple[CutOff, ...] = (), *, quiet: bool) -> Report:
+    """The report; ``quiet``: nothing is said of how far it is."""
+    from harness.cli.watching import PagesWatch, draws
+    from harness.engine.report.gather import gather
+
+    if quiet or how is None:
+        return gather(source, how, cut_off=cut_off)
+    with closing(PagesWatch(str(source), live=draws())) as watch:
+        return gather(source, replace(how, on_turn=watch.told), cut_off=cut_off)
 
 
 def _begin_s(source: Path) -> float:
@@ -130,9 +165,7 @@ def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) 
     """The page of a sweep that has just told what it came to."""
 
     def gathered() -> Report:
-        from harness.engine.report.gather import gather
-
-        return gather(out_dir, telling(_AFTER, _AFTER_S, trust=True), cut_off=tuple(cut_off))
+        return _gathered(out_dir, telling(_AFTER, _AFTER_S, trust=True), tuple(cut_off), quiet=quiet)
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 
@@ -147,9 +180,7 @@ def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
     begin_s = min(_AFTER_S, max(_AFTER_MIN_S, left_s))
 
     def gathered() -> Report:
-        from harness.engine.report.gather import gather
-
-        return gather(out_dir, telling(_AFTER, begin_s, trust=True))
+        return _gathered(out_dir, telling(_AFTER, begin_s, trust=True), quiet=quiet)
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 

@@ -46,7 +46,8 @@ FIRST_LOOK = "combined/first_look"
     "without",
     multiple=True,
     metavar="FAMILY",
-    help="Leave out all faults of a family, such as power or host; see `harness list faults`.",
+    help="Leave out all faults of a family, such as power or host (see `harness list faults`); host.no_reply: the host "
+    "answers everything.",
 )
 @click.option(
     "--image",
@@ -148,13 +149,15 @@ def run(
 
 
 def families_named(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Families of fault, each of which there is; UsageError naming the nearest."""
+    """Families of fault, or what a host does on any day, each of which there is; UsageError naming the nearest."""
     from harness.core.registry import nearest
     from harness.faults.base import families
+    from harness.scenario.plan import NO_REPLY
 
+    known = [*families(), NO_REPLY]
     for name in names:
-        if name not in families():
-            raise UsageError(f"no family of faults named {name!r}; {nearest(name, list(families()))}")
+        if name not in known:
+            raise UsageError(f"no family of faults named {name!r}; {nearest(name, known)}")
     return names
 
 
@@ -164,6 +167,8 @@ def absolute_spec(spec: str | None) -> str | None:
         raise UsageError(
             "--terminal is empty; expected a shipped name, package.module:Class, path/to/file.py:Class or exec:COMMAND"
         )
+    if spec is not None and spec.endswith(".py") and ":" not in spec:
+        return str(Path(spec).absolute())
     if spec is None or ":" not in spec or spec.startswith("exec:"):
         return spec
     file, _, name = spec.rpartition(":")

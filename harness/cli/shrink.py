@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; default: reports/shrunk/NAME.yaml.",
+    help="The file to write, in a new directory if need be; default: reports/shrunk/NAME.yaml.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
 def shrink(
@@ -90,12 +90,13 @@ def shrink(
 
 def _case(case: str) -> Path:
     """The bundle or the scenario; of a directory of `harness run --out`, its bundle. UsageError for a bundle that is none."""
-    from harness.engine.replay.make import FINDING_NAME
+    from harness.engine.replay.make import bundle_below
     from harness.results.bundle import SUFFIX, is_bundle
 
     path = Path(case)
-    if path.is_dir() and (path / FINDING_NAME).is_file():
-        return path / FINDING_NAME
+    inside = bundle_below(path) if path.is_dir() else None
+    if inside is not None:
+        return inside
     if is_bundle(path):
         return path
     if path.suffix.lower() == SUFFIX:

@@ -1,30 +1,36 @@
-"""What a sweep and a gate say while they run, on stderr: how far, how fast, how long yet, and each new kind of finding at once.
+"""What a sweep, a gate and a report say while they work, on stderr: how far, how long yet, and each new kind of finding at once.
 
-On a terminal a table that is written over, and gone when the sweep has ended; elsewhere, in a log of CI, a line every half
-minute.
+On a terminal a table that is written over, and gone when the work has ended; elsewhere, in a log of CI, a line every half
+minute, or for each run of a report's pages.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.reporters.watching import AtWork, SweepView
+from harness.cli.output import to_copy
+from harness.reporters.plain import line
+from harness.reporters.watching import AtWork, SweepView, one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
+    from harness.engine.report.finding import Turn
     from harness.results.model import RunRow
 
 _EVERY_S = 30.0
+_PAGES_NAMED = 3
 _FRAMES_A_SECOND = 4.0
 
 
@@ -71,7 +77,7 @@ class Watch:
         for finding in new:
             after = f" after {finding.fault}" if finding.fault else ""
             _line(f"new finding {finding.signature}: invariant {finding.invariant} {finding.name}{after}")
-            _line(f"  {run.replay}")
+            _line(f"  {to_copy(run.replay)}")
         now_s = time.monotonic()
         if now_s - self._told_s >= _EVERY_S:
             self._told_s = now_s
@@ -136,6 +142,68 @@ class GateWatch:
         with self._held:
             head = f"{self._head}  {_time(spent_s)} of {_time(self._budget_s)}"
             return self._view.table(head, spent_s / self._budget_s, (), height)
+
+
+class PagesWatch:
+    """The findings of a report being told, each run of theirs as it begins and ends. ``source``: what the report is of."""
+
+    def __init__(self, source: str, *, live: bool) -> None:
+        self._source = source
+        self._at_work: dict[tuple[int, ...], tuple[Turn, float]] = {}
+        self._done = self._of = self._no_time = 0
+        self._held = threading.RLock()
+        """Runs are waited for in threads."""
+        self._draws = live
+        self._live: Live | None = None
+
+    def told(self, turn: Turn) -> None:
+        """One more run has begun, or is over."""
+        with self._held, suppress(OSError):  # who does not hear of it has the report all the same
+            if not self._of:
+                self._of = turn.of
+                self._begin()
+            if not turn.over:
+                self._at_work[turn.numbers] = turn, time.monotonic()
+                return
+            self._done += len(turn.pages)
+            self._no_time += sum(page.why_empty == "no_time" for page in turn.pages)
+            began = self._at_work.pop(turn.numbers, None)
+            if began is not None and self._live is None:
+                _line(_told(turn, time.monotonic() - began[1]))
+
+    def close(self) -> None:
+        """Nothing of what was drawn stays, but what there was no time for."""
+        if self._live is not None:
+            self._live.stop()
+        if self._no_time:
+            with suppress(OSError):
+                more = to_copy(f"harness report {shlex.quote(self._source)} --max-time 5min")
+                _line(f"no time for {self._no_time} of {self._of} pages; {more} gives more")
+
+    def _begin(self) -> None:
+        if self._draws:
+            self._live = on_screen(self._table)
+        else:
+            few = "the finding" if self._of == 1 else f"{self._of} findings"
+            _line(f"telling {few} in full; runs that are done again take their time")
+
+    def _table(self, height: int) -> RenderableType:
+        from rich.console import Group
+
+        with self._held:
+            now_s = time.monotonic()
+            lines = [f"telling findings: {self._done} of {self._of} pages"]
+            lines += [_told(turn, now_s - began_s) for turn, began_s in self._at_work.values()]
+        return Group(*map(one_line, lines[: max(1, height - 1)]))
+
+
+def _told(turn: Turn, spent_s: float) -> str:
+    """Which pages, and of which invariants; what a results file says there may be anything."""
+    numbers = ", ".join(map(str, turn.numbers[:_PAGES_NAMED])) + (", ..." if len(turn.numbers) > _PAGES_NAMED else "")
+    names = list(dict.fromkeys(f"{page.invariant} {page.name}" for page in turn.pages))
+    more = f" and {len(names) - _PAGES_NAMED} more" if len(names) > _PAGES_NAMED else ""
+    pages = "page" if len(turn.numbers) == 1 else "pages"
+    return f"{pages} {numbers} of {turn.of}: {line(', '.join(names[:_PAGES_NAMED]), 100)}{more} ({spent_s:.0f} s)"
 
 
 def draws() -> bool:

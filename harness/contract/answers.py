@@ -11,7 +11,21 @@ from harness.contract.making import quick
 @quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an action ended. ``text`` is shown to people; ``reason`` says why in a word (``storage_full``, ``host_05``)."""
+    """How an action ended; made by the functions below.
+
+    kind
+        An ``OutcomeKind``.
+    reason = ''
+        Why, in a word (``storage_full``, ``host_05``).
+    text = ''
+        What is shown to people.
+    stan = ''
+        The trace number of the request, where there was one (DE11).
+    batch = ''
+        The batch that its record is in.
+    rrn = ''
+        The host's reference number (DE37).
+    """
 
     kind: OutcomeKind
     reason: str = ""
@@ -59,7 +73,21 @@ def Unsupported() -> Outcome:
 @quick
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What the display shows. An ``approved`` screen is a promise to the customer: from that instant the money has moved."""
+    """What the display shows. An ``approved`` screen is a promise to the customer: from that instant the money has moved.
+
+    kind
+        A ``ScreenKind``.
+    text = ''
+        What stands on it.
+    amount_fen = None
+        The amount that it shows, in fen; None: it shows none. So for all that follow.
+    stan = None
+        The trace number that it shows.
+    batch = None
+        The batch number.
+    rrn = None
+        The host's reference number.
+    """
 
     kind: ScreenKind
     text: str = ""
@@ -74,6 +102,15 @@ class Screen:
 class Totals:
     """A batch's totals: counts and amounts in fen. Debits are sales and completions, credits are refunds; what was voided is in
     neither, and a preauth never is.
+
+    debit_count = 0
+        How many debits.
+    debit_fen = 0
+        What they come to, in fen.
+    credit_count = 0
+        How many credits.
+    credit_fen = 0
+        What they come to, in fen.
     """
 
     debit_count: int = 0
@@ -85,7 +122,25 @@ class Totals:
 @quick
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A slip of paper. A reprint is marked ``duplicate``; a settlement slip carries ``totals``."""
+    """A slip of paper.
+
+    kind
+        A ``ReceiptKind``.
+    text = ''
+        What is printed on it.
+    amount_fen = None
+        The amount on it, in fen; None: there is none. So for all that follow.
+    stan = None
+        The trace number, by which the operator names the sale for a void.
+    batch = None
+        The batch number.
+    rrn = None
+        The host's reference number, by which the operator names the sale for a refund.
+    duplicate = False
+        It is marked as a reprint.
+    totals = None
+        Of a settlement: what was settled.
+    """
 
     kind: ReceiptKind
     text: str = ""

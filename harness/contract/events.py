@@ -12,7 +12,7 @@ from harness.contract.making import quick
 @quick
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An operator action. ``number`` is the harness's name for it; terminal software has no use for it but ``finish``.
+    """An operator action.
 
     Void, refund and completion name the original as the operator reads it from the receipt: trace number (STAN), batch, RRN,
     date (MMDD), amount (``original_amount_fen``; 0 where it is not keyed in). A completion is about a preauth;
@@ -29,6 +29,29 @@ class Action:
 
     ``scan_sale`` charges a customer's payment code, which ``device.card.read`` gives as ``CardData.code``; ``scan_refund`` gives
     back a sale made so, named like any other: its RRN is the host's number for the order.
+
+    number
+        The harness's name for it; terminal software has no use for it but ``finish``.
+    kind
+        An ``ActionKind``.
+    amount_fen = 0
+        What was keyed in, in fen.
+    original_stan = ''
+        Of the original, as its receipt has it: the trace number.
+    original_batch = ''
+        The batch number.
+    original_rrn = ''
+        The host's reference number.
+    original_date = ''
+        The day, MMDD.
+    original_amount_fen = 0
+        The amount, in fen; 0: it is not keyed in.
+    account = ''
+        Of ``account``: the merchant's account number.
+    cycle = ''
+        Of ``account``: T+1, D+1 or D+0.
+    trace_number = ''
+        Of ``trace_number``: the number that the next request carries.
     """
 
     number: int
@@ -51,14 +74,22 @@ Sale: TypeAlias = Action
 @quick
 @dataclass(frozen=True, slots=True)
 class ActionRequested:
-    """The operator asks for an action. It must be answered with ``device.finish(action, outcome)``."""
+    """The operator asks for an action.
+
+    action
+        Which. It must be answered with ``device.finish(action, outcome)``.
+    """
 
     action: Action
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """A key outside an action: ``cancel``, ``confirm``, ``menu``, or a repeat of the action key by an impatient hand."""
+    """A key outside an action.
+
+    key
+        ``cancel``, ``confirm``, ``menu``, or a repeat of the action key by an impatient hand.
+    """
 
     key: str
 
@@ -75,14 +106,22 @@ class CardRemoved:
 
 @dataclass(frozen=True, slots=True)
 class PaperChanged:
-    """The paper ran out, or was put in."""
+    """The paper ran out, or was put in.
+
+    loaded
+        Whether there is paper now.
+    """
 
     loaded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CableChanged:
-    """The network cable or radio link came or went, as far as the modem can tell."""
+    """The network cable or radio link came or went.
+
+    connected
+        Whether the line is there, as far as the modem can tell.
+    """
 
     connected: bool
 

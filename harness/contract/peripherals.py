@@ -40,9 +40,24 @@ class PinPadError(DeviceError):
 @quick
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """What the reader got. ``track2`` is ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is in DE35.
+    """What the reader got. Of a payment code that its scanner read off a phone there is ``code`` alone.
 
-    Of a payment code that the reader's scanner read off a phone there is ``code`` alone, to be sent as it is, once.
+    pan
+        The card number (DE2). Keep it masked, or encrypted by the PIN pad.
+    expiry
+        YYMM (DE14).
+    track2
+        ``PAN=YYMM...`` with the issuer's discretionary data, to be sent as it is (DE35), and never to be kept.
+    entry_mode = '051'
+        How it was read (DE22): ``051`` a card's chip, ``031`` a payment code.
+    sequence_number = '001'
+        Which card of this number (DE23).
+    emv_data = b''
+        What the chip wants sent with the request (DE55).
+    code = ''
+        A payment code, to be sent as it is, once.
+    chip = False
+        The card's chip takes part: it gives cryptograms, and has the last word on a sale.
     """
 
     pan: str
@@ -53,15 +68,17 @@ class CardData:
     emv_data: bytes = b""
     code: str = ""
     chip: bool = False
-    """The card's chip takes part: it gives cryptograms, and has the last word on a sale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cryptogram:
-    """What a card's chip answers. ``TC``: it approves. ``ARQC``: ask the host. ``AAC``: it declines.
+    """What a card's chip answers.
 
-    ``data`` is to be sent as it is in DE55. A TC is the proof of the sale, and the acquirer wants it at settlement; it may be
-    kept until then.
+    kind
+        ``TC``: it approves. ``ARQC``: ask the host. ``AAC``: it declines.
+    data
+        To be sent as it is (DE55). A TC is the proof of the sale, and the acquirer wants it at settlement; it may be kept until
+        then.
     """
 
     kind: CryptogramKind
@@ -69,6 +86,8 @@ class Cryptogram:
 
 
 class CardReader(Protocol):
+    """Reads cards and payment codes, and talks to a card's chip."""
+
     def read(self, timeout_s: float = 60.0) -> CardData:
         """Wait for a card and read it. Raises CardTimeout or CardReadError."""
 
@@ -111,6 +130,8 @@ class PinPad(Protocol):
 
 
 class Printer(Protocol):
+    """Prints slips, one at a time."""
+
     def print(self, receipt: Receipt) -> None:
         """Print the whole slip. Raises PaperOut when there is no paper."""
 
@@ -122,8 +143,13 @@ class Printer(Protocol):
 
 
 class Display(Protocol):
+    """What the customer and the operator look at.
+
+    current
+        What it shows now; None after power on.
+    """
+
     current: Screen | None
-    """What it shows now; None after power on."""
 
     def show(self, screen: Screen) -> None:
         """Replace what the display shows."""
@@ -143,16 +169,32 @@ class Nvram(Protocol):
 
 
 class Device(Protocol):
-    """The hardware under the software. All of it dies at power loss; only storage, PIN-pad keys and NVRAM are kept."""
+    """The hardware under the software. All of it dies at power loss; only storage, PIN-pad keys and NVRAM are kept.
+
+    tid
+        Terminal number, DE41, 8 characters.
+    mid
+        Merchant number, DE42, 15 characters.
+    host_address
+        Where the acquirer is: for ``socket.create_connection``.
+    volumes
+        Storage volumes by name (``data``, ``cache``, ...) and the directory each is mounted at.
+    card
+        A ``CardReader``.
+    pin_pad
+        A ``PinPad``.
+    printer
+        A ``Printer``.
+    display
+        A ``Display``.
+    nvram
+        A ``Nvram``.
+    """
 
     tid: str
-    """Terminal number, DE41, 8 characters."""
     mid: str
-    """Merchant number, DE42, 15 characters."""
     host_address: tuple[str, int]
-    """Where the acquirer is: for ``socket.create_connection``."""
     volumes: Mapping[str, str]
-    """Storage volumes by name (``data``, ``cache``, ...) and the directory each is mounted at."""
     card: CardReader
     pin_pad: PinPad
     printer: Printer

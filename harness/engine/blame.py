@@ -1,7 +1,11 @@
 """What struck before a finding, and where the terminal software was just then: the fault and the code point of a finding.
 
-Models: of the strikes on the finding's device that bit, or ended its software, the first that came between what the finding is
-about and the instant at which it was evident, cuts, crashes and damage before conditions; with none between, the last one before.
+Models: of the strikes on the finding's device that bit, or ended its software: the first cut, crash or damage between what the
+finding is about and the instant at which it was evident; with none, whatever was at work nearest to one of the events that prove
+it; with none, the first condition in between; with none, the last one before whose harm stays (a cut, damage, a write that was
+refused). A condition that was over long before is not blamed; but a finding with nothing of its own to blame may be a consequence
+of the one before it on the same device, and has the same blame. A request that the host leaves unanswered on any day, without a
+fault (``host.no_reply``), counts as a strike of that name.
 For faults that are over at once (a cut, a crash) the innermost functions of the terminal's own code at that instant, and the
 storage call that they were in the middle of, which is all that is known of a program. A condition of storage (a full volume, an
 error, a failing fsync) has the code point of the first call that it refused, with the error that the call got. Any other
@@ -14,8 +18,8 @@ Kept out of the history: it says how the software is written, and a history must
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
@@ -23,9 +27,11 @@ from harness.engine.crashpoints.callsites import CallSites
 from harness.engine.whereabouts import frame_of
 from harness.faults.catalogue import all_faults
 from harness.faults.tap import call_in_flight
-from harness.history.events import FaultBit, FaultStruck, StorageFailed
+from harness.history.events import FaultBit, FaultLifted, FaultStruck, RequestUnanswered, StorageFailed
+from harness.history.query import AROUND_US
 from harness.history.recorder import Recorder
-from harness.invariants.base import DAMAGE_KINDS, INSTANT_KINDS
+from harness.invariants.base import DAMAGE_KINDS, INSTANT_KINDS, Finding
+from harness.scenario.plan import NO_REPLY
 
 if TYPE_CHECKING:
     from harness.sut.station import Station
@@ -33,10 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """``fault``: the kind that struck, empty for none; ``place``: where the software was then, empty where unknown."""
+    """``fault``: the kind that struck, empty for none; ``place``: where the software was then, empty where unknown.
+
+    ``follows``: the invariant of the earlier finding whose blame it is.
+    """
 
     fault: str = ""
     place: str = ""
+    follows: int = 0
 
 
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
@@ -51,6 +61,20 @@ class _Strike:
     blame: Blame
     counts: bool
     """It has bitten; a cut or a crash ends the software whatever it leaves on the medium."""
+    until_us: int | None = None
+    """When it was over; None: it never was."""
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it is over as soon as it struck, and its harm stays."""
+        return self.blame.fault in INSTANT_KINDS
+
+    def away_us(self, at_us: int) -> int:
+        """How far it was from being at work at this time."""
+        if at_us < self.at_us:
+            return self.at_us - at_us
+        until_us = self.at_us if self.is_instant else self.until_us
+        return 0 if until_us is None else max(0, at_us - until_us)
 
 
 class Blames:
@@ -66,17 +90,39 @@ class Blames:
         """Listen. A strike is told of before its effect: the software still stands where it hits."""
         recorder.watch(FaultStruck, self._struck)
         recorder.watch(FaultBit, self._bit)
+        recorder.watch(FaultLifted, self._lifted)
+        recorder.watch(RequestUnanswered, self._unanswered)
         recorder.watch(StorageFailed, self._refused)
 
-    def of(self, device: str, at_us: int, evident_us: int) -> Blame:
-        """What to blame for something that ``device`` did at ``at_us`` and that was evident at ``evident_us``."""
-        before: list[_Strike] = []
-        between: list[_Strike] = []
-        for strike in self._strikes.get(device, ()):
-            if strike.counts and strike.at_us <= evident_us:
-                (before if strike.at_us < at_us else between).append(strike)
-        lasting = [each for each in between if each.blame.fault in INSTANT_KINDS]
-        chosen = lasting[:1] or between[:1] or before[-1:]
+    def of_all(self, findings: Sequence[Finding], times_us: Mapping[int, int]) -> list[Blame]:
+        """What to blame for each of a run's findings, given in order of time, with the times of the events that prove them."""
+        blames: list[Blame] = []
+        latest: dict[str, Blame] = {}
+        for each in findings:
+            proof_us = [times_us[number] for number in each.events if number in times_us]
+            own = self.of(each.device, each.at_us, max(each.at_us, each.evident_us), proof_us)
+            if own.fault:
+                latest[each.device] = replace(own, follows=each.number)
+            blames.append(own if own.fault else latest.get(each.device, NOTHING_STRUCK))
+        return blames
+
+    def of(self, device: str, at_us: int, evident_us: int, proof_us: Sequence[int] = ()) -> Blame:
+        """What to blame for something that ``device`` did at ``at_us`` and that was evident at ``evident_us``.
+
+        ``proof_us``: when the events that prove it happened.
+        """
+        known = [each for each in self._strikes.get(device, ()) if each.counts and each.at_us <= evident_us]
+        between = [each for each in known if each.at_us >= at_us]
+        cuts = [each for each in between if each.is_instant]
+        near = sorted(
+            (min(each.away_us(time_us) for time_us in (*proof_us, at_us)), not each.is_instant, -each.at_us, place)
+            for place, each in enumerate(known)
+        )
+        at_work = [known[place] for away_us, *_, place in near[:1] if away_us <= AROUND_US]
+        stays = [
+            each for each in known if each.is_instant or (each.blame.fault in self._of_storage and each.blame.place)
+        ]
+        chosen = cuts[:1] or at_work or between[:1] or stays[-1:]
         return chosen[0].blame if chosen else NOTHING_STRUCK
 
     def _struck(self, _: int, event: FaultStruck) -> None:
@@ -91,6 +137,19 @@ class Blames:
             if strike.name == event.fault:
                 strike.counts = True
                 return
+
+    def _lifted(self, _: int, event: FaultLifted) -> None:
+        for device in event.devices:
+            for strike in reversed(self._strikes.get(device, ())):
+                if strike.name == event.fault:
+                    strike.until_us = event.at_us
+                    break
+
+    def _unanswered(self, _: int, event: RequestUnanswered) -> None:
+        """Any other reason than the everyday one is a fault, which has struck by then."""
+        if event.reason == "no_reply":
+            at_us = event.at_us
+            self._strikes.setdefault(event.device, []).append(_Strike(at_us, NO_REPLY, Blame(NO_REPLY), True, at_us))
 
     def _refused(self, _: int, event: StorageFailed) -> None:
         """A call failed while the software stands in it: of the condition that struck last it is the first one."""

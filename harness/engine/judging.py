@@ -11,6 +11,7 @@ from harness.engine.blame import Blames
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import NO_SALE, FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
+from harness.history.query import times_of
 from harness.invariants.base import Terms, when
 from harness.invariants.catalogue import INVARIANTS
 from harness.invariants.judge import Judge, Judgement
@@ -73,7 +74,9 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], bl
     measures = _measures(course)
     is_bad = findings or any(each.missed for each in measures)
     status: Status = "fail" if is_bad else "inconclusive" if reasons else "pass"
-    stories = tell_stories(course.history, findings[:_FINDINGS_KEPT])
+    kept = findings[:_FINDINGS_KEPT]
+    stories = tell_stories(course.history, kept)
+    times = times_of(course.history, {number for each in kept for number in each.events})
     plan = course.plan
     return Verdict(
         status=status,
@@ -85,10 +88,9 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], bl
         findings=tuple(
             FindingView(
                 each.number, each.invariant, each.device, each.at_us, each.summary, each.money_fen, each.severity,
-                each.events, stories.get(place, ()), blame.fault, blame.place,
+                each.events, stories.get(place, ()), blame.fault, blame.place, blame.follows,
             )
-            for place, each in enumerate(findings[:_FINDINGS_KEPT])
-            for blame in (blames.of(each.device, each.at_us, max(each.at_us, each.evident_us)),)
+            for place, (each, blame) in enumerate(zip(kept, blames.of_all(kept, times), strict=True))
         ),
         inconclusive_because=tuple(reasons),
         checked=tuple(f"{each.number} {each.name}" for each in judgements if each.outcome in ("pass", "finding")),

@@ -34,6 +34,8 @@ class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """The kind of fault to look at first: what struck there between the deed and its discovery, or last before."""
     place: str = ""
     """Where the software was when it struck, where that is known and says something."""
+    follows: int = 0
+    """The invariant of an earlier finding on the same device that this one may be a consequence of; 0: none."""
 
 
 class NotChecked(msgspec.Struct, frozen=True):

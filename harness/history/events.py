@@ -352,7 +352,19 @@ class MessageDelivered(Event, frozen=True):
 
 
 class MessageDropped(Event, frozen=True):
-    """``reason``: partition, half_open, reset, closed, power, host_silent, ..."""
+    """``reason``: partition, half_open, reset, closed, power, ..."""
+
+    device: str
+    message: int
+    reason: str
+
+
+class RequestUnanswered(Event, frozen=True):
+    """The request arrived, and the host sends nothing back.
+
+    ``reason``: no_reply (the everyday share of ``host.no_reply``: it was carried out), withheld (carried out, a fault keeps the
+    answer), late (carried out, the answer comes with a later one), not_read (not carried out), not_understood.
+    """
 
     device: str
     message: int
@@ -563,7 +575,7 @@ AnyEvent: TypeAlias = Union[
     IntentOpened, Presented, CardDecided, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
     ScreenShown, ReceiptPrinted, PowerLost, StorageAfterPowerLoss, Booted, SoftwareReady, SoftwareDied, SoftwareLogged,
     ProbeReached, MemorySampled, StorageFailed, Barrier, SpaceMeasured, SecretFound, SecretsSought,
-    MessageSent, MessageDelivered, MessageDropped,
+    MessageSent, MessageDelivered, MessageDropped, RequestUnanswered,
     LedgerChanged, BatchSettled, OrderChanged, CertificateTaken, SettingsKeyed, SettingsJudged, PayoutMade, PayoutTold,
     FaultStruck, DataDamaged, FaultBit, FaultLifted,
     Inspected,

@@ -6,13 +6,13 @@ held whole, so that a story can be told of millions of events.
 Does not model: which events are guilty; the finding says.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from harness.core.units import US_PER_MINUTE
-from harness.history.codec import read_history
+from harness.history.codec import decode_line, read_history
 from harness.history.events import (
     ActionEnded,
     ActionStarted,
@@ -63,6 +63,14 @@ class HistoryFile:
 
     def __iter__(self) -> Iterator[Numbered]:
         return read_history(self.path)
+
+
+def times_of(path: Path, numbers: Collection[int]) -> dict[int, int]:
+    """By number, when these events of a history file happened; of a long history only they are decoded."""
+    last = max(numbers, default=-1)
+    with path.open("rb") as lines:
+        wanted = ((number, line) for number, line in zip(range(last + 1), lines, strict=False) if number in numbers)
+        return {number: decode_line(line).at_us for number, line in wanted}
 
 
 def of_device(history: Iterable[Numbered], device: str) -> Iterator[Numbered]:

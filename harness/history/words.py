@@ -59,6 +59,15 @@ def _settled(event: e.BatchSettled) -> str:
     return f"host {state} batch {event.batch}, {balance}{extra}"
 
 
+_SILENCES = {
+    "no_reply": "carried out; host.no_reply says how often that happens on any day",
+    "withheld": "carried out",
+    "late": "carried out; the answer comes with a later one",
+    "not_read": "not carried out",
+    "not_understood": "not carried out; it understands none like it",
+}
+
+
 def _inspected(event: e.Inspected) -> str:
     if event.error:
         return f"its own records cannot be read ({event.error})"
@@ -100,6 +109,7 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.MessageSent: _message,
     e.MessageDelivered: lambda v: f"message {v.message} arrives",
     e.MessageDropped: lambda v: f"message {v.message} is lost ({v.reason})",
+    e.RequestUnanswered: lambda v: f"host never answers message {v.message} ({_SILENCES.get(v.reason, v.reason)})",
     e.LedgerChanged: lambda v: (
         f"host books {v.kind}{_money(v.amount_fen)}{_trace(v.stan)}: {v.previous_state or 'new'} -> {v.state}"
     ),

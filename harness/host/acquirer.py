@@ -24,11 +24,15 @@ from harness.host.session import KeyFactory, Session
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The host's answer: a whole frame, or None when it stays silent. ``header`` tells what is in the frame."""
+    """The host's answer: a whole frame, or None when it stays silent. ``header`` tells what is in the frame.
+
+    ``why_silent`` is a reason of ``history.events.RequestUnanswered`` where there is no frame.
+    """
 
     frame: bytes | None
     request: MessageHeader
     header: MessageHeader | None
+    why_silent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +120,25 @@ class Acquirer:
         request = self.describe(frame)
         session = self._sessions.get(request.tid)
         knobs = self._knobs.get(request.tid)
+        why_silent = "not_understood"
         if knobs is None or session is None:
             answer = self.dialect.answer_stranger(frame, at_us)
         elif (knobs.silent_until_us and knobs.before("silent_until_us", at_us)) or (
             knobs.ignore_requests and knobs.use("ignore_requests")
         ):
-            answer = None
+            answer, why_silent = None, "not_read"
         elif overloaded:
             answer = self.dialect.answer_busy(frame, session, at_us)
         else:
             answer = self.dialect.answer(frame, session, knobs, at_us)
             if answer is not None and knobs.drop_replies and knobs.use("drop_replies"):
-                answer = None
+                answer, why_silent = None, "withheld"
             if answer is not None and knobs.held_replies and knobs.use("held_replies"):
                 knobs.held += ((knobs.held_for, answer),)
-                answer = None
-        return Reply(answer, request, None if answer is None else self.describe(answer))
+                answer, why_silent = None, "late"
+        if answer is None:
+            return Reply(None, request, None, why_silent)
+        return Reply(answer, request, self.describe(answer))
 
     def overdue(self, frame: bytes) -> list[bytes]:
         """Answers to earlier requests of the sender that were held back until this one."""

@@ -35,7 +35,7 @@ _JUDGED_HELP = ("it did not come back", "no sale was accepted")
 class _Device:
     """What is under way on a terminal."""
 
-    __slots__ = ("boot", "deaths", "died", "looping", "open")
+    __slots__ = ("boot", "deaths", "died", "looping", "open", "turned_away")
 
     def __init__(self) -> None:
         self.boot: tuple[int, int] | None = None
@@ -45,6 +45,8 @@ class _Device:
         self.looping = False
         self.open: dict[int, tuple[int, str, int]] = {}
         """Actions under way: event, kind, time."""
+        self.turned_away: int | None = None
+        """The last end of an action, while no later one was successful."""
 
 
 @INVARIANTS.register("returns_to_service")
@@ -133,6 +135,7 @@ class ReturnsToService(Invariant):
     def _ended(self, number: int, event: ActionEnded) -> None:
         state = self._device(event.device)
         begun = state.open.pop(event.action, None)
+        state.turned_away = number if event.outcome in ("refused", "failed") else None
         if event.outcome != "interrupted":
             if state.deaths:
                 state.deaths.clear()
@@ -160,7 +163,8 @@ class ReturnsToService(Invariant):
         summary = (
             f"{event.device} did not recover by itself: support had to restart it at {when(event.at_us)}, as {why}."
         )
-        self.report(self.finding(event.device, event.at_us, summary, (number,), 0, "major"))
+        events = (self._device(event.device).turned_away, number)
+        self.report(self.finding(event.device, event.at_us, summary, events, 0, "major"))
 
     # ------------------------------------------------------------ the end
 

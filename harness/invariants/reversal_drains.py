@@ -33,7 +33,9 @@ from harness.history.words import SUPPORT_CLEARED, cleared_by_support
 from harness.invariants.base import INVARIANTS, REVERSALS, Finding, Invariant, Terms, on, plain_number, when, yuan
 from harness.invariants.books import Books
 from harness.invariants.casebook import T01, arrives, at, case, comes_up, down, inspected, phase, up
+from harness.invariants.purchase import Entry
 
+_SHOWN = 5
 _REQUEST = "0400"
 _ANSWER = "0410"
 _DEFINITIVE = frozenset({"00", "12", "25"})
@@ -181,9 +183,12 @@ class ReversalDrains(Invariant):
             if left:
                 summary = (
                     f"{device} still keeps {len(left)} unsent reversals at {when(event.at_us)} with network and host in "
-                    f"order (trace numbers {', '.join(left[:5])}): those customers' money stays taken."
+                    f"order (trace numbers {', '.join(left[:_SHOWN])}): those customers' money stays taken."
                 )
-                yield self.finding(device, event.at_us, summary, (number,), self._stake(device, left), "critical")
+                taken = self._taken(device, left)
+                stake_fen = sum(each.net_fen() for each in taken)
+                proof = (*(each.first for each in taken[:_SHOWN]), number)
+                yield self.finding(device, event.at_us, summary, proof, stake_fen, "critical")
 
     def _applies(self, device: str) -> bool:
         if self.terms.manifest(device).reversal == "none":
@@ -194,10 +199,11 @@ class ReversalDrains(Invariant):
             return False
         return True
 
-    def _stake(self, device: str, stans: list[str]) -> int:
+    def _taken(self, device: str, stans: list[str]) -> list[Entry]:
+        """What the host has taken for the requests with these trace numbers and not given back."""
         wanted = {plain_number(each) for each in stans}
         held = [each for purchase in self.books.device(device).purchases for each in purchase.entries]
-        return sum(each.net_fen() for each in held if each.stan in wanted)
+        return [each for each in held if each.stan in wanted and each.net_fen()]
 
 
 _REVERSAL = up(5, "0400", token="")

@@ -158,6 +158,10 @@ class Connection:
         """Send a whole message down; whether it arrives is the link's affair."""
         self.link.transmit(self, self.down, frame)
 
+    def leave_unanswered(self, message: int, reason: str) -> None:
+        """Send nothing to the request with this number, for a reason of ``history.events.RequestUnanswered``."""
+        self.link.unanswered(message, reason)
+
     def host_close(self) -> None:
         """The host closes its end: the device reads end of file after the replies that are under way."""
         if self.state == "open" and not self._host_closed:

@@ -17,7 +17,7 @@ import simpy
 
 from harness.core.decisions import Decisions
 from harness.core.environment import Call, Signal
-from harness.history.events import MessageDelivered, MessageDropped, MessageSent
+from harness.history.events import MessageDelivered, MessageDropped, MessageSent, RequestUnanswered
 from harness.history.recorder import Recorder
 from harness.network.conditions import Conditions, Failure, Passage
 from harness.network.connection import Connection
@@ -237,6 +237,10 @@ class Link:
     def delivered(self, flight: Flight) -> None:
         """Record that a message arrived."""
         self._recorder.emit(MessageDelivered(self.now_us, self.device, flight.message))
+
+    def unanswered(self, message: int, reason: str) -> None:
+        """Record that the host sends nothing back to a request."""
+        self._recorder.emit(RequestUnanswered(self.now_us, self.device, message, reason))
 
     def drop_all(self, flights: Iterable[Flight], reason: str) -> None:
         """Record that settled messages were lost."""

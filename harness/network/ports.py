@@ -47,7 +47,9 @@ class HostEndpoint(Protocol):
         """Whether it takes new connections; if not, they are refused."""
 
     def receive(self, connection: "Connection", frame: bytes, message: int) -> None:
-        """A whole message arrived. The answer, now or later, is ``connection.reply(frame)``; silence is no call at all."""
+        """A whole message arrived. What comes of it, now or later, is ``connection.reply(frame)``, or
+        ``connection.leave_unanswered(message, why)``.
+        """
 
 
 Describe: TypeAlias = Callable[[bytes], MessageHeader]

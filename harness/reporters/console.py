@@ -58,6 +58,8 @@ def _finding(group: list[FindingView]) -> Iterator[str]:
     devices = list(dict.fromkeys(each.device for each in group if each.device))
     yield f"invariant {first.invariant} {first.name}: {_count(len(group), 'finding')} on {_some(devices)}{money}"
     yield f"  {first.summary}"
+    if first.follows:
+        yield f"  Nothing else went wrong near it: it may be a consequence of invariant {first.follows} on {first.device}."
     for line in first.story:
         yield f"    {line}"
     yield ""

@@ -17,6 +17,7 @@ from harness.history.events import (
     LedgerChanged,
     MessageDropped,
     MessageSent,
+    RequestUnanswered,
 )
 from harness.reporters.watching import one_line
 
@@ -39,6 +40,8 @@ def _text(event: Event) -> str:
         return _message(event)
     if isinstance(event, MessageDropped):
         return f"{event.device:5} x   message {event.message} lost: {event.reason}"
+    if isinstance(event, RequestUnanswered):
+        return f"{event.device:5} x   message {event.message} is not answered: {event.reason.replace('_', ' ')}"
     if isinstance(event, LedgerChanged):
         return f"{event.device:5} =   {event.kind} {event.stan} is {event.state}"
     if isinstance(event, BatchSettled):

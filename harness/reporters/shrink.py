@@ -29,7 +29,19 @@ def _lines(shrunk: Shrunk) -> Iterator[str]:
     if shrunk.steps:
         done = (what for what, _ in groupby(what for what, _ in shrunk.steps))
         yield from textwrap.wrap(f"by    {', '.join(done)}", _COLUMNS, subsequent_indent="      ")
-    if shrunk.stopped:
-        yield f"{shrunk.stopped} before everything was tried: it may become smaller still"
+    if shrunk.stopped or not shrunk.steps:
+        yield ""
+        yield from textwrap.wrap(_how_it_ended(shrunk), _COLUMNS, subsequent_indent="  ")
     yield ""
     yield f"again: {shrunk.replay}"
+
+
+def _how_it_ended(shrunk: Shrunk) -> str:
+    """Whether it became smaller at all, and whether more time may help."""
+    spent = f"{several(shrunk.runs, 'run')}, {shrunk.wall_s:.0f} s"
+    if not shrunk.stopped:
+        return f"no smaller scenario: everything was tried, in {spent}, and nothing smaller shows this finding"
+    left = f"{shrunk.stopped} before everything was tried"
+    if not shrunk.steps:
+        return f"no smaller scenario was found in {spent}: {left}; --budget gives more time"
+    return f"{left}: it may become smaller still; --budget gives more time"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +50,7 @@ def scenario_file(name_or_path: str) -> Path:
         is_file = path.is_file()
     except OSError as error:
         raise UsageError(f"no scenario or file named {name_or_path[:80]!r}...: {error.strerror}") from None
+    _refuse_software(name_or_path, path if is_file else None)
     if is_file:
         return path
     shipped = names()
@@ -67,6 +70,30 @@ def scenario_file(name_or_path: str) -> Path:
     near = nearest(wanted, list(shipped) + [name.rpartition("/")[2] for name in shipped])
     hint = f"; {near}" if near.startswith("did") else ""
     raise UsageError(f"no scenario or file named {name_or_path!r}{hint} (harness list scenarios)")
+
+
+def _refuse_software(given: str, file: Path | None) -> None:
+    """UsageError for terminal software, told by its name or its first bytes, where a scenario belongs."""
+    spec = ""
+    if given.startswith("exec:") or given.endswith(".py") or ".py:" in given:
+        spec = given
+    elif file is not None and file.suffix not in SUFFIXES and _is_program(file):
+        # Without a directory it would be looked for on PATH.
+        spec = f"exec:{shlex.quote(given if os.sep in given else f'./{given}')}"
+    if spec:
+        raise UsageError(
+            f"{given} is terminal software, and a scenario is expected there; name the software with "
+            f"--terminal {shlex.quote(spec)} (harness list scenarios says what it can be run in)"
+        )
+
+
+def _is_program(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(4)
+    except OSError:
+        return False
+    return head == b"\x7fELF" or (head[:2] == b"#!" and os.access(file, os.X_OK))
 
 
 def campaign_file(name_or_path: str) -> Path | None:

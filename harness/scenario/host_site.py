@@ -18,6 +18,7 @@ from harness.host.acquirer import Acquirer
 from harness.host.orders import OrderClock
 from harness.host.service import HostQueue
 from harness.network.connection import Connection
+from harness.scenario.plan import SILENCE
 
 DECLINES = (("51", 50.0), ("05", 25.0), ("55", 15.0), ("54", 5.0), ("61", 5.0))
 """Definitive declines and their shares in percent (assumption; the codes are those of ISO 8583, domain section 1.4)."""
@@ -44,21 +45,27 @@ class HostSite:
             connection.reply(late)
         if self.queue.is_overloaded(now_us):
             # The front end says so at once, without carrying anything out: 96.
-            self._answer(connection, frame, overloaded=True)
+            self._answer(connection, frame, message, overloaded=True)
             return
         keys = connection.keys
-        silent = self.decisions.integer(keys.next("host.silent"), 0, lambda u: int(self.queue.never_answers(u)))
+        silent = self.decisions.integer(keys.next(SILENCE), 0, lambda u: int(self.queue.never_answers(u)))
         ready_us = self.queue.ready_at_us(now_us, self.decisions.uniform(keys.next("host.service")))
 
         def carry_out(_: object) -> None:
-            self._answer(connection, frame, silent=bool(silent))
+            self._answer(connection, frame, message, silent=bool(silent))
 
         Call(self.env, ready_us - now_us, carry_out)
 
-    def _answer(self, connection: Connection, frame: bytes, *, silent: bool = False, overloaded: bool = False) -> None:
+    def _answer(
+        self, connection: Connection, frame: bytes, message: int, *, silent: bool = False, overloaded: bool = False
+    ) -> None:
         reply = self.acquirer.handle(frame, int(self.env.now), overloaded=overloaded)
         self._clock.wind()
-        if reply.frame is not None and not silent:
+        if reply.frame is None:
+            connection.leave_unanswered(message, reply.why_silent)
+        elif silent:
+            connection.leave_unanswered(message, "no_reply")
+        else:
             connection.reply(reply.frame)
 
 

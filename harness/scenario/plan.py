@@ -66,6 +66,12 @@ class DevicePlan:
     """The device class from which it comes; keys that are given override the class."""
 
 
+SILENCE = "host.silent"
+"""In the causal key of each decision whether a request is one of ``NO_REPLY``."""
+NO_REPLY = "host.no_reply"
+"""The everyday share of requests that the host never answers, by its key: no fault, and yet what a finding may come from."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostPlan:
     """How the acquirer behaves on a good day."""
@@ -231,8 +237,14 @@ class Plan:
     def without_families(self, families: Collection[str]) -> Plan:
         """The same scenario with whole families of fault switched off: they are not planned, so nobody waits for them to bite.
 
-        A probe that must be reached may need what is off; with anything off, none must be.
+        With ``NO_REPLY`` among them the host answers every request that no fault keeps from it. A probe that must be reached may
+        need what is off; with anything off, none must be.
         """
+        if NO_REPLY in families:
+            pinned = self.decisions
+            answered = None if pinned is None else {key: 0 if f"/{SILENCE}/" in key else pinned[key] for key in pinned}
+            everyday = replace(self, host=replace(self.host, no_reply_percent=0.0), decisions=answered, must_happen=())
+            return everyday.without_families(set(families) - {NO_REPLY})
         kept = tuple(fault for fault in self.faults if fault.fault.family not in families)
         if len(kept) == len(self.faults):
             return self

@@ -25,6 +25,9 @@ _TOOLS = {"harness": f"{sys.executable} -m harness.cli.main", "python": sys.exec
 SET_UP = "python3 -m venv .venv"
 _FILE = re.compile(r"[Ss]ave\s+(?:this|it)\s+as\s+`([\w.]+)`")
 _METHOD = re.compile(r"Replace\s+`(\w+)`\s+by\s+this")
+_PROGRESS = re.compile(
+    r"\d+ of \d+ runs  |telling .* in full; |pages? [\d, .]+ of \d+: |no time for \d+ of \d+ pages; "
+)
 _SOURCE = re.compile(r"^From `([\w./]+)`:$", re.MULTILINE)
 
 
@@ -98,8 +101,8 @@ def _typed(command: str, place: Path, ends: Mapping[str, int]) -> list[str]:
     )  # fmt: skip
     expected = next((code for words, code in ends.items() if words in command), 0)
     assert done.returncode == expected, (command, done.stdout[-3000:], done.stderr)
-    # A sweep that takes long says how far it is, on a slow machine here, too.
-    told = [each for each in done.stderr.splitlines() if not re.match(r"\d+ of \d+ runs  ", each)]
+    # What takes long says how far it is: a report always, a sweep on a slow machine here, too.
+    told = [each for each in done.stderr.splitlines() if not _PROGRESS.match(each)]
     assert not told, (command, done.stderr)
     return done.stdout.splitlines()
 

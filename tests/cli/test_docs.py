@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.reporters import documentation
-from harness.reporters.reference import texts
+from harness.reporters.reference import contract, texts
 
 from .conftest import ROOT, Harness
 
@@ -104,3 +104,27 @@ def test_on_a_terminal_a_page_is_laid_out_and_goes_through_the_pager(place: Path
     assert process.wait(timeout=30) == 0
     assert b"\x1b[" in said and b"inconclusive" in said
     assert b"# Exit codes" not in said and b"|---|" not in said
+
+
+def test_every_field_of_the_contract_is_explained_where_pydoc_shows_it() -> None:
+    classes = {each.__name__: each for each in contract.documented()}
+    assert {
+        "Manifest",
+        "TextPattern",
+        "Record",
+        "Inspection",
+        "Action",
+        "CardData",
+        "Screen",
+        "Receipt",
+        "Device",
+    } <= classes.keys()
+    for name, cls in classes.items():
+        told = contract.described(cls)
+        fields = contract.fields_of(cls)
+        assert [*told] == [*fields], f"{name}: its docstring tells each field, in their order"
+        for field, (_, default) in fields.items():
+            said, meaning = told[field]
+            assert (said or "needed") == (default or "needed") and meaning.strip(), (
+                f"{name}.{field}: its default and meaning"
+            )

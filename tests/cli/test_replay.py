@@ -34,7 +34,7 @@ def bundle(harness: Harness, place: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_bundle_is_replayed_refused_and_made_small(harness: Harness, place: Path, bundle: Path) -> None:
-    done = harness("replay", bundle, "--until", "end")
+    done = harness("replay", bundle.parent, "--until", "end")
     assert (done.returncode, done.stderr) == (1, ""), done.stderr
     assert "the same finding came again\nthe history is the same, event by event" in done.stdout
     assert "the last events up to end" in done.stdout
@@ -64,6 +64,8 @@ def test_a_bundle_is_replayed_refused_and_made_small(harness: Harness, place: Pa
     assert itself.returncode == 4 and "that is the bundle itself" in itself.stderr
 
     (place / "empty.zip").mkdir()
+    none = harness("replay", "empty.zip")
+    assert none.returncode == 4 and none.stderr.startswith("error: empty.zip holds no bundle; expected a finding.zip")
     for named, why in (("empty.zip", "empty.zip is a directory, and no bundle"), ("none.zip", "none.zip is no file")):
         other = harness("shrink", named)
         assert other.returncode == 4 and f"error: {why}; expected a finding.zip" in other.stderr, other.stderr

@@ -46,7 +46,12 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "missing terminal file": (["run", "small.yaml", "--terminal", "mine.py:T"], 4, "there is no file"),
     "terminal without manifest": (["run", "small.yaml", "--terminal", "bare.py:T"], 4, "bare.py:2: class T has no `manifest`"),
     "unknown action": (["run", "small.yaml", "--terminal", "sail.py:T"], 4, "no action is called 'sail'; did you mean 'sale'?"),
-    "scenario that is none": (["run", "bare.py"], 4, "bare.py:1:1"),
+    "scenario that is none": (["run", "none.txt"], 4, "none.txt:1:1"),
+    "software as scenario": (["run", "bare.py"], 4, "bare.py is terminal software, and a scenario is expected"),
+    "class as scenario": (["sweep", "bare.py:T", "--out", "out"], 4, "with --terminal bare.py:T"),
+    "program as scenario": (["run", "my till"], 4, "with --terminal 'exec:'\"'\"'./my till'"),
+    "SPEC as scenario": (["hunt", "exec:./till", "--symptom", "charged twice"], 4, "with --terminal exec:./till ("),
+    "software as gate's scenario": (["gate", "--terminal", "x", "--random", "bare.py"], 4, "with --terminal bare.py"),
     "out is a file": (["run", "small.yaml", "--out", "bare.py"], 4, "is a file"),
     "out below a file": (["run", "small.yaml", "--out", "bare.py/sub"], 4, "cannot make the directory"),
     "out where nobody may": (["run", "small.yaml", "--out", "/proc/x"], 4, "cannot make the directory /proc/x"),
@@ -60,6 +65,8 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
 def test_wrong_use_is_told_in_a_message_with_its_exit_code(harness: Harness, place: Path, case: str) -> None:
     (place / "empty").mkdir()
     (place / "bare.py").write_text("class T:\n    def run(self): pass\n")
+    (place / "none.txt").write_text((place / "bare.py").read_text())
+    (place / "my till").write_bytes(b"\x7fELF\2\1\1")
     (place / "sail.py").write_text(BAD_MANIFEST)
     arguments, code, words = WRONG[case]
     done = harness(*arguments)

@@ -17,10 +17,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from harness.cli.watching import Watch
+from harness.cli.watching import PagesWatch, Watch
+from harness.engine.report.finding import Turn
+from harness.engine.report.model import FindingPage
 from harness.reporters.watching import AtWork, SweepView
 from harness.results.model import BiteRow, FindingRow, RunRow
 
@@ -54,6 +57,21 @@ def test_its_time_is_no_longer_than_the_sweeps(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("1 of 100,000,000 runs  1 failed, 0 inconclusive, 1 kind of finding  ")
     assert last.endswith((" 1 min 29 s left", " 1 min 30 s left"))
+
+
+def test_pages_without_time_are_counted_with_what_gives_more(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = PagesWatch("my out", live=False)
+    page = FindingPage("0badcafe", 22, "reversal_drains", "")
+    late = msgspec.structs.replace(page, why_empty="no_time")
+    watch.told(Turn((1,), 3, (page,), over=False))
+    watch.told(Turn((1,), 3, (page,), over=True))
+    watch.told(Turn((2, 3), 3, (late, late), over=True))  # it did not even begin
+    watch.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "telling 3 findings in full; runs that are done again take their time",
+        "page 1 of 3: 22 reversal_drains (0 s)",
+        "no time for 2 of 3 pages; harness report 'my out' --max-time 5min gives more",
+    ]
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 8), (40, 20), (100, 30), (200, 60)])

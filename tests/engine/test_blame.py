@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from harness.core.units import US_PER_HOUR, US_PER_MINUTE
+from harness.engine.blame import Blames
+from harness.engine.crashpoints.callsites import CallSites
+from harness.history.events import AnyEvent, FaultBit, FaultLifted, FaultStruck, RequestUnanswered
+from harness.history.recorder import Recorder
+from harness.invariants.base import Finding
 from harness.scenario.load import load_text
 from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run
 
+T01 = "T01"
 CUT = "  - {type: power_loss, at: {action: sale, occurrence: 4, storage_operation: 1}, off_for: 30 s}\n"
 LATER = "  - {type: host_silent, at: {action: sale, occurrence: 6}}\n"
 
@@ -21,6 +28,9 @@ def test_a_cut_is_blamed_with_the_code_that_it_hit_and_a_condition_without() -> 
     assert all(each.place.endswith(" write: write") and " append > " in each.place for each in lost)
     verdict = run(load_text(hour("faults: [{type: host_silent, at: {action: sale, occurrence: 2}}]")), "never_resent")
     assert {(each.fault, each.place) for each in verdict.findings if each.invariant == 22} == {("host_silent", "")}
+    # What is found at the end of the day and follows from it is told with the same blame, and not with any other.
+    assert {each.fault for each in verdict.findings} == {"host_silent"}
+    assert {each.invariant: each.follows for each in verdict.findings} == {31: 0, 22: 0, 24: 31, 15: 22}
 
 
 @pytest.mark.slow
@@ -52,3 +62,91 @@ def test_a_condition_of_storage_is_blamed_with_the_first_call_that_it_refused(
     blamed = {(each.fault, each.place) for each in verdict.findings}
     ((kind, place),) = blamed
     assert kind in fault and ".py:" in place and place.endswith(failed), blamed
+
+
+# ---------------------------------------------------------------- which of several
+
+
+def _of(*events: AnyEvent, at_us: int, evident_us: int | None = None, proof_us: tuple[int, ...] = ()) -> str:
+    blames, recorder = Blames({}, CallSites(())), Recorder()
+    blames.attach(recorder)
+    for event in sorted(events, key=lambda each: each.at_us):
+        recorder.emit(event)
+    return blames.of(T01, at_us, at_us if evident_us is None else evident_us, proof_us).fault
+
+
+def _condition(kind: str, from_us: int, until_us: int | None = None) -> tuple[AnyEvent, ...]:
+    """A fault that bites at once."""
+    name = f"{kind}#{from_us}"
+    bit = FaultStruck(from_us, name, kind, (T01,)), FaultBit(from_us + 1, name, kind, T01, "it did something")
+    return bit if until_us is None else (*bit, FaultLifted(until_us, name, kind, (T01,)))
+
+
+MINUTE, HOUR = US_PER_MINUTE, US_PER_HOUR
+
+
+def test_a_condition_that_was_over_long_before_is_not_blamed_and_one_that_was_just_over_is() -> None:
+    dead = _condition("half_open", 9 * HOUR, 9 * HOUR + 5 * MINUTE)
+    assert _of(*dead, at_us=15 * HOUR) == ""
+    assert _of(*dead, at_us=9 * HOUR + 15 * MINUTE) == "half_open"
+    assert _of(*dead, at_us=9 * HOUR + 16 * MINUTE) == ""
+    assert _of(*_condition("half_open", 9 * HOUR), at_us=15 * HOUR) == "half_open", "it is still on"
+    # What it is about happened while it was on, and was found out hours later.
+    assert _of(*dead, at_us=18 * HOUR, proof_us=(9 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
+
+
+def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_same_terminal() -> None:
+    blames, recorder = Blames({}, CallSites(())), Recorder()
+    blames.attach(recorder)
+    for event in (
+        *_condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE),
+        *_condition("late_reply", 11 * HOUR, 12 * HOUR),
+    ):
+        recorder.emit(event)
+    found = [
+        Finding("any", 1, device, at_us, "", 0, events, "major")
+        for device, at_us, events in (
+            (T01, 8 * HOUR, ()),
+            (T01, 9 * HOUR, (7,)),
+            ("T02", 18 * HOUR, ()),
+            (T01, 18 * HOUR, ()),
+        )
+    ]
+    told = blames.of_all(found, {7: 9 * HOUR})
+    assert [(each.fault, each.follows) for each in told] == [("", 0), ("half_open", 0), ("", 0), ("half_open", 1)]
+    assert [each.fault for each in blames.of_all(found[3:], {})] == [""]
+
+
+def test_the_harm_of_cuts_damage_and_refused_writes_stays() -> None:
+    damage = _condition("corrupt_file", 9 * HOUR)
+    assert _of(*damage, at_us=15 * HOUR) == "corrupt_file"
+    assert _of(*_condition("full_storage", 9 * HOUR, 10 * HOUR), at_us=15 * HOUR) == "", "nothing was refused"
+    # The latest of several, and what came between deed and discovery before anything earlier.
+    assert _of(*damage, *_condition("bit_flip", 10 * HOUR), at_us=15 * HOUR) == "bit_flip"
+    late = _condition("zero_file", 16 * HOUR)
+    assert _of(*damage, *late, at_us=15 * HOUR, evident_us=17 * HOUR) == "zero_file"
+    assert _of(*damage, *late, at_us=15 * HOUR, evident_us=15 * HOUR + MINUTE) == "corrupt_file"
+
+
+def test_what_was_at_work_at_the_proof_comes_before_what_came_later() -> None:
+    dead = _condition("half_open", 11 * HOUR, 11 * HOUR + 3 * MINUTE)
+    later = _condition("late_reply", 14 * HOUR, 14 * HOUR + MINUTE)
+    assert _of(*dead, *later, at_us=18 * HOUR, proof_us=(11 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
+    assert _of(*dead, *later, at_us=14 * HOUR, proof_us=(11 * HOUR - HOUR, 14 * HOUR)) == "late_reply"
+
+
+def test_a_request_without_an_answer_on_any_day_is_blamed_by_the_scenarios_key() -> None:
+    asked = RequestUnanswered(12 * HOUR, T01, 7, "no_reply")
+    dead = _condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE)
+    assert _of(*dead, asked, at_us=12 * HOUR + MINUTE) == "host.no_reply"
+    assert _of(*dead, asked, at_us=15 * HOUR) == "", "it has nothing to do with it"
+    # Any other silence is a fault that has struck, and is told by its name.
+    assert _of(RequestUnanswered(12 * HOUR, T01, 7, "withheld"), at_us=12 * HOUR + MINUTE) == ""
+    assert _of(RequestUnanswered(12 * HOUR, "T02", 7, "no_reply"), at_us=12 * HOUR + MINUTE) == ""
+
+
+def test_a_run_without_faults_whose_host_is_silent_says_so_and_passes_where_it_answers() -> None:
+    silent = load_text(hour("").replace("no_reply: 0%", "no_reply: 25%"))
+    verdict = run(silent, "silent_charge")
+    assert verdict.findings and {each.fault for each in verdict.findings} == {"host.no_reply"}
+    assert run(silent.without_families(("host.no_reply",)), "silent_charge").status == "pass"

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import harness
 from harness.cli.main import cli
 from harness.core.errors import ExitCode, UsageError
 from harness.engine.campaign import upper_bound
@@ -24,9 +25,9 @@ from harness.engine.gate.baseline import KnownFinding
 from harness.engine.gate.checks import OFFLINE, PREVIOUS, checks
 from harness.engine.gate.child import parts_of
 from harness.engine.gate.limits import Limit, parsed
-from harness.engine.gate.report import Because, GateReport, LimitView, Part
+from harness.engine.gate.report import Because, GateReport, LimitView, Part, Untried
 from harness.engine.gate.tally import Tally
-from harness.engine.gate.work import Gate, GateWanted, _fresh_store
+from harness.engine.gate.work import _AFTER_A_FINDING, Gate, GateWanted, _fresh_store
 from harness.engine.sweep.declare import Wanted
 from harness.engine.sweep.summary import CutOff, summarise
 from harness.engine.sweep.work import Sweep
@@ -38,6 +39,7 @@ from harness.terminals.assays import CUTS
 from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.small_scenarios import hour
 
+DOCS = Path(harness.__file__).parent / "docs"
 few = settings(max_examples=25, deadline=None)
 
 # ---------------------------------------------------------------- checks
@@ -308,6 +310,15 @@ def test_a_gate_tells_what_it_did_not_come_to_whatever_the_reason(tmp_path: Path
         ("chance", (chancy.name,), 1, "the budget was over"),
         ("random", ("power/x",), 1, "the budget was over"),
     ]
+
+
+def test_the_page_for_ci_says_what_a_gate_leaves_open_after_a_finding() -> None:
+    page = " ".join((DOCS / "ci.md").read_text().split())
+    untried = Untried("random", ("power/x",), 1, "something was found")
+    told = render(GateReport(1, "0", "mine", "", 60.0, 2, untried=[untried]))
+    assert "`left untried` in the report" in page and "\nleft untried\n" in told
+    assert "goes on for a tenth of the budget (random runs end at once), no later part begins" in page
+    assert _AFTER_A_FINDING == 0.1
 
 
 def test_the_run_that_missed_a_bound_has_a_line_that_runs_it_again(tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def write_results(directory: Path, runs: int, findings: int) -> None:
 def _rows(real: RunRow, labels: list[str], runs: int, findings: int) -> Iterator[RunRow]:
     """One run in twenty failed, the first of them in truth."""
     yield real
-    kinds = [*real.findings, *(_finding(number) for number in range(findings - len(real.findings)))]
+    signatures = {each.signature for each in real.findings}
+    kinds = [*real.findings, *(_finding(number) for number in range(findings - len(signatures)))]
     measures = tuple(Measure(f"measure_{number}", number * 1.5) for number in range(20))
     bites = tuple(BiteRow(f"fault_{number}", "power_loss", "power", 3, 1) for number in range(20))
     plain = RunRow("", 0, ("host", "power"), "pass", (), real.replay, "0" * 64, measures, (), bites)

@@ -26,7 +26,7 @@ from harness.engine.crashpoints.nvram import WatchedNvram
 from harness.engine.crashpoints.tape import Tape
 from harness.faults.injector import Injector
 from harness.history.events import TerminalInstalled
-from harness.host.acquirer import Acquirer, HostImage
+from harness.host.acquirer import Acquirer, HostImage, Reply
 from harness.host.dialects import Dialect
 from harness.host.orders import OrderClock
 from harness.scenario.build import Built, device_spec, master_key, start_us
@@ -134,11 +134,13 @@ class PromptSite:
 
     def receive(self, connection: Connection, frame: bytes, message: int) -> None:
         """A whole message arrived."""
-        answer = self.carry_out(frame)
-        if answer is not None:
-            connection.reply(answer)
+        reply = self.carry_out(frame)
+        if reply.frame is not None:
+            connection.reply(reply.frame)
+        else:
+            connection.leave_unanswered(message, reply.why_silent)
 
-    def carry_out(self, frame: bytes) -> bytes | None:
+    def carry_out(self, frame: bytes) -> Reply:
         """What a request does to the host, and the answer that it would send."""
         now_us = int(self.env.now)
         self.busy = True
@@ -148,7 +150,7 @@ class PromptSite:
         self.digest = blake2b(now_us.to_bytes(8, "big") + frame, key=self.digest, digest_size=16).digest()
         if self.on_handled is not None:
             self.on_handled()
-        return reply.frame
+        return reply
 
 
 class Scene:

@@ -16,13 +16,33 @@ from harness.engine.replay.marks import marks_of
 from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict, verdict_bytes
-from harness.results.bundle import FORMAT, Bundle, BundleInfo, write_bundle
+from harness.results.bundle import FORMAT, SUFFIX, Bundle, BundleInfo, is_bundle, write_bundle
 from harness.results.model import FindingRow
 
 FINDING_NAME = "finding.zip"
+_BUNDLES_TOLD = 10
 _IMAGE_BYTES_MAX = 64 << 20
 _IMAGE_FILES_MAX = 10_000
 _DIALECT_FILES = (".yaml", ".yml", ".json")
+
+
+def bundle_below(directory: Path) -> Path | None:
+    """The bundle of a run's --out, or the only one that a sweep or several runs left there; None where there is none.
+
+    UsageError that lists them where there are several.
+    """
+    if is_bundle(own := directory / FINDING_NAME):
+        return own
+    try:
+        patterns = (f"*{SUFFIX}", f"*/*{SUFFIX}", f"*/*/{FINDING_NAME}")
+        found = sorted({each for pattern in patterns for each in directory.glob(pattern) if is_bundle(each)})
+    except OSError as error:
+        raise UsageError(f"cannot look through {directory}: {error.strerror}: {error.filename}") from None
+    if len(found) > 1:
+        listed = "".join(f"\n  {each}" for each in found[:_BUNDLES_TOLD])
+        more = f"\n  and {len(found) - _BUNDLES_TOLD} more" if len(found) > _BUNDLES_TOLD else ""
+        raise UsageError(f"{directory} holds {len(found)} bundles; give one of them:{listed}{more}")
+    return found[0] if found else None
 
 
 def bundle_of(request: RunRequest, verdict: Verdict, directory: Path, signature: str | None = None) -> Bundle:

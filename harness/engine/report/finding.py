@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -58,11 +58,26 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The run of some pages begins, or is over. ``numbers``: their places, from one, among the ``of`` pages that are told."""
+
+    numbers: tuple[int, ...]
+    of: int
+    pages: tuple[FindingPage, ...]
+    """Before the run, what was known of them; after it, as they are told."""
+    over: bool
+
+
+def _nobody(_turn: Turn) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
     No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
-    and a second more for each further one.
+    and a second more for each further one. ``on_turn`` hears of each run, in the thread that waits for it.
     """
 
     pages_max: int = PAGES_MAX
@@ -71,6 +86,7 @@ class Telling:
     jobs: int = 1
     terminal: str | None = None
     trust: bool = False
+    on_turn: Callable[[Turn], None] = _nobody
 
 
 def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
@@ -87,16 +103,21 @@ def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
         else:
             told[place] = msgspec.structs.replace(bare(case), why_empty="more_findings")
 
+    most = min(len(cases), how.pages_max)
+
     def tell_group(numbered: tuple[int, list[int]]) -> None:
         number, places = numbered
         together = [cases[place] for place in places]
+        numbers = tuple(place + 1 for place in places)
         if children.stopped or (number and begin.left_s <= 0):
             pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
         else:
             # Findings of one run cost little more than one; where there is but one run, all the time is its.
             most_s = max(how.each_s + len(together), how.all_s if len(groups) == 1 else 0.0)
+            how.on_turn(Turn(numbers, most, tuple(case.page for case in together), over=False))
             pages = _tell_together(together, how, Deadline.after(most_s), begin, children)
         told.update(zip(places, pages, strict=True))
+        how.on_turn(Turn(numbers, most, tuple(pages), over=True))
 
     # The threads only wait for child processes.
     with ThreadPoolExecutor(max(1, how.jobs)) as pool:

@@ -12,6 +12,7 @@ from harness.engine.report.model import Cell, FaultRow, InvariantColumn, Matrix,
 from harness.faults.catalogue import all_faults
 from harness.invariants.catalogue import INVARIANTS
 from harness.results.model import BiteRow, FindingSum
+from harness.scenario.plan import NO_REPLY
 
 _SIGNATURES_MOST = 5
 _DIGITS_MAX = 4
@@ -54,7 +55,7 @@ def _rows(bites: Iterable[tuple[BiteRow, int]], cells: tuple[Cell, ...]) -> tupl
         known[bite.kind] = FaultRow(
             bite.kind, bite.family, max(before.runs, runs), before.struck + bite.struck, before.bit + bite.bit
         )
-    families = {name: fault.family for name, fault in all_faults().items()}
+    families = {NO_REPLY: "host", **{name: fault.family for name, fault in all_faults().items()}}
     found: dict[str, int] = {}
     for cell in cells:
         found[cell.fault] = found.get(cell.fault, 0) + cell.findings

@@ -338,7 +338,10 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message, decoded. ``fate``: delivered, dropped, or under way; ``direction``: up (to the host) or down."""
+    """One message, decoded. ``fate``: delivered, dropped, or under way; ``direction``: up (to the host) or down.
+
+    ``unanswered``: why the host sends nothing back, where it says so; a reason of ``history.events.RequestUnanswered``.
+    """
 
     number: int
     direction: str
@@ -352,6 +355,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: tuple[Field, ...] = ()
     error: str = ""
     altered: str = ""
+    unanswered: str = ""
 
 
 class Volume(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -522,6 +526,10 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: Cut | None = None
     told_before: tuple[str, ...] = ()
     """What the results tell of it in lines, for a page without steps."""
+    around: tuple[int, ...] = ()
+    """What went wrong around the events that prove it, by the numbers of its events: where to look first."""
+    follows: int = 0
+    """The invariant of an earlier finding on the same device that this one may be a consequence of."""
 
 
 # ---------------------------------------------------------------- all of it

@@ -1,7 +1,8 @@
 """The nearest run that does not show a finding, and where the two histories part.
 
-Models: the same scenario and seed with the family of fault switched off that struck last before, then with all families off that
-struck, then other seeds; the first of these runs in which the invariant holds is the nearest. Does not model: what else differs.
+Models: the same scenario and seed without the family of fault that is blamed, or with a host that answers everything where its
+everyday silence is; then with all families off that struck, then with both, then other seeds; the first of these runs in which
+the invariant holds is the nearest. Does not model: what else differs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from harness.engine.report.pages import portable
 from harness.engine.report.window import fit
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.verdict import FindingView, Verdict
+from harness.history.events import RequestUnanswered
+from harness.history.query import HistoryFile
 from harness.history.words import line
+from harness.scenario.plan import NO_REPLY
 
 LINES_MAX = 14
 _SEEDS_TRIED = 2
@@ -64,8 +68,11 @@ def _candidates(guilty: Guilty) -> Iterator[RunRequest]:
     pinned = request if guilty.pinned is None else msgspec.structs.replace(request, scenario=str(guilty.pinned))
     bitten = tuple(dict.fromkeys(each.family for each in verdict.faults if each.struck))
     blamed = tuple(dict.fromkeys(each.family for each in verdict.faults if each.kind == guilty.finding.fault))
+    if guilty.finding.fault == NO_REPLY:
+        blamed = (NO_REPLY,)
     tried: set[tuple[str, ...]] = set()
-    for families in (blamed, bitten):
+    everything = (*bitten, NO_REPLY) if _was_silent(guilty.directory / "history.jsonl") else ()
+    for families in (blamed, bitten, everything):
         without = tuple(sorted({*request.without, *families}))
         if families and without not in tried:
             tried.add(without)
@@ -74,6 +81,11 @@ def _candidates(guilty: Guilty) -> Iterator[RunRequest]:
     if guilty.pinned is None or Path(request.scenario) != guilty.pinned:
         for seed in range(verdict.seed + 1, verdict.seed + 1 + _SEEDS_TRIED):
             yield msgspec.structs.replace(request, seed=seed)
+
+
+def _was_silent(history: Path) -> bool:
+    """Whether the host left requests unanswered without any fault."""
+    return any(isinstance(event, RequestUnanswered) and event.reason == "no_reply" for _, event in HistoryFile(history))
 
 
 def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, tried: int) -> Difference:

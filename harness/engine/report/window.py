@@ -18,7 +18,7 @@ from harness.core.units import US_PER_DAY, US_PER_MINUTE
 from harness.engine.report.model import Band, Lane, Message, Step
 from harness.faults.base import Fault
 from harness.history import events as e
-from harness.history.query import HistoryFile, Numbered, story
+from harness.history.query import AROUND_US, HistoryFile, Numbered, story
 from harness.history.words import sentence
 from harness.scenario.registries import faults
 
@@ -37,6 +37,7 @@ _LANES: dict[type[e.Event], Lane] = {
     ),
     **dict.fromkeys((e.StorageAfterPowerLoss, e.StorageFailed, e.Barrier, e.SpaceMeasured, e.DataDamaged, e.Inspected), "disk"),
     **dict.fromkeys((e.MessageSent, e.MessageDelivered, e.MessageDropped), "link"),
+    e.RequestUnanswered: "host",
     **dict.fromkeys(
         (
             e.LedgerChanged, e.BatchSettled, e.OrderChanged, e.CertificateTaken, e.SettingsJudged, e.PayoutMade, e.PayoutTold,
@@ -49,6 +50,10 @@ _LANE_OF_FAMILY: dict[str, Lane] = {
 }  # fmt: skip
 _FAULTS = (e.FaultStruck, e.FaultBit, e.FaultLifted)
 _NEVER_LEFT_OUT = (*_FAULTS, e.PowerLost, e.StorageAfterPowerLoss, e.SoftwareDied, e.PhaseStarted, e.Booted)
+_WENT_WRONG = (
+    e.FaultStruck, e.PowerLost, e.SoftwareDied, e.StorageFailed, e.DataDamaged, e.MessageDropped, e.RequestUnanswered,
+)  # fmt: skip
+AROUND_MAX = 6
 _NOT_OF_A_STORY = (e.RunStarted, e.TerminalInstalled, e.Diverged)
 
 
@@ -71,6 +76,7 @@ class Window:
     steps: list[Step] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    around: list[int] = field(default_factory=list)
     left_out: int = 0
     left_out_elsewhere: int = 0
 
@@ -113,6 +119,8 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     if kept:
         found.from_us, found.until_us = kept[0][1].at_us, kept[-1][1].at_us
     found.bands = list(_bands(history, {guilt.device, *elsewhere} - {""}, found.from_us, found.until_us))
+    idle = {each.fault for each in found.bands if not (each.damage or (each.bit and _is_near(each, times)))}
+    found.around = _around_proof(history, guilt, {each.number for each in found.steps}, idle)
     found.messages = _messages(history, {each.message for each in found.steps if each.message is not None})
     return found
 
@@ -123,6 +131,29 @@ def _around(before: list[Numbered], after: list[Numbered], room: int) -> list[Nu
         return []
     earlier = min(len(before), max(room // 2, room - len(after)))
     return [*before[len(before) - earlier :], *after[: room - earlier]]
+
+
+def _around_proof(history: HistoryFile, guilt: Guilt, shown: set[int], idle: set[str]) -> list[int]:
+    """Of what went wrong in the story the events nearest to its proof, each kind once first; ``idle`` faults did nothing."""
+    proof = [number for number in guilt.events if number in shown]
+    wrong = [
+        (number, event)
+        for number, event in story(history, guilt)
+        if isinstance(event, _WENT_WRONG)
+        and number in shown
+        and number not in guilt.events
+        and not (isinstance(event, e.FaultStruck) and event.fault in idle)
+    ]
+    wrong.sort(key=lambda each: min((abs(each[0] - other) for other in proof), default=0))
+    first = {type(event): number for number, event in reversed(wrong)}
+    ranked = sorted(wrong, key=lambda each: each[0] != first[type(each[1])])
+    return sorted(number for number, _ in ranked[:AROUND_MAX])
+
+
+def _is_near(band: Band, times_us: list[int]) -> bool:
+    """Whether a condition was on around one of these times."""
+    until_us = max(times_us) if band.until_us is None else band.until_us
+    return any(band.from_us - AROUND_US <= each <= until_us + AROUND_US for each in times_us)
 
 
 def lane_of(event: e.Event) -> Lane:
@@ -260,6 +291,8 @@ def _messages(history: Iterable[Numbered], wanted: set[int]) -> list[Message]:
                 event.message, event.direction, event.mti, sent_us=event.at_us, size_bytes=event.size_bytes,
                 error=fit(event.error)[0], altered=event.altered,
             )  # fmt: skip
+        elif isinstance(event, e.RequestUnanswered) and event.message in sent:
+            sent[event.message] = msgspec.structs.replace(sent[event.message], unanswered=event.reason)
         elif isinstance(event, e.MessageDelivered | e.MessageDropped) and event.message in sent:
             dropped = isinstance(event, e.MessageDropped)
             sent[event.message] = msgspec.structs.replace(

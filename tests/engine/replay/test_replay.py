@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.engine.launch import launch
-from harness.engine.replay.make import FINDING_NAME, bundle_of, bundle_run, keep_bundle
+from harness.engine.replay.make import FINDING_NAME, bundle_below, bundle_of, bundle_run, keep_bundle
 from harness.engine.replay.marks import MARK_BYTES, marks_of, parting
 from harness.engine.replay.replay import prepare, replay
 from harness.engine.request import RunRequest, SnapshotRequest
@@ -206,3 +206,21 @@ def test_there_is_no_bundle_of_a_run_that_found_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="shows nothing, so there is nothing to bundle"):
         bundle_run(RunRequest(scenario=str(tmp_path / "case.yaml"), terminal="reference"), tmp_path / "case.zip")
     assert not (tmp_path / "case.zip").exists()
+
+
+def test_a_directory_stands_for_the_only_bundle_in_it(tmp_path: Path) -> None:
+    place = tmp_path / "kept"
+    (place / "x.zip").mkdir(parents=True)
+    assert bundle_below(place) is None
+    swept = place / "bundles" / "0badcafe.zip"
+    swept.parent.mkdir()
+    swept.write_bytes(b"")
+    assert bundle_below(place) == swept
+    for number in range(11):
+        (place / "power" / f"{number:02}").mkdir(parents=True)
+        (place / "power" / f"{number:02}" / "finding.zip").write_bytes(b"")
+    with pytest.raises(UsageError, match=f"holds 12 bundles; give one of them:\n  {swept}\n(.*\n){{9}}  and 2 more$"):
+        bundle_below(place)
+    own = place / "finding.zip"
+    own.write_bytes(b"")
+    assert bundle_below(place) == own, "the run's own, whatever else there is"

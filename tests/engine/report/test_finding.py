@@ -12,12 +12,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from harness.cli.main import cli
+from harness.core.errors import UsageError
 from harness.engine.crashpoints.launch import launch as launch_crash
 from harness.engine.crashpoints.request import replay_line as crash_line
 from harness.engine.launch import launch
 from harness.engine.report.again import crash_request_of, request_of
-from harness.engine.report.finding import Case, Telling, tell_all
+from harness.engine.report.finding import Case, Telling, Turn, tell_all
 from harness.engine.report.gather import gather
 from harness.engine.report.model import Difference, Disk, File, FindingPage, Report
 from harness.engine.report.nearest import Guilty, difference
@@ -197,6 +200,23 @@ def test_a_run_that_shows_it_too_is_not_the_nearest_without_it_and_time_may_be_o
     assert (late.why_none, late.tried) == ("no_time", 1)
 
 
+def test_where_the_host_was_silent_the_nearest_run_has_one_that_answers(tmp_path: Path) -> None:
+    """In what was written down, too: there every silence is pinned."""
+    scenario = tmp_path / "silent.yaml"
+    scenario.write_text(hour("").replace("no_reply: 0%", "no_reply: 25%"))
+    request = RunRequest(str(scenario), "silent_charge", seed=1, out_dir=str(tmp_path / "out"))
+    launch(request)
+    pages = {each.name: each for each in gather(tmp_path / "out", Telling(jobs=2)).findings}
+    page = pages["no_silent_charge"]
+    assert page.fault == "host.no_reply" and page.difference is not None
+    assert (page.difference.without, page.difference.passes) == (("host.no_reply",), True)
+    assert "host answers 0210" in page.difference.there[0]
+    around = {each.number: each.kind for each in page.steps if each.number in page.around}
+    assert set(around.values()) == {"RequestUnanswered"}
+    again = request_of(page.difference.again)
+    assert again is not None and again.without == ("host.no_reply",)
+
+
 def test_what_makes_it_small_is_a_command_for_the_bundle_that_is_there_or_what_a_gate_has_made(told: Told) -> None:
     page = told.page("agreement")
     # `harness run` leaves the bundle; here only the run itself was done.
@@ -264,8 +284,20 @@ def test_findings_beyond_the_number_or_without_a_run_to_do_again_say_so() -> Non
         "rm -rf /",
         "harness run there/is/none --terminal reference",
     )
-    pages = tell_all([Case(_page(again=each)) for each in (*lines, lines[0])], Telling(pages_max=3))
+    heard: list[Turn] = []
+    cases = [Case(_page(again=each)) for each in (*lines, lines[0])]
+    pages = tell_all(cases, Telling(pages_max=3, on_turn=heard.append))
     assert [each.why_empty for each in pages] == ["no_run", "no_run", "no_run", "more_findings"]
+    assert [(each.numbers, each.of, each.over) for each in heard] == [
+        ((number,), 3, over) for number in (1, 2, 3) for over in (False, True)
+    ]
+    assert [each.pages for each in heard[1::2]] == [(each,) for each in pages[:3]]
+    heard.clear()
+    tell_all(cases, Telling(all_s=-1, on_turn=heard.append))
+    # The first is told whatever the time; of the others none begins.
+    assert [(each.numbers, each.over) for each in heard] == [
+        ((1, 4), False), ((1, 4), True), ((2,), True), ((3,), True)
+    ]  # fmt: skip
 
 
 def test_a_history_that_cannot_be_read_costs_its_own_page_only(told: Told, tmp_path: Path) -> None:
@@ -290,6 +322,19 @@ def test_a_run_for_which_there_is_no_time_is_ended(tmp_path: Path) -> None:
     assert children.run(request, Deadline.after(60)) is None, "nothing begins any more"
 
 
+def test_more_time_is_given_to_each_run_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Telling | None] = []
+
+    def gathered(_source: Path, how: Telling | None, **_more: object) -> Report:
+        asked.append(how)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("harness.cli.report._gathered", gathered)
+    for arguments in ([], ["--max-time", "5min"], ["--max-time", "2s"]):
+        assert CliRunner().invoke(cli, ["report", str(tmp_path), *arguments]).exit_code
+    assert [(how.all_s, how.each_s) for how in asked if how] == [(6.0, 20.0), (300.0, 300.0), (2.0, 20.0)]
+
+
 def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told, tmp_path: Path) -> None:
     directory = tmp_path / "run"
     directory.mkdir()
@@ -305,7 +350,8 @@ def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
     said, complained = running.communicate(timeout=20)
-    assert (running.returncode, complained) == (0, ""), complained
+    assert running.returncode == 0 and complained.splitlines()[0].startswith("telling 3 findings in full"), complained
+    assert complained.count("\n") == 2, complained
     assert "report.html" in said
     pages = [each for name, each in data(directory / "report.html").items() if name.startswith("finding-")]
     assert pages and all(each["why_no_disk"] == "no_time" and each["steps"] for each in pages)  # type: ignore[index, call-overload]

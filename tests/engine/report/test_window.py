@@ -11,6 +11,7 @@ from harness.engine.compare.parting import forked
 from harness.engine.report.window import STEPS_MAX, TEXT_CHARACTERS_MAX, Guilt, Window, fit, window
 from harness.history.codec import encode_line
 from harness.history.events import (
+    ActionStarted,
     AnyEvent,
     Barrier,
     Booted,
@@ -21,6 +22,7 @@ from harness.history.events import (
     MessageSent,
     PhaseStarted,
     PowerLost,
+    RequestUnanswered,
     ScreenShown,
     SoftwareLogged,
 )
@@ -112,6 +114,29 @@ def test_messages_say_what_became_of_them(tmp_path: Path) -> None:
     first, second = _window(tmp_path, *events, guilty=(0,)).messages
     assert (first.fate, first.why, first.ended_us, first.size_bytes) == ("dropped", "partition", 3, 90)
     assert (second.fate, second.ended_us, second.altered) == ("", None, "mac")
+
+
+def test_what_went_wrong_around_the_proof_is_named_and_nothing_else(tmp_path: Path) -> None:
+    events: tuple[AnyEvent, ...] = (
+        FaultStruck(NINE - 3 * US_PER_HOUR, "partition#1", "partition", (T01,)),  # over long before
+        FaultBit(NINE - 3 * US_PER_HOUR, "partition#1", "partition", T01, "a message was lost"),
+        FaultLifted(NINE - 2 * US_PER_HOUR, "partition#1", "partition", (T01,)),
+        FaultStruck(NINE - 2, "late_reply#1", "late_reply", (T01,)),  # never bit
+        FaultStruck(NINE - 1, "half_open#1", "half_open", (T01,)),
+        ActionStarted(NINE, T01, 5, "sale", 100),
+        MessageSent(NINE + 1, T01, 7, "up", "0200", stan="000001", batch="000001", amount_fen=100),
+        FaultBit(NINE + 2, "half_open#1", "half_open", T01, "a message was lost"),
+        RequestUnanswered(NINE + 2, T01, 7, "no_reply"),
+        RequestUnanswered(NINE + 2, T02, 8, "no_reply"),  # another terminal's
+        MessageDropped(NINE + 3, T01, 99, "half_open"),  # another customer's
+        ScreenShown(NINE + 4, T01, 5, "declined", "", 100, "000001", "000001"),
+        PowerLost(NINE + 5, T01, "power_loss"),
+    )
+    found = _window(tmp_path, *events, guilty=(6, 11))
+    assert found.around == [4, 8, 12]
+    (message,) = [each for each in found.messages if each.number == 7]
+    assert message.unanswered == "no_reply"
+    assert _window(tmp_path, *events, guilty=(6, 8)).around == [4, 12], "proof is no cause"
 
 
 def test_texts_are_masked_before_they_are_cut_and_the_cut_is_counted(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from harness.engine.shrink.shrink import Interrupted, Shrinker
 from harness.engine.shrink.size import size_of
 from harness.engine.shrink.trials import Stopped, Trials, findings_of
 from harness.history.codec import read_history
+from harness.reporters.shrink import render
 from harness.scenario.brief import brief_text
 from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
@@ -65,6 +66,8 @@ def test_a_case_becomes_one_fault_and_one_action_and_stands_for_itself(tmp_path:
     # Shrunk once more there is nothing left to do.
     again = shrink(alone_again, shrunk.signature, budget_s=60, out=tmp_path / "again.yaml")
     assert again.after == again.before == shrunk.after and not again.stopped
+    assert render(again).splitlines()[-3].startswith("no smaller scenario: everything was tried, in ")
+    assert "smaller" not in render(shrunk)
 
 
 def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: Path) -> None:
@@ -102,6 +105,13 @@ def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: 
 def test_a_budget_that_is_over_leaves_a_case_that_was_run(tmp_path: Path) -> None:
     shrunk = shrink(request_of(tmp_path), None, budget_s=3, out=tmp_path / "small.yaml")
     assert shrunk.stopped == "the budget was over" and shrunk.after <= shrunk.before
+    some, none = (render(replace(shrunk, steps=each, runs=3, wall_s=20.1)).split("\n\n") for each in ((("x", 1),), ()))
+    over = "the budget was over before everything was tried"
+    assert some[1] == f"{over}: it may become smaller still; --budget gives more time"
+    assert " ".join(none[1].split()) == (
+        f"no smaller scenario was found in 3 runs, 20 s: {over}; --budget gives more time"
+    )
+    assert none[2] == f"again: {shrunk.replay}\n"
     request = RunRequest(scenario=str(tmp_path / "small.yaml"))
     assert shrunk.signature in findings_of(request, launch(request))
 

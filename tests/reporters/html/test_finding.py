@@ -114,7 +114,7 @@ def _told() -> FindingPage:
             ("power",), 1, True, T01, NINE + MINUTE, 11, 9, ("POWER LOST",), ("screen: idle",), "harness run it --without power"
         ),
         shrunk="name: small\n# a comment\n",
-        left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000),
+        left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000), around=(11,), follows=3,
     )  # fmt: skip
 
 
@@ -154,11 +154,15 @@ def test_it_says_what_is_wrong_by_which_rule_and_leads_to_the_events_that_prove_
         assert said in head
     assert _at(page) == "8", "it begins at the first guilty event"
     links = page.all(".guilty-links a")
-    assert len(links) == 2
+    assert [link.text[:1] for link in links] == ["◆", "◆", "✕"], "two prove it, and one went wrong around them"
+    assert "Look at 3 no double charge on this terminal first" in head
     links[1].click()
     assert _at(page) == "9" and page.fragment.startswith("finding/0/event/9")
     assert len(page.all(".lanes .mark.guilty")) == 2 and page.text("body").count("hacked") >= 1
     assert page.all("#view img") == [] and page.complaints() == []
+    page = _open(open_report, report)
+    page.all(".guilty-links a")[2].click()
+    assert _at(page) == "11"
 
 
 def test_keys_and_mouse_step_through_the_events_of_one_terminal(open_report: OpenReport, report: Path) -> None:
@@ -290,3 +294,11 @@ def test_both_languages_say_the_same(open_report: OpenReport, report: Path) -> N
         script,
     )
     assert lacking == []
+    # What there was no time for says which option gives more.
+    named = page.run(
+        "const found = []; (new Function('addTexts', arguments[0]))((...both) => both.forEach(texts => "
+        "Object.entries(texts).forEach(([key, text]) => key.endsWith('_no_time') && found.push(text.includes('--max-time')))));"
+        "return found",
+        script,
+    )
+    assert named == [True] * 6

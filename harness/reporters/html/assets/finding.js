@@ -2,6 +2,7 @@
 // without it did otherwise. The page is drawn once; stepping through events changes what it shows, and the address.
 
 const LANE_NAMES = ["operator", "terminal", "disk", "link", "host"];
+const NO_REPLY = "host.no_reply";
 let story = null;
 
 async function drawFinding(report, rest) {
@@ -168,9 +169,10 @@ function drawWhy(of) {
     page.fault && el("span", {}, t("findings_after", { fault: page.fault })),
     page.place && el("span", {}, t("struck_at"), " ", say(page.place, "code")),
     el("span", { class: "id" }, page.signature)];
-  const guilty = of.guilty.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t("guilty_events")),
-    shortened(of.guilty, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
-      el("span", { class: "mark-guilty" }, "◆"), ` ${clock(each.at_us)} `, say(each.text))));
+  const links = (title, steps, mark) => steps.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t(title)),
+    shortened(steps, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
+      mark(), ` ${clock(each.at_us)} `, say(each.text))));
+  const around = new Set(page.around || []);
   return el("section", { class: "card verdict fail" },
     el("h1", {}, page.invariant ? el("span", { class: "chip" }, String(page.invariant)) : null, say(page.name.replaceAll("_", " "))),
     el("p", { class: "lead summary" }, say(page.summary)),
@@ -178,9 +180,18 @@ function drawWhy(of) {
     why.sentence && el("dl", { class: "why" },
       el("dt", {}, t("why_rule")), el("dd", {}, say(why.sentence)),
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, say(why.evidence))]),
+    page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
+    links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
+    links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
     (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
-    guilty, !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
+    !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
+}
+
+// The earlier finding as its page or the list of findings calls it.
+function followed(page) {
+  const known = (state.report.pages || []).find((each) => each.invariant === page.follows);
+  return known ? `${page.follows} ${known.name.replaceAll("_", " ")}` : String(page.follows);
 }
 
 // What a power cut took: each operation with the lines that made it, and why it was not on the medium.
@@ -307,6 +318,7 @@ function drawMessage(message) {
   return el("div", { class: "message" },
     el("h4", {}, t(`way_${message.direction}`), " ", say(message.mti || "?", "code"), " ", name, el("small", {}, ` ${t("message_head", { number: String(message.number), size: bytes(message.size_bytes || 0) })}`)),
     el("p", { class: message.fate === "dropped" ? "bad" : "hint" }, say(fate)),
+    message.unanswered && el("p", { class: "bad" }, t("message_unanswered")),
     message.altered && el("p", { class: "doubt" }, t("message_altered", { what: message.altered })),
     message.error && el("p", { class: "bad" }, t("message_error"), " ", say(message.error)),
     fields.length ? box(el("table", { class: "fields" },
@@ -331,8 +343,9 @@ function drawDifference(of) {
   if (!found) return null;
   const title = t("difference_title");
   if (found.why_none) return card(title, el("p", {}, t(`difference_${found.why_none}`, { count: found.tried || 0 })));
-  const without = (found.without || []).join(", ");
-  const what = without ? t("difference_without", { what: without }) : t("difference_seed", { seed: String(found.seed) });
+  const families = (found.without || []).filter((each) => each !== NO_REPLY);
+  const what = families.length ? t(families.length < found.without.length ? "difference_without_both" : "difference_without", { what: families.join(", ") })
+    : (found.without || []).length ? t("difference_answered") : t("difference_seed", { seed: String(found.seed) });
   const side = (name, lines, kind) => el("div", { class: `side ${kind}` }, el("h3", {}, name),
     lines.length ? el("ol", {}, lines.map((each) => el("li", {}, say(each)))) : el("p", { class: "hint" }, t("difference_nothing_more")));
   return card(title,

@@ -5,6 +5,7 @@ const LANE_HEIGHT = 46;
 const LANES_TOP = 30;
 const GAP_LEAST = 13;
 const GAP_MOST = 74;
+const CROSSES = new Set(["MessageDropped", "RequestUnanswered", "PowerLost", "SoftwareDied", "StorageFailed"]);
 
 class Lanes {
   constructor(of) {
@@ -136,7 +137,7 @@ class Lanes {
     const mark = svg("g", { class: `mark${step.guilty ? " guilty" : ""}${isFault(step) ? " fault" : ""}`, "data-number": step.number });
     mark.append(svg("title", {}, `${clock(step.at_us)} ${step.text}`));
     if (step.guilty) mark.append(svg("path", { d: `M${x} ${y - 8}l8 8l-8 8l-8-8z` }));
-    else if (step.kind === "MessageDropped" || step.kind === "PowerLost" || step.kind === "SoftwareDied" || step.kind === "StorageFailed")
+    else if (CROSSES.has(step.kind))
       mark.append(svg("path", { class: "cross", d: `M${x - 5} ${y - 5}l10 10M${x + 5} ${y - 5}l-10 10` }));
     else mark.append(svg("circle", { cx: x, cy: y, r: 4.5 }));
     const text = brief(step);
@@ -207,6 +208,7 @@ function brief(step) {
     case "MessageSent": return `${facts.mti || "?"}${facts.response_code ? ` ${facts.response_code}` : ""}`;
     case "MessageDelivered": return "";
     case "MessageDropped": return facts.reason || "";
+    case "RequestUnanswered": return t("brief_unanswered");
     case "ScreenShown": case "ReceiptPrinted": return facts.kind || "";
     case "ActionStarted": return facts.kind || "";
     case "ActionEnded": return facts.outcome || "";
