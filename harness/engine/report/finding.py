@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import HarnessError
-from harness.engine.crashpoints.histories import read_findings
+from harness.engine.crashpoints.histories import read_findings, read_places
 from harness.engine.crashpoints.launch import launch as launch_crash
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.report.again import crash_request_of, request_of
@@ -233,7 +233,9 @@ def _ran_crash(request: CrashRequest, how: Telling, bench: _Bench) -> _Ran:
     cuts = {
         number: Cut(f"{each.cut}, {each.profile}", each.step, each.losses, each.arrived) for number, each in told
     }  # fmt: skip
-    return _Ran(None, place, verdict if findings else None, why_no_disk="crash_point", why_empty="not_again", cuts=cuts)
+    # Its disk and the bytes of its messages are watched by nobody; the lines of the software are known.
+    watched = dict.fromkeys((each.device for each in findings), Observed(places=read_places(place)))
+    return _Ran(None, place, verdict if findings else None, watched, None, "crash_point", "not_again", cuts=cuts)
 
 
 def _left(case: Case) -> _Ran:

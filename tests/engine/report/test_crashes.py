@@ -136,3 +136,9 @@ def test_states_are_judged_again_and_told_each_with_its_own_cut(explored: Report
         assert (page.why_empty, page.why_no_disk, page.device) == ("", "crash_point", "T01"), page.name
         assert any(each.kind == "PowerLost" for each in page.steps) and page.why is not None and page.why.guilty
         assert page.cut is not None and page.cut.where.startswith("sale, ") and "no_fsync.py:" in page.cut.step
+        places = {each.kind: {step.place for step in page.steps if step.kind == each.kind} for each in page.steps}
+        approved = [each for each in page.steps if each.kind == "ScreenShown" and ("kind", "approved") in each.facts]
+        # Before the cut and after it, in lives of their own.
+        assert approved and all(".py:" in each.place for each in approved)
+        assert places["ReceiptPrinted"] and all(".py:" in place for place in places["ReceiptPrinted"])
+        assert places["LedgerChanged"] == places["IntentOpened"] == places["MessageDelivered"] == {""}
