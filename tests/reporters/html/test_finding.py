@@ -103,7 +103,7 @@ def _told() -> FindingPage:
                 9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",),
                 (STORED,),
             ),
-            Disk(12, "data", (), ("/data/log/q",)),
+            Disk(12, "data", (File("/data/old", 7, 7, True),), ("/data/log/q",)),
         ),
         taken=(
             Taken(
@@ -157,12 +157,14 @@ def test_it_says_what_is_wrong_by_which_rule_and_leads_to_the_events_that_prove_
         "power_loss",
     ):
         assert said in head
-    assert _at(page) == "8", "it begins at the first guilty event"
+    assert _at(page) == "9", "it begins at the first guilty thing that the terminal itself did"
+    assert "Why it is marked: somebody was told this" in page.text(".detail")
     links = page.all(".guilty-links a")
     assert [link.text[:1] for link in links] == ["◆", "◆", "✕"], "two prove it, and one went wrong around them"
     assert "Look at 3 no double charge on this terminal first" in head
-    links[1].click()
-    assert _at(page) == "9" and page.fragment.startswith("finding/0/event/9")
+    links[0].click()
+    assert _at(page) == "8" and page.fragment.startswith("finding/0/event/8")
+    assert "this is what the host's books say" in page.text(".detail")
     assert len(page.all(".lanes .mark.guilty")) == 2 and page.text("body").count("hacked") >= 1
     assert page.all("#view img") == [] and page.complaints() == []
     page = _open(open_report, report)
@@ -249,7 +251,9 @@ def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenR
     page.press("j")
     assert "not on the medium" in page.text(".callout.doubt")
     page.press("j")
-    assert page.all(".callout.safe") and "gone" in page.text(".files tr.changed")
+    assert page.all(".callout.doubt") and "gone" in page.text(".files")
+    row = next(each.text.split() for each in page.all(".files tr.changed") if "/data/old" in each.text)
+    assert " ".join(row) == "/data/old 7 7 7 ≠ 7 7 = 7, content differs" and page.all(".files .risky.strong")
     risky = page.run(
         "return [...document.querySelectorAll('.lanes .risky')].map(each => each.getAttribute('width') > 10)"
     )

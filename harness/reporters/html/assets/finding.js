@@ -3,6 +3,7 @@
 
 const LANE_NAMES = ["operator", "terminal", "disk", "link", "host"];
 const NO_REPLY = "host.no_reply";
+const OWN_ACTS = new Set(["ScreenShown", "ReceiptPrinted", "ActionEnded", "SoftwareDied", "SoftwareLogged", "SecretFound", "Inspected", "Barrier", "MemorySampled", "SpaceMeasured"]);
 let story = null;
 
 async function drawFinding(report, rest) {
@@ -52,7 +53,8 @@ class Story {
       this.choose(this.device);
     } else {
       parts.push(card(t("story_title"), el("p", {}, t(`empty_${this.page.why_empty || "not_asked"}`)),
-        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code"))));
+        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code")),
+        (this.page.told_before || []).length > 0 && [el("p", { class: "hint" }, t("told_before")), el("ol", { class: "told-before" }, this.page.told_before.map((each) => el("li", { class: each.startsWith(">") ? "guilty" : null }, say(each.slice(2)))))]));
     }
     parts.push(drawDifference(this), drawShrunk(this.page), drawFindingPlots(this.page));
     append(this.root, parts);
@@ -72,9 +74,11 @@ class Story {
       drawRow(each)]));
   }
 
+  // The first guilty thing that the terminal itself did, or else the last guilty event: a customer who comes explains nothing yet.
   first() {
-    const of = this.page.why && this.page.why.guilty || [];
-    return of.length ? of[0] : this.steps.length ? this.steps[0].number : -1;
+    const own = this.guilty.find((each) => OWN_ACTS.has(each.kind) || (each.kind === "MessageSent" && (this.messages.get(each.message) || {}).direction === "up"));
+    const last = own || this.guilty[this.guilty.length - 1] || this.steps[0];
+    return last ? last.number : -1;
   }
 
   nearest(number) {
@@ -220,6 +224,12 @@ function drawStepPlace(step) {
   return el("p", { class: "place" }, t(word), " ", drawPlace(step.place));
 }
 
+// Why an event proves something: by what it is.
+function guiltyKey(step, message) {
+  const key = step.kind === "MessageSent" && message ? `guilty_${message.direction}` : `guilty_${step.kind}`;
+  return has(key) ? key : "guilty_any";
+}
+
 // The file and line alone, for a row.
 function briefPlace(path) {
   return path.split(" > ").pop().split(" ")[0];
@@ -294,6 +304,7 @@ function drawEvent(of, step) {
       el("h3", { class: step.guilty ? "guilty" : null }, step.guilty ? el("span", { class: "mark-guilty" }, `◆ ${t("guilty")} · `) : null, t(`event_${step.kind}`)),
       el("small", {}, t("event_place", { place: place + 1, count: of.shown.length, number: String(step.number) }), " · ", clock(step.at_us), " · ", t(`lane_${step.lane}`), step.device && [" · ", say(step.device)])),
     el("p", { class: "told" }, told(step)),
+    step.guilty && el("p", { class: "why-guilty" }, t("guilty_why"), " ", t(guiltyKey(step, message))),
     drawStepPlace(step),
     (of.page.taken || []).filter((each) => each.number === step.number).map((each) => drawTaken(each, false)),
     message && drawMessage(message),
