@@ -15,6 +15,7 @@ import click
 
 from harness.cli.options import WallSeconds, named
 from harness.cli.output import say, say_and_keep
+from harness.cli.report import report_option, write_after_crashpoints
 from harness.cli.stopping import stopping
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.crashpoints.request import IMAGES_LIMIT, STATES_LIMIT
@@ -82,9 +83,10 @@ DEFAULT_SCENARIO = "power/plain_counter"
     "--out",
     "out_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep crashpoints.json, crashpoints.txt and the files of each state told, as the software wrote them: card numbers that "
-    "it stores are in them.",
+    help="Keep crashpoints.json, crashpoints.txt, report.html and the files of each state told, as the software wrote them: card "
+    "numbers that it stores are in those files.",
 )
+@report_option
 @click.option("--wall-limit", type=WallSeconds(), default=900.0, show_default=True, help="Seconds of real time.")
 def crashpoints(
     scenario: str,
@@ -104,6 +106,7 @@ def crashpoints(
     jobs: int | None,
     as_json: bool,
     out_dir: Path | None,
+    with_report: bool,
     wall_limit: float,
 ) -> int:
     """Cut the power at every instant of a flow that can matter, into every state that the medium allows.
@@ -149,7 +152,7 @@ def crashpoints(
     try:
         if failures:
             return _fail_calls(request, failures, call, for_good, count, out_dir, quiet, as_json)
-        return _say(_launched(request, count, quiet=quiet), as_json, out_dir)
+        return _say(_launched(request, count, quiet=quiet), as_json, out_dir, with_report)
     except HarnessError as error:
         if not as_json:
             raise
@@ -252,10 +255,13 @@ class _Progress:
         click.echo("\r" + " " * 78 + "\r", nl=False, err=True)
 
 
-def _say(report: CrashReport, as_json: bool, out_dir: Path | None) -> int:
+def _say(report: CrashReport, as_json: bool, out_dir: Path | None, with_report: bool) -> int:
     import msgspec
 
     from harness.reporters.crashpoints import render
 
     encoded = msgspec.json.encode(report)
-    return say_and_keep(encoded, render(report), as_json, out_dir, "crashpoints", int(report.exit_code))
+    code = say_and_keep(encoded, render(report), as_json, out_dir, "crashpoints", int(report.exit_code))
+    if out_dir is not None and with_report and code == int(report.exit_code):
+        write_after_crashpoints(out_dir, quiet=as_json)
+    return code

@@ -61,7 +61,7 @@ def report(
 ) -> int:
     """Write SOURCE as one HTML file that opens from disk, offline.
 
-    SOURCE is the directory of `harness sweep`, `harness merge`, `harness gate` or `harness run --out`, a results file, or a
+    SOURCE is the directory of `harness sweep`, `merge` or `gate`, of `run --out` or `crashpoints --out`, a results file, or a
     finding's bundle. With --json alone no page is written.
 
     Results from elsewhere are data: software that does not ship with the harness is run only when you name it (--terminal) or say
@@ -137,8 +137,11 @@ def _gathered(source: Path, how: Telling | None, cut_off: tuple[CutOff, ...] = (
 
 def _begin_s(source: Path) -> float:
     """One run's story is worth a minute; the report of a sweep is to be there in ten seconds."""
+    from harness.engine.report.crashes import CRASHES
     from harness.engine.report.single import VERDICT
 
+    if source.name == CRASHES or (source / CRASHES).is_file():
+        return _AFTER_S  # every finding has a state of its own to be judged again
     one = source.suffix == ".zip" or source.name == VERDICT or (source / VERDICT).is_file()
     return _ONE_S if one else _MANY_S
 
@@ -165,6 +168,11 @@ def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) 
         return _gathered(out_dir, telling(_AFTER, _AFTER_S, trust=True), tuple(cut_off), quiet=quiet)
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
+
+
+def write_after_crashpoints(out_dir: Path, *, quiet: bool) -> None:
+    """The page of crash points that have just been told, and have left their crashpoints.json."""
+    write_after_sweep(out_dir, (), quiet=quiet)
 
 
 def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:

@@ -79,6 +79,7 @@ def _inspected(event: e.Inspected) -> str:
 _SENTENCES: dict[type[e.Event], Sentence] = {
     e.RunStarted: lambda v: f"run starts: {v.scenario}, {v.terminal}, seed {v.seed}",
     e.PhaseStarted: lambda v: f"phase: {v.phase}",
+    e.ImageLoaded: lambda v: f"begins on data from before: {v.source}",
     e.IntentOpened: lambda v: f"customer {v.intent} wants a {v.kind} of{_money(v.amount_fen)}",
     e.Presented: lambda v: f"customer {v.intent} shows a card (token {v.token})",
     e.CardDecided: lambda v: f"card's chip, {v.step} word on{_money(v.amount_fen)}: {v.answer} (token {v.token})",

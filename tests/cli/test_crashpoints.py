@@ -67,7 +67,9 @@ def test_a_finding_names_the_step_and_is_found_again_by_its_line(harness: Harnes
     assert "no_directory_fsync.py:" in ended.stdout
     assert "keeps invariant 1 no_lost_approval on ext4-ordered, breaks it on fat" in ended.stdout
     report = json.loads((place / "kept" / "crashpoints.json").read_text())
-    assert (place / "kept" / "crashpoints.txt").read_text() == ended.stdout.removesuffix("\n")
+    said_last = "report: kept/report.html\n"
+    assert (place / "kept" / "crashpoints.txt").read_text() == ended.stdout.removesuffix(said_last).removesuffix("\n")
+    assert ended.stdout.endswith(said_last) and (place / "kept" / "report.html").stat().st_size > 100_000
     example = report["flows"][0]["found"][0]["example"]
     files = place / "kept" / example["image"]
     assert (files / "data").is_dir() and not (files / "data" / "journal.0").exists()

@@ -122,6 +122,8 @@ def _one_flow(
 ) -> FlowReport:
     from harness.engine.crashpoints.explore import Exploration, Extent
     from harness.engine.crashpoints.histories import Historian
+    from harness.engine.placing import PlacesOf
+    from harness.engine.whereabouts import Whereabouts, own_files
 
     extent = Extent(
         request.depth, request.images_limit, request.states_limit, request.share, request.shares, request.state
@@ -129,7 +131,11 @@ def _one_flow(
     teller.flow = flow.name
     keeper = None if request.out_dir is None else _Keeper(request.out_dir, flow.name)
     # The whole history is kept of a state that was asked for by its name, and of no other.
-    historian = None if request.out_dir is None or not request.state else Historian(Path(request.out_dir)).write
+    historian = None
+    if request.out_dir is not None and request.state:
+        places = PlacesOf(Whereabouts(own_files(setting.software)))
+        setting = replace(setting, places=places)
+        historian = Historian(Path(request.out_dir), places).write
     exploration: Exploration = Exploration(
         setting, flow, media, extent, stopper.why, teller.tell, None if keeper is None else keeper.keep, historian
     )

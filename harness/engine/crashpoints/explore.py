@@ -92,6 +92,7 @@ class Exploration:
         """By profile: what the cut before this chapter made unsurvivable."""
         self._hangs = 0
         self._lives = 0
+        self._failing: set[str] = set()
         self._failed: set[tuple[str, str]] = set()
         """By profile the states that some history to them broke something in."""
         self._settles = "settle" in setting.software.manifest.actions
@@ -281,6 +282,8 @@ class Exploration:
             failed = name, self._name(case, depth)
             self.report.profile(name).failing += failed not in self._failed
             self._failed.add(failed)
+            self._failing.add(failed[1])
+        self.report.failing = len(self._failing)
         self.report.judged += anew
         self._met = self._met or self._name(case, depth) == self.extent.only_state
         self._tell(self.report.judged, self._total, len(self.report.found))

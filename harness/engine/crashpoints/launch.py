@@ -10,6 +10,7 @@ import signal
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -39,10 +40,9 @@ def launch(
 ) -> CrashReport:
     """Explore in ``jobs`` processes. ``on_told`` is given the share's number; ``on_start`` each child's process id."""
     reports, dead = run_shares(request, jobs, "harness.engine.crashpoints.child:execute", Explored, on_told, on_start)
-    if not reports:
-        return _report_of_the_dead(request, dead)
-    report = merged(each.report for each in reports)
-    for why in lost_shares(dead, jobs):
+    report = merged(each.report for each in reports) if reports else _report_of_the_dead(request, dead)
+    report.harness = metadata.version("terminal-fault-harness")
+    for why in lost_shares(dead, jobs) if reports else ():
         for flow in report.flows:
             flow.because.append(why)
     return report

@@ -17,6 +17,8 @@ UNLIKE = (
 
 
 NOTHING_JUDGED = "nothing was judged"
+FORMAT = 1
+"""Of the report as it is kept in a file: later ones may say more, and none says less."""
 
 
 def shorter(one: str, other: str) -> str:
@@ -93,7 +95,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """One kind of finding: an invariant, broken by states that the same code left behind."""
+    """One kind of finding: an invariant, broken by states that the same code left behind. ``states`` counts distinct ones."""
 
     invariant: int
     name: str
@@ -129,6 +131,8 @@ class FlowReport(msgspec.Struct):
     listing: str = ""
     """A digest of the names of the distinct states that first cuts may leave: equal in all shares of the same work, empty
     in one that was stopped before it had listed them."""
+    failing: int = 0
+    """Distinct states with a finding, on whatever medium."""
 
     def profile(self, name: str) -> ProfileCount:
         """The count of that profile, begun when it is new."""
@@ -148,6 +152,9 @@ class CrashReport(msgspec.Struct):
     depth: int
     seed: int
     flows: list[FlowReport] = []
+    format: int = FORMAT
+    harness: str = ""
+    """The version that wrote it."""
 
     @property
     def failing(self) -> bool:
@@ -213,6 +220,7 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
     if more.listing and flow.listing != more.listing and UNLIKE not in flow.because:
         flow.because.append(UNLIKE)
     flow.judged += more.judged
+    flow.failing += more.failing
     flow.left += more.left
     flow.unsettled += more.unsettled
     flow.unsettled_state = min(filter(None, (flow.unsettled_state, more.unsettled_state)), default="")

@@ -39,6 +39,7 @@ from harness.workload.till import Till
 from harness.workload.trading import Floor, TradingDays
 
 if TYPE_CHECKING:
+    from harness.engine.placing import PlacesOf
     from harness.network.connection import Connection
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
@@ -90,6 +91,8 @@ class Setting:
     """The terminal had traded before the history begins."""
     on_foreign: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     """Told when software asks its PIN pad to open what another pad had sealed."""
+    places: PlacesOf | None = field(default=None, compare=False, repr=False)
+    """Where the software is at each event, for whoever tells it as a story."""
     worked_out: WorkedOut = field(default_factory=WorkedOut, init=False, compare=False, repr=False)
     """Begun anew with ``replace``: it belongs to this plan."""
 
@@ -201,6 +204,8 @@ class Scene:
         self.station = Station(world, 0, hardware, setting.software)
         self.station.carry_on(chapter * _NUMBERS_A_CHAPTER, chapter * _NUMBERS_A_CHAPTER)
         world.stations.append(self.station)
+        if setting.places is not None:
+            setting.places.attend(self.station, self.tape)
         merchant = MERCHANTS.get(plan.merchant_of(0))
         floor = Floor.open(world)
         self.till = Till(world, self.station, merchant, _PEOPLE, floor.witness, presented=chapter * _NUMBERS_A_CHAPTER)

@@ -23,6 +23,8 @@ class Tape(Recorder):
         self.events.append(event)
         for watcher in self._watchers.get(type(event), ()):
             watcher(number, event)
+        if self.tap is not None:
+            self.tap(number, event)
         if self.after is not None:
             self.after()
         return number

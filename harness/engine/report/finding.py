@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import HarnessError
-from harness.engine.crashpoints.histories import read_findings
+from harness.engine.crashpoints.histories import read_findings, read_places
 from harness.engine.crashpoints.launch import launch as launch_crash
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.report.again import crash_request_of, request_of
@@ -233,7 +233,9 @@ def _ran_crash(request: CrashRequest, how: Telling, bench: _Bench) -> _Ran:
     cuts = {
         number: Cut(f"{each.cut}, {each.profile}", each.step, each.losses, each.arrived) for number, each in told
     }  # fmt: skip
-    return _Ran(None, place, verdict if findings else None, why_no_disk="crash_point", why_empty="not_again", cuts=cuts)
+    # Its disk and the bytes of its messages are watched by nobody; the lines of the software are known.
+    watched = dict.fromkeys((each.device for each in findings), Observed(places=read_places(place)))
+    return _Ran(None, place, verdict if findings else None, watched, None, "crash_point", "not_again", cuts=cuts)
 
 
 def _left(case: Case) -> _Ran:
@@ -265,7 +267,9 @@ def _told(case: Case, ran: _Ran, bench: _Bench) -> FindingPage:
         return msgspec.structs.replace(known, why_empty="not_again", came_again=False)
     page = story_of(known, ran.verdict, finding, ran.directory, ran.observed.get(finding.device))
     if ran.why_no_disk:
-        page = msgspec.structs.replace(page, why_no_disk=ran.why_no_disk, cut=ran.cuts.get(finding.invariant))
+        page = msgspec.structs.replace(
+            page, why_no_disk=ran.why_no_disk, cut=page.cut or ran.cuts.get(finding.invariant)
+        )
     if ran.request is None:
         why = "crash_point" if ran.why_no_disk == "crash_point" else "not_run"
         return msgspec.structs.replace(page, difference=Difference(why_none=why))
@@ -336,6 +340,10 @@ def _verdict_in(directory: Path) -> Verdict | None:
 def _finding(verdict: Verdict, page: FindingPage) -> FindingView | None:
     """The finding that the page is about; of several of its signature the very same one, or else the first."""
     alike = [each for each in verdict.findings if signature(each.invariant, kind_of(each.summary)) == page.signature]
+    if not alike and page.cut is not None:
+        # Of crash points one kind of finding has a page for each flow and place.
+        known = page.invariant, kind_of(page.summary)
+        alike = [each for each in verdict.findings if (each.invariant, kind_of(each.summary)) == known]
     same = [each for each in alike if (each.device, each.at_us) == (page.device, page.at_us)]
     return next(iter([*same, *alike]), None)
 

@@ -14,7 +14,7 @@ import msgspec
 
 FORMAT = 1
 
-Kind: TypeAlias = Literal["sweep", "gate", "run", "bundle"]
+Kind: TypeAlias = Literal["sweep", "gate", "run", "bundle", "crashpoints"]
 Status: TypeAlias = Literal["pass", "fail", "inconclusive", "error"]
 Lane: TypeAlias = Literal["operator", "terminal", "disk", "link", "host"]
 
@@ -51,7 +51,7 @@ class Bound(msgspec.Struct, frozen=True, omit_defaults=True):
     """What random runs that were declared beforehand say about all such runs. ``upper_95`` is a share, None where there is none.
 
     ``why_none``: nothing (no conclusive run), search (runs were chosen by what others did), ended_early (ended for a finding),
-    not_begun, one_run (a single run or a bundle is no sample).
+    not_begun, one_run (a single run or a bundle is no sample), every_state (states are listed, not drawn by chance).
     """
 
     failed: int
@@ -256,6 +256,27 @@ class Runs(msgspec.Struct, frozen=True, omit_defaults=True):
     left_out: int = 0
 
 
+class CutCell(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Cuts after ``step`` of a flow, or of a recovery (``depth`` 2), on one medium: from ``failing`` of ``states`` harm came."""
+
+    step: str
+    medium: str
+    states: int
+    failing: int = 0
+    depth: int = 1
+
+
+class CutFlow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One flow whose power was cut everywhere: where in it a cut does harm. Steps are in their order."""
+
+    flow: str
+    summary: str
+    media: tuple[str, ...] = ()
+    cells: tuple[CutCell, ...] = ()
+    left_out: int = 0
+    """Steps that are not here, to keep it small."""
+
+
 # ---------------------------------------------------------------- one finding
 
 
@@ -427,7 +448,7 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     """Against the nearest run without the finding: ``without`` these families of fault, or under another ``seed``.
 
     ``event`` is the first of this history that the other does not have, ``here`` what came from then on and ``there`` what came
-    instead, each a line of a story. ``why_none`` is a code: every_run (it came in all that were tried, ``tried`` of them),
+    instead. ``why_none`` is a code: every_run (it came in all that were tried, ``tried`` of them),
     no_time, not_run, same (nobody outside could tell the two apart).
     """
 
@@ -440,8 +461,8 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     event: int | None = None
     same: int = 0
     """How many things anybody outside could notice are the same before."""
-    here: tuple[str, ...] = ()
-    there: tuple[str, ...] = ()
+    here: tuple[Step, ...] = ()
+    there: tuple[Step, ...] = ()
     again: str = ""
     tried: int = 0
     why_none: str = ""
@@ -503,6 +524,8 @@ class FindingPage(msgspec.Struct, frozen=True, omit_defaults=True):
     told: str = ""
     """What an error said, for ``failed``."""
     cut: Cut | None = None
+    told_before: tuple[str, ...] = ()
+    """What the results tell of it in lines, for a page without steps."""
     around: tuple[int, ...] = ()
     """What went wrong around the events that prove it, by the numbers of its events: where to look first."""
     follows: int = 0
@@ -527,6 +550,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     signatures: tuple[SignatureRow, ...] = ()
     measures: Measures = Measures()
     runs: Runs | None = None
+    cuts: tuple[CutFlow, ...] = ()
     findings: tuple[FindingPage, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     """What else to know of it: a code of the texts (campaign, seeds, swarm, budget, device, ...) and a value."""

@@ -16,12 +16,11 @@ import msgspec
 from harness.engine.compare.parting import forked
 from harness.engine.report.model import Difference
 from harness.engine.report.pages import portable
-from harness.engine.report.window import fit
+from harness.engine.report.window import step_of
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.verdict import FindingView, Verdict
 from harness.history.events import RequestUnanswered
 from harness.history.query import HistoryFile
-from harness.history.words import line
 from harness.scenario.plan import NO_REPLY
 
 LINES_MAX = 14
@@ -111,6 +110,6 @@ def _parted(guilty: Guilty, request: RunRequest, verdict: Verdict, other: Path, 
         at_us=first[1].at_us,
         event=found.one[0][0] if found.one else None,
         same=found.same,
-        here=tuple(fit(line(event))[0] for _, event in found.one),
-        there=tuple(fit(line(event))[0] for _, event in found.other),
+        here=tuple(step_of(number, event) for number, event in found.one),
+        there=tuple(step_of(number, event) for number, event in found.other),
     )

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.engine.child import executed, warm
+from harness.engine.placing import Place, PlaceEye
 from harness.engine.report.decoding import decoded, masked
 from harness.engine.report.model import Disk, Field, File, Taken, Volume
 from harness.engine.report.operations import OperationEye
-from harness.engine.report.placing import Place, PlaceEye
 from harness.engine.report.series import SpaceCourse, SpaceEye
 from harness.engine.request import RunRequest
 from harness.engine.run import Run

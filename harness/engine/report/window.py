@@ -122,7 +122,7 @@ def window(history: HistoryFile, guilt: Guilt) -> Window:
     others = _of_others(elsewhere, guilt.events)
     found.left_out_elsewhere += sum(map(len, elsewhere.values())) - len(others)
     shown = sorted([*kept, *others], key=lambda each: each[0])
-    found.steps = [_step(number, event, number in guilt.events) for number, event in shown]
+    found.steps = [step_of(number, event, number in guilt.events) for number, event in shown]
     if kept:
         found.from_us, found.until_us = kept[0][1].at_us, kept[-1][1].at_us
     found.bands = list(_bands(history, {guilt.device, *elsewhere} - {""}, found.from_us, found.until_us))
@@ -224,7 +224,8 @@ def _of_others(elsewhere: dict[str, list[Numbered]], guilty: tuple[int, ...]) ->
 # ---------------------------------------------------------------- what is said of each
 
 
-def _step(number: int, event: e.AnyEvent, guilty: bool) -> Step:
+def step_of(number: int, event: e.AnyEvent, guilty: bool = False) -> Step:
+    """One event as it is shown."""
     text, cut = fit(sentence(event))
     facts: list[tuple[str, str]] = []
     for name, value in msgspec.to_builtins(event).items():

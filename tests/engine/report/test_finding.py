@@ -164,7 +164,7 @@ def test_the_nearest_run_without_it_is_the_same_without_the_fault_and_parts_wher
     assert found.same > 10 and found.event is not None
     events = dict(read_history(told.directory / "history.jsonl"))
     assert isinstance(events[found.event], PowerLost)
-    assert "POWER LOST" in found.here[0] and "screen: approved" in found.there[0]
+    assert "POWER LOST" in found.here[0].text and "screen: approved" in found.there[0].text
     again = request_of(found.again)
     assert again is not None and again.without == ("power",)
     shown = [each for _, each in read_history(told.directory / "history.jsonl") if isinstance(each, ScreenShown)]
@@ -210,7 +210,7 @@ def test_where_the_host_was_silent_the_nearest_run_has_one_that_answers(tmp_path
     page = pages["no_silent_charge"]
     assert page.fault == "host.no_reply" and page.difference is not None
     assert (page.difference.without, page.difference.passes) == (("host.no_reply",), True)
-    assert "host answers 0210" in page.difference.there[0]
+    assert "host answers 0210" in page.difference.there[0].text
     around = {each.number: each.kind for each in page.steps if each.number in page.around}
     assert set(around.values()) == {"RequestUnanswered"}
     again = request_of(page.difference.again)

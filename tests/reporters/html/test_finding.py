@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -25,6 +28,8 @@ from harness.engine.report.model import (
     Volume,
     Why,
 )
+from harness.engine.report.window import step_of
+from harness.history import events as e
 from harness.reporters.html.page import write_report
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 
@@ -98,7 +103,7 @@ def _told() -> FindingPage:
                 9, "data", (File("/data/log/q", 228, None),), (), ("the append of 228 bytes",), (STORED,), ("it was lost",),
                 (STORED,),
             ),
-            Disk(12, "data", (), ("/data/log/q",)),
+            Disk(12, "data", (File("/data/old", 7, 7, True),), ("/data/log/q",)),
         ),
         taken=(
             Taken(
@@ -111,7 +116,7 @@ def _told() -> FindingPage:
             Taken(13, 2 * NINE, "cache", (Lost("of no matter", "", "under_way"),)),
         ),
         difference=Difference(
-            ("power",), 1, True, T01, NINE + MINUTE, 11, 9, ("POWER LOST",), ("screen: idle",), "harness run it --without power"
+            ("power",), 1, True, T01, NINE + MINUTE, 11, 9, _steps()[8:9], _steps()[7:8], "harness run it --without power"
         ),
         shrunk="name: small\n# a comment\n",
         left_out=42, left_out_elsewhere=7, window=(0, NINE + 105_000_000), around=(11,), follows=3,
@@ -152,12 +157,14 @@ def test_it_says_what_is_wrong_by_which_rule_and_leads_to_the_events_that_prove_
         "power_loss",
     ):
         assert said in head
-    assert _at(page) == "8", "it begins at the first guilty event"
+    assert _at(page) == "9", "it begins at the first guilty thing that the terminal itself did"
+    assert "Why it is marked: somebody was told this" in page.text(".detail")
     links = page.all(".guilty-links a")
     assert [link.text[:1] for link in links] == ["◆", "◆", "✕"], "two prove it, and one went wrong around them"
     assert "Look at 3 no double charge on this terminal first" in head
-    links[1].click()
-    assert _at(page) == "9" and page.fragment.startswith("finding/0/event/9")
+    links[0].click()
+    assert _at(page) == "8" and page.fragment.startswith("finding/0/event/8")
+    assert "this is what the host's books say" in page.text(".detail")
     assert len(page.all(".lanes .mark.guilty")) == 2 and page.text("body").count("hacked") >= 1
     assert page.all("#view img") == [] and page.complaints() == []
     page = _open(open_report, report)
@@ -244,7 +251,9 @@ def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenR
     page.press("j")
     assert "not on the medium" in page.text(".callout.doubt")
     page.press("j")
-    assert page.all(".callout.safe") and "gone" in page.text(".files tr.changed")
+    assert page.all(".callout.doubt") and "gone" in page.text(".files")
+    row = next(each.text.split() for each in page.all(".files tr.changed") if "/data/old" in each.text)
+    assert " ".join(row) == "/data/old 7 7 7 ≠ 7 7 = 7, content differs" and page.all(".files .risky.strong")
     risky = page.run(
         "return [...document.querySelectorAll('.lanes .risky')].map(each => each.getAttribute('width') > 10)"
     )
@@ -302,3 +311,59 @@ def test_both_languages_say_the_same(open_report: OpenReport, report: Path) -> N
         script,
     )
     assert named == [True] * 6
+
+
+# What has no story of its own on a page.
+_UNSEEN = {e.TerminalInstalled, e.Diverged}
+
+
+def _filled(kind: type[e.Event]) -> e.Event:
+    """An event of this kind that says something in each of its fields."""
+    values: dict[str, object] = {}
+    for each in msgspec.structs.fields(kind):
+        told = str(each.type)
+        if "tuple[int, int, int, int]" in told:
+            values[each.name] = (1, 2, 3, 4)
+        elif "tuple[tuple[int, int], ...]" in told:
+            values[each.name] = ((1, 2),)
+        elif "RecordSeen" in told:
+            values[each.name] = (e.RecordSeen("000001", "000001", "sale", 5),) * 3
+        elif "tuple[int, ...]" in told:
+            values[each.name] = (7, 8)
+        elif "tuple[str, ...]" in told:
+            values[each.name] = ("T01", "T02")
+        elif "bool" in told:
+            values[each.name] = True
+        elif "int" in told:
+            values[each.name] = 1234
+        else:
+            values[each.name] = {"kind": "sale", "what": "loaded paper", "error": ""}.get(each.name, "said")
+    values["device"] = T01
+    return kind(**{name: values[name] for name in (each.name for each in msgspec.structs.fields(kind))})
+
+
+def test_every_event_is_told_in_chinese_and_lacks_nothing_that_it_says(open_report: OpenReport, tmp_path: Path) -> None:
+    kinds = [each for each in get_args(e.AnyEvent) if each not in _UNSEEN]
+    events = [msgspec.structs.replace(_filled(each), at_us=NINE + place) for place, each in enumerate(kinds)]
+    steps = tuple(step_of(place, event) for place, event in enumerate(events))
+    path = tmp_path / "report.html"
+    told = msgspec.structs.replace(_told(), steps=steps)
+    write_report(Report(FORMAT, "run", "shop", "0", "it", Verdict("fail", 1), findings=(told,)), path)
+    shown = {}
+    for language in ("en", "zh-CN"):
+        page = _open(open_report, path, language=language)
+        shown[language] = page.run(
+            "return [...document.querySelectorAll('.events li .what')].map(each => each.textContent)"
+        )
+    english, chinese = shown["en"], shown["zh-CN"]
+    assert len(english) == len(chinese) == len(kinds)
+    for kind, before, after in zip(kinds, english, chinese, strict=True):
+        assert re.search("[\u4e00-\u9fff]", after), (kind, after)
+        assert before != after and not re.search(r"undefined|NaN|\[object|null", after), (kind, after)
+        # Numbers are the same in both: what was lost, which message, how many bytes.
+        assert set(re.findall(r"\d[\d,]*\d|\d", before)) == set(re.findall(r"\d[\d,]*\d|\d", after)), (
+            kind,
+            before,
+            after,
+        )
+    assert "host.no_reply" in (ASSETS / "sentences.js").read_text("utf-8")

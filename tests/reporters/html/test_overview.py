@@ -10,8 +10,10 @@ import msgspec
 import pytest
 from selenium.webdriver.remote.webelement import WebElement
 
+from harness.engine.report.gather import gather
 from harness.engine.report.model import Report
 from harness.reporters.html.page import write_report
+from tests.engine.report.cuts import OFFLINE, SALE, VOID, kept, told_of
 from tests.engine.report.results import DECLARED, LOST, SCENARIOS, TWICE, run_of, swept
 from tests.reporters.html.browser import PHONE, OpenReport, Page
 
@@ -112,3 +114,32 @@ def test_a_pass_shows_what_its_faults_did(open_report: OpenReport, tmp_path: Pat
     assert "None of 1 random run failed" in page.text() and "never bit" in page.text(".faultlist")
     page.wait_for(".faultlist + button").click()
     page.wait_for(".matrix")
+
+
+def test_crash_points_show_where_a_cut_is_fatal_in_words_of_states(tmp_path: Path, open_report: OpenReport) -> None:
+    write_report(gather(kept(tmp_path / "cuts", told_of(SALE, VOID, OFFLINE))), tmp_path / "report.html")
+    page = open_report(tmp_path / "report.html")
+    page.wait_for(".cuts-table")
+    rows = [row.text.split("\n") for row in page.all(".cuts-table tbody tr")]
+    assert [" ".join(row) for row in rows] == [
+        "after 0200 sent 9 of 10 states 0 of 4 states", "again, in the recovery: in recovery 1 of 1 state –",
+    ]  # fmt: skip
+    heat = [each.get_attribute("class") for each in page.all(".cuts-table td")]
+    assert heat == ["cell heat h6", "cell held", "cell heat h7", "cell none"]
+    words = page.text()
+    for told in (
+        "From 10 of 34 states that a power cut may leave harm came", "sale: from 10 of 30 states harm came", "7 states",
+        "States that were listed and not judged", "not explored: it has no offline sales", "Findings, by flow and place",
+        "write /data/a, in till.py:120 store",
+    ):  # fmt: skip
+        assert told in words, told
+    assert " runs" not in words and " run" not in page.text(".tiles") and MISSING_TEXT.search(words) is None
+    page.go("finding/0")
+    page.wait(lambda: page.all(".told-before li"))
+    assert [each.text for each in page.all(".told-before li")] == ["one event", "a guilty one"]
+    assert "sale, after 0200 sent, fat" in page.text(".verdict") and len(page.all(".told-before .guilty")) == 1
+    for size, language, scheme in ((PHONE, "zh-CN", "dark"), (PHONE, "en-GB", "light")):
+        page = open_report(tmp_path / "report.html", "overview", size=size, language=language, scheme=scheme)
+        page.wait_for(".cuts-table")
+        assert page.too_wide() == [] and MISSING_TEXT.search(page.text()) is None
+        assert ("个状态中" in page.text(".cuts-table")) == (language == "zh-CN")

@@ -112,12 +112,12 @@ function drawFileRow(row) {
     const value = size(of, which);
     const other = size(of, which === "durable" ? "volatile" : "durable");
     const lacks = of && which === "durable" && (value !== other || of.changed);
-    const text = value === null ? "–" : file.directory ? t("disk_there") : number(value);
+    const text = value === null ? "–" : file.directory ? t("disk_there") : lacks && value === other ? `≠ ${number(value)}` : number(value);
     return el("td", { class: `number${first ? " group" : ""}${lacks ? " lacks" : ""}` }, text);
   };
   const word = !row.after ? "disk_gone" : size(row.after, "durable") === null ? "disk_only_cache" : size(row.after, "volatile") === null ? "disk_only_medium"
-    : row.after.changed ? "disk_differs" : "disk_same";
+    : row.after.changed ? (size(row.after, "volatile") === size(row.after, "durable") ? "disk_same_size" : "disk_differs") : "disk_same";
   return el("tr", { class: differs(row.before, row.after) ? "changed" : null },
     el("td", {}, say(row.path, "code"), file.directory ? "/" : ""), cell(row.before, "volatile", true), cell(row.before, "durable"), cell(row.after, "volatile", true), cell(row.after, "durable"),
-    el("td", { class: word === "disk_same" ? "same" : word === "disk_gone" ? "gone" : "risky" }, t(word)));
+    el("td", { class: word === "disk_same" ? "same" : word === "disk_gone" ? "gone" : word === "disk_same_size" ? "risky strong" : "risky" }, t(word, { size: row.after ? size(row.after, "volatile") : 0 })));
 }

@@ -53,9 +53,11 @@ function say(text, tag) {
 
 // ---------------------------------------------------------------- words
 
-// A key that there is not shows itself, so that a test sees it. {count|run|runs} is a number with its noun.
+// A key that there is not shows itself, so that a test sees it. {count|run|runs} is a number with its noun. Of crash points there
+// are states where others have runs: what reads otherwise then stands beside it as of_cuts_KEY.
 function t(key, values) {
-  const text = TEXTS[state.language][key] || TEXTS.en[key];
+  const own = state.report && state.report.kind === "crashpoints" && TEXTS.en[`of_cuts_${key}`] !== undefined ? `of_cuts_${key}` : key;
+  const text = TEXTS[state.language][own] || TEXTS.en[own];
   return text === undefined ? `[${key}]` : text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, more) => {
     const value = values && values[name] !== undefined ? values[name] : "";
     const shown = typeof value === "number" ? number(value) : value;

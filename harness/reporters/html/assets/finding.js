@@ -3,6 +3,7 @@
 
 const LANE_NAMES = ["operator", "terminal", "disk", "link", "host"];
 const NO_REPLY = "host.no_reply";
+const OWN_ACTS = new Set(["ScreenShown", "ReceiptPrinted", "ActionEnded", "SoftwareDied", "SoftwareLogged", "SecretFound", "Inspected", "Barrier", "MemorySampled", "SpaceMeasured"]);
 let story = null;
 
 async function drawFinding(report, rest) {
@@ -52,7 +53,8 @@ class Story {
       this.choose(this.device);
     } else {
       parts.push(card(t("story_title"), el("p", {}, t(`empty_${this.page.why_empty || "not_asked"}`)),
-        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code"))));
+        (this.page.why_empty || "not_asked") === "not_asked" && copyLine(`harness report ${quoted(report.source)}`), this.page.told && el("p", {}, say(this.page.told, "code")),
+        (this.page.told_before || []).length > 0 && [el("p", { class: "hint" }, t("told_before")), el("ol", { class: "told-before" }, this.page.told_before.map((each) => el("li", { class: each.startsWith(">") ? "guilty" : null }, say(each.slice(2)))))]));
     }
     parts.push(drawDifference(this), drawShrunk(this.page), drawFindingPlots(this.page));
     append(this.root, parts);
@@ -72,9 +74,11 @@ class Story {
       drawRow(each)]));
   }
 
+  // The first guilty thing that the terminal itself did, or else the last guilty event: a customer who comes explains nothing yet.
   first() {
-    const of = this.page.why && this.page.why.guilty || [];
-    return of.length ? of[0] : this.steps.length ? this.steps[0].number : -1;
+    const own = this.guilty.find((each) => OWN_ACTS.has(each.kind) || (each.kind === "MessageSent" && (this.messages.get(each.message) || {}).direction === "up"));
+    const last = own || this.guilty[this.guilty.length - 1] || this.steps[0];
+    return last ? last.number : -1;
   }
 
   nearest(number) {
@@ -170,15 +174,15 @@ function drawWhy(of) {
     el("span", { class: "id" }, page.signature)];
   const links = (title, steps, mark) => steps.length > 0 && el("div", { class: "guilty-links" }, el("b", {}, t(title)),
     shortened(steps, 8, (each) => el("a", { href: `#finding/${of.index}/event/${each.number}`, onclick: (event) => { event.preventDefault(); of.show(each.number); of.box.scrollIntoView({ block: "nearest" }); } },
-      mark(), ` ${clock(each.at_us)} `, say(each.text))));
+      mark(), ` ${clock(each.at_us)} `, told(each))));
   const around = new Set(page.around || []);
   return el("section", { class: "card verdict fail" },
     el("h1", {}, page.invariant ? el("span", { class: "chip" }, String(page.invariant)) : null, say(page.name.replaceAll("_", " "))),
     el("p", { class: "lead summary" }, say(page.summary)),
     el("p", { class: "facts" }, facts),
     why.sentence && el("dl", { class: "why" },
-      el("dt", {}, t("why_rule")), el("dd", {}, say(why.sentence)),
-      why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, say(why.evidence))]),
+      el("dt", {}, t("why_rule")), el("dd", {}, ruleOf(page, why.sentence)),
+      why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, judgedBy(page, why.evidence))]),
     page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
     links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
@@ -218,6 +222,12 @@ function drawStepPlace(step) {
   if (!step.place) return null;
   const word = step.kind === "PowerLost" || step.kind === "SoftwareDied" ? "place_stood" : step.returned ? "place_returned" : "place_at";
   return el("p", { class: "place" }, t(word), " ", drawPlace(step.place));
+}
+
+// Why an event proves something: by what it is.
+function guiltyKey(step, message) {
+  const key = step.kind === "MessageSent" && message ? `guilty_${message.direction}` : `guilty_${step.kind}`;
+  return has(key) ? key : "guilty_any";
 }
 
 // The file and line alone, for a row.
@@ -269,7 +279,7 @@ function drawRow(step) {
   const classes = [step.guilty ? "guilty" : "", isFault(step) ? "fault" : ""].filter(Boolean).join(" ");
   return el("li", { "data-number": String(step.number), class: classes || null },
     el("time", { title: clock(step.at_us) }, timeOfDay(step.at_us)), el("span", { class: "lane" }, t(`lane_${step.lane}`)),
-    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), say(step.text), step.place && el("small", { class: "at" }, " ", say(briefPlace(step.place), "code"))));
+    el("span", { class: "what" }, step.guilty && el("b", { class: "mark-guilty", title: t("guilty") }, "◆ "), told(step), step.place && el("small", { class: "at" }, " ", say(briefPlace(step.place), "code"))));
 }
 
 function isFault(step) {
@@ -293,7 +303,8 @@ function drawEvent(of, step) {
     el("header", {},
       el("h3", { class: step.guilty ? "guilty" : null }, step.guilty ? el("span", { class: "mark-guilty" }, `◆ ${t("guilty")} · `) : null, t(`event_${step.kind}`)),
       el("small", {}, t("event_place", { place: place + 1, count: of.shown.length, number: String(step.number) }), " · ", clock(step.at_us), " · ", t(`lane_${step.lane}`), step.device && [" · ", say(step.device)])),
-    el("p", { class: "told" }, say(step.text)),
+    el("p", { class: "told" }, told(step)),
+    step.guilty && el("p", { class: "why-guilty" }, t("guilty_why"), " ", t(guiltyKey(step, message))),
     drawStepPlace(step),
     (of.page.taken || []).filter((each) => each.number === step.number).map((each) => drawTaken(each, false)),
     message && drawMessage(message),
@@ -346,7 +357,7 @@ function drawDifference(of) {
   const what = families.length ? t(families.length < found.without.length ? "difference_without_both" : "difference_without", { what: families.join(", ") })
     : (found.without || []).length ? t("difference_answered") : t("difference_seed", { seed: String(found.seed) });
   const side = (name, lines, kind) => el("div", { class: `side ${kind}` }, el("h3", {}, name),
-    lines.length ? el("ol", {}, lines.map((each) => el("li", {}, say(each)))) : el("p", { class: "hint" }, t("difference_nothing_more")));
+    lines.length ? el("ol", {}, lines.map((each) => el("li", {}, clock(each.at_us), " ", say(each.device || ""), " ", told(each)))) : el("p", { class: "hint" }, t("difference_nothing_more")));
   return card(title,
     el("p", {}, what, " ", t(found.passes === false ? "difference_other" : "difference_passes"), " ",
       t("difference_same", { count: found.same || 0, device: found.device || "" }), " ",

@@ -26,6 +26,8 @@ addTexts({
   empty_not_again: "The run was done again for this page and does not show the finding any more: software or scenario have changed since.",
   empty_failed: "The run could not be done again:", empty_too_large: "What there is to tell is too large for this page.",
 
+  told_before: "The results tell this of it; guilty events are marked:",
+
   event_place: "{place} of {count}, event {number} of the history", event_facts: "All that the event says",
   message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_unanswered: "The host never sends an answer to it.", message_altered: "A fault made this wrong in it: {what}.",
   message_error: "It cannot be read whole:", message_not_decoded: "Its fields were not kept: only messages of this finding's terminal are decoded, and only when the run is done again.",
@@ -39,7 +41,7 @@ addTexts({
 
   disk_title: "The disk", disk_hint: "seen: what the software reads. durable: what a power cut at this instant is sure to leave.",
   disk_path: "file", disk_before: "before this event", disk_after: "at this event", disk_seen: "seen", disk_durable: "durable", disk_there: "there",
-  disk_same: "safe", disk_only_cache: "only in the cache", disk_only_medium: "removed, not durably", disk_differs: "differs on the medium", disk_gone: "gone",
+  disk_same: "safe", disk_only_cache: "only in the cache", disk_only_medium: "removed, not durably", disk_differs: "differs on the medium", disk_same_size: "{size} = {size}, content differs", disk_gone: "gone",
   disk_safe: "Everything the software has written is on the medium: a power cut now takes nothing.",
   disk_at_risk: "{count|file or directory is|files and directories are} not on the medium as the software sees them: a power cut now may take that.",
   disk_told_screen: "The screen says “{what}” while {count|file or directory is|files and directories are} only in the cache: a power cut now may take that.",
@@ -51,6 +53,18 @@ addTexts({
   disk_crash_point: "This is one state that one power cut may leave: what it took is told at the top, and the line above writes the state's files with --out DIR.",
   cut_where: "Power goes", cut_step: "Left by", cut_lost: "Lost", cut_arrived: "Under way",
   disk_second_disk: "This run used the second disk (--disk pyfakefs), which keeps no durable state apart.", disk_too_much: "So much was written that the disk was not looked at to the end.",
+
+  guilty_why: "Why it is marked:", guilty_any: "without it there would be no finding.",
+  guilty_IntentOpened: "this is what the customer wanted, and the finding measures by it what came of it.", guilty_Presented: "this card or code is the one that the host's entry is matched to.",
+  guilty_IntentClosed: "this is what the customer believes, and it must agree with the books.", guilty_ActionStarted: "this is what was asked of the terminal.",
+  guilty_ActionEnded: "this is the answer that the terminal gave, and it is held to it.", guilty_ScreenShown: "somebody was told this, and the terminal is held to it.", guilty_ReceiptPrinted: "somebody has this on paper, and the terminal is held to it.",
+  guilty_up: "this is what the terminal asked of the host.", guilty_down: "this is what the host answered; the terminal has to go by it.", guilty_MessageSent: "this is what was said on the line.",
+  guilty_MessageDelivered: "from here on the other side knew it.", guilty_MessageDropped: "from here on the other side does not know it.",
+  guilty_LedgerChanged: "this is what the host's books say: whose money it is.", guilty_BatchSettled: "this is what the host settled.", guilty_OrderChanged: "this is what the host knows of the order.",
+  guilty_PowerLost: "what was there before this must be there after it.", guilty_StorageAfterPowerLoss: "this is what the software has to come back from.", guilty_Booted: "from here on it should be of service again.",
+  guilty_SoftwareDied: "the software ended by itself, or had to be ended: nobody is served meanwhile.", guilty_Inspected: "this is what the terminal's own records say.",
+  guilty_StorageFailed: "the software was told of this error, and has to bear it.", guilty_Barrier: "this is when it was on the medium.", guilty_MemorySampled: "this is how much it held.", guilty_SpaceMeasured: "this is how much was free.",
+  guilty_SecretFound: "card data is here, and nothing may keep it.", guilty_SoftwareLogged: "the software itself says so.",
 
   place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at",
   taken_title: "What the power cut took, and the lines that had written it:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
@@ -100,6 +114,8 @@ addTexts({
   empty_not_asked: "没有为本页重新运行。用这条命令查看完整经过：", empty_no_run: "没有重新运行的方法。",
   empty_not_again: "已为本页重新运行，但问题没有再出现：软件或场景已改变。", empty_failed: "无法重新运行：", empty_too_large: "内容过大，本页放不下。",
 
+  told_before: "结果中记录的经过，肇因事件已标出：",
+
   event_place: "第 {place} 个，共 {count} 个，历史中的事件 {number}", event_facts: "事件的全部内容",
   message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_unanswered: "主机从未对它应答。", message_altered: "故障使其中这一项出错：{what}。",
   message_error: "无法完整解析：", message_not_decoded: "未保留字段：只解析本问题终端的报文，且只在重新运行时解析。",
@@ -113,7 +129,7 @@ addTexts({
 
   disk_title: "磁盘", disk_hint: "可见：软件读到的内容。持久：此刻断电一定保留的内容。",
   disk_path: "文件", disk_before: "此事件之前", disk_after: "此事件时", disk_seen: "可见", disk_durable: "持久", disk_there: "有",
-  disk_same: "安全", disk_only_cache: "只在缓存中", disk_only_medium: "已删除但未落盘", disk_differs: "介质上不同", disk_gone: "已删除",
+  disk_same: "安全", disk_only_cache: "只在缓存中", disk_only_medium: "已删除但未落盘", disk_differs: "介质上不同", disk_same_size: "{size} = {size}，内容不同", disk_gone: "已删除",
   disk_safe: "软件写入的一切都已落盘：此刻断电不会丢失任何内容。", disk_at_risk: "有 {count} 个文件或目录在介质上与软件所见不同：此刻断电可能丢失。",
   disk_told_screen: "屏幕显示“{what}”，但有 {count} 个文件或目录只在缓存中：此刻断电可能丢失。", disk_told_receipt: "小票印出“{what}”，但有 {count} 个文件或目录只在缓存中：此刻断电可能丢失。",
   disk_more_safe: "另有 {count} 个文件，未变且安全", disk_more: "另有 {count} 个文件", disk_medium: "{medium}，{total} 中剩余 {free}",
@@ -123,6 +139,18 @@ addTexts({
   disk_crash_point: "这是一次断电可能留下的一个状态：丢失的内容见页首；在上面的命令后加 --out DIR 可写出该状态的文件。",
   cut_where: "断电时刻", cut_step: "由此造成", cut_lost: "丢失", cut_arrived: "在途",
   disk_second_disk: "此次运行使用第二种磁盘 (--disk pyfakefs)，它不区分持久状态。", disk_too_much: "写入过多，磁盘没有观察到最后。",
+
+  guilty_why: "为何标出：", guilty_any: "没有它就没有这个问题。",
+  guilty_IntentOpened: "这是顾客想要的，问题以它衡量结果。", guilty_Presented: "主机的账目与这张卡或这个码对应。",
+  guilty_IntentClosed: "这是顾客所相信的，必须与账目一致。", guilty_ActionStarted: "这是对终端的要求。",
+  guilty_ActionEnded: "这是终端给出的答复，终端须对此负责。", guilty_ScreenShown: "有人看到了它，终端须对此负责。", guilty_ReceiptPrinted: "有人拿到了这张小票，终端须对此负责。",
+  guilty_up: "这是终端向主机提出的请求。", guilty_down: "这是主机的应答，终端必须照办。", guilty_MessageSent: "这是线路上说过的话。",
+  guilty_MessageDelivered: "从这里起对方已知道。", guilty_MessageDropped: "从这里起对方并不知道。",
+  guilty_LedgerChanged: "这是主机账本的记录：钱归谁。", guilty_BatchSettled: "这是主机结算的内容。", guilty_OrderChanged: "这是主机所知的订单状态。",
+  guilty_PowerLost: "此前已有的，此后也必须有。", guilty_StorageAfterPowerLoss: "软件必须从这个状态恢复。", guilty_Booted: "从这里起应当恢复服务。",
+  guilty_SoftwareDied: "软件自己结束，或不得不被结束：此间无人得到服务。", guilty_Inspected: "这是终端自己的记录。",
+  guilty_StorageFailed: "软件得知了这个错误，必须承受。", guilty_Barrier: "此时内容已落盘。", guilty_MemorySampled: "这是它占用的内存。", guilty_SpaceMeasured: "这是剩余空间。",
+  guilty_SecretFound: "这里有卡数据，任何地方都不得保留。", guilty_SoftwareLogged: "软件自己这样说。",
 
   place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置",
   taken_title: "断电丢失的内容，以及写入它的代码行：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",

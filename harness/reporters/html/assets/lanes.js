@@ -140,7 +140,7 @@ class Lanes {
     else if (CROSSES.has(step.kind))
       mark.append(svg("path", { class: "cross", d: `M${x - 5} ${y - 5}l10 10M${x + 5} ${y - 5}l-10 10` }));
     else mark.append(svg("circle", { cx: x, cy: y, r: 4.5 }));
-    const text = brief(step);
+    const text = briefly(brief(step));
     if (text && x >= (taken[step.lane] || -Infinity)) {
       mark.append(svg("text", { x: x - 5, y: y + 21 }, text));
       taken[step.lane] = x + 6.1 * [...text].reduce((sum, each) => sum + (each > "\u2e80" ? 1.9 : 1), 0) + (step.guilty ? 16 : 8);
@@ -199,6 +199,10 @@ class Lanes {
     });
     return el("div", { class: "strip-box" }, el("small", {}, clock(this.span[0], false)), strip, el("small", {}, clock(this.span[1], false)));
   }
+}
+
+function briefly(text) {
+  return (state.language === "zh" && (own(WORDS_ZH, text) || own(WORDS_ZH, text.replaceAll(" ", "_")) || own(WORDS_ZH, text.toUpperCase()))) || text;
 }
 
 // A word or two below a mark.

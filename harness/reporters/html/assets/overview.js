@@ -13,8 +13,9 @@ function drawOverview(report, rest) {
       drawFindings(report, findings, cell);
       findings.scrollIntoView({ behavior: "smooth", block: "start" });
     }),
+    drawCuts(report),
     findings,
-    drawMeasures(report),
+    report.kind !== "crashpoints" && drawMeasures(report),
     drawRuns(report),
     drawFacts(report),
   ]);
@@ -195,6 +196,41 @@ function breakable(name) {
 function matrixLegend() {
   const names = STEPS.map((each, place) => (place === 0 ? "1" : `${STEPS[place - 1] + 1}–${each}`));
   return el("p", { class: "legend" }, t("matrix_legend"), [...names, `> ${STEPS[STEPS.length - 1]}`].map((each, place) => el("span", { class: `heat h${place + 1}` }, each)));
+}
+
+// ---------------------------------------------------------------- crash points
+
+// Of each flow the steps in their order, by medium: from how many of the states that a cut there may leave harm came.
+function drawCuts(report) {
+  const cuts = report.cuts || [];
+  if (!cuts.length) return null;
+  const names = ["> 0 – 10 %", "– 20 %", "– 40 %", "– 60 %", "– 80 %", "– 99 %", "100 %"];
+  return card(t("cuts_title"), el("p", { class: "hint" }, t("cuts_hint")),
+    cuts.map((flow) => el("details", { class: "cuts", open: (flow.cells || []).some((each) => each.failing) || cuts.length === 1 },
+      el("summary", {}, el("b", {}, say(flow.flow)), " ", el("small", {}, say(flow.summary || ""))), box(cutsTable(flow)),
+      flow.left_out ? el("p", { class: "hint" }, t("cuts_more", { count: flow.left_out })) : null)),
+    el("p", { class: "legend" }, t("cuts_legend"), names.map((each, place) => el("span", { class: `heat h${place + 1}` }, each))));
+}
+
+function cutsTable(flow) {
+  const steps = new Map();
+  for (const each of flow.cells || []) {
+    const key = `${each.depth || 1} ${each.step}`;
+    if (!steps.has(key)) steps.set(key, { step: each.step, depth: each.depth || 1, cells: new Map() });
+    steps.get(key).cells.set(each.medium, each);
+  }
+  const media = flow.media || [];
+  const cell = (each, medium) => {
+    if (!each) return el("td", { class: "cell none" }, t("cuts_none"));
+    const failing = each.failing || 0, share = failing / Math.max(1, each.states);
+    const heat = failing ? ` heat h${share >= 1 ? 7 : 1 + [0.1, 0.2, 0.4, 0.6, 0.8].filter((bound) => share > bound).length}` : " held";
+    return el("td", { class: `cell${heat}`, title: medium }, t("cuts_cell", { failing, states: each.states }));
+  };
+  return el("table", { class: "matrix wide cuts-table" },
+    el("thead", {}, el("tr", {}, el("th", { class: "fault" }, t("cuts_step")), media.map((each) => el("th", { class: "invariant" }, el("span", {}, say(each)))))),
+    el("tbody", {}, [...steps.values()].map((row) => el("tr", {},
+      el("th", { class: "fault", scope: "row" }, row.depth > 1 ? t("cuts_again", { step: row.step }) : say(row.step)),
+      media.map((each) => cell(row.cells.get(each), each))))));
 }
 
 // ---------------------------------------------------------------- findings by kind
