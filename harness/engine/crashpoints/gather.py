@@ -63,6 +63,8 @@ class Gathering:
         self._media = media
         self._keeper = keeper
         self._found: dict[tuple[int, str], Found] = {}
+        self._states: dict[tuple[int, str], set[str]] = {}
+        """The distinct ones of each: one state may come by several histories, and on several media."""
         self._cells: dict[tuple[int, str, str], Cell] = {}
 
     def note(self, seen: Seen, findings: Sequence[Finding], events: Sequence[Event]) -> set[str]:
@@ -113,7 +115,9 @@ class Gathering:
             found.example = self._tell(seen, medium, state, first, events, label, step)
         if medium not in found.profiles:
             found.profiles.append(medium)
-        found.states += 1
+        states = self._states.setdefault((first.number, step.place), set())
+        states.add(seen.name)
+        found.states = len(states)
         found.money_fen = max(found.money_fen, sum(each.money_fen for each in findings))
 
     def _tell(

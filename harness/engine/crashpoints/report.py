@@ -95,7 +95,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """One kind of finding: an invariant, broken by states that the same code left behind."""
+    """One kind of finding: an invariant, broken by states that the same code left behind. ``states`` counts distinct ones."""
 
     invariant: int
     name: str
