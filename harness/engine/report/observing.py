@@ -33,6 +33,7 @@ from harness.history.events import (
     FaultStruck,
     MessageSent,
     StorageAfterPowerLoss,
+    StorageFailed,
 )
 from harness.storage.image import Image
 from harness.storage.oplog import Op
@@ -162,6 +163,8 @@ class Eye:
             return
         self._space.look(event.at_us)
         self._places.look(number, event)
+        if isinstance(event, StorageFailed) and self._operations is not None:
+            self._operations.refused()
         if isinstance(event, MessageSent) and len(self._frames) < _FRAMES_MAX:
             self._frames.append(Frame(event.message, *decoded(self._dialect, self._frame, self._conceal)))
         if isinstance(event, StorageAfterPowerLoss):

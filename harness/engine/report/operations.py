@@ -22,7 +22,6 @@ from harness.storage.oplog import (
     Link,
     Op,
     Rename,
-    Returned,
     SetMode,
     SyncDirectory,
     SyncFile,
@@ -70,26 +69,37 @@ class OperationEye:
 
     def _began(self, call: StorageCall) -> None:
         self.catch_up()
-        frame = running_frame(self._station)
-        if frame is not None:
-            self._call, self._from = call, len(call.volume.log)
-            self._place = self._whereabouts.lines(frame).path
+        self._call, self._from = None, len(call.volume.log)
+        self._place = self._whereabouts.lines(running_frame(self._station)).path
+        if self._place:
+            self._call = call
 
     def catch_up(self) -> None:
-        """The call that began last has put its operation into the log by now, or never will."""
-        call, self._call = self._call, None
-        if call is None or not self._place:
+        """The call that began last has put its operation into the log by now, or the software is still in it."""
+        call = self._call
+        if call is None:
             return
+        if self._labelled(call) or running_frame(self._station) is None:
+            self._call = None
+
+    def _labelled(self, call: StorageCall) -> bool:
         log = call.volume.log
         known = self._known.setdefault(call.volume.name, {})
         # A log that was folded meanwhile is shorter than it was.
         for op in log[self._from :] if len(log) > self._from else log[-1:]:
             if id(op) not in known and made_by(call, op):
                 known[id(op)] = op, self._place
-                break
-        if len(known) > 2 * len(log) + 64:
-            held = {id(op) for op in log}
-            self._known[call.volume.name] = {key: each for key, each in known.items() if key in held}
+                if len(known) > 2 * len(log) + 64:
+                    held = {id(op) for op in log}
+                    self._known[call.volume.name] = {key: each for key, each in known.items() if key in held}
+                return True
+        return False
+
+    def refused(self) -> None:
+        """The call under way failed: what comes into the log from now on is not its doing."""
+        if self._call is not None:
+            self._labelled(self._call)
+        self._call = None
 
     # ------------------------------------------------------------ a cut
 
@@ -137,8 +147,8 @@ def _is_name(op: Op) -> bool:
 
 def _makes_durable(barrier: Op, op: Op) -> bool:
     """Whether ``barrier`` is what software asks for to have ``op`` on the medium."""
-    if isinstance(barrier, SyncVolume | Returned):
-        return isinstance(barrier, SyncVolume)
+    if isinstance(barrier, SyncVolume):
+        return not barrier.written_back
     if isinstance(barrier, SyncFile):
         return isinstance(op, Write | Truncate | SetMode) and barrier.inode == op.inode
     if isinstance(barrier, SyncDirectory):

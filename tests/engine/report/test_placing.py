@@ -38,6 +38,7 @@ from harness.storage.oplog import (
     Unlink,
     Write,
 )
+from harness.storage.profiles import registry
 from harness.storage.volume import Volume
 from harness.terminals.small_scenarios import hour
 
@@ -229,6 +230,38 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
     assert (
         by_words["the append"] == f"{seen.line('FLUSHED')} keep" and by_words["fsync"] == f"{seen.line('SYNCED')} keep"
     )
+
+
+CUTS = "faults:\n" + "".join(
+    f"  - {{type: power_loss, name: c{n}, at: {{action: sale, occurrence: {m}, storage_operation: {m}}}, off_for: 20 s}}\n"
+    for n, m in zip(range(1, 6), range(2, 7), strict=True)
+)
+
+
+@pytest.mark.parametrize("medium", ["posix-weak", "jffs2", "lying-flush"])
+def test_every_operation_that_a_cut_takes_has_its_line_and_only_a_medium_that_lies_keeps_not(
+    tmp_path: Path, medium: str
+) -> None:
+    (tmp_path / "it.yaml").write_text(hour(f"profile: {medium}\n{CUTS}"))
+    request = ObservedRequest(
+        scenario=str(tmp_path / "it.yaml"),
+        terminal="no_directory_fsync",
+        out_dir=str(tmp_path / "run"),
+        watched=("T01",),
+    )
+    launch(request, inside=WATCHED)
+    lost = [each for taken in read_observed(tmp_path / "run")["T01"].taken for each in taken.lost]
+    assert lost and all(".py:" in each.place for each in lost), "also in the middle of a call"
+    assert ("kept_not" in {each.why for each in lost}) == registry.get(medium).flush_lies
+    assert all(each.by for each in lost if each.why == "kept_not")
+
+
+def test_a_failed_fsync_is_where_its_pages_were_dropped(tmp_path: Path) -> None:
+    cut = "  - {type: power_loss, at: {action: settle, occurrence: 2}}\n"
+    seen = _seen(tmp_path, "talkative.py:Talkative", f"{FAILS}{cut}", TALKATIVE)
+    lost = [each for taken in seen.observed.taken for each in taken.lost if ".mark" in each.text]
+    dropped = [each for each in lost if each.why == "dropped"]
+    assert dropped and {each.by.rpartition(" > ")[2] for each in dropped} == {f"{seen.line('SYNCED')} keep"}, lost
 
 
 # ---------------------------------------------------------------- without a run

@@ -185,9 +185,9 @@ function drawWhy(of) {
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, judgedBy(page, why.evidence))]),
     page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
+    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
     links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
-    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
 }
 
