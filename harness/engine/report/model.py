@@ -430,8 +430,6 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
     volume: str
     lost: tuple[Lost, ...] = ()
     left_out: int = 0
-    stood: str = ""
-    """The lines where the software stood then."""
     blamed: bool = False
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import msgspec
 
 from harness.engine.report.model import Lost, Taken
-from harness.engine.whereabouts import Whereabouts, frame_of, running_frame
+from harness.engine.whereabouts import Whereabouts, running_frame
 from harness.faults.tap import tap_storage
 from harness.storage.calls import StorageCall
 from harness.storage.oplog import (
@@ -133,10 +133,9 @@ class OperationEye:
 
     def _cut(self, loss: PowerLoss, under_way: str | None) -> None:
         self.catch_up()
-        stood = self._whereabouts.lines(frame_of(self._station)).path
-        self._taken = {each.name: self._of(each, each.name == under_way, stood) for each in loss.volumes}
+        self._taken = {each.name: self._of(each, each.name == under_way) for each in loss.volumes}
 
-    def _of(self, loss: VolumeLoss, under_way: bool, stood: str) -> Taken:
+    def _of(self, loss: VolumeLoss, under_way: bool) -> Taken:
         state = loss.state
         log = self._station.hardware.disk.volume(loss.name).log
         last = log[-1] if under_way and log else None
@@ -147,7 +146,7 @@ class OperationEye:
             for op in (state.log[each.index],)
             for why, by in (why_lost(state.log, each.index, last),)
         )
-        return Taken(0, 0, loss.name, lost, max(0, len(told) - LOST_MAX), stood)
+        return Taken(0, 0, loss.name, lost, max(0, len(told) - LOST_MAX))
 
 
 def why_lost(log: Sequence[Op], index: int, under_way: Op | None) -> tuple[str, Op | None]:

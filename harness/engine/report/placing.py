@@ -30,17 +30,13 @@ def placed(steps: Iterable[Step], places: Iterable[Place]) -> tuple[Step, ...]:
 def taken_by(cuts: Sequence[Taken], finding: FindingView, shown: Container[int]) -> tuple[Taken, ...]:
     """What the cuts took that are shown, and the one that the finding is put down to, wherever it is.
 
-    That is the first one after what the finding is about, or else the last before, of those that found the software where the
-    finding's fault did (``engine.blame``).
+    That is the first one after the strike that is blamed (``engine.blame``), which is told just before what it takes.
     """
     fault = faults().get(finding.fault) if finding.fault in faults() else None
     blamed: list[Taken] = []
-    if fault is not None and fault.family == "power":
-        there = [each for each in cuts if each.stood and finding.place.partition(": ")[0] == each.stood] or cuts
-        after = [each.at_us for each in there if each.at_us >= finding.at_us]
-        before = [each.at_us for each in there if each.at_us < finding.at_us]
-        at_us = after[0] if after else before[-1] if before else None
-        blamed = [each for each in there if each.at_us == at_us]
+    if fault is not None and fault.family == "power" and finding.cause is not None:
+        at_us = next((each.at_us for each in cuts if each.number > finding.cause), None)
+        blamed = [each for each in cuts if each.at_us == at_us]
     return tuple(
         msgspec.structs.replace(each, blamed=each in blamed)
         for each in cuts

@@ -335,18 +335,18 @@ def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_
         apart.check()
 
 
-def test_the_blamed_cut_is_the_first_after_it_where_the_software_stood_or_the_last_before() -> None:
-    def cut(at_us: int, stood: str) -> Taken:
-        return Taken(at_us, at_us, "data", (Lost("the write was lost"),), stood=stood)
+def test_the_blamed_cut_is_that_of_the_strike_that_is_blamed_on_all_its_volumes() -> None:
+    def cut(number: int, at_us: int) -> Taken:
+        return Taken(number, at_us, "data", (Lost("the write was lost"),))
 
-    def blamed(cuts: list[Taken], fault: str = "power_loss", place: str = "") -> list[int]:
-        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, place=place)
+    def blamed(cuts: list[Taken], cause: int | None, fault: str = "power_loss") -> list[int]:
+        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, cause=cause)
         return [each.number for each in taken_by(cuts, finding, ()) if each.blamed]
 
-    cuts = [cut(10, "a.py:1 f"), cut(20, "a.py:2 g"), cut(60, "a.py:3 h"), cut(70, "a.py:4 i")]
-    assert blamed(cuts) == [60] and blamed(cuts[:2]) == [20]
-    assert blamed(cuts, place="a.py:4 i: write") == [70] and blamed(cuts, place="a.py:1 f") == [10]
-    assert blamed(cuts, fault="host_silent") == [] and blamed(cuts, fault="") == [] and blamed([]) == []
+    cuts = [cut(10, 100), cut(20, 200), cut(21, 200), cut(60, 300)]
+    assert blamed(cuts, 8) == [10] and blamed(cuts, 18) == [20, 21] and blamed(cuts, 58) == [60]
+    assert blamed(cuts, 61) == blamed(cuts, None) == blamed([], 8) == []
+    assert blamed(cuts, 8, "host_silent") == blamed(cuts, 8, "") == []
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:
