@@ -31,7 +31,7 @@ from harness.invariants.casebook import T01, at, case, ends, phase, starts
 
 _LOOP_DEATHS = 3
 _DETAIL_CHARACTERS = 160
-_CALLERS = re.compile(r" \((?:from )?[^()]+:\d+ in [^()]+(?:\)|\.\.\.)$")
+_CALLERS = re.compile(r" \((?:from )?[^()]+:\d+ in [^()]+(?:\)|\.\.\.)$|; last on stderr: .*")
 _SUPPORT = "support restarted it: "
 _JUDGED_HELP = ("it did not come back", "no sale was accepted")
 
@@ -194,7 +194,7 @@ class ReturnsToService(Invariant):
 
 
 def _told(detail: str) -> str:
-    """Where and of what it died; who had called that stands in the event."""
+    """Where and of what it died; who had called that, or what a program said, differs too much and stands in the event."""
     return shortened(_CALLERS.sub("", detail), _DETAIL_CHARACTERS)
 
 

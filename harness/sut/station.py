@@ -365,6 +365,9 @@ class Station:
             reason, detail = "out_of_memory", self._last_words(process, error)
         except ProgramFailed as error:
             reason, detail = error.reason, self._last_words(process, error)
+            if process.console.last_error:
+                # A program has no stack to be read; most say on stderr what they die of.
+                detail = f"{detail}; last on stderr: {process.console.last_error.strip()}"
         except watchdog.Spinning as error:
             reason, detail = "spinning", self.software.death_detail(error)
         except SystemExit as error:
