@@ -266,7 +266,7 @@ def test_a_failed_fsync_is_where_its_pages_were_dropped(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- without a run
 
-WROTE, NAMED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644)
+WROTE, NAMED, MOVED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644), Rename(1, "a", 5, "b", 2, None)
 
 
 _VOLUME = Volume("data", "/data", 1 << 20)
@@ -305,7 +305,19 @@ def test_what_a_call_does_is_told_from_what_a_fault_does_meanwhile(
         ([NAMED, SyncFile(2)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(9)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(1)], None, "kept_not", 1),
-        ([Rename(1, "a", 5, "b", 2, None), SyncDirectory(5)], None, "kept_not", 1),
+        ([Rename(1, "a", 1, "b", 2, None), SyncDirectory(1)], None, "kept_not", 1),
+        # A move has a name in each of two directories.
+        ([MOVED, SyncDirectory(5)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1), SyncDirectory(5)], None, "kept_not", 2),
+        ([MOVED, SyncDirectory(1)], SyncDirectory(5), "syncing", -1),
+        ([MOVED], SyncDirectory(5), "unsynced_name", None),
+        ([MOVED, SyncVolume()], None, "kept_not", 1),
+        ([WROTE, SyncVolume(written_back=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), SyncFile(2)], None, "kept_not", 1),
+        ([SetMode(2, 0o100600), SyncFile(2, data_only=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), DropDirty(2), SyncFile(2)], None, "kept_not", 2),
+        ([WROTE, SyncFile(2, data_only=True)], None, "kept_not", 1),
         ([WROTE, SyncFile(3)], None, "unsynced", None),
         ([WROTE, SyncFile(3), SyncVolume(), SyncFile(2)], None, "kept_not", 2),
         ([WROTE, DropDirty(2), SyncFile(2)], None, "dropped", 1),

@@ -68,8 +68,8 @@ addTexts({
 
   place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at",
   taken_title: "What the power cut took, and the lines that had written it:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
-  lost_unsynced: "Nothing had made that durable: no fsync of the file came between the write and the cut.",
-  lost_unsynced_name: "Nothing had made that name durable: no fsync of its directory came before the cut.",
+  lost_unsynced: "Nothing had made that durable: between the write and the cut no fsync of the file came back without an error.",
+  lost_unsynced_name: "Nothing had made that name durable: between that and the cut no fsync of its directory (of a move to another one: of both) came back without an error.",
   lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned,",
   lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it. It failed", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same: fsync",
 
@@ -154,8 +154,8 @@ addTexts({
 
   place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置",
   taken_title: "断电丢失的内容，以及写入它的代码行：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",
-  lost_unsynced: "从写入到断电之间没有对此文件调用 fsync：没有任何操作使其落盘。",
-  lost_unsynced_name: "到断电为止没有对其目录调用 fsync：没有任何操作使该名称落盘。",
+  lost_unsynced: "从写入到断电之间，此文件没有一次成功的 fsync：没有任何操作使其落盘。",
+  lost_unsynced_name: "从此操作到断电之间，其目录（移到另一目录时：两个目录）没有一次成功的 fsync：没有任何操作使该名称落盘。",
   lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回，",
   lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。失败的调用", lost_kept_not: "fsync 已返回，但介质仍未保留：fsync",
 
