@@ -29,7 +29,7 @@ addTexts({
   told_before: "The results tell this of it; guilty events are marked:",
 
   event_place: "{place} of {count}, event {number} of the history", event_facts: "All that the event says",
-  message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_unanswered: "The host never sends an answer to it.", message_altered: "A fault made this wrong in it: {what}.",
+  message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_unanswered: "The host never sends an answer to it.", message_late: "The host keeps its answer to it until a later request.", message_altered: "A fault made this wrong in it: {what}.",
   message_error: "It cannot be read whole:", message_not_decoded: "Its fields were not kept: only messages of this finding's terminal are decoded, and only when the run is done again.",
   fate_delivered: "It arrived at {at}.", fate_dropped: "It was lost at {at}: {why}.", fate_under_way: "Nothing is known of its arrival.",
   field: "field", field_name: "name", field_value: "value", field_hidden: "{count|character|characters} not shown (card data or keys)",
@@ -117,7 +117,7 @@ addTexts({
   told_before: "结果中记录的经过，肇因事件已标出：",
 
   event_place: "第 {place} 个，共 {count} 个，历史中的事件 {number}", event_facts: "事件的全部内容",
-  message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_unanswered: "主机从未对它应答。", message_altered: "故障使其中这一项出错：{what}。",
+  message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_unanswered: "主机从未对它应答。", message_late: "主机把对它的应答留到之后的请求时才发出。", message_altered: "故障使其中这一项出错：{what}。",
   message_error: "无法完整解析：", message_not_decoded: "未保留字段：只解析本问题终端的报文，且只在重新运行时解析。",
   fate_delivered: "于 {at} 到达。", fate_dropped: "于 {at} 丢失：{why}。", fate_under_way: "不知道是否到达。",
   field: "域", field_name: "名称", field_value: "值", field_hidden: "{count} 个字符不显示（卡数据或密钥）",
