@@ -336,13 +336,19 @@ def test_the_blamed_cut_is_the_first_after_it_where_the_software_stood_or_the_la
     def cut(at_us: int, stood: str) -> Taken:
         return Taken(at_us, at_us, "data", (Lost("the write was lost"),), stood=stood)
 
-    def blamed(cuts: list[Taken], fault: str = "power_loss", place: str = "") -> list[int]:
-        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, place=place)
+    def blamed(cuts: list[Taken], fault: str = "power_loss", place: str = "", cause: int | None = None) -> list[int]:
+        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, place=place, cause=cause)
         return [each.number for each in taken_by(cuts, finding, ()) if each.blamed]
 
     cuts = [cut(10, "a.py:1 f"), cut(20, "a.py:2 g"), cut(60, "a.py:3 h"), cut(70, "a.py:4 i")]
     assert blamed(cuts) == [60] and blamed(cuts[:2]) == [20]
     assert blamed(cuts, place="a.py:4 i: write") == [70] and blamed(cuts, place="a.py:1 f") == [10]
+    # The event in which the fault struck says which cut it was, wherever the others found the software.
+    assert [blamed(cuts, cause=number) for number in (5, 10, 19, 59, 70)] == [[10], [20], [20], [60], []]
+    assert blamed([*cuts, cut(60, "a.py:9 j")], cause=30) == [60, 60], "of each volume"
+    assert [blamed(cuts, "overheating", cause=number) for number in (5, 65)] == [[60], [70]], "it cuts again and again"
+    assert blamed(cuts[:2], "overheating", cause=5) == [20]
+    assert blamed(cuts, fault="crash", cause=5) == blamed(cuts, fault="scheduled_restart") == [], "it cuts no power"
     assert blamed(cuts, fault="host_silent") == [] and blamed(cuts, fault="") == [] and blamed([]) == []
 
 
