@@ -75,7 +75,7 @@ def history(tmp_path: Path) -> str:
 
 # One run, and each terminal misbehaves in its own way: what is done in a sale or at boot, and what the finding says.
 MISDEEDS = {
-    "raises at boot": ("boot", "raise OSError(5, 'broken')", "in boot_01: OSError: [Errno 5] broken (from app.py"),
+    "raises at boot": ("boot", "raise OSError(5, 'broken')", "app.py:12 in boot_01: OSError: [Errno 5] broken)"),
     "returns garbage": ("sale", "return 'approved'", "'str' object has no attribute 'kind'"),
     "unknown outcome": ("sale", "return Outcome('splendid')", "splendid"),
     "numbers for texts": ("sale", "return Outcome('approved', stan=17)", "expected text, found int"),

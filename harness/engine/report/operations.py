@@ -9,7 +9,7 @@ that could be read; lines of what was durable long ago.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 import msgspec
 
@@ -35,14 +35,42 @@ if TYPE_CHECKING:
     from harness.storage.powerloss import PowerLoss, VolumeLoss
     from harness.sut.station import Station
 
+P = ParamSpec("P")
 LOST_MAX = 12
 """So many operations of a volume are told for one cut."""
 
 
-class OperationEye:
-    """Watches the storage calls of ``station``. ``fit`` makes a text that names files fit to be shown."""
+class Apart:
+    """Keeps whoever watches apart from the software: called inside its calls, he would make it die of his own errors."""
 
-    def __init__(self, station: Station, whereabouts: Whereabouts, fit: Callable[[str], str]) -> None:
+    def __init__(self) -> None:
+        self._broken: Exception | None = None
+
+    def of(self, call: Callable[P, None]) -> Callable[P, None]:
+        """``call``, until one such has failed; from then on nothing is seen any more, and ``check`` says so."""
+
+        def called(*args: P.args, **kwargs: P.kwargs) -> None:
+            if self._broken is None:
+                try:
+                    call(*args, **kwargs)
+                except Exception as error:
+                    self._broken = error
+
+        return called
+
+    def check(self) -> None:
+        """Raise what has failed."""
+        if self._broken is not None:
+            raise self._broken
+
+
+class OperationEye:
+    """Watches the storage calls of ``station``. ``fit`` makes a text that names files fit to be shown.
+
+    It is called inside calls of the software.
+    """
+
+    def __init__(self, station: Station, whereabouts: Whereabouts, fit: Callable[[str], str], apart: Apart) -> None:
         self._station = station
         self._whereabouts = whereabouts
         self._fit = fit
@@ -53,9 +81,9 @@ class OperationEye:
         self._known: dict[str, dict[int, tuple[Op, str]]] = {}
         """By volume, by identity of the operation, which is kept so that no other has its identity."""
         self._taken: dict[str, Taken] = {}
-        station.durability.on_cut = self._cut
+        station.durability.on_cut = apart.of(self._cut)
         if not station.software.is_program:
-            tap_storage(station, self._began)
+            tap_storage(station, apart.of(self._began))
 
     def place(self, volume: str, op: Op) -> str:
         """The line that made an operation; empty where that is not known."""

@@ -17,7 +17,7 @@ from harness.engine.report.finding import Telling
 from harness.engine.report.gather import gather
 from harness.engine.report.model import FindingPage, Lost, Taken
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
-from harness.engine.report.operations import made_by, why_lost
+from harness.engine.report.operations import Apart, made_by, why_lost
 from harness.engine.report.placing import taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
@@ -330,6 +330,21 @@ def test_what_a_call_does_is_told_from_what_a_fault_does_meanwhile(
 def test_why_the_medium_lacks_an_operation(log: list[Op], under_way: Op | None, why: str, by: int | None) -> None:
     expected = under_way if by == -1 else None if by is None else log[by]
     assert why_lost(log, 0, under_way) == (why, expected)
+
+
+def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_the_end() -> None:
+    apart, seen = Apart(), []
+
+    def look(number: int) -> None:
+        seen.append(1 // number)
+
+    looked = apart.of(look)
+    looked(1)
+    looked(0)
+    looked(1)
+    assert seen == [1], "nothing is seen from then on"
+    with pytest.raises(ZeroDivisionError):
+        apart.check()
 
 
 def test_the_blamed_cut_is_the_first_after_it_where_the_software_stood_or_the_last_before() -> None:

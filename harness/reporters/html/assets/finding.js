@@ -207,7 +207,7 @@ function drawTaken(taken, dated) {
   const calm = ["kept_not", "under_way"];
   return el("div", { class: "taken" }, dated && el("small", {}, t("taken_when", { at: clock(taken.at_us), volume: taken.volume })),
     groups.map((group) => el("div", {},
-      el("ul", {}, group.map((each) => el("li", {}, say(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
+      el("ul", {}, group.map((each) => el("li", {}, operation(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
       group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_at"), " ", drawPlace(group[0].by)]))),
     taken.left_out ? el("p", { class: "hint" }, t("taken_more", { count: taken.left_out })) : null);
 }
@@ -241,8 +241,14 @@ function drawCut(cut) {
   return el("dl", { class: "why" },
     el("dt", {}, t("cut_where")), el("dd", {}, say(cut.where)),
     cut.step && [el("dt", {}, t("cut_step")), el("dd", {}, say(cut.step))],
-    cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, say(each))))],
+    cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, drawLoss(each))))],
     cut.arrived && [el("dt", {}, t("cut_arrived")), el("dd", {}, say(cut.arrived))]);
+}
+
+// VOLUME: what was done to it. A volume's name has no colon.
+function drawLoss(text) {
+  const at = text.indexOf(": ");
+  return at > 0 ? [say(text.slice(0, at)), ": ", operation(text.slice(at + 2))] : say(text);
 }
 
 function drawReplay(page) {
