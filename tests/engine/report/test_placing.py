@@ -71,8 +71,9 @@ class Talkative(MyTerminal):
     def boot(self):
         super().boot()
         print("it is up")  # LOGGED
+        self.settle = self.close_day  # in the place of its class's own
 
-    def settle(self, request):
+    def close_day(self, request):
         self.device.probe("settling")  # PROBED
         try:
             self.keep("first")  # FIRST
@@ -205,8 +206,8 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
     seen = _seen(tmp_path, "talkative.py:Talkative", FAILS, TALKATIVE)
     runs = f"{seen.line('RUNS')} run > "
     assert {place for place, _ in seen.of("SoftwareLogged")} == {f"{runs}{seen.line('LOGGED')} boot"}
-    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} settle"}
-    synced = f"{runs}{seen.line('FIRST')} settle > {seen.line('SYNCED')} keep"
+    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} close_day"}
+    synced = f"{runs}{seen.line('FIRST')} close_day > {seen.line('SYNCED')} keep"
     ((refused, _),) = seen.of("StorageFailed")
     assert refused == synced
     barriers = {(getattr(event, "kind", ""), place) for place, event in seen.of("Barrier")}
@@ -214,7 +215,7 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
         "a clean restart writes back, while the software waits in its loop"
     )
     failed = [place for place, event in seen.of("ActionEnded") if getattr(event, "outcome", "") == "failed"]
-    assert failed == [f"{seen.line('def settle')} settle returned"], "whatever calls the loop"
+    assert failed == [f"{seen.line('def close_day')} close_day returned"], "whatever calls the loop"
     base = tmp_path / EXAMPLE.name
     sent = [place for place, event in seen.of("MessageSent") if place and getattr(event, "mti", "") == "0500"]
     assert sent and {place.rpartition(" > ")[2] for place in sent} == {
@@ -365,6 +366,22 @@ def test_the_blamed_cut_is_the_first_after_it_where_the_software_stood_or_the_la
     assert blamed(cuts[:2], "overheating", cause=5) == [20]
     assert blamed(cuts, fault="crash", cause=5) == blamed(cuts, fault="scheduled_restart") == [], "it cuts no power"
     assert blamed(cuts, fault="host_silent") == [] and blamed(cuts, fault="") == [] and blamed([]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("6222021234567890123.py", "622202*********0123.py"),
+        ("a\x1b[31m\nb\u202e.py", "a\ufffd[31m\ufffdb\ufffd.py"),
+        ("x" * 1000, "x" * 77 + "..."),
+    ],
+)
+def test_code_that_is_put_together_while_it_runs_may_be_called_anything(tmp_path: Path, name: str, shown: str) -> None:
+    scope: dict[str, Any] = {"sys": sys}
+    exec(compile("def f():\n    return sys._getframe()\n", f"{tmp_path}/{name}", "exec"), scope)
+    whereabouts = Whereabouts((f"{tmp_path}/",))
+    assert whereabouts.lines(scope["f"]()).path == f"{shown}:2 f"
+    assert whereabouts.named(scope["f"].__code__) == f"{shown}:1 f"
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:
