@@ -2,7 +2,8 @@
 
 Models: of the strikes on the finding's device that bit, or ended its software: the first cut, crash or damage between what the
 finding is about and the instant at which it was evident; with none, whatever was at work nearest to one of the events that prove
-it; with none, the first condition in between; with none, the last one before whose harm stays (a cut, damage, a write that was
+it, but no cut before them where there was one since; with none, the first condition in between; with none, the first cut, crash
+or damage since these events; with none, the last one before whose harm stays (a cut, damage, a write that was
 refused). A condition that was over long before is not blamed; but a finding with nothing of its own to blame may be a consequence
 of the one before it on the same device, and has the same blame. A request that the host leaves unanswered on any day, without a
 fault (``host.no_reply``), counts as a strike of that name.
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.core.masking import mask_text
+from harness.core.units import US_PER_MINUTE
 from harness.engine.crashpoints.callsites import CallSites
 from harness.engine.whereabouts import frame_of
 from harness.faults.catalogue import all_faults
@@ -51,6 +53,7 @@ class Blame:
     cause: int | None = None
 
 
+_HARMLESS_LATER = frozenset({"link_reset", "clock_jump"})
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
 NOTHING_STRUCK = Blame()
 _NUMBERS = re.compile(r"\d+")
@@ -68,8 +71,18 @@ class _Strike:
 
     @property
     def is_instant(self) -> bool:
-        """Whether it is over as soon as it struck, and its harm stays."""
+        """Whether it is over as soon as it struck."""
         return self.blame.fault in INSTANT_KINDS
+
+    @property
+    def reach_us(self) -> int:
+        """So far from its time it may still have to do with something: a connection is opened anew within a sale."""
+        return US_PER_MINUTE if self.blame.fault in _HARMLESS_LATER else AROUND_US
+
+    @property
+    def harms(self) -> bool:
+        """Whether it ends the software or takes what was kept: a cut, a crash, damage. A connection's end does neither."""
+        return self.is_instant and self.blame.fault not in _HARMLESS_LATER
 
     def away_us(self, at_us: int) -> int:
         """How far it was from being at work at this time."""
@@ -115,16 +128,23 @@ class Blames:
         """
         known = [each for each in self._strikes.get(device, ()) if each.counts and each.at_us <= evident_us]
         between = [each for each in known if each.at_us >= at_us]
-        cuts = [each for each in between if each.is_instant]
+        cuts = [each for each in between if each.harms]
+        # What was there can only be lost later than that: an earlier cut is not what took it, where there was one since.
+        since = [each for each in known if each.harms and each.at_us >= min(*proof_us, at_us, at_us)]
         near = sorted(
             (min(each.away_us(time_us) for time_us in (*proof_us, at_us)), not each.is_instant, -each.at_us, place)
             for place, each in enumerate(known)
+            if not (since and each.harms and each.at_us < since[0].at_us)
         )
-        at_work = [known[place] for away_us, *_, place in near[:1] if away_us <= AROUND_US]
+        at_work = [known[place] for away_us, *_, place in near if away_us <= known[place].reach_us][:1]
         stays = [
-            each for each in known if each.is_instant or (each.blame.fault in self._of_storage and each.blame.place)
+            each
+            for each in known
+            if each.harms
+            or each.blame.fault == "clock_jump"
+            or (each.blame.fault in self._of_storage and each.blame.place)
         ]
-        chosen = cuts[:1] or at_work or between[:1] or stays[-1:]
+        chosen = cuts[:1] or at_work or between[:1] or since[:1] or stays[-1:]
         return chosen[0].blame if chosen else NOTHING_STRUCK
 
     def _struck(self, number: int, event: FaultStruck) -> None:

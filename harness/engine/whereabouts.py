@@ -13,9 +13,12 @@ import os
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
+
+from harness.sut.console import presentable
 
 if TYPE_CHECKING:
     from harness.sut.fiber import Fiber
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 _DEPTH_MAX = 40
+_NAME_CHARACTERS_MAX = 80
 _FUNCTIONS = 3
 _NOT_SOFTWARE = (
     "/harness/sut/",
@@ -128,7 +132,13 @@ class Whereabouts:
 
 def _told(line: tuple[str, int, str]) -> str:
     name, number, function = line
-    return f"{name.rpartition('/')[2]}:{number} {function}"
+    return f"{_fit(name)}:{number} {_fit(function)}"
+
+
+@lru_cache(1024)
+def _fit(name: str) -> str:
+    """A file or a function as artefacts may hold it: code that is put together while it runs may be called anything."""
+    return presentable(name.rpartition("/")[2], _NAME_CHARACTERS_MAX)
 
 
 def own_files(software: Software) -> tuple[str, ...] | None:

@@ -136,6 +136,37 @@ def test_what_was_at_work_at_the_proof_comes_before_what_came_later() -> None:
     assert _of(*dead, *later, at_us=14 * HOUR, proof_us=(11 * HOUR - HOUR, 14 * HOUR)) == "late_reply"
 
 
+def test_what_was_there_is_lost_by_the_first_harm_since_and_by_none_before() -> None:
+    first, second = _condition("lose_file", 9 * HOUR), _condition("zero_file", 9 * HOUR + 8 * MINUTE)
+    closing = 10 * HOUR + 30 * MINUTE
+    # Its record was written after the first one, and is missed at the settlement.
+    since = 9 * HOUR + MINUTE
+    assert _of(*first, *second, at_us=closing, proof_us=(since, closing)) == "zero_file"
+    assert _of(*first, *second, at_us=closing, proof_us=(8 * HOUR, closing)) == "lose_file"
+    assert _of(*first, *second, at_us=closing) == "zero_file", "the last, where nothing says since when"
+    assert _of(*first, at_us=since, proof_us=(since,)) == "lose_file", "where there was none since"
+    assert _of(*first, *second, at_us=9 * HOUR) == "lose_file", "at the very instant"
+    # What was on at the proof is nearer than what came hours later.
+    silent = _condition("host_silent", 7 * HOUR + 59 * MINUTE, 8 * HOUR)
+    assert _of(*silent, *first, at_us=closing, proof_us=(8 * HOUR, closing)) == "host_silent"
+
+
+@pytest.mark.slow
+def test_a_connection_that_was_reset_and_a_clock_that_jumped_have_lost_no_record() -> None:
+    faults = """
+sales_per_day: 10
+faults:
+  - {type: link_reset, at: {action: sale, occurrence: 4, message: {direction: up, mti: '0200', moment: sent}}}
+  - {type: clock_jump, jump: 1 h, at: {time: '09:32'}}
+  - {type: power_loss, at: {action: sale, occurrence: 8, storage_operation: 1}, off_for: 20 s}
+"""
+    verdict = run(load_text(hour(faults)), "log_in_ram")
+    struck = {each.kind for each in verdict.faults if each.bit}
+    assert struck >= {"link_reset", "power_loss"}
+    lost = [each for each in verdict.findings if each.invariant in (1, 2)]
+    assert len(lost) > 10 and {each.fault for each in lost} == {"power_loss"}
+
+
 def test_a_request_without_an_answer_on_any_day_is_blamed_by_the_scenarios_key() -> None:
     asked = RequestUnanswered(12 * HOUR, T01, 7, "no_reply")
     dead = _condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE)

@@ -158,12 +158,14 @@ def why_lost(log: Sequence[Op], index: int, under_way: Op | None) -> tuple[str, 
     op = log[index]
     if under_way is op:
         return "under_way", None
+    lacking = _parts(op)
     for later in log[index + 1 :]:
-        if isinstance(later, DropDirty) and later.inode == getattr(op, "inode", None) and not _is_name(op):
+        if isinstance(later, DropDirty) and isinstance(op, Write | Truncate) and later.inode == op.inode:
             return "dropped", later
-        if _makes_durable(later, op):
+        lacking -= _made_durable(later, op)
+        if not lacking:
             return "kept_not", later
-    if under_way is not None and _makes_durable(under_way, op):
+    if under_way is not None and not lacking - _made_durable(under_way, op):
         return "syncing", under_way
     return ("unsynced_name" if _is_name(op) else "unsynced"), None
 
@@ -172,15 +174,23 @@ def _is_name(op: Op) -> bool:
     return isinstance(op, Link | Unlink | Rename)
 
 
-def _makes_durable(barrier: Op, op: Op) -> bool:
-    """Whether ``barrier`` is what software asks for to have ``op`` on the medium."""
+def _parts(op: Op) -> frozenset[int]:
+    """What has to be made durable of an operation: each inode whose fsync takes a part of it, a move's two directories both."""
+    if isinstance(op, Rename):
+        return frozenset({op.old_directory, op.new_directory})
+    return frozenset({op.directory if isinstance(op, Link | Unlink) else getattr(op, "inode", 0)})
+
+
+def _made_durable(barrier: Op, op: Op) -> frozenset[int]:
+    """Which of the operation's parts ``barrier`` is what software asks for to have on the medium."""
     if isinstance(barrier, SyncVolume):
-        return not barrier.written_back
-    if isinstance(barrier, SyncFile):
-        return isinstance(op, Write | Truncate | SetMode) and barrier.inode == op.inode
-    if isinstance(barrier, SyncDirectory):
-        return barrier.directory in (getattr(op, "directory", None), getattr(op, "new_directory", None))
-    return False
+        return frozenset() if barrier.written_back else _parts(op)
+    if isinstance(barrier, SyncFile) and isinstance(op, Write | Truncate | SetMode):
+        # fdatasync leaves out what is not needed to read the data.
+        return frozenset() if barrier.data_only and isinstance(op, SetMode) else frozenset({barrier.inode})
+    if isinstance(barrier, SyncDirectory) and isinstance(op, Link | Unlink | Rename | SetMode):
+        return frozenset({barrier.directory})
+    return frozenset()
 
 
 def made_by(call: StorageCall, op: Op) -> bool:

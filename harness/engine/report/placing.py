@@ -13,7 +13,10 @@ import msgspec
 from harness.engine.placing import Place
 from harness.engine.report.model import Step, Taken
 from harness.engine.verdict import FindingView
-from harness.scenario.registries import faults
+from harness.invariants.base import INSTANT_KINDS
+
+_CUTS = frozenset({"power_loss", "overheating", "device_swap", "brown_out"})
+"""Faults that cut the power when they strike. A crash or a restart takes nothing of a disk."""
 
 
 def placed(steps: Iterable[Step], places: Iterable[Place]) -> tuple[Step, ...]:
@@ -28,17 +31,23 @@ def placed(steps: Iterable[Step], places: Iterable[Place]) -> tuple[Step, ...]:
 
 
 def taken_by(cuts: Sequence[Taken], finding: FindingView, shown: Container[int]) -> tuple[Taken, ...]:
-    """What the cuts took that are shown, and the one that the finding is put down to, wherever it is.
-
-    That is the first one after the strike that is blamed (``engine.blame``), which is told just before what it takes.
-    """
-    fault = faults().get(finding.fault) if finding.fault in faults() else None
-    blamed: list[Taken] = []
-    if fault is not None and fault.family == "power" and finding.cause is not None:
-        at_us = next((each.at_us for each in cuts if each.number > finding.cause), None)
-        blamed = [each for each in cuts if each.at_us == at_us]
+    """What the cuts took that are shown, and the one that the finding is put down to, wherever it is."""
+    blamed = _blamed(cuts, finding)
     return tuple(
         msgspec.structs.replace(each, blamed=each in blamed)
         for each in cuts
         if each.lost and (each in blamed or each.number in shown)
     )
+
+
+def _blamed(cuts: Sequence[Taken], finding: FindingView) -> list[Taken]:
+    """The first cut after the event in which the finding's fault struck (``engine.blame``), if that is one that cuts."""
+    if finding.fault not in _CUTS or finding.cause is None:
+        return []
+    there = [each for each in cuts if each.number > finding.cause]
+    # What is over at once has made the very next one; heat makes one after the other.
+    at_once = finding.fault in INSTANT_KINDS
+    after = [each.at_us for each in there if at_once or each.at_us >= finding.at_us]
+    before = [each.at_us for each in there if each.at_us < finding.at_us]
+    times = after[:1] or before[-1:]
+    return [each for each in cuts if each.at_us in times]

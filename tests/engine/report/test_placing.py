@@ -71,8 +71,9 @@ class Talkative(MyTerminal):
     def boot(self):
         super().boot()
         print("it is up")  # LOGGED
+        self.settle = self.close_day  # in the place of its class's own
 
-    def settle(self, request):
+    def close_day(self, request):
         self.device.probe("settling")  # PROBED
         try:
             self.keep("first")  # FIRST
@@ -205,8 +206,8 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
     seen = _seen(tmp_path, "talkative.py:Talkative", FAILS, TALKATIVE)
     runs = f"{seen.line('RUNS')} run > "
     assert {place for place, _ in seen.of("SoftwareLogged")} == {f"{runs}{seen.line('LOGGED')} boot"}
-    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} settle"}
-    synced = f"{runs}{seen.line('FIRST')} settle > {seen.line('SYNCED')} keep"
+    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} close_day"}
+    synced = f"{runs}{seen.line('FIRST')} close_day > {seen.line('SYNCED')} keep"
     ((refused, _),) = seen.of("StorageFailed")
     assert refused == synced
     barriers = {(getattr(event, "kind", ""), place) for place, event in seen.of("Barrier")}
@@ -214,7 +215,7 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
         "a clean restart writes back, while the software waits in its loop"
     )
     failed = [place for place, event in seen.of("ActionEnded") if getattr(event, "outcome", "") == "failed"]
-    assert failed == [f"{seen.line('def settle')} settle returned"], "whatever calls the loop"
+    assert failed == [f"{seen.line('def close_day')} close_day returned"], "whatever calls the loop"
     base = tmp_path / EXAMPLE.name
     sent = [place for place, event in seen.of("MessageSent") if place and getattr(event, "mti", "") == "0500"]
     assert sent and {place.rpartition(" > ")[2] for place in sent} == {
@@ -266,7 +267,7 @@ def test_a_failed_fsync_is_where_its_pages_were_dropped(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- without a run
 
-WROTE, NAMED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644)
+WROTE, NAMED, MOVED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644), Rename(1, "a", 5, "b", 2, None)
 
 
 _VOLUME = Volume("data", "/data", 1 << 20)
@@ -305,7 +306,19 @@ def test_what_a_call_does_is_told_from_what_a_fault_does_meanwhile(
         ([NAMED, SyncFile(2)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(9)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(1)], None, "kept_not", 1),
-        ([Rename(1, "a", 5, "b", 2, None), SyncDirectory(5)], None, "kept_not", 1),
+        ([Rename(1, "a", 1, "b", 2, None), SyncDirectory(1)], None, "kept_not", 1),
+        # A move has a name in each of two directories.
+        ([MOVED, SyncDirectory(5)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1), SyncDirectory(5)], None, "kept_not", 2),
+        ([MOVED, SyncDirectory(1)], SyncDirectory(5), "syncing", -1),
+        ([MOVED], SyncDirectory(5), "unsynced_name", None),
+        ([MOVED, SyncVolume()], None, "kept_not", 1),
+        ([WROTE, SyncVolume(written_back=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), SyncFile(2)], None, "kept_not", 1),
+        ([SetMode(2, 0o100600), SyncFile(2, data_only=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), DropDirty(2), SyncFile(2)], None, "kept_not", 2),
+        ([WROTE, SyncFile(2, data_only=True)], None, "kept_not", 1),
         ([WROTE, SyncFile(3)], None, "unsynced", None),
         ([WROTE, SyncFile(3), SyncVolume(), SyncFile(2)], None, "kept_not", 2),
         ([WROTE, DropDirty(2), SyncFile(2)], None, "dropped", 1),
@@ -335,18 +348,37 @@ def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_
         apart.check()
 
 
-def test_the_blamed_cut_is_that_of_the_strike_that_is_blamed_on_all_its_volumes() -> None:
-    def cut(number: int, at_us: int) -> Taken:
-        return Taken(number, at_us, "data", (Lost("the write was lost"),))
+def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_volumes() -> None:
+    def cut(at_us: int) -> Taken:
+        return Taken(at_us, at_us, "data", (Lost("the write was lost"),))
 
     def blamed(cuts: list[Taken], cause: int | None, fault: str = "power_loss") -> list[int]:
         finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, cause=cause)
         return [each.number for each in taken_by(cuts, finding, ()) if each.blamed]
 
-    cuts = [cut(10, 100), cut(20, 200), cut(21, 200), cut(60, 300)]
-    assert blamed(cuts, 8) == [10] and blamed(cuts, 18) == [20, 21] and blamed(cuts, 58) == [60]
-    assert blamed(cuts, 61) == blamed(cuts, None) == blamed([], 8) == []
-    assert blamed(cuts, 8, "host_silent") == blamed(cuts, 8, "") == []
+    cuts = [cut(10), cut(20), cut(60), cut(70)]
+    assert [blamed(cuts, number) for number in (5, 10, 19, 59, 70, None)] == [[10], [20], [20], [60], [], []]
+    assert blamed([*cuts, cut(60)], 30) == [60, 60], "of each volume"
+    assert [blamed(cuts, number, "overheating") for number in (5, 65)] == [[60], [70]], "it cuts again and again"
+    assert blamed(cuts[:2], 5, "overheating") == [20]
+    assert blamed(cuts, 5, "crash") == blamed(cuts, 5, "scheduled_restart") == [], "it cuts no power"
+    assert blamed(cuts, 5, "host_silent") == blamed(cuts, 5, "") == blamed([], 5) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("6222021234567890123.py", "622202*********0123.py"),
+        ("a\x1b[31m\nb\u202e.py", "a\ufffd[31m\ufffdb\ufffd.py"),
+        ("x" * 1000, "x" * 77 + "..."),
+    ],
+)
+def test_code_that_is_put_together_while_it_runs_may_be_called_anything(tmp_path: Path, name: str, shown: str) -> None:
+    scope: dict[str, Any] = {"sys": sys}
+    exec(compile("def f():\n    return sys._getframe()\n", f"{tmp_path}/{name}", "exec"), scope)
+    whereabouts = Whereabouts((f"{tmp_path}/",))
+    assert whereabouts.lines(scope["f"]()).path == f"{shown}:2 f"
+    assert whereabouts.named(scope["f"].__code__) == f"{shown}:1 f"
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:

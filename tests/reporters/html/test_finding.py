@@ -327,7 +327,7 @@ def _filled(kind: type[e.Event]) -> e.Event:
         elif "tuple[tuple[int, int], ...]" in told:
             values[each.name] = ((1, 2),)
         elif "RecordSeen" in told:
-            values[each.name] = (e.RecordSeen("000001", "000001", "sale", 5),) * 3
+            values[each.name] = (e.RecordSeen("000001", "000001", "sale", 5),) * 60  # more than a fact holds
         elif "tuple[int, ...]" in told:
             values[each.name] = (7, 8)
         elif "tuple[str, ...]" in told:
@@ -345,6 +345,8 @@ def _filled(kind: type[e.Event]) -> e.Event:
 def test_every_event_is_told_in_chinese_and_lacks_nothing_that_it_says(open_report: OpenReport, tmp_path: Path) -> None:
     kinds = [each for each in get_args(e.AnyEvent) if each not in _UNSEEN]
     events = [msgspec.structs.replace(_filled(each), at_us=NINE + place) for place, each in enumerate(kinds)]
+    kinds.append(e.RequestUnanswered)
+    events.append(e.RequestUnanswered(NINE + 99, T01, 1234, "late"))
     steps = tuple(step_of(place, event) for place, event in enumerate(events))
     path = tmp_path / "report.html"
     told = msgspec.structs.replace(_told(), steps=steps)
@@ -366,4 +368,5 @@ def test_every_event_is_told_in_chinese_and_lacks_nothing_that_it_says(open_repo
             before,
             after,
         )
+    assert "never" not in english[-1] and "从不" not in chinese[-1], "it comes with a later one"
     assert "host.no_reply" in (ASSETS / "sentences.js").read_text("utf-8")

@@ -334,7 +334,7 @@ function drawMessage(message) {
   return el("div", { class: "message" },
     el("h4", {}, t(`way_${message.direction}`), " ", say(message.mti || "?", "code"), " ", name, el("small", {}, ` ${t("message_head", { number: String(message.number), size: bytes(message.size_bytes || 0) })}`)),
     el("p", { class: message.fate === "dropped" ? "bad" : "hint" }, say(fate)),
-    message.unanswered && el("p", { class: "bad" }, t("message_unanswered")),
+    message.unanswered && el("p", { class: "bad" }, t(message.unanswered === "late" ? "message_late" : "message_unanswered")),
     message.altered && el("p", { class: "doubt" }, t("message_altered", { what: message.altered })),
     message.error && el("p", { class: "bad" }, t("message_error"), " ", say(message.error)),
     fields.length ? box(el("table", { class: "fields" },

@@ -29,7 +29,7 @@ addTexts({
   told_before: "The results tell this of it; guilty events are marked:",
 
   event_place: "{place} of {count}, event {number} of the history", event_facts: "All that the event says",
-  message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_unanswered: "The host never sends an answer to it.", message_altered: "A fault made this wrong in it: {what}.",
+  message_head: "message {number}, {size}", way_up: "To the host:", way_down: "From the host:", message_unanswered: "The host never sends an answer to it.", message_late: "The host keeps its answer to it until a later request.", message_altered: "A fault made this wrong in it: {what}.",
   message_error: "It cannot be read whole:", message_not_decoded: "Its fields were not kept: only messages of this finding's terminal are decoded, and only when the run is done again.",
   fate_delivered: "It arrived at {at}.", fate_dropped: "It was lost at {at}: {why}.", fate_under_way: "Nothing is known of its arrival.",
   field: "field", field_name: "name", field_value: "value", field_hidden: "{count|character|characters} not shown (card data or keys)",
@@ -68,8 +68,8 @@ addTexts({
 
   place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at",
   taken_title: "What the power cut took, and the lines that had written it:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
-  lost_unsynced: "Nothing had made that durable: no fsync of the file came between the write and the cut.",
-  lost_unsynced_name: "Nothing had made that name durable: no fsync of its directory came before the cut.",
+  lost_unsynced: "Nothing had made that durable: between the write and the cut no fsync of the file came back without an error.",
+  lost_unsynced_name: "Nothing had made that name durable: between that and the cut no fsync of its directory (of a move to another one: of both) came back without an error.",
   lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned,",
   lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it. It failed", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same: fsync",
 
@@ -117,7 +117,7 @@ addTexts({
   told_before: "结果中记录的经过，肇因事件已标出：",
 
   event_place: "第 {place} 个，共 {count} 个，历史中的事件 {number}", event_facts: "事件的全部内容",
-  message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_unanswered: "主机从未对它应答。", message_altered: "故障使其中这一项出错：{what}。",
+  message_head: "报文 {number}，{size}", way_up: "发往主机：", way_down: "来自主机：", message_unanswered: "主机从未对它应答。", message_late: "主机把对它的应答留到之后的请求时才发出。", message_altered: "故障使其中这一项出错：{what}。",
   message_error: "无法完整解析：", message_not_decoded: "未保留字段：只解析本问题终端的报文，且只在重新运行时解析。",
   fate_delivered: "于 {at} 到达。", fate_dropped: "于 {at} 丢失：{why}。", fate_under_way: "不知道是否到达。",
   field: "域", field_name: "名称", field_value: "值", field_hidden: "{count} 个字符不显示（卡数据或密钥）",
@@ -154,8 +154,8 @@ addTexts({
 
   place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置",
   taken_title: "断电丢失的内容，以及写入它的代码行：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",
-  lost_unsynced: "从写入到断电之间没有对此文件调用 fsync：没有任何操作使其落盘。",
-  lost_unsynced_name: "到断电为止没有对其目录调用 fsync：没有任何操作使该名称落盘。",
+  lost_unsynced: "从写入到断电之间，此文件没有一次成功的 fsync：没有任何操作使其落盘。",
+  lost_unsynced_name: "从此操作到断电之间，其目录（移到另一目录时：两个目录）没有一次成功的 fsync：没有任何操作使该名称落盘。",
   lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回，",
   lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。失败的调用", lost_kept_not: "fsync 已返回，但介质仍未保留：fsync",
 
