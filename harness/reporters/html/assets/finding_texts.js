@@ -66,12 +66,12 @@ addTexts({
   guilty_StorageFailed: "the software was told of this error, and has to bear it.", guilty_Barrier: "this is when it was on the medium.", guilty_MemorySampled: "this is how much it held.", guilty_SpaceMeasured: "this is how much was free.",
   guilty_SecretFound: "card data is here, and nothing may keep it.", guilty_SoftwareLogged: "the software itself says so.",
 
-  place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at",
-  taken_title: "What the power cut took, and the lines that had written it:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
+  place_at: "at", place_from: "called from", place_returned: "returned by", place_stood: "the software stood at", place_made: "written at", place_synced: "fsync at",
+  taken_title: "What the power cut took, and the lines that had written it:", taken_title_bare: "What the power cut took:", taken_when: "{at}, volume {volume}", taken_more: "{count|more operation|more operations}",
   lost_unsynced: "Nothing had made that durable: between the write and the cut no fsync of the file came back without an error.",
   lost_unsynced_name: "Nothing had made that name durable: between that and the cut no fsync of its directory (of a move to another one: of both) came back without an error.",
-  lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned,",
-  lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it. It failed", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same: fsync",
+  lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned.",
+  lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it.", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same.",
 
   difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_answered: "The same scenario and seed with a host that answers everything (host.no_reply: 0 %)", difference_without_both: "The same scenario and seed without the faults of {what}, and with a host that answers everything", difference_seed: "The same scenario under seed {seed}",
   difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
@@ -152,12 +152,12 @@ addTexts({
   guilty_StorageFailed: "软件得知了这个错误，必须承受。", guilty_Barrier: "此时内容已落盘。", guilty_MemorySampled: "这是它占用的内存。", guilty_SpaceMeasured: "这是剩余空间。",
   guilty_SecretFound: "这里有卡数据，任何地方都不得保留。", guilty_SoftwareLogged: "软件自己这样说。",
 
-  place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置",
-  taken_title: "断电丢失的内容，以及写入它的代码行：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",
+  place_at: "位于", place_from: "调用自", place_returned: "返回自", place_stood: "软件当时停在", place_made: "写入位置", place_synced: "fsync 位于",
+  taken_title: "断电丢失的内容，以及写入它的代码行：", taken_title_bare: "断电丢失的内容：", taken_when: "{at}，卷 {volume}", taken_more: "另有 {count} 项操作",
   lost_unsynced: "从写入到断电之间，此文件没有一次成功的 fsync：没有任何操作使其落盘。",
   lost_unsynced_name: "从此操作到断电之间，其目录（移到另一目录时：两个目录）没有一次成功的 fsync：没有任何操作使该名称落盘。",
-  lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回，",
-  lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。失败的调用", lost_kept_not: "fsync 已返回，但介质仍未保留：fsync",
+  lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回。",
+  lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。", lost_kept_not: "fsync 已返回，但介质仍未保留。",
 
   difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_answered: "同一场景和种子，主机全部应答 (host.no_reply: 0 %)", difference_without_both: "同一场景和种子，去掉 {what} 类故障，且主机全部应答", difference_seed: "同一场景，种子 {seed}",
   difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
