@@ -73,7 +73,7 @@ addTexts({
   lost_under_way: "The cut came in the middle of this call.", lost_syncing: "The fsync that makes it durable had begun and not returned.",
   lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it.", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same.",
 
-  difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_answered: "The same scenario and seed with a host that answers everything (host.no_reply: 0 %)", difference_without_both: "The same scenario and seed without the faults of {what}, and with a host that answers everything", difference_seed: "The same scenario under seed {seed}",
+  difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_answered: "The same scenario and seed with a host that answers whatever no fault keeps from it (host.no_reply: 0 %)", difference_without_both: "The same scenario and seed without the faults of {what}, and with a host that answers everything", difference_seed: "The same scenario under seed {seed}",
   difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
   difference_where: "They part at {at}.", difference_here: "This run", difference_there: "The other run", difference_nothing_more: "Nothing more happens on this terminal.", difference_again: "Run the other",
   difference_every_run: "The finding came in all {count|run that was|runs that were} tried: without the faults, with a host that answers everything, and under other seeds. It may need no more than an ordinary day.",
@@ -159,7 +159,7 @@ addTexts({
   lost_under_way: "断电发生在此调用执行期间。", lost_syncing: "使其落盘的 fsync 已开始但尚未返回。",
   lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。", lost_kept_not: "fsync 已返回，但介质仍未保留。",
 
-  difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_answered: "同一场景和种子，主机全部应答 (host.no_reply: 0 %)", difference_without_both: "同一场景和种子，去掉 {what} 类故障，且主机全部应答", difference_seed: "同一场景，种子 {seed}",
+  difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_answered: "同一场景和种子，除故障所致外主机全部应答 (host.no_reply: 0 %)", difference_without_both: "同一场景和种子，去掉 {what} 类故障，且主机全部应答", difference_seed: "同一场景，种子 {seed}",
   difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
   difference_where: "从 {at} 起不同。", difference_here: "本次运行", difference_there: "另一次运行", difference_nothing_more: "此终端上再无其他事件。", difference_again: "运行另一次",
   difference_every_run: "尝试的 {count} 次运行都出现此问题：去掉故障、主机全部应答、更换种子也一样。平常的一天可能就足以出现。",
