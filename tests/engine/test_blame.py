@@ -152,6 +152,18 @@ def test_what_was_there_is_lost_by_the_first_harm_since_and_by_none_before() -> 
 
 
 @pytest.mark.slow
+def test_a_sale_that_is_missed_at_the_settlement_has_the_cut_that_took_it() -> None:
+    again = "  - {type: power_loss, name: again, at: {action: sale, occurrence: 6}, off_for: 20 s}\n"
+    verdict = run(load_text(hour(f"faults:\n{CUT}{again}")), "log_in_ram")
+    causes: list[dict[str, int | None]] = [
+        {each.summary.partition(" yuan")[0][-6:]: each.cause for each in verdict.findings if each.invariant == number}
+        for number in (1, 2)
+    ]
+    lost, missed = causes
+    assert len(set(lost.values())) == 2 and {amount: missed[amount] for amount in lost} == lost
+
+
+@pytest.mark.slow
 def test_a_connection_that_was_reset_and_a_clock_that_jumped_have_lost_no_record() -> None:
     faults = """
 sales_per_day: 10
@@ -165,6 +177,41 @@ faults:
     assert struck >= {"link_reset", "power_loss"}
     lost = [each for each in verdict.findings if each.invariant in (1, 2)]
     assert len(lost) > 10 and {each.fault for each in lost} == {"power_loss"}
+
+
+def test_of_several_the_one_that_came_first_since_the_deed_or_was_nearest_to_the_proof() -> None:
+    # A harm between deed and discovery comes before what was at work at the deed, and what was on meanwhile before any other.
+    on, harm = _condition("half_open", 9 * HOUR, 10 * HOUR), _condition("zero_file", 12 * HOUR)
+    assert _of(*on, *harm, at_us=9 * HOUR + MINUTE, evident_us=18 * HOUR) == "zero_file"
+    late = _condition("late_reply", 13 * HOUR, 14 * HOUR)
+    harm = _condition("zero_file", 12 * HOUR)
+    assert _of(*harm, *late, at_us=12 * HOUR + 30 * MINUTE, evident_us=18 * HOUR, proof_us=(11 * HOUR,)) == "late_reply"
+    # What began last of two that were both on; of two at one distance what is over at once.
+    both = (*_condition("half_open", 9 * HOUR), *_condition("late_reply", 10 * HOUR))
+    assert _of(*both, at_us=15 * HOUR) == "late_reply"
+    lost = _condition("lose_file", 15 * HOUR - 2 * MINUTE)
+    over = _condition("congestion", 14 * HOUR, 15 * HOUR - 2 * MINUTE)
+    assert _of(*over, *lost, at_us=15 * HOUR) == "lose_file"
+    # Nearest is counted from its end: long over is not near.
+    near = _condition("late_reply", 15 * HOUR - 3 * MINUTE, 15 * HOUR - MINUTE)
+    ended = _condition("half_open", 9 * HOUR, 15 * HOUR - 5 * MINUTE)
+    assert _of(*ended, *near, at_us=15 * HOUR) == "late_reply"
+    # Of two that are on, how much longer they will be does not matter.
+    longer, later = _condition("half_open", 9 * HOUR, 18 * HOUR), _condition("late_reply", 14 * HOUR, 16 * HOUR)
+    assert _of(*longer, *later, at_us=15 * HOUR) == "late_reply"
+
+
+def test_a_strike_that_did_nothing_is_not_blamed_and_a_bite_is_that_of_the_last_strike_of_its_name() -> None:
+    never = FaultStruck(9 * HOUR, "half_open#1", "half_open", (T01,))
+    assert _of(never, at_us=9 * HOUR + MINUTE) == ""
+    again = FaultStruck(12 * HOUR, "half_open#1", "half_open", (T01,))
+    bit = FaultBit(12 * HOUR + 1, "half_open#1", "half_open", T01, "it did something")
+    ended = FaultLifted(12 * HOUR + MINUTE, "half_open#1", "half_open", (T01,))
+    assert _of(never, again, bit, ended, at_us=12 * HOUR) == "half_open"
+    before = _condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE)
+    name = before[0].fault if isinstance(before[0], FaultStruck) else ""
+    again = FaultStruck(12 * HOUR, name, "half_open", (T01,)), FaultLifted(13 * HOUR, name, "half_open", (T01,))
+    assert _of(*before, *again, at_us=11 * HOUR) == "", "that it ends again later says nothing of the first time"
 
 
 def test_a_request_without_an_answer_on_any_day_is_blamed_by_the_scenarios_key() -> None:

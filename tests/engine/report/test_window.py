@@ -138,6 +138,8 @@ def test_what_went_wrong_around_the_proof_is_named_and_nothing_else(tmp_path: Pa
     assert found.around == [4, 8, 12]
     (message,) = [each for each in found.messages if each.number == 7]
     assert message.unanswered == "no_reply"
+    lanes = {each.number: each.lane for each in found.steps}
+    assert (lanes[8], lanes[12], lanes[1]) == ("host", "terminal", "link"), "who did not answer is the host"
     assert _window(tmp_path, *events, guilty=(6, 8)).around == [4, 12], "proof is no cause"
     # What is blamed is among them, however long before, and is shown.
     assert _window(tmp_path, *events, guilty=(6, 11), cause=0).around == [0, 4, 8, 12]

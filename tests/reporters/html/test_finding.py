@@ -232,7 +232,8 @@ def test_each_event_operation_and_loss_names_the_line_it_comes_from(open_report:
             lines[0]
             == "the append was lost written at till.py:120 store called from till.py:88 charge ← till.py:40 sale"
         )
-        assert lines[2].startswith("Nothing had made that durable") and lines[4].endswith("at till.py:122 store")
+        assert lines[2].startswith("Nothing had made that durable")
+        assert lines[4].endswith("all the same. fsync at till.py:122 store")
         assert lines[3] == "the rename was lost written at till.py:121 store" and lines[5] == "3 more operations"
     assert "of no matter" not in page.text("body") and page.all(".taken img") == []
     page.press("k", "k")

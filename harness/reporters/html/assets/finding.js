@@ -185,7 +185,7 @@ function drawWhy(of) {
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, judgedBy(page, why.evidence))]),
     page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
-    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
+    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t(page.taken.some((each) => each.blamed && (each.lost || []).some((one) => one.place)) ? "taken_title" : "taken_title_bare")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
     links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
     !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
@@ -208,7 +208,7 @@ function drawTaken(taken, dated) {
   return el("div", { class: "taken" }, dated && el("small", {}, t("taken_when", { at: clock(taken.at_us), volume: taken.volume })),
     groups.map((group) => el("div", {},
       el("ul", {}, group.map((each) => el("li", {}, operation(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
-      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_at"), " ", drawPlace(group[0].by)]))),
+      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_synced"), " ", drawPlace(group[0].by)]))),
     taken.left_out ? el("p", { class: "hint" }, t("taken_more", { count: taken.left_out })) : null);
 }
 
