@@ -135,16 +135,19 @@ def _invariant(group: list[Found]) -> Iterator[str]:
     states = sum(found.states for found in group)
     yield f"  invariant {first.invariant} {first.name}: {states:,} states on {', '.join(profiles)}{money}"
     for found in group[:_PLACES_MAX]:
-        yield f"    {found.states:>7,} left by  {found.place}"
+        left = "nothing was lost; last storage call before the cut: " if found.nothing_lost else "left by  "
+        yield f"    {found.states:>7,} {left}{found.place}"
     if len(group) > _PLACES_MAX:
         yield f"    {'':>7} and {len(group) - _PLACES_MAX} more code paths (--json and --out have all)"
-    yield from _example(first.example)
+    yield from _example(first.example, first.nothing_lost)
 
 
-def _example(example: Example) -> Iterator[str]:
+def _example(example: Example, nothing_lost: bool) -> Iterator[str]:
     yield f"    {example.summary}"
     yield f"    cut        {example.cut}{' of the recovery' if example.depth > 1 else ''}, on {example.profile}"
-    yield f"    step       {example.step}"
+    yield f"    {'last call' if nothing_lost else 'step':<10} {example.step}"
+    if nothing_lost:
+        yield "    lost       nothing: all that it had written is there"
     for loss in example.losses:
         yield f"    lost       {loss}"
     if example.arrived:

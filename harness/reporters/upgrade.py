@@ -108,11 +108,12 @@ def _found(stage: Stage, flow: FlowReport, found: Found) -> Iterator[str]:
         f"{stage.data}, {stage.stage}: invariant {found.invariant} {found.name}: {found.states:,} states of a cut first boot of "
         f"{stage.release} on {', '.join(found.profiles)}{money}"
     )
-    for place in [each.place for each in flow.found if each.invariant == found.invariant][:_PLACES_MAX]:
-        yield f"  left by    {place}"
+    for each in [each for each in flow.found if each.invariant == found.invariant][:_PLACES_MAX]:
+        left = "nothing was lost; last storage call before the cut: " if each.nothing_lost else "left by    "
+        yield f"  {left}{each.place}"
     yield f"  {example.summary}"
     yield f"  cut        {example.cut}, on {example.profile}"
-    yield f"  step       {example.step}"
+    yield f"  {'last call' if found.nothing_lost else 'step':<10} {example.step}"
     for loss in example.losses:
         yield f"  lost       {loss}"
     for line in example.story:

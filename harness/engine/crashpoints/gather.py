@@ -1,7 +1,8 @@
 """Gathering findings: grouped by invariant and by the code that left the state, each group with one state told in full.
 
 Models: Pathfinder's grouping (OOPSLA'25): a hundred states that one missing fsync leaves are one thing to read. The code that
-left a state is the call whose work was the first to be lost or torn; with nothing lost, the last call before the cut.
+left a state is the call whose work was the first to be lost or torn. Where nothing was lost no call left it: the last one before
+the cut only says where the flow was, may belong to the sale before, and stands in a group of its own.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class Gathering:
         self._historian = historian
         self._media = media
         self._keeper = keeper
-        self._found: dict[tuple[int, str], Found] = {}
-        self._states: dict[tuple[int, str], set[str]] = {}
+        self._found: dict[tuple[int, str, bool], Found] = {}
+        self._states: dict[tuple[int, str, bool], set[str]] = {}
         """The distinct ones of each: one state may come by several histories, and on several media."""
         self._cells: dict[tuple[int, str, str], Cell] = {}
 
@@ -104,18 +105,19 @@ class Gathering:
     ) -> None:
         first = findings[0]
         step = guilty_step(seen.recorded, state)
-        found = self._found.get((first.number, step.place))
+        key = first.number, step.place, lost_nothing(state)
+        found = self._found.get(key)
         weight = seen.depth, lost_operations(state), state.point.at_us, seen.name, medium
         if found is None:
             example = self._tell(seen, medium, state, first, events, label, step)
-            found = Found(first.number, first.invariant, first.severity, step.place, [medium], 0, 0, example)
-            self._found[first.number, step.place] = found
+            found = Found(first.number, first.invariant, first.severity, step.place, [medium], 0, 0, example, key[2])
+            self._found[key] = found
             self._report.found.append(found)
         elif weight < found.example.weight:
             found.example = self._tell(seen, medium, state, first, events, label, step)
         if medium not in found.profiles:
             found.profiles.append(medium)
-        states = self._states.setdefault((first.number, step.place), set())
+        states = self._states.setdefault(key, set())
         states.add(seen.name)
         found.states = len(states)
         found.money_fen = max(found.money_fen, sum(each.money_fen for each in findings))
@@ -167,8 +169,15 @@ def lost_operations(state: State) -> int:
     return sum(sum(volume.cost) for volume in state.volumes)
 
 
+def lost_nothing(state: State) -> bool:
+    """Whether everything that the software had done is on the medium, whole."""
+    return not any((*each.lost, *each.torn, *each.damage_told) for each in state.volumes)
+
+
 def guilty_step(recorded: Recorded, state: State) -> Step:
-    """The storage call that left the state. Profiles may split an operation into parts, which then stand for the last call."""
+    """The storage call that left the state; where nothing was lost the last one before the cut. Profiles may split an operation
+    into parts, which then stand for the last call.
+    """
     timeline = recorded.timeline
     for place, volume in enumerate(state.volumes):
         indices = sorted((*volume.lost_indices, *(index for index, _ in volume.torn_parts)))

@@ -95,7 +95,10 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """One kind of finding: an invariant, broken by states that the same code left behind. ``states`` counts distinct ones."""
+    """One kind of finding: an invariant, broken by states that the same code left behind. ``states`` counts distinct ones.
+
+    ``nothing_lost``: all that the software had written is there, and ``place`` is no more than the last call before the cut.
+    """
 
     invariant: int
     name: str
@@ -105,6 +108,7 @@ class Found(msgspec.Struct):
     states: int
     money_fen: int
     example: Example
+    nothing_lost: bool = False
 
 
 class FlowReport(msgspec.Struct):
@@ -208,7 +212,7 @@ def merged(shares: Iterable[CrashReport]) -> CrashReport:
 def _put_in_order(flow: FlowReport) -> None:
     """The same bytes, whatever the number of processes and the order in which they met things."""
     place = {each.profile: number for number, each in enumerate(flow.profiles)}
-    flow.found.sort(key=lambda each: (each.invariant, each.place))
+    flow.found.sort(key=lambda each: (each.invariant, each.nothing_lost, each.place))
     for found in flow.found:
         found.profiles.sort(key=lambda name: place.get(name, len(place)))
     flow.cells.sort(key=lambda each: (each.depth, each.at, each.step, place.get(each.profile, len(place))))
@@ -252,7 +256,7 @@ def _add(flow: FlowReport, more: FlowReport) -> None:
             flow.cells.append(cell)
     for found in more.found:
         for each in flow.found:
-            if (each.invariant, each.place) == (found.invariant, found.place):
+            if (each.invariant, each.place, each.nothing_lost) == (found.invariant, found.place, found.nothing_lost):
                 each.states += found.states
                 each.money_fen = max(each.money_fen, found.money_fen)
                 each.profiles += [name for name in found.profiles if name not in each.profiles]

@@ -93,9 +93,11 @@ def _read(path: Path) -> CrashReport:
 def _row(told: CrashReport, flow: FlowReport, found: Found) -> SignatureRow:
     """One invariant broken by what one place in the code left: a hundred states of it are one thing to read."""
     example, kind = found.example, kind_of(found.example.summary)
+    left = f"nothing lost, {found.place}" if found.nothing_lost else found.place
     return SignatureRow(
-        signature(found.invariant, f"{flow.flow} {found.place} {kind}"), found.invariant, found.name, kind, example.summary,
-        portable(example.replay), found.states, found.states, found.money_fen, (Point(FAULT, example.step, found.states),),
+        signature(found.invariant, f"{flow.flow} {left} {kind}"), found.invariant, found.name, kind, example.summary,
+        portable(example.replay), found.states, found.states, found.money_fen,
+        (Point(FAULT, example.step, found.states, found.nothing_lost),),
         scenario=told.scenario, seed=told.seed, part=flow.flow,
     )  # fmt: skip
 

@@ -125,6 +125,8 @@ class Point(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: str
     place: str
     runs: int = 0
+    nothing_lost: bool = False
+    """Of states of crash points: the cut took nothing, and ``place`` is no more than the last storage call before it."""
 
 
 class SignatureRow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,7 +9,7 @@ from harness.engine.crashpoints.callsites import CallSite, Step
 from harness.engine.crashpoints.cut import Situation
 from harness.engine.crashpoints.explore import Exploration, Extent
 from harness.engine.crashpoints.flows import FLOWS
-from harness.engine.crashpoints.gather import Gathering, Seen, guilty_step, lost_operations
+from harness.engine.crashpoints.gather import Gathering, Seen, guilty_step, lost_nothing, lost_operations
 from harness.engine.crashpoints.report import FlowReport
 from harness.engine.crashpoints.states import State, StateLister, state_id
 from harness.engine.crashpoints.timeline import Begun
@@ -47,21 +47,24 @@ def gathered(depths: list[tuple[State, int]]) -> FlowReport:
 def test_the_state_that_is_told_is_the_simplest_whichever_came_first() -> None:
     """First cuts before second ones, then what lost least, then the earliest, then by name."""
     found = [(state, depth) for state in states() for depth in (1, 2)]
-    groups: dict[str, list[tuple[int, int, int, str, str]]] = {}
+    groups: dict[tuple[str, bool], list[tuple[int, int, int, str, str]]] = {}
     for state, depth in found:
         weight = depth, lost_operations(state), state.point.at_us, state_id(state.key), MEDIUM
-        groups.setdefault(guilty_step(recorded(), state).place, []).append(weight)
-    assert any(len({weight[1] for weight in weights}) > 1 for weights in groups.values())
+        groups.setdefault((guilty_step(recorded(), state).place, lost_nothing(state)), []).append(weight)
+    # States that lost something do not stand with those that lost nothing, though the last call was the same.
+    assert any((place, not nothing) in groups for place, nothing in groups)
+    assert any(len({weight[2] for weight in weights}) > 1 for weights in groups.values())
     for order in (found, found[::-1]):
         report = gathered(order)
-        assert {each.place: each.example.weight for each in report.found} == {
+        assert {(each.place, each.nothing_lost): each.example.weight for each in report.found} == {
             place: min(weights) for place, weights in groups.items()
         }
         # One that comes by several histories is one state all the same.
-        assert {each.place: each.states for each in report.found} == {
+        assert {(each.place, each.nothing_lost): each.states for each in report.found} == {
             place: len({weight[3] for weight in weights}) for place, weights in groups.items()
         }
         assert any(len({weight[3] for weight in weights}) < len(weights) for weights in groups.values())
+        assert all(each.nothing_lost == (not each.example.losses) for each in report.found)
         assert all(each.money_fen == 150 and each.profiles == [MEDIUM] for each in report.found)
 
 

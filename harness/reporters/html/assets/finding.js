@@ -240,7 +240,7 @@ function drawCut(cut) {
   if (!cut) return null;
   return el("dl", { class: "why" },
     el("dt", {}, t("cut_where")), el("dd", {}, say(cut.where)),
-    cut.step && [el("dt", {}, t("cut_step")), el("dd", {}, say(cut.step))],
+    cut.step && [el("dt", {}, t((cut.losses || []).length > 0 ? "cut_step" : "cut_last")), el("dd", {}, say(cut.step))],
     cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, drawLoss(each))))],
     cut.arrived && [el("dt", {}, t("cut_arrived")), el("dd", {}, say(cut.arrived))]);
 }

@@ -51,7 +51,7 @@ addTexts({
   disk_empty: "Nothing is on it yet.", disk_of_guilty: "The disk is shown of {device} alone: this finding is about it.",
   disk_not_run: "The disk is known only when the run is done again for this page, and it was not.", disk_no_time: "The disk is not known: the time for this page was over. harness report with --max-time gives it more.",
   disk_crash_point: "This is one state that one power cut may leave: what it took is told at the top, and the line above writes the state's files with --out DIR.",
-  cut_where: "Power goes", cut_step: "Left by", cut_lost: "Lost", cut_arrived: "Under way",
+  cut_where: "Power goes", cut_step: "Left by", cut_last: "Nothing was lost; last storage call before the cut", cut_lost: "Lost", cut_arrived: "Under way",
   disk_second_disk: "This run used the second disk (--disk pyfakefs), which keeps no durable state apart.", disk_too_much: "So much was written that the disk was not looked at to the end.",
 
   guilty_why: "Why it is marked:", guilty_any: "without it there would be no finding.",
@@ -137,7 +137,7 @@ addTexts({
   disk_empty: "还没有任何内容。", disk_of_guilty: "只显示 {device} 的磁盘：本问题与它有关。",
   disk_not_run: "只有为本页重新运行时才知道磁盘内容，而这次没有。", disk_no_time: "磁盘内容未知：本页时间已用完。用 harness report 的 --max-time 可以给它更多时间。",
   disk_crash_point: "这是一次断电可能留下的一个状态：丢失的内容见页首；在上面的命令后加 --out DIR 可写出该状态的文件。",
-  cut_where: "断电时刻", cut_step: "由此造成", cut_lost: "丢失", cut_arrived: "在途",
+  cut_where: "断电时刻", cut_step: "由此造成", cut_last: "没有丢失任何内容；断电前最后一次存储调用", cut_lost: "丢失", cut_arrived: "在途",
   disk_second_disk: "此次运行使用第二种磁盘 (--disk pyfakefs)，它不区分持久状态。", disk_too_much: "写入过多，磁盘没有观察到最后。",
 
   guilty_why: "为何标出：", guilty_any: "没有它就没有这个问题。",

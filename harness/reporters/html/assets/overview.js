@@ -274,7 +274,7 @@ function drawSignature(each) {
 
 // Where the software was when a fault struck: the place of most runs, the others for whoever asks.
 function drawPoints(fault, list) {
-  const line = (point) => [point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 }))];
+  const line = (point) => [point.nothing_lost && [t("findings_nothing_lost"), " "], point.place && [say(point.place, "code"), " "], el("small", {}, t("findings_points", { count: point.runs || 0 }))];
   const head = [el("span", { class: "after" }, t("findings_after", { fault: fault || t("matrix_no_fault") })), " ", line(list[0])];
   if (list.length === 1) return el("div", {}, head);
   return el("details", {}, el("summary", {}, head, " ", el("small", {}, t("findings_places", { count: list.length - 1 }))), el("ul", {}, list.slice(1).map((point) => el("li", {}, line(point)))));

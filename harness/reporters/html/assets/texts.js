@@ -61,7 +61,7 @@ Object.assign(TEXTS.en, {
   findings_title: "Findings, by kind", findings_none: "None.", findings_not_held: "They are not among those that this page holds.", findings_filter: "Only {fault} × {invariant}.", findings_every: "show all",
   findings_counts: "{findings|finding|findings} in {runs|run|runs}", findings_money: "{money} at stake", findings_known: "known", findings_open: "see what happened",
   findings_after: "after {fault}", findings_in: "in {place}", findings_smallest: "smallest scenario: {file}", findings_not_shrunk: "not made smaller: {why}",
-  findings_new: "New", findings_known_title: "Known, in the baseline", invariant: "invariant {number}", findings_points: "{count|run|runs}", findings_places: "and {count|more place|more places}", findings_faults: "and after {count|other fault|other faults}",
+  findings_new: "New", findings_known_title: "Known, in the baseline", invariant: "invariant {number}", findings_points: "{count|run|runs}", findings_nothing_lost: "nothing was lost; last storage call before the cut:", findings_places: "and {count|more place|more places}", findings_faults: "and after {count|other fault|other faults}",
 
   measures_title: "Measures", measures_none: "Nothing was measured.", measure: "measure", least: "least", median: "median", p95: "95 %", most: "most", spread: "spread",
   at_least: "at least {value}", at_most: "at most {value}", value: "value", asked: "asked for",
@@ -146,7 +146,7 @@ Object.assign(TEXTS.zh, {
   findings_title: "问题（按种类）", findings_none: "没有。", findings_not_held: "不在本页所含的问题之列。", findings_filter: "只显示 {fault} × {invariant}。", findings_every: "显示全部",
   findings_counts: "{findings} 个问题，{runs} 次运行", findings_money: "涉及 {money}", findings_known: "已知", findings_open: "查看经过",
   findings_after: "发生在 {fault} 之后", findings_in: "位于 {place}", findings_smallest: "最小场景：{file}", findings_not_shrunk: "未能缩小：{why}",
-  findings_new: "新问题", findings_known_title: "基线中的已知问题", invariant: "不变式 {number}", findings_points: "{count} 次运行", findings_places: "另有 {count} 处", findings_faults: "另有 {count} 种故障",
+  findings_new: "新问题", findings_known_title: "基线中的已知问题", invariant: "不变式 {number}", findings_points: "{count} 次运行", findings_nothing_lost: "没有丢失任何内容；断电前最后一次存储调用：", findings_places: "另有 {count} 处", findings_faults: "另有 {count} 种故障",
 
   measures_title: "指标", measures_none: "没有测得数据。", measure: "指标", least: "最小", median: "中位数", p95: "95 %", most: "最大", spread: "分布",
   at_least: "至少 {value}", at_most: "至多 {value}", value: "数值", asked: "要求",
