@@ -20,6 +20,9 @@ _OUTCOME_SCREENS: Mapping[OutcomeKind, tuple[ScreenKind, str]] = {
     "failed": ("error", "失败 FAILED"),
     "unsupported": ("error", "不支持 NOT SUPPORTED"),
 }
+_TOLD_MAX = 40
+"""Characters of a text that was returned for an outcome."""
+
 # While one of these is up, nobody has been told how the action ended.
 _NOT_AN_ANSWER: frozenset[ScreenKind] = frozenset({"idle", "prompt", "processing", "warning"})
 
@@ -88,6 +91,8 @@ class Terminal:
         before = device.display.current
         method = getattr(self, action.kind, None)
         outcome: Outcome = Unsupported() if method is None else method(action)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(_no_outcome(action.kind, method, outcome))
         shown = device.display.current
         if shown is None or shown is before or shown.kind in _NOT_AN_ANSWER:
             kind, text = _OUTCOME_SCREENS[outcome.kind]
@@ -103,3 +108,11 @@ class Terminal:
             )
         device.finish(action, outcome)
         device.display.show(Screen("idle"))
+
+
+def _no_outcome(kind: str, method: object, given: object) -> str:
+    """What is told of a method that ended without an outcome, with its place: no line of it is on the stack any more."""
+    told = repr(given)[:_TOLD_MAX] if given is None or type(given) in (bool, int, str) else f"a {type(given).__name__}"
+    code = getattr(method, "__code__", None)
+    place = "" if code is None else f"{code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}: "
+    return f"{place}{kind} returned {told}, expected an Outcome such as Approved(...) or Declined(...)"

@@ -263,8 +263,19 @@ def _only_terminal(module: ModuleType, target: str) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise UsageError(f"{target}: no class in it is a terminal; {_NEEDS}")
+        raise UsageError(
+            f"{target}: no class in it is a terminal: {_lacking(module)}; expected {target}:Class, where {_NEEDS}"
+        )
     raise UsageError(f"{target}: which of {', '.join(names)}? Give {target}:{names[0]}")
+
+
+def _lacking(module: ModuleType) -> str:
+    """What the classes that the file defines lack, the first of them."""
+    for name, value in vars(module).items():
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            lacks = "`run`" if hasattr(value, "manifest") else "`manifest`"
+            return f"its class {name} has no {lacks}"
+    return "it defines none"
 
 
 def _looks_like_terminal(value: type) -> bool:

@@ -76,7 +76,7 @@ def history(tmp_path: Path) -> str:
 # One run, and each terminal misbehaves in its own way: what is done in a sale or at boot, and what the finding says.
 MISDEEDS = {
     "raises at boot": ("boot", "raise OSError(5, 'broken')", "app.py:12 in boot_01: OSError: [Errno 5] broken)"),
-    "returns garbage": ("sale", "return 'approved'", "'str' object has no attribute 'kind'"),
+    "returns garbage": ("sale", "return 'approved'", "sale returned 'approved', expected an Outcome such as Approved("),
     "unknown outcome": ("sale", "return Outcome('splendid')", "splendid"),
     "numbers for texts": ("sale", "return Outcome('approved', stan=17)", "expected text, found int"),
     "garbage screen": ("sale", "self.device.display.show('approved')", "expected a Screen, found str"),

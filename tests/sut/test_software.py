@@ -46,7 +46,10 @@ BAD = {
     "near file": (GOOD, "shap.py:Shop", ["there is no file", "did you mean 'shop.py'?"]),
     "missing class": (GOOD, "shop.py:Shup", ["shop.py has no class 'Shup'", "did you mean 'Shop'?"]),
     "no class at all": ("x = 1\n", "shop.py:Shop", ["has no class 'Shop'", "it defines no class"]),
-    "no terminal in it": ("x = 1\n", "shop.py", ["no class in it is a terminal", "`run`"]),
+    "no terminal in it": ("x = 1\n", "shop.py", ["no class in it is a terminal: it defines none", "shop.py:Class", "`run`"]),
+    "no manifest in it": (
+        "from harness.contract import *\nclass Shop(Terminal): pass\n", "shop.py", ["class Shop has no `manifest`", "py:Class"],
+    ),
     "two terminals": (GOOD + GOOD.replace("Shop", "Other"), "shop.py", ["which of Shop, Other?"]),
     "not a class": ("Shop = 5\n", "shop.py:Shop", ["is no class but a int"]),
     "no run": ("class Shop:\n    def go(self): pass\n", "shop.py:Shop", ["shop.py:2", "has no method `run`", "subclassing"]),
