@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.reporters import documentation
-from harness.reporters.reference import contract, files, registered, said
+from harness.reporters.reference import contract, files, messages, registered, said
 
 FOLDER = "reference"
 _MADE = "<!-- Written by `harness docs --write` from what is registered: do not edit. -->\n"
@@ -25,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "campaign": files.campaign,
     "dialect_file": files.dialect_file,
     "contract": contract.page,
+    "messages": messages.messages,
     "events": said.events,
     "measures": said.measures,
     "symptoms": said.symptoms,
