@@ -31,6 +31,9 @@ _CODES = ("64", "128")
 """Message authentication codes: eight bytes that may well look like digits."""
 _THIN_SPACE = "\u2009"
 """Between digits that are no card number and might pass for one: to the eye a space, and to whoever searches for cards none."""
+_SETTLEMENTS = frozenset({"0500", "0510"})
+_TOTAL_FEN_MAX = 999_999_999
+"""A batch of ten million yuan; what is more is none of a shop's."""
 _LONG_NUMBER = re.compile(r"\d{13,}")
 _REFERENCE_FIELDS = frozenset({37, 41, 42, 53, 60, 61, 90})
 """Numbers of the line's own, as long as a card number and none: of these only what is a customer's card is masked, and they are
@@ -68,12 +71,34 @@ def _field(number: int, name: str, message: Message, conceal: Conceal, *, of_uni
     parts = tuple(_parts(number, value)) if of_unionpay or number == 4 else ()
     if number == 2 and isinstance(value, str):
         return Field(str(number), name, mask_pan(value))
+    if number == 48 and of_unionpay and isinstance(value, str) and (shown := _totals(message.mti, value, conceal)):
+        return Field(str(number), name, shown, parts=parts)
     if number in HIDDEN_FIELDS:
         return Field(str(number), name, "", hidden=len(value), parts=parts)
     if isinstance(value, bytes):
         return _bytes(str(number), name, value, conceal)
     shown = masked(value, conceal) if number not in _REFERENCE_FIELDS else _grouped(conceal(value))
     return Field(str(number), name, shown[:VALUE_CHARACTERS_MAX], parts=parts)
+
+
+def _totals(mti: str, value: str, conceal: Conceal) -> str:
+    """DE48 of a settlement, which is amounts and counts: nothing where it may be anything else.
+
+    Every amount begins with zeros, so that no card number fits in between.
+    """
+    if mti not in _SETTLEMENTS or conceal(value) != value:
+        return ""
+    try:
+        asked = Settlement48.parse(value)
+    except CodecError:
+        return ""
+    sides = asked.domestic, asked.foreign
+    if max(amount for each in sides for amount in (each.debit_fen, each.credit_fen)) > _TOTAL_FEN_MAX:
+        return ""
+    parts = [
+        value[start + at : start + end] for start in (0, 31) for at, end in ((0, 12), (12, 15), (15, 27), (27, 31))
+    ]
+    return _THIN_SPACE.join(parts)
 
 
 def _grouped(text: str) -> str:

@@ -40,7 +40,11 @@ def test_every_field_of_every_message_is_named_and_nothing_of_a_card_is_shown(sp
             if each.number:
                 number = int(each.number)
                 assert each.name == wire.codec.spec.field(number).name
-                assert (each.value, each.hidden) == ("", len(message[number])) or number not in HIDDEN_FIELDS
+                is_totals = number == 48 and message.mti in ("0500", "0510")
+                assert not is_totals or each.value.replace("\u2009", "") == message[48]
+                assert (
+                    is_totals or (each.value, each.hidden) == ("", len(message[number])) or number not in HIDDEN_FIELDS
+                )
         told = " | ".join(f"{each.value} {each.parts}" for each in fields)
         assert PAN not in told and card_numbers(told) == []
     assert {"2", "3", "4", "11", "35", "60", "64"} <= seen
@@ -96,6 +100,22 @@ def test_a_card_number_that_a_terminal_puts_where_none_belongs_is_masked(spoken:
             assert PAN not in told, number
             assert PAN.encode().hex() not in told.replace("\u2009", ""), number
             assert card == PAN or number in (37, 41, 42, 53, 60, 61, 90) or other not in told, number
+
+
+@pytest.mark.parametrize("spoken", ["unionpay"], indirect=True)
+def test_totals_of_a_settlement_are_shown_and_nothing_that_may_be_a_card(spoken: Talk) -> None:
+    from harness.iso8583 import Message
+
+    def told(mti: str, value: str) -> str:
+        fields, _ = decoded(spoken[0], spoken[0].wire.pack(Message(mti, {11: "000001", 48: value})), _plain)  # type: ignore[attr-defined]
+        return next(each.value for each in fields if each.number == "48").replace("\u2009", "")
+
+    totals = f"{4000:012d}002{0:012d}0000".ljust(62, "0")
+    assert told("0500", totals) == told("0510", totals) == totals
+    assert told("0320", totals) == told("0200", totals) == ""
+    for card in (PAN, "4111111111111111"):
+        for at in range(62 - len(card) + 1):
+            assert told("0500", "0" * at + card + "0" * (62 - len(card) - at)) == "", (card, at)
 
 
 def _message(number: int, value: str | bytes):  # type: ignore[no-untyped-def]
