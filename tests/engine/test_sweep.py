@@ -16,12 +16,13 @@ from harness.engine.campaign import upper_bound
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.sweep.bundles import Bundles
 from harness.engine.sweep.canary import Canary
-from harness.engine.sweep.rows import kind_of, row_of, signature
+from harness.engine.sweep.rows import row_of
 from harness.engine.sweep.summary import summarise, summary_of
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
+from harness.invariants.kinds import kind_of, signature
 from harness.reporters.sweep import render
 from harness.results.bundle import read_bundle
 from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRow

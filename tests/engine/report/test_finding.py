@@ -28,10 +28,10 @@ from harness.engine.report.observing import Observed, ObservedRequest, read_obse
 from harness.engine.report.running import Children, Deadline
 from harness.engine.report.stories import disks_at
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
-from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
+from harness.invariants.kinds import kind_of, signature
 from harness.terminals.small_scenarios import hour
 from tests.reporters.html.reading import card_numbers, data
 
