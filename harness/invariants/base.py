@@ -73,6 +73,8 @@ class Finding:
     """When it could no longer be otherwise. A fault that struck before then may have taken part in it."""
     untouched: bool = False
     """What it is about was not touched by any damage that was measured: no such damage is an excuse for it."""
+    kept_until_us: int = 0
+    """What it is about was still there at this time: nothing that struck before then has taken it."""
     rests_on: int = 0
     """Another invariant's number that this promise rests on: where no software keeps that one, it is not owed either."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.units import US_PER_HOUR, US_PER_MINUTE
@@ -95,7 +97,7 @@ def test_a_condition_that_was_over_long_before_is_not_blamed_and_one_that_was_ju
     assert _of(*dead, at_us=18 * HOUR, proof_us=(9 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
 
 
-def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_same_terminal() -> None:
+def test_a_state_without_a_cause_of_its_own_has_that_of_the_finding_before_on_the_same_terminal() -> None:
     blames, recorder = Blames({}, CallSites(())), Recorder()
     blames.attach(recorder)
     for event in (
@@ -104,18 +106,38 @@ def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_
     ):
         recorder.emit(event)
     found = [
-        Finding("any", 1, device, at_us, "", 0, events, "major")
-        for device, at_us, events in (
-            (T01, 8 * HOUR, ()),
-            (T01, 9 * HOUR, (7,)),
-            ("T02", 18 * HOUR, ()),
-            (T01, 18 * HOUR, ()),
+        Finding("any", number, device, at_us, "", 0, events, "major")
+        for number, device, at_us, events in (
+            (24, T01, 8 * HOUR, ()), (31, T01, 9 * HOUR, (7,)), (24, "T02", 18 * HOUR, ()), (24, T01, 18 * HOUR, ()),
+            (3, T01, 19 * HOUR, ()),
         )
-    ]
+    ]  # fmt: skip
     told = blames.of_all(found, {7: 9 * HOUR})
-    assert [each.cause for each in told] == [None, 0, None, 0]
-    assert [(each.fault, each.follows) for each in told] == [("", 0), ("half_open", 0), ("", 0), ("half_open", 1)]
-    assert [each.fault for each in blames.of_all(found[3:], {})] == [""]
+    assert [each.cause for each in told] == [None, 0, None, 0, None]
+    assert [(each.fault, each.follows) for each in told] == [
+        ("", 0), ("half_open", 0), ("", 0), ("half_open", 31), ("", 0),
+    ]  # fmt: skip
+    assert [each.fault for each in blames.of_all(found[3:], {})] == ["", ""]
+
+
+def test_what_struck_while_the_thing_was_still_in_order_has_not_done_it() -> None:
+    """The terminal's own totals counted the sale in the evening: no cut at noon has taken it."""
+    blames, recorder = Blames({}, CallSites(())), Recorder()
+    blames.attach(recorder)
+    for event in (
+        *_condition("bit_flip", 12 * HOUR),
+        *_condition("half_open", 13 * HOUR),
+        *_condition("zero_file", 18 * HOUR),
+    ):
+        recorder.emit(event)
+    sale = Finding("any", 1, T01, 9 * HOUR, "", 0, (), "major", evident_us=20 * HOUR)
+    told = [
+        blames.of_all([replace(sale, kept_until_us=kept_us, evident_us=evident_us)], {})[0].fault
+        for kept_us, evident_us in (
+            (0, 20 * HOUR), (11 * HOUR, 20 * HOUR), (15 * HOUR, 20 * HOUR), (15 * HOUR, 17 * HOUR), (19 * HOUR, 20 * HOUR)
+        )
+    ]  # fmt: skip
+    assert told == ["bit_flip", "bit_flip", "zero_file", "half_open", "half_open"]
 
 
 def test_the_harm_of_cuts_damage_and_refused_writes_stays() -> None:
