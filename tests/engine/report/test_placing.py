@@ -365,6 +365,10 @@ def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_vo
     assert blamed(cuts[:2], 5, "overheating") == [20]
     assert blamed(cuts, 5, "crash") == blamed(cuts, 5, "scheduled_restart") == [], "it cuts no power"
     assert blamed(cuts, 5, "host_silent") == blamed(cuts, 5, "") == blamed([], 5) == []
+    # Beside it those that are shown, and none that took nothing.
+    finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault="power_loss", cause=30)
+    told = taken_by([*cuts, Taken(60, 60, "system"), Taken(80, 80, "data")], finding, {10, 80})
+    assert [(each.number, each.volume, each.blamed) for each in told] == [(10, "data", False), (60, "data", True)]
 
 
 @pytest.mark.parametrize(
