@@ -57,6 +57,7 @@ class Blame:
 
 _HARMLESS_LATER = frozenset({"link_reset", "clock_jump"})
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
+_ENDS_IT = frozenset({"power_loss", "crash", "scheduled_restart", "device_swap"})
 NOTHING_STRUCK = Blame()
 _NUMBERS = re.compile(r"\d+")
 
@@ -67,7 +68,7 @@ class _Strike:
     name: str
     blame: Blame
     counts: bool
-    """It has bitten; a cut or a crash ends the software whatever it leaves on the medium."""
+    """It has bitten; a cut or a crash of a terminal that is on ends the software whatever it leaves on the medium."""
     until_us: int | None = None
     """When it was over; None: it never was."""
 
@@ -163,9 +164,9 @@ class Blames:
 
     def _struck(self, number: int, event: FaultStruck) -> None:
         for device in event.devices:
-            at_once = event.kind in _AT_ONCE
-            place = self._place(self._stations[device]) if at_once else ""
-            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place, cause=number), at_once)
+            place = self._place(self._stations[device]) if event.kind in _AT_ONCE else ""
+            ends = event.kind in _ENDS_IT and self._stations[device].powered
+            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place, cause=number), ends)
             self._strikes.setdefault(device, []).append(strike)
 
     def _bit(self, _: int, event: FaultBit) -> None:

@@ -174,6 +174,20 @@ def test_what_was_there_is_lost_by_the_first_harm_since_and_by_none_before() -> 
 
 
 @pytest.mark.slow
+def test_what_struck_a_terminal_that_was_off_or_a_line_that_nobody_used_is_not_blamed() -> None:
+    faults = """
+faults:
+  - {type: power_loss, at: {time: "09:10"}, off_for: 30 min}
+  - {type: crash, at: {time: "09:20"}}
+  - {type: link_reset, at: {time: "09:25"}}
+  - {type: host_silent, at: {action: sale, occurrence: 1}}
+"""
+    verdict = run(load_text(hour(faults)), "never_resent")
+    assert {each.kind: each.struck for each in verdict.faults} == {each.kind: 1 for each in verdict.faults}
+    assert len(verdict.findings) > 2 and {each.fault for each in verdict.findings} == {"power_loss", "host_silent"}
+
+
+@pytest.mark.slow
 def test_a_sale_that_is_missed_at_the_settlement_has_the_cut_that_took_it() -> None:
     again = "  - {type: power_loss, name: again, at: {action: sale, occurrence: 6}, off_for: 20 s}\n"
     verdict = run(load_text(hour(f"faults:\n{CUT}{again}")), "log_in_ram")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,7 +21,7 @@ from harness.engine.report.operations import Apart, made_by, why_lost
 from harness.engine.report.placing import taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
-from harness.engine.whereabouts import Whereabouts
+from harness.engine.whereabouts import Whereabouts, own_files
 from harness.history.codec import read_history
 from harness.history.events import AnyEvent
 from harness.storage.calls import StorageCall
@@ -40,6 +40,8 @@ from harness.storage.oplog import (
 )
 from harness.storage.profiles import registry
 from harness.storage.volume import Volume
+from harness.sut.software import load
+from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.small_scenarios import hour
 
 EXAMPLE = Path(__file__).parents[3] / "harness" / "docs" / "examples" / "my_terminal.py"
@@ -363,6 +365,10 @@ def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_vo
     assert blamed(cuts[:2], 5, "overheating") == [20]
     assert blamed(cuts, 5, "crash") == blamed(cuts, 5, "scheduled_restart") == [], "it cuts no power"
     assert blamed(cuts, 5, "host_silent") == blamed(cuts, 5, "") == blamed([], 5) == []
+    # Beside it those that are shown, and none that took nothing.
+    finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault="power_loss", cause=30)
+    told = taken_by([*cuts, Taken(60, 60, "system"), Taken(80, 80, "data")], finding, {10, 80})
+    assert [(each.number, each.volume, each.blamed) for each in told] == [(10, "data", False), (60, "data", True)]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +385,17 @@ def test_code_that_is_put_together_while_it_runs_may_be_called_anything(tmp_path
     whereabouts = Whereabouts((f"{tmp_path}/",))
     assert whereabouts.lines(scope["f"]()).path == f"{shown}:2 f"
     assert whereabouts.named(scope["f"].__code__) == f"{shown}:1 f"
+
+
+def test_the_software_s_own_lines_are_those_of_its_whole_package() -> None:
+    shipped = load("reference", {"reference": CATALOGUE["reference"].spec}, share_modules=True)
+    for module, file, own in (
+        ("till", "/shop/till.py", "/shop/"),
+        ("shop.app.main", "/lib/site-packages/shop/app/main.py", "/lib/site-packages/shop/"),
+        ("shop", "/lib/shop/__init__.py", "/lib/shop/"),
+        (shipped.module_name, shipped.file, f"{Path(shipped.file).parent}/"),
+    ):
+        assert own_files(replace(shipped, module_name=module, file=file)) == (own,)
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:
