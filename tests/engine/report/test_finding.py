@@ -196,6 +196,9 @@ def test_a_run_that_shows_it_too_is_not_the_nearest_without_it_and_time_may_be_o
     assert [(each.without, each.seed) for each in asked] == [(("power",), 1), ((), 2)]
     assert asked[0].scenario == str(guilty.pinned) and asked[1].scenario == guilty.request.scenario
     assert difference(guilty, run([told.verdict] * 9)).why_none == "every_run" and len(asked) == 3
+    elsewhere = tuple(msgspec.structs.replace(each, device="T02") for each in told.verdict.findings)
+    found = difference(guilty, run([msgspec.structs.replace(told.verdict, findings=elsewhere)]))
+    assert (found.without, found.passes, found.tried) == (("power",), False, 1), "another terminal's is another"
     late = difference(guilty, run([told.verdict]))
     assert (late.why_none, late.tried) == ("no_time", 1)
 
