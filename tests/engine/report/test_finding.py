@@ -223,7 +223,8 @@ def test_where_the_host_was_silent_the_nearest_run_has_one_that_answers(tmp_path
 def test_what_makes_it_small_is_a_command_for_the_bundle_that_is_there_or_what_a_gate_has_made(told: Told) -> None:
     page = told.page("agreement")
     # `harness run` leaves the bundle; here only the run itself was done.
-    assert page.shrunk_again.startswith("harness run ") and page.shrunk_again.endswith(f"--signature {page.signature}")
+    assert page.shrunk_again.startswith("harness run ")
+    assert page.shrunk_again.endswith(f" --signature {page.signature} --after power_loss"), "that very defect"
     made = told.directory / "shrunk"
     made.mkdir()
     (made / f"{page.signature}.yaml").write_text("name: small\n")
