@@ -51,7 +51,9 @@ def bundle_of(request: RunRequest, verdict: Verdict, directory: Path, signature:
 
     ``signature``: which finding it is about; None: the first. UsageError when the run has no such finding.
     """
-    found = {each.signature: each for each in row_of("", request, verdict).findings}
+    found: dict[str, FindingRow] = {}
+    for each in row_of("", request, verdict).findings:
+        found.setdefault(each.signature, each)
     finding = found.get(signature) if signature is not None else next(iter(found.values()), None)
     if finding is None:
         wanted = "nothing" if signature is None else f"no finding of signature {signature}"

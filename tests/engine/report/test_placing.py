@@ -18,7 +18,7 @@ from harness.engine.report.gather import gather
 from harness.engine.report.model import FindingPage, Lost, Taken
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.operations import Apart, made_by, why_lost
-from harness.engine.report.placing import taken_by
+from harness.engine.report.placing import SHOWN_MAX, taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
 from harness.engine.whereabouts import Whereabouts, own_files
@@ -348,6 +348,16 @@ def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_
     assert seen == [1], "nothing is seen from then on"
     with pytest.raises(ZeroDivisionError):
         apart.check()
+
+
+def test_of_many_lost_operations_those_made_nearest_to_the_proof_are_shown_in_their_order() -> None:
+    lost = tuple(Lost(f"write {place}", at_us=100 * place) for place in range(50))
+    finding = FindingView(1, "no_lost_approval", "T01", 2_010, "T01 lost it", fault="power_loss", cause=1)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost, 3)], finding, ())
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in range(17, 25)]
+    assert (taken.left_out, taken.blamed) == (3 + 50 - SHOWN_MAX, True)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost)], finding, (), (0, 4_900))
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in (0, 1, 2, 3, 46, 47, 48, 49)]
 
 
 def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_volumes() -> None:
