@@ -408,6 +408,16 @@ def test_the_software_s_own_lines_are_those_of_its_whole_package() -> None:
         assert own_files(replace(shipped, module_name=module, file=file)) == (own,)
 
 
+def test_software_that_is_installed_among_libraries_has_lines_of_its_own() -> None:
+    home = "/venv/lib/python3.11/site-packages/shop/"
+    scope: dict[str, Any] = {"sys": sys}
+    exec(compile("def f():\n    return sys._getframe()\n", f"{home}app/till.py", "exec"), scope)
+    whereabouts = Whereabouts((home,))
+    assert whereabouts.lines(scope["f"]()).path == "till.py:2 f"
+    assert whereabouts.named(scope["f"].__code__) == "till.py:1 f"
+    assert Whereabouts(("/elsewhere/",)).named(scope["f"].__code__) == "", "whose library it is"
+
+
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:
     def function_in(name: str, call: Callable[[], FrameType] = sys._getframe) -> Callable[[], FrameType]:
         scope: dict[str, Any] = {"call": call}
