@@ -212,7 +212,8 @@ class Invariant(Observer):
         """Why nothing, or not everything, could be judged."""
         reasons = [text if times == 1 else f"{text} ({times} times)" for text, times in self._reasons.items()]
         if not self.checked and not reasons:
-            reasons.append("nothing of the kind happened")
+            lacks = self.books.inspection_is_missing and any(map(_is_inspection, self.requires))
+            reasons.append(self.books.without_inspection() if lacks else "nothing of the kind happened")
         return reasons
 
     def skip(self, reason: str) -> None:
@@ -248,6 +249,12 @@ class Invariant(Observer):
 
 
 INVARIANTS: Registry[type[Invariant]] = Registry("invariant")
+
+
+def _is_inspection(requirement: str) -> bool:
+    """Whether an inspection alone would meet it: ``inspect``, or ``a reversal, or inspect at quiescence``."""
+    _, alternative, last = requirement.rpartition(", or ")
+    return requirement == "inspect" or (bool(alternative) and "inspect" in last)
 
 
 def yuan(amount_fen: int) -> str:

@@ -78,7 +78,7 @@ class NoLostApproval(Invariant):
             return
         if "open" in verdicts:
             self.checked -= 1
-            self.skip("approvals were still open at the end, and the software offers no inspection")
+            self.skip(f"approvals were still open at the end, and {self.books.without_inspection()}")
             return
         said = f"{device} showed a {action.kind} of {yuan(action.amount_fen)} as approved at {when(action.shown_us)}"
         standing = next((each for each in entries if each.state in GOOD_STATES), None)

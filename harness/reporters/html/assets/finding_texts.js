@@ -89,7 +89,7 @@ addTexts({
   event_SecretFound: "Card data is found", event_SecretsSought: "Searched for card data", event_MessageSent: "A message is sent", event_MessageDelivered: "A message arrives", event_MessageDropped: "A message is lost", event_RequestUnanswered: "The host sends no answer",
   event_LedgerChanged: "The host's ledger changes", event_BatchSettled: "The host settles", event_CertificateTaken: "The host has the certificate", event_OrderChanged: "An order changes", event_SettingsKeyed: "Settings are keyed in",
   event_SettingsJudged: "The host judges settings", event_PayoutMade: "The host pays out", event_PayoutTold: "The host tells of a payout", event_FaultStruck: "A fault strikes", event_DataDamaged: "A fault has damaged data",
-  event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
+  event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read", event_InspectionMissing: "Offers no inspection of its own records",
 }, {
   day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：", findings_after_before: "与之相同，发生在 {fault} 之后", follows: "请先看本终端上更早的 {what}：此问题附近没有别的异常，它可能只是前者的后果。", around_events: "前后出了什么事：",
   struck_at: "故障发生在", money_of_kind: "此类问题共涉及 {money}",
@@ -175,5 +175,5 @@ addTexts({
   event_SecretFound: "发现卡数据", event_SecretsSought: "搜索卡数据", event_MessageSent: "发送报文", event_MessageDelivered: "报文到达", event_MessageDropped: "报文丢失", event_RequestUnanswered: "主机不应答",
   event_LedgerChanged: "主机账本变化", event_BatchSettled: "主机结算", event_CertificateTaken: "主机收到证书", event_OrderChanged: "订单变化", event_SettingsKeyed: "录入设置",
   event_SettingsJudged: "主机审核设置", event_PayoutMade: "主机付款", event_PayoutTold: "主机告知付款", event_FaultStruck: "故障发生", event_DataDamaged: "故障损坏数据",
-  event_FaultBit: "故障生效", event_FaultLifted: "故障结束", event_Inspected: "读取自身记录",
+  event_FaultBit: "故障生效", event_FaultLifted: "故障结束", event_Inspected: "读取自身记录", event_InspectionMissing: "未提供自身记录的检查",
 });
