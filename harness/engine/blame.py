@@ -55,6 +55,8 @@ class Blame:
 
 _HARMLESS_LATER = frozenset({"link_reset", "clock_jump"})
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
+_ENDS = frozenset({"power_loss", "crash", "scheduled_restart", "device_swap"})
+"""They end the software, whatever they leave on the medium. Any other strike may have had no effect, and counts when it bit."""
 NOTHING_STRUCK = Blame()
 _NUMBERS = re.compile(r"\d+")
 
@@ -65,7 +67,7 @@ class _Strike:
     name: str
     blame: Blame
     counts: bool
-    """It has bitten; a cut or a crash ends the software whatever it leaves on the medium."""
+    """It has bitten, or ended the software."""
     until_us: int | None = None
     """When it was over; None: it never was."""
 
@@ -149,9 +151,9 @@ class Blames:
 
     def _struck(self, number: int, event: FaultStruck) -> None:
         for device in event.devices:
-            at_once = event.kind in _AT_ONCE
-            place = self._place(self._stations[device]) if at_once else ""
-            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place, cause=number), at_once)
+            place = self._place(self._stations[device]) if event.kind in _AT_ONCE else ""
+            blame = Blame(event.kind, place, cause=number)
+            strike = _Strike(event.at_us, event.fault, blame, event.kind in _ENDS)
             self._strikes.setdefault(device, []).append(strike)
 
     def _bit(self, _: int, event: FaultBit) -> None:
