@@ -250,6 +250,19 @@ def test_a_strike_that_did_nothing_is_not_blamed_and_a_bite_is_that_of_the_last_
     assert _of(*before, *again, at_us=11 * HOUR) == "", "that it ends again later says nothing of the first time"
 
 
+@pytest.mark.parametrize(
+    ("how", "bit", "blamed"), [("battery_dead: true", 0, ("", False)), ("jump: 2 s", 1, ("clock_jump", True))]
+)
+def test_a_clock_is_blamed_when_it_was_read_and_with_the_code_at_its_jump(
+    how: str, bit: int, blamed: tuple[str, bool]
+) -> None:
+    # A dead battery does nothing before the power is lost, which it is not.
+    text = hour(f"faults: [{{type: clock_jump, {how}, at: {{time: '09:05'}}}}]")
+    verdict = run(load_text(text), "batch_stays")
+    assert [each.bit for each in verdict.faults] == [bit]
+    assert {(each.fault, ".py:" in each.place) for each in verdict.findings} == {blamed}
+
+
 def test_a_request_without_an_answer_on_any_day_is_blamed_by_the_scenarios_key() -> None:
     asked = RequestUnanswered(12 * HOUR, T01, 7, "no_reply")
     dead = _condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE)

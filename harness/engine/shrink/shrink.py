@@ -46,6 +46,7 @@ _TO_SEARCH = 0.9
 """Of the budget, at most; the rest is for running the file that is kept, which takes as long as the case does."""
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
+_LAST = (1, 2, 4, 8)
 _INTERRUPTED = "interrupted"
 
 
@@ -179,9 +180,10 @@ class Shrinker:
         self._trials.deadline_s = min(self._ends_s - seconds, self._began_s + search_s)
 
     def _look(self) -> Seen:
-        """The case as it is now, seen once more."""
+        """The case as it is now, seen once more, and its finding as it is there."""
         request, verdict, history = self._run(self.plan)
-        return self._seen(self._trials.which.of(request, verdict) or self.finding, self.plan, history)
+        self.finding = self._trials.which.of(request, verdict) or self.finding
+        return self._seen(self.finding, self.plan, history)
 
     def _run(self, plan: Plan) -> tuple[RunRequest, Verdict, Path]:
         """One run with its history."""
@@ -213,7 +215,9 @@ class Shrinker:
         if self.size.drawn and self.plan.terminals > 1:
             # Each run of all of them may take as long as everything that follows.
             self._script()
-            if self.size.drawn:
+            if self.size.drawn and self._once("its last customers", self._last_customers):
+                self.seen = self._look()
+            elif self.size.drawn:
                 self._once("what leads up to it", self._leading_up)
         self._greedily("what only judges is left out", edits.bare)
         self._script()
@@ -232,6 +236,10 @@ class Shrinker:
             self._fewer_faults()
             self._fewer_customers()
             self._fewer_of("fewer decisions", self.size.pins, _without_pins)
+            if self.size.drawn and self.size < before:
+                # Of few customers a script is soon tried, and who stays drawn needs all terminals up to their own.
+                self.seen = self._look()
+                self._script()
             self._greedily("like actions are one", edits.merged)
             self._greedily("simpler actions", edits.simpler_actions)
             self._greedily("simpler faults", edits.simpler_faults)
@@ -286,9 +294,16 @@ class Shrinker:
             for each in seeded:
                 yield from templates(each, sales)
 
+        def persistent(plan: Plan) -> Iterator[Plan]:
+            if plan.only_intents is not None and len(self.seen.own) <= _LAST[-1]:
+                people = replace(plan.people, retries_after_unknown_percent=100.0, tries_other_card_percent=100.0)
+                yield from (replace(each, people=people) for each in variants)
+
         if self._once("equal sales instead of drawn customers", few):
             return
         if self._once("who came is written down", whole):
+            return
+        if self._once("customers who always try again", persistent):
             return
         if self.plan.decisions is None:
             self._once("a script under another seed", under_other_seeds)
@@ -302,6 +317,13 @@ class Shrinker:
             if each not in found:
                 found.append(each)
         return found
+
+    def _last_customers(self, plan: Plan) -> Iterator[Plan]:
+        """Of what leads up to it the last few who came to its terminal; mostly it is about one of these."""
+        bold = next(self._leading_up(plan), None)
+        if bold is not None and bold.only_intents is not None:
+            for few in dict.fromkeys(self.seen.last_before(self.finding.at_us, most) for most in _LAST):
+                yield replace(bold, only_intents=few)
 
     def _leading_up(self, plan: Plan) -> Iterator[Plan]:
         """Drawn as it was, and less of it: the days until the finding, the terminals up to its own, its own customers alone."""

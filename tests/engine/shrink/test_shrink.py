@@ -15,17 +15,19 @@ import msgspec
 import pytest
 
 from harness.core.errors import ExitCode, HarnessError, UsageError
-from harness.core.units import US_PER_MINUTE
+from harness.core.units import US_PER_DAY, US_PER_MINUTE
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
+from harness.engine.shrink.page import page_of
 from harness.engine.shrink.script import Seen, alone, seen_at, templates
 from harness.engine.shrink.shrink import Interrupted, Shrinker
 from harness.engine.shrink.size import size_of
 from harness.engine.shrink.trials import Stopped, Trials, Which, findings_of, rows_of
 from harness.history.codec import read_history
 from harness.reporters.shrink import render
+from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
@@ -219,6 +221,15 @@ def test_of_many_terminals_the_guilty_one_is_tried_before_anything_on_all(tmp_pa
         (4, 2, own), (5, 2, own), (4, 2, None), (5, 2, None),
     ]  # fmt: skip
     assert 0 < len(own) < len(shrinker.seen.intents) / 3 and trials.first(smaller) == smaller[0]
+    # The last few of these are tried before; of a few who always try again a script is tried as well.
+    (few, *more) = [each.only_intents for each in shrinker._last_customers(shrinker.plan)]
+    assert few is not None and len(few) == 1 and set(few) < set(own) and all(each != few for each in more)
+    steps = len(shrinker._steps)
+    assert shrinker._once("its last customers", shrinker._last_customers)
+    shrinker.seen = shrinker._look()
+    assert shrinker.plan.only_intents == shrinker.seen.own and shrinker.finding.device == "T04"
+    shrinker._script()
+    assert shrinker.plan.terminals == 1 and len(shrinker._steps) == steps + 2
     trials.close()
 
 
@@ -233,6 +244,27 @@ def test_of_a_fault_that_struck_often_the_last_strike_before_the_finding_is_kept
         return fault.trigger.time_us // US_PER_MINUTE - 9 * 60
 
     assert [minute(until) for until in (None, 4, 5, 30, 59)] == [5, 5, 5, 20, 40]
+
+
+def test_the_last_customers_are_those_who_came_until_the_finding() -> None:
+    seen = Seen("T01", (), (1, 2, 3, 4), (1, 2, 4), {}, (10, 20, 40))
+    assert [seen.last_before(at_us, 2) for at_us in (5, 10, 30, 40)] == [(), (1,), (1, 2), (2, 4)]
+
+
+def test_a_file_without_actions_says_what_it_fails_by(tmp_path: Path) -> None:
+    probed, settled = (
+        FindingRow("0" * 8, 1, "lost", "", 1, 0, "T01", at_us, "It was lost.") for at_us in (US_PER_DAY + 20, 7)
+    )
+    none, some = small("actions: []"), small('actions: [{do: sale, time: "09:10"}]')
+
+    def head(plan: Plan, finding: FindingRow) -> str:
+        text, _ = page_of(plan, finding, RunRequest(""), tmp_path / "x.yaml", "much", "little")
+        return " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+
+    sales = "It needs no action of its own: it fails with the sales that the harness itself makes at the end"
+    assert sales in head(none, probed) and "(told as day 2)" in head(none, probed)
+    assert "no action of its own: it fails by what is done anyway" in head(none, settled)
+    assert "no action" not in head(some, probed) + head(some, settled)
 
 
 def test_days_and_terminals_are_halved() -> None:
