@@ -47,7 +47,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.option(
     "--max-time",
     type=Duration(),
-    help="No such run begins later than this, and none takes longer; default: 6 s (of one run or bundle 60 s), and 20 s.",
+    help="No such run begins later than this; default: 6 s, of one run or bundle 60 s. Each may take 20 s, or this if more.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(

@@ -47,7 +47,7 @@ FIRST_LOOK = "combined/first_look"
     multiple=True,
     metavar="FAMILY",
     help="Leave out all faults of a family, such as power or host (see `harness list faults`); host.no_reply: the host "
-    "answers everything.",
+    "answers whatever no fault keeps from it.",
 )
 @click.option(
     "--image",

@@ -199,7 +199,14 @@ class PagesWatch:
 
 def _told(turn: Turn, spent_s: float) -> str:
     """Which pages, and of which invariants; what a results file says there may be anything."""
-    numbers = ", ".join(map(str, turn.numbers[:_PAGES_NAMED])) + (", ..." if len(turn.numbers) > _PAGES_NAMED else "")
+    runs: list[list[int]] = []
+    for number in turn.numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    spans = [f"{each[0]}-{each[-1]}" if len(each) > 1 else f"{each[0]}" for each in runs]
+    numbers = ", ".join([*spans[:_PAGES_NAMED], *(["..."] if len(spans) > _PAGES_NAMED else [])])
     names = list(dict.fromkeys(f"{page.invariant} {page.name}" for page in turn.pages))
     more = f" and {len(names) - _PAGES_NAMED} more" if len(names) > _PAGES_NAMED else ""
     pages = "page" if len(turn.numbers) == 1 else "pages"

@@ -9,6 +9,7 @@ fault); these have none, rather than a wrong one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -78,9 +79,20 @@ class PlaceEye:
     def _method(self, action: int | None) -> str:
         """The method whose outcome is told."""
         kind, number = self._kind
-        found = getattr(type(self._station.terminal), kind, None) if action == number else None
-        code = getattr(found, "__code__", None)
-        return "" if code is None else self._whereabouts.named(code)
+        if action != number:
+            return ""
+        terminal = self._station.terminal
+        own = next((vars(each)[kind] for each in type(terminal).__mro__ if kind in vars(each)), None)
+        if not isinstance(own, FunctionType | staticmethod | classmethod | None):
+            return ""  # asking for it might run code of the software
+        try:
+            # It may have put another in the place of its class's own. (To look into its __dict__ would change how large it is.)
+            found = object.__getattribute__(terminal, kind)
+        except AttributeError:
+            return ""
+        if isinstance(found, MethodType):
+            found = found.__func__
+        return self._whereabouts.named(found.__code__) if isinstance(found, FunctionType) else ""
 
 
 class PlacesOf:

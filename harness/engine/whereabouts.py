@@ -13,9 +13,13 @@ import os
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
+
+from harness.sut.console import presentable
+from harness.sut.reports import home_of
 
 if TYPE_CHECKING:
     from harness.sut.fiber import Fiber
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 _DEPTH_MAX = 40
+_NAME_CHARACTERS_MAX = 80
 _FUNCTIONS = 3
 _NOT_SOFTWARE = (
     "/harness/sut/",
@@ -36,6 +41,8 @@ _NOT_SOFTWARE = (
     "<frozen ",
     "<string>",
 )
+_SHIPPED = "/harness/terminals/"
+"""Each terminal that ships is one of its own, whatever package it is in."""
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _OF_NOBODY = (*_INSTALLED, f"{sysconfig.get_paths()['stdlib']}/")
 """Libraries: a line of these says nothing about the software."""
@@ -128,14 +135,24 @@ class Whereabouts:
 
 def _told(line: tuple[str, int, str]) -> str:
     name, number, function = line
-    return f"{name.rpartition('/')[2]}:{number} {function}"
+    return f"{_fit(name)}:{number} {_fit(function)}"
+
+
+@lru_cache(1024)
+def _fit(name: str) -> str:
+    """A file or a function as artefacts may hold it: code that is put together while it runs may be called anything."""
+    return presentable(name.rpartition("/")[2], _NAME_CHARACTERS_MAX)
 
 
 def own_files(software: Software) -> tuple[str, ...] | None:
-    """What tells the software's own frames from those of libraries: its directory. None: it has no frames."""
+    """What tells the software's own frames from those of libraries: its package, or its directory. None: it has no frames."""
     if software.is_program:
         return None
-    return (f"{Path(software.file or sys.prefix).parent}{os.sep}",)
+    file = software.file or sys.prefix
+    home = home_of(software.module_name, file)
+    if home == file or _SHIPPED in file:
+        home = f"{Path(file).parent}{os.sep}"
+    return (home,)
 
 
 # ---------------------------------------------------------------- frames of a station

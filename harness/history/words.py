@@ -62,10 +62,15 @@ def _settled(event: e.BatchSettled) -> str:
 _SILENCES = {
     "no_reply": "carried out; host.no_reply says how often that happens on any day",
     "withheld": "carried out",
-    "late": "carried out; the answer comes with a later one",
     "not_read": "not carried out",
     "not_understood": "not carried out; it understands none like it",
 }
+
+
+def _unanswered(event: e.RequestUnanswered) -> str:
+    if event.reason == "late":
+        return f"host keeps its answer to message {event.message} (carried out) until a later request"
+    return f"host never answers message {event.message} ({_SILENCES.get(event.reason, event.reason)})"
 
 
 def _inspected(event: e.Inspected) -> str:
@@ -110,7 +115,7 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.MessageSent: _message,
     e.MessageDelivered: lambda v: f"message {v.message} arrives",
     e.MessageDropped: lambda v: f"message {v.message} is lost ({v.reason})",
-    e.RequestUnanswered: lambda v: f"host never answers message {v.message} ({_SILENCES.get(v.reason, v.reason)})",
+    e.RequestUnanswered: _unanswered,
     e.LedgerChanged: lambda v: (
         f"host books {v.kind}{_money(v.amount_fen)}{_trace(v.stan)}: {v.previous_state or 'new'} -> {v.state}"
     ),

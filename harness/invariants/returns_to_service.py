@@ -9,6 +9,7 @@ that nobody switched on again is not down by its own doing; support restarting w
 Source: domain section 8, invariant 24; design section 4 (recovery is tried first without a reboot).
 """
 
+import re
 from collections.abc import Iterator
 
 from harness.contract import Manifest
@@ -30,6 +31,7 @@ from harness.invariants.casebook import T01, at, case, ends, phase, starts
 
 _LOOP_DEATHS = 3
 _DETAIL_CHARACTERS = 160
+_CALLERS = re.compile(r" \((?:from )?[^()]+:\d+ in [^()]+(?:\)|\.\.\.)$|; last on stderr: .*")
 _SUPPORT = "support restarted it: "
 _JUDGED_HELP = ("it did not come back", "no sale was accepted")
 
@@ -123,7 +125,7 @@ class ReturnsToService(Invariant):
         state.looping = True
         summary = (
             f"The software of {event.device} died {len(state.deaths)} times in a row without finishing anything, last at "
-            f"{when(event.at_us)} ({event.reason}: {shortened(event.detail, _DETAIL_CHARACTERS)})."
+            f"{when(event.at_us)} ({event.reason}: {_told(event.detail)})."
         )
         self.report(self.finding(event.device, event.at_us, summary, tuple(state.deaths), 0, "major"))
 
@@ -182,13 +184,18 @@ class ReturnsToService(Invariant):
                 self.checked += 1
                 summary = (
                     f"{device} never came back: its software died at {when(state.died.at_us)} "
-                    f"({state.died.reason}: {shortened(state.died.detail, _DETAIL_CHARACTERS)})."
+                    f"({state.died.reason}: {_told(state.died.detail)})."
                 )
                 yield self.finding(device, at_us, summary, (*state.deaths, book.down_since), 0, "major")
             for begun in state.open.values():
                 before = self.findings_total
                 self._slow(device, begun, None, at_us, "never ended")
                 self.checked += self.findings_total > before
+
+
+def _told(detail: str) -> str:
+    """Where and of what it died; who had called that, or what a program said, differs too much and stands in the event."""
+    return shortened(_CALLERS.sub("", detail), _DETAIL_CHARACTERS)
 
 
 _BOOT = Booted(0, T01, 2)

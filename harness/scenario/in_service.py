@@ -16,7 +16,6 @@ from harness.scenario.field_data import FieldData, pad_state
 from harness.storage.snapshot import NOTE_NAME
 from harness.storage.snapshot_read import shown
 from harness.sut.inspection import inspected_event, volatile_image
-from harness.sut.reports import death_detail
 from harness.sut.station import Station
 
 BEFORE = "before the run"
@@ -61,7 +60,7 @@ def _look(station: Station) -> Inspected | None:
     try:
         found = station.software.inspect(volatile_image(station.hardware.disk))
     except Exception as error:
-        return Inspected(0, station.name, "loaded", error=death_detail(error))
+        return Inspected(0, station.name, "loaded", error=station.software.death_detail(error))
     return inspected_event(0, station.name, "loaded", found)
 
 

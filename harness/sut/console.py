@@ -37,6 +37,8 @@ class Console:
         self._lines = 0
         self._dropped = 0
         self._pending: dict[str, str] = {}
+        self.last_error = ""
+        """The last whole line on stderr, as it was told."""
         self.open = True
 
     def write(self, stream: str, text: str) -> None:
@@ -47,12 +49,12 @@ class Console:
         if "\n" in text:
             *lines, pending = pending.split("\n")
             for line in lines:
-                self.line(line)
+                self.line(line, stream)
         if len(pending) > _PENDING_CHARACTERS_MAX:
             pending = pending[:_PENDING_CHARACTERS_MAX]
         self._pending[stream] = pending
 
-    def line(self, line: str) -> None:
+    def line(self, line: str, stream: str = "") -> None:
         """One whole line."""
         if not self.open or not line.strip():
             return
@@ -60,7 +62,10 @@ class Console:
             self._dropped += 1
             return
         self._lines += 1
-        self._emit(presentable(self._conceal(line)))
+        told = presentable(self._conceal(line))
+        self._emit(told)
+        if stream == "stderr":
+            self.last_error = told
         if self._lines == LINES_MAX:
             self._emit("(more lines of this boot are not recorded)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sysconfig
 import traceback
+from pathlib import Path
 
 from harness.sut.console import presentable
 
@@ -22,19 +23,22 @@ NOT_SOFTWARE = (
 )
 _STDLIB = sysconfig.get_path("stdlib") + "/"
 _PACKAGES = ("/site-packages/", "/dist-packages/")
+_SHIPPED, _OURS = "/harness/terminals/", ("/harness/iso8583/", "/harness/core/")
+"""What is told of them must not hang on where the harness is installed."""
 _OWN, _LIBRARY, _STANDARD = range(3)
 _TOLD = re.compile(r"(?:[^:]*:\d+ in [^\s:]+: )?(\w+)")
 
 
-def death_detail(error: BaseException) -> str:
+def death_detail(error: BaseException, home: str = "") -> str:
     """``app.py:12 in sale: ValueError: bad length``: the innermost place in the software's own code, then what was raised.
 
     Its callers follow, ``(from app.py:30 in run)``, and where a library was below it all of them, innermost first:
-    ``(queue.py:44 in put < app.py:12 in sale < app.py:30 in run)``.
+    ``(queue.py:44 in put < app.py:12 in sale < app.py:30 in run)``. ``home``: how the paths of its files begin, for software that
+    is installed among libraries.
     """
     frames = [
         (
-            _rank(frame.f_code.co_filename),
+            _rank(frame.f_code.co_filename, home),
             f"{frame.f_code.co_filename.rpartition('/')[2]}:{line} in {frame.f_code.co_name}",
         )
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -52,10 +56,22 @@ def death_detail(error: BaseException) -> str:
     return presentable(f"{told} ({' < '.join(shown)})" if shown else told, DETAIL_CHARACTERS_MAX)
 
 
-def _rank(file: str) -> int:
-    if any(part in file for part in _PACKAGES):
+def _rank(file: str, home: str) -> int:
+    if _SHIPPED in file:
+        return _OWN
+    inside = file[len(home) :] if home and file.startswith(home) else file
+    if any(part in file for part in _OURS) or any(part in inside for part in _PACKAGES):
         return _LIBRARY
+    if inside != file:
+        return _OWN
     return _STANDARD if file.startswith(_STDLIB) else _OWN
+
+
+def home_of(module_name: str, file: str) -> str:
+    """How the paths of a software's own files begin: its outermost package, or its one file."""
+    path = Path(file)
+    packages = module_name.count(".") + (path.name == "__init__.py")
+    return f"{path.parents[packages - 1]}/" if 0 < packages <= len(path.parents) else file
 
 
 def _said(error: BaseException) -> str:

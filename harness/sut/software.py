@@ -27,7 +27,7 @@ from harness.sut import guard, interpreter
 from harness.sut.console import presentable
 from harness.sut.inspections import Inspections
 from harness.sut.modules import ModuleTable, forget_places
-from harness.sut.reports import NOT_SOFTWARE
+from harness.sut.reports import NOT_SOFTWARE, death_detail, home_of
 from harness.sut.scratch import run_in_scratch
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class Software:
     def is_program(self) -> bool:
         """Whether its boots are processes, and none of its code runs in the harness."""
         return False
+
+    def death_detail(self, error: BaseException) -> str:
+        """How its death by ``error`` is told."""
+        return death_detail(error, home_of(self.module_name, self.file))
 
     @property
     def speaks(self) -> DialectChoice:

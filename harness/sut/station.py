@@ -44,7 +44,6 @@ from harness.sut.endings import dead_error, run_exit_calls
 from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
 from harness.sut.process import Process
-from harness.sut.reports import death_detail
 from harness.sut.software import RunningTerminal, Software
 from harness.sut.supervisor.ending import ProgramFailed, SupervisorBroke
 from harness.sut.world import World
@@ -366,8 +365,11 @@ class Station:
             reason, detail = "out_of_memory", self._last_words(process, error)
         except ProgramFailed as error:
             reason, detail = error.reason, self._last_words(process, error)
+            if process.console.last_error:
+                # A program has no stack to be read; most say on stderr what they die of.
+                detail = f"{detail}; last on stderr: {process.console.last_error.strip()}"
         except watchdog.Spinning as error:
-            reason, detail = "spinning", death_detail(error)
+            reason, detail = "spinning", self.software.death_detail(error)
         except SystemExit as error:
             detail = f"it left through SystemExit({error.code!r})"
         except BaseException as error:
@@ -418,12 +420,12 @@ class Station:
     def _last_words(self, process: Process, error: BaseException) -> str:
         """What is told of a death; its whole text goes to the console, and counts as a log."""
         if process.dead:
-            return death_detail(error)  # nobody hears it
+            return self.software.death_detail(error)  # nobody hears it
         try:
             self._concealed(str(error))
         except Exception:
             pass  # ``death_detail`` says that it has no text
-        return self.hardware.secrets.in_text(death_detail(error))[0]
+        return self.hardware.secrets.in_text(self.software.death_detail(error))[0]
 
     def _note_refused(self, text: str) -> None:
         """What software was refused is in the history once, even when it swallows the error."""
@@ -482,7 +484,7 @@ class Station:
         try:
             found = self.software.inspect(volatile_image(self.hardware.disk))
         except Exception as error:
-            event = Inspected(self.world.now_us, self.name, when, error=death_detail(error))
+            event = Inspected(self.world.now_us, self.name, when, error=self.software.death_detail(error))
         else:
             event = inspected_event(self.world.now_us, self.name, when, found)
         if event is not None:

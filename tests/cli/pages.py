@@ -26,7 +26,7 @@ SET_UP = "python3 -m venv .venv"
 _FILE = re.compile(r"[Ss]ave\s+(?:this|it)\s+as\s+`([\w.]+)`")
 _METHOD = re.compile(r"Replace\s+`(\w+)`\s+by\s+this")
 _PROGRESS = re.compile(
-    r"\d+ of \d+ runs  |telling .* in full; |pages? [\d, .]+ of \d+: |no time for \d+ of \d+ pages; "
+    r"\d+ of \d+ runs  |telling .* in full; |pages? [-\d, .]+ of \d+: |no time for \d+ of \d+ pages; "
 )
 _SOURCE = re.compile(r"^From `([\w./]+)`:$", re.MULTILINE)
 

@@ -16,7 +16,7 @@ ENDS = {
     "--terminal no_directory_fsync": 1,
     "exec:reports/shop_terminal --no-reserve": 1,
     "--terminal filequeue": 1,
-    "replay reports/first/finding.zip": 1,
+    "replay reports/first": 1,
     "run reports/reply_lost.yaml --terminal silent_charge": 1,
     "hunt reports/field.yaml": 1,
     "--fail enospc --terminal jsonfile": 1,

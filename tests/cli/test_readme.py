@@ -19,7 +19,7 @@ def test_commands_give_what_the_readme_says(place: Path) -> None:
     assert len(commands(README)) >= 8
     said = "\n".join(play(README, place, ENDS))
     mine = said[said.index("my_terminal.py:MyTerminal") :]
-    for words in ("invariant 3 ", "invariant 8 ", "invariant 24 ", "(my_terminal.py:"):
+    for words in ("invariant 3 ", "invariant 8 ", "invariant 24 ", "(exception: my_terminal.py:"):
         assert words in mine
 
 

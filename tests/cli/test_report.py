@@ -75,7 +75,7 @@ def test_findings_are_told_of_as_they_are_told_and_those_that_are_not_run_with_t
     ]
     assert done.stderr.splitlines() == [
         "telling 2 findings in full; runs that are done again take their time",
-        "pages 1, 2 of 2: 1 lost[2J, 3 no_double_charge (0 s)",
+        "pages 1-2 of 2: 1 lost[2J, 3 no_double_charge (0 s)",
     ]
     assert done.stdout.startswith("out/report.html  ")
     quiet = harness("report", "out", "--json")

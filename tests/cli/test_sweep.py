@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -142,6 +143,12 @@ def test_failing_runs_are_listed_by_signature_and_run_again_as_it_says(harness: 
     (place / "small.yaml").write_text(text)
     done = harness("sweep", "small.yaml", "--runs", "2", "--terminal", "never_resent", "--out", "out")
     assert done.returncode == 1 and "2 of 2 random runs failed: below 100.00 % at 95 %" in done.stdout
+    # Its report does runs again, and says so while it does.
+    assert re.search(
+        r"^telling 4 findings in full; .*\npages 1-4 of 4: 15 settlement_frees_space, .* \(\d+ s\)$",
+        done.stderr,
+        re.MULTILINE,
+    )
     again = next(line.split("replay: harness ")[1] for line in done.stdout.splitlines() if "replay: " in line)
     assert harness(*again.split()).returncode == 1
     assert (

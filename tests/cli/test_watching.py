@@ -65,11 +65,15 @@ def test_pages_without_time_are_counted_with_what_gives_more(capsys: pytest.Capt
     late = msgspec.structs.replace(page, why_empty="no_time")
     watch.told(Turn((1,), 3, (page,), over=False))
     watch.told(Turn((1,), 3, (page,), over=True))
+    others = tuple(msgspec.structs.replace(page, invariant=number) for number in (1, 2, 2, 2, 3, 4, 5))
+    for over in (False, True):
+        watch.told(Turn((4, 5, 6, 8, 10, 11, 13), 20, others, over=over))
     watch.told(Turn((2, 3), 3, (late, late), over=True))  # it did not even begin
     watch.close()
     assert capsys.readouterr().err.splitlines() == [
         "telling 3 findings in full; runs that are done again take their time",
         "page 1 of 3: 22 reversal_drains (0 s)",
+        "pages 4-6, 8, 10-11, ... of 20: 1 reversal_drains, 2 reversal_drains, 3 reversal_drains and 2 more (0 s)",
         "no time for 2 of 3 pages; harness report 'my out' --max-time 5min gives more",
     ]
 

@@ -75,7 +75,7 @@ def history(tmp_path: Path) -> str:
 
 # One run, and each terminal misbehaves in its own way: what is done in a sale or at boot, and what the finding says.
 MISDEEDS = {
-    "raises at boot": ("boot", "raise OSError(5, 'broken')", "in boot_01: OSError: [Errno 5] broken (from app.py"),
+    "raises at boot": ("boot", "raise OSError(5, 'broken')", "app.py:12 in boot_01: OSError: [Errno 5] broken)"),
     "returns garbage": ("sale", "return 'approved'", "'str' object has no attribute 'kind'"),
     "unknown outcome": ("sale", "return Outcome('splendid')", "splendid"),
     "numbers for texts": ("sale", "return Outcome('approved', stan=17)", "expected text, found int"),
@@ -294,3 +294,16 @@ def test_the_same_after_trading(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match=r"asyncio\.run is not available but to a program of its own"):
         judged(tmp_path, body)
+
+
+def test_a_program_that_ends_is_told_with_what_it_said_last(tmp_path: Path) -> None:
+    program = tmp_path / "till"
+    program.write_text('#!/bin/sh\necho "card 6222021234567890128 is\tno card" >&2\nexit 3\n')
+    program.chmod(0o755)
+    (tmp_path / "till.manifest.yaml").write_text("name: till\n")
+    (tmp_path / "small.yaml").write_text(SCENARIO.format(terminals=1))
+    verdict = launch(RunRequest(scenario=str(tmp_path / "small.yaml"), terminal=f"exec:{program}"))
+    text = said(verdict)
+    # What it says may be another thing each time, and the finding is the same; who reads the story has it.
+    assert "the program ended with exit status 3)." in text and "622202" not in text.partition("\n")[0], text
+    assert re.search(r"dies: .*exit status 3; last on stderr: card 622202\*+0128 is.no card$", text, re.MULTILINE), text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.units import US_PER_HOUR, US_PER_MINUTE
@@ -95,7 +97,7 @@ def test_a_condition_that_was_over_long_before_is_not_blamed_and_one_that_was_ju
     assert _of(*dead, at_us=18 * HOUR, proof_us=(9 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
 
 
-def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_same_terminal() -> None:
+def test_a_state_without_a_cause_of_its_own_has_that_of_the_finding_before_on_the_same_terminal() -> None:
     blames, recorder = Blames({}, CallSites(())), Recorder()
     blames.attach(recorder)
     for event in (
@@ -104,18 +106,38 @@ def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_
     ):
         recorder.emit(event)
     found = [
-        Finding("any", 1, device, at_us, "", 0, events, "major")
-        for device, at_us, events in (
-            (T01, 8 * HOUR, ()),
-            (T01, 9 * HOUR, (7,)),
-            ("T02", 18 * HOUR, ()),
-            (T01, 18 * HOUR, ()),
+        Finding("any", number, device, at_us, "", 0, events, "major")
+        for number, device, at_us, events in (
+            (24, T01, 8 * HOUR, ()), (31, T01, 9 * HOUR, (7,)), (24, "T02", 18 * HOUR, ()), (24, T01, 18 * HOUR, ()),
+            (3, T01, 19 * HOUR, ()),
         )
-    ]
+    ]  # fmt: skip
     told = blames.of_all(found, {7: 9 * HOUR})
-    assert [each.cause for each in told] == [None, 0, None, 0]
-    assert [(each.fault, each.follows) for each in told] == [("", 0), ("half_open", 0), ("", 0), ("half_open", 1)]
-    assert [each.fault for each in blames.of_all(found[3:], {})] == [""]
+    assert [each.cause for each in told] == [None, 0, None, 0, None]
+    assert [(each.fault, each.follows) for each in told] == [
+        ("", 0), ("half_open", 0), ("", 0), ("half_open", 31), ("", 0),
+    ]  # fmt: skip
+    assert [each.fault for each in blames.of_all(found[3:], {})] == ["", ""]
+
+
+def test_what_struck_while_the_thing_was_still_in_order_has_not_done_it() -> None:
+    """The terminal's own totals counted the sale in the evening: no cut at noon has taken it."""
+    blames, recorder = Blames({}, CallSites(())), Recorder()
+    blames.attach(recorder)
+    for event in (
+        *_condition("bit_flip", 12 * HOUR),
+        *_condition("half_open", 13 * HOUR),
+        *_condition("zero_file", 18 * HOUR),
+    ):
+        recorder.emit(event)
+    sale = Finding("any", 1, T01, 9 * HOUR, "", 0, (), "major", evident_us=20 * HOUR)
+    told = [
+        blames.of_all([replace(sale, kept_until_us=kept_us, evident_us=evident_us)], {})[0].fault
+        for kept_us, evident_us in (
+            (0, 20 * HOUR), (11 * HOUR, 20 * HOUR), (15 * HOUR, 20 * HOUR), (15 * HOUR, 17 * HOUR), (19 * HOUR, 20 * HOUR)
+        )
+    ]  # fmt: skip
+    assert told == ["bit_flip", "bit_flip", "zero_file", "half_open", "half_open"]
 
 
 def test_the_harm_of_cuts_damage_and_refused_writes_stays() -> None:
@@ -134,6 +156,98 @@ def test_what_was_at_work_at_the_proof_comes_before_what_came_later() -> None:
     later = _condition("late_reply", 14 * HOUR, 14 * HOUR + MINUTE)
     assert _of(*dead, *later, at_us=18 * HOUR, proof_us=(11 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
     assert _of(*dead, *later, at_us=14 * HOUR, proof_us=(11 * HOUR - HOUR, 14 * HOUR)) == "late_reply"
+
+
+def test_what_was_there_is_lost_by_the_first_harm_since_and_by_none_before() -> None:
+    first, second = _condition("lose_file", 9 * HOUR), _condition("zero_file", 9 * HOUR + 8 * MINUTE)
+    closing = 10 * HOUR + 30 * MINUTE
+    # Its record was written after the first one, and is missed at the settlement.
+    since = 9 * HOUR + MINUTE
+    assert _of(*first, *second, at_us=closing, proof_us=(since, closing)) == "zero_file"
+    assert _of(*first, *second, at_us=closing, proof_us=(8 * HOUR, closing)) == "lose_file"
+    assert _of(*first, *second, at_us=closing) == "zero_file", "the last, where nothing says since when"
+    assert _of(*first, at_us=since, proof_us=(since,)) == "lose_file", "where there was none since"
+    assert _of(*first, *second, at_us=9 * HOUR) == "lose_file", "at the very instant"
+    # What was on at the proof is nearer than what came hours later.
+    silent = _condition("host_silent", 7 * HOUR + 59 * MINUTE, 8 * HOUR)
+    assert _of(*silent, *first, at_us=closing, proof_us=(8 * HOUR, closing)) == "host_silent"
+
+
+@pytest.mark.slow
+def test_what_struck_a_terminal_that_was_off_or_a_line_that_nobody_used_is_not_blamed() -> None:
+    faults = """
+faults:
+  - {type: power_loss, at: {time: "09:10"}, off_for: 30 min}
+  - {type: crash, at: {time: "09:20"}}
+  - {type: link_reset, at: {time: "09:25"}}
+  - {type: host_silent, at: {action: sale, occurrence: 1}}
+"""
+    verdict = run(load_text(hour(faults)), "never_resent")
+    assert {each.kind: each.struck for each in verdict.faults} == {each.kind: 1 for each in verdict.faults}
+    assert len(verdict.findings) > 2 and {each.fault for each in verdict.findings} == {"power_loss", "host_silent"}
+
+
+@pytest.mark.slow
+def test_a_sale_that_is_missed_at_the_settlement_has_the_cut_that_took_it() -> None:
+    again = "  - {type: power_loss, name: again, at: {action: sale, occurrence: 6}, off_for: 20 s}\n"
+    verdict = run(load_text(hour(f"faults:\n{CUT}{again}")), "log_in_ram")
+    causes: list[dict[str, int | None]] = [
+        {each.summary.partition(" yuan")[0][-6:]: each.cause for each in verdict.findings if each.invariant == number}
+        for number in (1, 2)
+    ]
+    lost, missed = causes
+    assert len(set(lost.values())) == 2 and {amount: missed[amount] for amount in lost} == lost
+
+
+@pytest.mark.slow
+def test_a_connection_that_was_reset_and_a_clock_that_jumped_have_lost_no_record() -> None:
+    faults = """
+sales_per_day: 10
+faults:
+  - {type: link_reset, at: {action: sale, occurrence: 4, message: {direction: up, mti: '0200', moment: sent}}}
+  - {type: clock_jump, jump: 1 h, at: {time: '09:32'}}
+  - {type: power_loss, at: {action: sale, occurrence: 8, storage_operation: 1}, off_for: 20 s}
+"""
+    verdict = run(load_text(hour(faults)), "log_in_ram")
+    struck = {each.kind for each in verdict.faults if each.bit}
+    assert struck >= {"link_reset", "power_loss"}
+    lost = [each for each in verdict.findings if each.invariant in (1, 2)]
+    assert len(lost) > 10 and {each.fault for each in lost} == {"power_loss"}
+
+
+def test_of_several_the_one_that_came_first_since_the_deed_or_was_nearest_to_the_proof() -> None:
+    # A harm between deed and discovery comes before what was at work at the deed, and what was on meanwhile before any other.
+    on, harm = _condition("half_open", 9 * HOUR, 10 * HOUR), _condition("zero_file", 12 * HOUR)
+    assert _of(*on, *harm, at_us=9 * HOUR + MINUTE, evident_us=18 * HOUR) == "zero_file"
+    late = _condition("late_reply", 13 * HOUR, 14 * HOUR)
+    harm = _condition("zero_file", 12 * HOUR)
+    assert _of(*harm, *late, at_us=12 * HOUR + 30 * MINUTE, evident_us=18 * HOUR, proof_us=(11 * HOUR,)) == "late_reply"
+    # What began last of two that were both on; of two at one distance what is over at once.
+    both = (*_condition("half_open", 9 * HOUR), *_condition("late_reply", 10 * HOUR))
+    assert _of(*both, at_us=15 * HOUR) == "late_reply"
+    lost = _condition("lose_file", 15 * HOUR - 2 * MINUTE)
+    over = _condition("congestion", 14 * HOUR, 15 * HOUR - 2 * MINUTE)
+    assert _of(*over, *lost, at_us=15 * HOUR) == "lose_file"
+    # Nearest is counted from its end: long over is not near.
+    near = _condition("late_reply", 15 * HOUR - 3 * MINUTE, 15 * HOUR - MINUTE)
+    ended = _condition("half_open", 9 * HOUR, 15 * HOUR - 5 * MINUTE)
+    assert _of(*ended, *near, at_us=15 * HOUR) == "late_reply"
+    # Of two that are on, how much longer they will be does not matter.
+    longer, later = _condition("half_open", 9 * HOUR, 18 * HOUR), _condition("late_reply", 14 * HOUR, 16 * HOUR)
+    assert _of(*longer, *later, at_us=15 * HOUR) == "late_reply"
+
+
+def test_a_strike_that_did_nothing_is_not_blamed_and_a_bite_is_that_of_the_last_strike_of_its_name() -> None:
+    never = FaultStruck(9 * HOUR, "half_open#1", "half_open", (T01,))
+    assert _of(never, at_us=9 * HOUR + MINUTE) == ""
+    again = FaultStruck(12 * HOUR, "half_open#1", "half_open", (T01,))
+    bit = FaultBit(12 * HOUR + 1, "half_open#1", "half_open", T01, "it did something")
+    ended = FaultLifted(12 * HOUR + MINUTE, "half_open#1", "half_open", (T01,))
+    assert _of(never, again, bit, ended, at_us=12 * HOUR) == "half_open"
+    before = _condition("half_open", 9 * HOUR, 9 * HOUR + MINUTE)
+    name = before[0].fault if isinstance(before[0], FaultStruck) else ""
+    again = FaultStruck(12 * HOUR, name, "half_open", (T01,)), FaultLifted(13 * HOUR, name, "half_open", (T01,))
+    assert _of(*before, *again, at_us=11 * HOUR) == "", "that it ends again later says nothing of the first time"
 
 
 def test_a_request_without_an_answer_on_any_day_is_blamed_by_the_scenarios_key() -> None:

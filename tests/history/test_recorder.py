@@ -7,6 +7,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.history.codec import read_history
 from harness.history.events import ActionStarted, BatchSettled, Inspected, PhaseStarted, RecordSeen
+from harness.history.query import times_of
 from harness.history.recorder import Recorder
 
 EVENTS = [
@@ -25,6 +26,7 @@ def test_a_history_reads_back_as_it_was_recorded(tmp_path: Path) -> None:
         recorder.close()
     assert numbers == [0, 1, 2, 3]
     assert list(read_history(path)) == list(enumerate(EVENTS))
+    assert times_of(path, {1, 3}) == {1: 5, 3: 11} and times_of(path, {0, 99}) == {0: 0} and times_of(path, set()) == {}
 
 
 def test_the_digest_tells_histories_apart_and_needs_no_sink() -> None:

@@ -19,7 +19,7 @@ from harness.history.events import (
     StorageAfterPowerLoss,
 )
 from harness.sut import interpreter
-from harness.sut.reports import death_detail, died_of
+from harness.sut.reports import death_detail, died_of, home_of
 from harness.sut.station import InitPolicy
 from tests.sut.rig import Rig
 
@@ -192,7 +192,7 @@ def test_the_place_in_the_software_s_own_code_comes_first_and_what_is_long_is_cu
     # Cut in the middle of the card number, half of it would be told.
     text = f"{'x' * 125} 6222021234567890123 and a long tail that nobody needs to read to the end of it"
 
-    def raised(*files: str) -> str:
+    def raised(*files: str, home: str = "") -> str:
         """What is told of an error that came through code of these files, outermost first."""
         call: Callable[[], None] | None = None
         for file in reversed(files):
@@ -204,7 +204,7 @@ def test_the_place_in_the_software_s_own_code_comes_first_and_what_is_long_is_cu
         with pytest.raises(ValueError, match=r"^xxx") as told:
             call()
         traceback = told.value.__traceback__
-        return death_detail(told.value.with_traceback(traceback and traceback.tb_next))
+        return death_detail(told.value.with_traceback(traceback and traceback.tb_next), home)
 
     said = raised("/home/me/till/app.py")
     assert re.fullmatch(r"app\.py:2 in step: ValueError: x+ 622202\*+\.\.\.", said), said
@@ -213,7 +213,20 @@ def test_the_place_in_the_software_s_own_code_comes_first_and_what_is_long_is_cu
     assert said.startswith("app.py:2 in step: ValueError: xxx")
     assert said.endswith("... (q.py:2 in step < app.py:2 in step)")
     assert raised(loop, library).startswith("q.py:2 in step: ValueError: ")
+    # Software that is installed itself is at home in its own package, and shipped software wherever the harness is.
+    installed = "/venv/lib/python3.11/site-packages/till/pay/app.py"
+    assert raised(installed, library).startswith("q.py:2 in step: ")
+    assert raised(installed, library, home=home_of("till.pay.app", installed)).startswith("app.py:2 in step: ")
+    assert home_of("till", "/x/till/__init__.py") == "/x/till/" and home_of("till", "/x/till.py") == "/x/till.py"
+    for place in ("/checkout", "/venv/lib/python3.11/site-packages"):
+        codec, shipped = f"{place}/harness/iso8583/codec.py", f"{place}/harness/terminals/filequeue.py"
+        for below in (codec, library):
+            assert raised(shipped, below).startswith("filequeue.py:2 in step: ")
     assert raised("main.py", "app.py", "log.py").endswith(" (from app.py:2 in step < main.py:2 in step)")
+    deep = raised("a.py", "b.py", "c.py", "d.py", "e.py", "f.py")
+    assert deep.endswith(" (from e.py:2 in step < d.py:2 in step < c.py:2 in step)"), (
+        "the nearest, where there are many"
+    )
     assert raised(loop).startswith("ValueError: ")
     assert died_of(said) == died_of("ValueError: app.py:1 in x: OSError: no") == "ValueError" and died_of("") == ""
 

@@ -35,7 +35,7 @@ from harness.engine.report.model import (
     Verdict,
 )
 from harness.engine.report.pages import page_of, portable, with_pages
-from harness.engine.sweep.rows import kind_of, signature
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import BiteRow, FindingSum
 
 CRASHES = "crashpoints.json"
@@ -56,7 +56,7 @@ def of_crashpoints(directory: Path) -> Report:
     bites = [(BiteRow(FAULT, FAULT, "power", judged, judged), judged)] if judged else []
     rows = tuple(_runs(each) for each in told.flows)
     report = Report(
-        FORMAT, "crashpoints", told.terminal, told.harness or metadata.version("terminal-fault-harness"),
+        FORMAT, "crashpoints", portable(told.terminal), told.harness or metadata.version("terminal-fault-harness"),
         portable(str(directory.absolute())),
         Verdict(_STATUS[int(told.exit_code)], int(told.exit_code), tuple(_because(told)), checked=checked),  # type: ignore[arg-type]
         Bound(failing, judged, 0, None, "every_state"), tuple(_unchecked(told.flows, lacking)),
@@ -64,7 +64,9 @@ def of_crashpoints(directory: Path) -> Report:
         runs=Runs(RunsRow("all", sum(each.declared for each in rows), judged - failing, failing), rows),
         cuts=tuple(_picture(each) for each in told.flows if each.cells), facts=tuple(_facts(told)),
     )  # fmt: skip
-    pages = (_page(row, told.terminal, flow, each) for row, (flow, each) in zip(signatures, found, strict=True))
+    pages = (
+        _page(row, portable(told.terminal), flow, each) for row, (flow, each) in zip(signatures, found, strict=True)
+    )
     return with_pages(report, pages)
 
 

@@ -20,7 +20,7 @@ from harness.engine.child import executed, warm
 from harness.engine.placing import Place, PlaceEye
 from harness.engine.report.decoding import decoded, masked
 from harness.engine.report.model import Disk, Field, File, Taken, Volume
-from harness.engine.report.operations import OperationEye
+from harness.engine.report.operations import Apart, OperationEye
 from harness.engine.report.series import SpaceCourse, SpaceEye
 from harness.engine.request import RunRequest
 from harness.engine.run import Run
@@ -33,6 +33,7 @@ from harness.history.events import (
     FaultStruck,
     MessageSent,
     StorageAfterPowerLoss,
+    StorageFailed,
 )
 from harness.storage.image import Image
 from harness.storage.oplog import Op
@@ -106,13 +107,14 @@ class ObservedRun(Run):
         super().__init__(*rest)
         self._asked = asked
         self._eyes: list[Eye] = []
+        self._apart = Apart()
 
     def _watch(self, built: Built, judge: Judge) -> None:
         super()._watch(built, judge)
         stations = built.world.stations
         wanted = [each for each in stations if each.name in self._asked.watched] or stations[:TERMINALS_MAX]
-        self._eyes = [Eye(built, station) for station in wanted[:TERMINALS_MAX]]
-        built.world.recorder.tap = self._eyes[0].look if len(self._eyes) == 1 else self._look
+        self._eyes = [Eye(built, station, self._apart) for station in wanted[:TERMINALS_MAX]]
+        built.world.recorder.tap = self._apart.of(self._eyes[0].look if len(self._eyes) == 1 else self._look)
 
     def _look(self, number: int, event: Event) -> None:
         for eye in self._eyes:
@@ -121,6 +123,7 @@ class ObservedRun(Run):
     def _tell(self, built: Built, judge: Judge, *, force: bool = False) -> None:
         super()._tell(built, judge, force=force)
         if force:
+            self._apart.check()
             place = self.history_path.parent / FILE_NAME
             place.write_bytes(msgspec.json.encode([each.seen() for each in self._eyes]))
 
@@ -131,7 +134,7 @@ class ObservedRun(Run):
 class Eye:
     """Watches ``station``."""
 
-    def __init__(self, built: Built, station: Station) -> None:
+    def __init__(self, built: Built, station: Station, apart: Apart) -> None:
         self._station = station
         self._dialect = built.world.acquirer.dialect
         self._frame = b""
@@ -139,7 +142,7 @@ class Eye:
         self._disks: list[Disk] = []
         whereabouts = Whereabouts(own_files(station.software))
         self._places = PlaceEye(station, whereabouts)
-        self._operations = OperationEye(station, whereabouts, self._fit) if built.plan.disk == "vfs" else None
+        self._operations = OperationEye(station, whereabouts, self._fit, apart) if built.plan.disk == "vfs" else None
         self._taken: list[Taken] = []
         self._volumes = {name: _VolumeEye(self._fit, self._made_at(name)) for name in station.durability.profiles}
         self._looked: tuple[object, ...] = ()
@@ -162,6 +165,8 @@ class Eye:
             return
         self._space.look(event.at_us)
         self._places.look(number, event)
+        if isinstance(event, StorageFailed) and self._operations is not None:
+            self._operations.refused()
         if isinstance(event, MessageSent) and len(self._frames) < _FRAMES_MAX:
             self._frames.append(Frame(event.message, *decoded(self._dialect, self._frame, self._conceal)))
         if isinstance(event, StorageAfterPowerLoss):

@@ -22,12 +22,17 @@ def page_of(plan: Plan, finding: FindingRow, base: RunRequest, out: Path, before
     images = [f"--image {shlex.quote(each.removeprefix('='))}" for each in base.images]
     replay = " ".join(["harness run", shlex.quote(str(out)), *software, *dialect_flag(base.dialect), *images])
     said = [
-        f"Invariant {finding.invariant} {finding.name}: {finding.summary}" if finding.invariant else finding.summary,
+        f"Invariant {finding.invariant} {headed(finding)}: {finding.summary}" if finding.invariant else finding.summary,
         f"Signature {finding.signature}. Shrunk from {before} to {after}.",
         f"Run it: {replay}",
     ]
     lines = [line for each in said for line in textwrap.wrap(" ".join(each.split()), _COLUMNS)]
     return "".join(f"# {line}\n" for line in lines) + brief_text(plan), replay
+
+
+def headed(finding: FindingRow) -> str:
+    """The name of what was found, and what struck before it."""
+    return f"{finding.name} after {finding.fault}" if finding.fault else finding.name
 
 
 def told(size: Size, customers: int | None = None) -> str:

@@ -27,7 +27,8 @@ from harness.reporters.html.fit import Plain, fitting, plain
 STYLES = ("vendor/uPlot.min.css", "assets/base.css", "assets/plots.css", "assets/finding.css")
 SCRIPTS = (
     "assets/texts.js", "assets/names.js", "assets/sentences.js", "assets/dom.js", "vendor/uPlot.iife.min.js", "assets/plots.js",
-    "assets/overview.js", "assets/finding_texts.js", "assets/lanes.js", "assets/disk.js", "assets/finding.js", "assets/app.js",
+    "assets/overview.js", "assets/finding_texts.js", "assets/lanes.js", "assets/operations.js", "assets/disk.js",
+    "assets/finding.js", "assets/app.js",
 )  # fmt: skip
 """In this order, together one script: what is declared in one is known in all that follow."""
 OVERVIEW_BYTES_MAX = 1_700_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,11 +17,11 @@ from harness.engine.report.finding import Telling
 from harness.engine.report.gather import gather
 from harness.engine.report.model import FindingPage, Lost, Taken
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
-from harness.engine.report.operations import made_by, why_lost
-from harness.engine.report.placing import taken_by
+from harness.engine.report.operations import Apart, made_by, why_lost
+from harness.engine.report.placing import SHOWN_MAX, taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
-from harness.engine.whereabouts import Whereabouts
+from harness.engine.whereabouts import Whereabouts, own_files
 from harness.history.codec import read_history
 from harness.history.events import AnyEvent
 from harness.storage.calls import StorageCall
@@ -38,7 +38,10 @@ from harness.storage.oplog import (
     Unlink,
     Write,
 )
+from harness.storage.profiles import registry
 from harness.storage.volume import Volume
+from harness.sut.software import load
+from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.small_scenarios import hour
 
 EXAMPLE = Path(__file__).parents[3] / "harness" / "docs" / "examples" / "my_terminal.py"
@@ -70,8 +73,9 @@ class Talkative(MyTerminal):
     def boot(self):
         super().boot()
         print("it is up")  # LOGGED
+        self.settle = self.close_day  # in the place of its class's own
 
-    def settle(self, request):
+    def close_day(self, request):
         self.device.probe("settling")  # PROBED
         try:
             self.keep("first")  # FIRST
@@ -204,8 +208,8 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
     seen = _seen(tmp_path, "talkative.py:Talkative", FAILS, TALKATIVE)
     runs = f"{seen.line('RUNS')} run > "
     assert {place for place, _ in seen.of("SoftwareLogged")} == {f"{runs}{seen.line('LOGGED')} boot"}
-    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} settle"}
-    synced = f"{runs}{seen.line('FIRST')} settle > {seen.line('SYNCED')} keep"
+    assert {place for place, _ in seen.of("ProbeReached")} == {f"{runs}{seen.line('PROBED')} close_day"}
+    synced = f"{runs}{seen.line('FIRST')} close_day > {seen.line('SYNCED')} keep"
     ((refused, _),) = seen.of("StorageFailed")
     assert refused == synced
     barriers = {(getattr(event, "kind", ""), place) for place, event in seen.of("Barrier")}
@@ -213,7 +217,7 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
         "a clean restart writes back, while the software waits in its loop"
     )
     failed = [place for place, event in seen.of("ActionEnded") if getattr(event, "outcome", "") == "failed"]
-    assert failed == [f"{seen.line('def settle')} settle returned"], "whatever calls the loop"
+    assert failed == [f"{seen.line('def close_day')} close_day returned"], "whatever calls the loop"
     base = tmp_path / EXAMPLE.name
     sent = [place for place, event in seen.of("MessageSent") if place and getattr(event, "mti", "") == "0500"]
     assert sent and {place.rpartition(" > ")[2] for place in sent} == {
@@ -231,9 +235,41 @@ def test_lines_of_what_is_printed_probed_made_durable_and_refused(tmp_path: Path
     )
 
 
+CUTS = "faults:\n" + "".join(
+    f"  - {{type: power_loss, name: c{n}, at: {{action: sale, occurrence: {m}, storage_operation: {m}}}, off_for: 20 s}}\n"
+    for n, m in zip(range(1, 6), range(2, 7), strict=True)
+)
+
+
+@pytest.mark.parametrize("medium", ["posix-weak", "jffs2", "lying-flush"])
+def test_every_operation_that_a_cut_takes_has_its_line_and_only_a_medium_that_lies_keeps_not(
+    tmp_path: Path, medium: str
+) -> None:
+    (tmp_path / "it.yaml").write_text(hour(f"profile: {medium}\n{CUTS}"))
+    request = ObservedRequest(
+        scenario=str(tmp_path / "it.yaml"),
+        terminal="no_directory_fsync",
+        out_dir=str(tmp_path / "run"),
+        watched=("T01",),
+    )
+    launch(request, inside=WATCHED)
+    lost = [each for taken in read_observed(tmp_path / "run")["T01"].taken for each in taken.lost]
+    assert lost and all(".py:" in each.place for each in lost), "also in the middle of a call"
+    assert ("kept_not" in {each.why for each in lost}) == registry.get(medium).flush_lies
+    assert all(each.by for each in lost if each.why == "kept_not")
+
+
+def test_a_failed_fsync_is_where_its_pages_were_dropped(tmp_path: Path) -> None:
+    cut = "  - {type: power_loss, at: {action: settle, occurrence: 2}}\n"
+    seen = _seen(tmp_path, "talkative.py:Talkative", f"{FAILS}{cut}", TALKATIVE)
+    lost = [each for taken in seen.observed.taken for each in taken.lost if ".mark" in each.text]
+    dropped = [each for each in lost if each.why == "dropped"]
+    assert dropped and {each.by.rpartition(" > ")[2] for each in dropped} == {f"{seen.line('SYNCED')} keep"}, lost
+
+
 # ---------------------------------------------------------------- without a run
 
-WROTE, NAMED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644)
+WROTE, NAMED, MOVED = Write(2, 0, b"x", 0), Link(1, "a", 2, 0o100644), Rename(1, "a", 5, "b", 2, None)
 
 
 _VOLUME = Volume("data", "/data", 1 << 20)
@@ -272,7 +308,19 @@ def test_what_a_call_does_is_told_from_what_a_fault_does_meanwhile(
         ([NAMED, SyncFile(2)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(9)], None, "unsynced_name", None),
         ([NAMED, SyncDirectory(1)], None, "kept_not", 1),
-        ([Rename(1, "a", 5, "b", 2, None), SyncDirectory(5)], None, "kept_not", 1),
+        ([Rename(1, "a", 1, "b", 2, None), SyncDirectory(1)], None, "kept_not", 1),
+        # A move has a name in each of two directories.
+        ([MOVED, SyncDirectory(5)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1)], None, "unsynced_name", None),
+        ([MOVED, SyncDirectory(1), SyncDirectory(5)], None, "kept_not", 2),
+        ([MOVED, SyncDirectory(1)], SyncDirectory(5), "syncing", -1),
+        ([MOVED], SyncDirectory(5), "unsynced_name", None),
+        ([MOVED, SyncVolume()], None, "kept_not", 1),
+        ([WROTE, SyncVolume(written_back=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), SyncFile(2)], None, "kept_not", 1),
+        ([SetMode(2, 0o100600), SyncFile(2, data_only=True)], None, "unsynced", None),
+        ([SetMode(2, 0o100600), DropDirty(2), SyncFile(2)], None, "kept_not", 2),
+        ([WROTE, SyncFile(2, data_only=True)], None, "kept_not", 1),
         ([WROTE, SyncFile(3)], None, "unsynced", None),
         ([WROTE, SyncFile(3), SyncVolume(), SyncFile(2)], None, "kept_not", 2),
         ([WROTE, DropDirty(2), SyncFile(2)], None, "dropped", 1),
@@ -287,18 +335,77 @@ def test_why_the_medium_lacks_an_operation(log: list[Op], under_way: Op | None, 
     assert why_lost(log, 0, under_way) == (why, expected)
 
 
-def test_the_blamed_cut_is_the_first_after_it_where_the_software_stood_or_the_last_before() -> None:
-    def cut(at_us: int, stood: str) -> Taken:
-        return Taken(at_us, at_us, "data", (Lost("the write was lost"),), stood=stood)
+def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_the_end() -> None:
+    apart, seen = Apart(), []
 
-    def blamed(cuts: list[Taken], fault: str = "power_loss", place: str = "") -> list[int]:
-        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, place=place)
+    def look(number: int) -> None:
+        seen.append(1 // number)
+
+    looked = apart.of(look)
+    looked(1)
+    looked(0)
+    looked(1)
+    assert seen == [1], "nothing is seen from then on"
+    with pytest.raises(ZeroDivisionError):
+        apart.check()
+
+
+def test_of_many_lost_operations_those_made_nearest_to_the_proof_are_shown_in_their_order() -> None:
+    lost = tuple(Lost(f"write {place}", at_us=100 * place) for place in range(50))
+    finding = FindingView(1, "no_lost_approval", "T01", 2_010, "T01 lost it", fault="power_loss", cause=1)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost, 3)], finding, ())
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in range(17, 25)]
+    assert (taken.left_out, taken.blamed) == (3 + 50 - SHOWN_MAX, True)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost)], finding, (), (0, 4_900))
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in (0, 1, 2, 3, 46, 47, 48, 49)]
+
+
+def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_volumes() -> None:
+    def cut(at_us: int) -> Taken:
+        return Taken(at_us, at_us, "data", (Lost("the write was lost"),))
+
+    def blamed(cuts: list[Taken], cause: int | None, fault: str = "power_loss") -> list[int]:
+        finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault=fault, cause=cause)
         return [each.number for each in taken_by(cuts, finding, ()) if each.blamed]
 
-    cuts = [cut(10, "a.py:1 f"), cut(20, "a.py:2 g"), cut(60, "a.py:3 h"), cut(70, "a.py:4 i")]
-    assert blamed(cuts) == [60] and blamed(cuts[:2]) == [20]
-    assert blamed(cuts, place="a.py:4 i: write") == [70] and blamed(cuts, place="a.py:1 f") == [10]
-    assert blamed(cuts, fault="host_silent") == [] and blamed(cuts, fault="") == [] and blamed([]) == []
+    cuts = [cut(10), cut(20), cut(60), cut(70)]
+    assert [blamed(cuts, number) for number in (5, 10, 19, 59, 70, None)] == [[10], [20], [20], [60], [], []]
+    assert blamed([*cuts, cut(60)], 30) == [60, 60], "of each volume"
+    assert [blamed(cuts, number, "overheating") for number in (5, 65)] == [[60], [70]], "it cuts again and again"
+    assert blamed(cuts[:2], 5, "overheating") == [20]
+    assert blamed(cuts, 5, "crash") == blamed(cuts, 5, "scheduled_restart") == [], "it cuts no power"
+    assert blamed(cuts, 5, "host_silent") == blamed(cuts, 5, "") == blamed([], 5) == []
+    # Beside it those that are shown, and none that took nothing.
+    finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault="power_loss", cause=30)
+    told = taken_by([*cuts, Taken(60, 60, "system"), Taken(80, 80, "data")], finding, {10, 80})
+    assert [(each.number, each.volume, each.blamed) for each in told] == [(10, "data", False), (60, "data", True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("6222021234567890123.py", "622202*********0123.py"),
+        ("a\x1b[31m\nb\u202e.py", "a\ufffd[31m\ufffdb\ufffd.py"),
+        ("x" * 1000, "x" * 77 + "..."),
+    ],
+)
+def test_code_that_is_put_together_while_it_runs_may_be_called_anything(tmp_path: Path, name: str, shown: str) -> None:
+    scope: dict[str, Any] = {"sys": sys}
+    exec(compile("def f():\n    return sys._getframe()\n", f"{tmp_path}/{name}", "exec"), scope)
+    whereabouts = Whereabouts((f"{tmp_path}/",))
+    assert whereabouts.lines(scope["f"]()).path == f"{shown}:2 f"
+    assert whereabouts.named(scope["f"].__code__) == f"{shown}:1 f"
+
+
+def test_the_software_s_own_lines_are_those_of_its_whole_package() -> None:
+    shipped = load("reference", {"reference": CATALOGUE["reference"].spec}, share_modules=True)
+    for module, file, own in (
+        ("till", "/shop/till.py", "/shop/"),
+        ("shop.app.main", "/lib/site-packages/shop/app/main.py", "/lib/site-packages/shop/"),
+        ("shop", "/lib/shop/__init__.py", "/lib/shop/"),
+        (shipped.module_name, shipped.file, f"{Path(shipped.file).parent}/"),
+    ):
+        assert own_files(replace(shipped, module_name=module, file=file)) == (own,)
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:

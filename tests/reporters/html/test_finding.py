@@ -31,7 +31,7 @@ from harness.engine.report.model import (
 from harness.engine.report.window import step_of
 from harness.history import events as e
 from harness.reporters.html.page import write_report
-from tests.reporters.html.browser import PHONE, OpenReport, Page
+from tests.reporters.html.browser import LAPTOP, PHONE, OpenReport, Page
 
 MINUTE = 60_000_000
 NINE = 540 * MINUTE
@@ -199,6 +199,20 @@ def test_keys_and_mouse_step_through_the_events_of_one_terminal(open_report: Ope
     assert _at(page) == "8", "the guilty events are the guilty terminal's, wherever one looks"
 
 
+def test_stepping_by_keys_brings_what_is_stepped_through_into_view(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, size=LAPTOP)
+    assert page.run("return scrollY") == 0
+    page.press("j")
+    for seen in (".detail h3", ".events [aria-current]"):
+        top, low = page.run(
+            f"const box = document.querySelector('{seen}').getBoundingClientRect(); return [box.top, box.bottom]"
+        )
+        assert top >= 0 and low <= page.run("return innerHeight"), seen
+    at = page.run("return scrollY")
+    page.press("j")
+    assert page.run("return scrollY") == at, "what is in view stays where it is"
+
+
 def test_a_message_is_told_field_by_field(open_report: OpenReport, report: Path) -> None:
     page = _open(open_report, report, "finding/0/event/6")
     told = page.text(".message")
@@ -232,7 +246,8 @@ def test_each_event_operation_and_loss_names_the_line_it_comes_from(open_report:
             lines[0]
             == "the append was lost written at till.py:120 store called from till.py:88 charge ← till.py:40 sale"
         )
-        assert lines[2].startswith("Nothing had made that durable") and lines[4].endswith("at till.py:122 store")
+        assert lines[2].startswith("Nothing had made that durable")
+        assert lines[4].endswith("all the same. fsync at till.py:122 store")
         assert lines[3] == "the rename was lost written at till.py:121 store" and lines[5] == "3 more operations"
     assert "of no matter" not in page.text("body") and page.all(".taken img") == []
     page.press("k", "k")
@@ -247,7 +262,7 @@ def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenR
     row = page.text(".files tbody tr.changed")
     assert "/data/log/q" in row and "228" in row and "only in the cache" in row
     assert "the append of 228 bytes" in page.text(".volume") and "1 more file" not in page.text(".volume")
-    assert "2 more files, unchanged and safe" in page.text(".volume")
+    assert "2 more files, unchanged, on the medium" in page.text(".volume")
     page.press("j")
     assert "not on the medium" in page.text(".callout.doubt")
     page.press("j")
@@ -327,7 +342,7 @@ def _filled(kind: type[e.Event]) -> e.Event:
         elif "tuple[tuple[int, int], ...]" in told:
             values[each.name] = ((1, 2),)
         elif "RecordSeen" in told:
-            values[each.name] = (e.RecordSeen("000001", "000001", "sale", 5),) * 3
+            values[each.name] = (e.RecordSeen("000001", "000001", "sale", 5),) * 60  # more than a fact holds
         elif "tuple[int, ...]" in told:
             values[each.name] = (7, 8)
         elif "tuple[str, ...]" in told:
@@ -345,6 +360,8 @@ def _filled(kind: type[e.Event]) -> e.Event:
 def test_every_event_is_told_in_chinese_and_lacks_nothing_that_it_says(open_report: OpenReport, tmp_path: Path) -> None:
     kinds = [each for each in get_args(e.AnyEvent) if each not in _UNSEEN]
     events = [msgspec.structs.replace(_filled(each), at_us=NINE + place) for place, each in enumerate(kinds)]
+    kinds.append(e.RequestUnanswered)
+    events.append(e.RequestUnanswered(NINE + 99, T01, 1234, "late"))
     steps = tuple(step_of(place, event) for place, event in enumerate(events))
     path = tmp_path / "report.html"
     told = msgspec.structs.replace(_told(), steps=steps)
@@ -366,4 +383,5 @@ def test_every_event_is_told_in_chinese_and_lacks_nothing_that_it_says(open_repo
             before,
             after,
         )
+    assert "never" not in english[-1] and "从不" not in chinese[-1], "it comes with a later one"
     assert "host.no_reply" in (ASSETS / "sentences.js").read_text("utf-8")

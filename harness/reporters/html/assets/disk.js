@@ -82,7 +82,7 @@ class DiskStory {
     const risk = after.last ? after.last.at_risk || [] : [];
     const list = (title, items, places, left, open) => items.length > 0 && el("details", { open }, el("summary", {}, title),
       el("ul", {}, left ? el("li", {}, t("disk_earlier", { count: left })) : null,
-        items.map((each, at) => el("li", {}, say(each), (places || [])[at] && el("small", { class: "at" }, " ", drawPlace(places[at]))))));
+        items.map((each, at) => el("li", {}, operation(each), (places || [])[at] && el("small", { class: "at" }, " ", drawPlace(places[at]))))));
     return el("div", { class: "volume" },
       el("p", {}, el("b", {}, say(volume.name)), " ", say(volume.mount_point, "code"), " ",
         el("small", { title: volume.promise || null }, t("disk_medium", { medium: volume.medium, free: bytes((after.last || {}).free_bytes || 0), total: bytes(volume.total_bytes) }), volume.promise && [" · ", say(volume.promise)])),

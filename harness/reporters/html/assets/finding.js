@@ -108,6 +108,13 @@ class Story {
     }
   }
 
+  // Whoever steps by keys is to see where he is, and what the event says.
+  intoView() {
+    const top = this.detail.getBoundingClientRect().top, low = innerHeight - 120;
+    if (top < 0 || top > low) this.box.scrollIntoView({ block: "start" });
+    if (this.detail.getBoundingClientRect().top > low) this.detail.scrollIntoView({ block: "center" });
+  }
+
   // By so many events of what is shown; Infinity goes to an end.
   move(by) {
     const at = this.shown.findIndex((each) => each.number === this.at);
@@ -142,6 +149,7 @@ addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   act(story);
+  story.intoView();
 });
 
 function keepInside(box, row) {
@@ -185,9 +193,9 @@ function drawWhy(of) {
       why.evidence && [el("dt", {}, t("why_evidence")), el("dd", {}, judgedBy(page, why.evidence))]),
     page.follows ? el("p", { class: "doubt" }, t("follows", { what: followed(page) })) : null,
     drawCut(page.cut),
+    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t(page.taken.some((each) => each.blamed && (each.lost || []).some((one) => one.place)) ? "taken_title" : "taken_title_bare")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     links("guilty_events", of.guilty, () => el("span", { class: "mark-guilty" }, "◆")),
     links("around_events", of.steps.filter((each) => around.has(each.number)), () => el("span", { class: "mark-wrong" }, "✕")),
-    (page.taken || []).some((each) => each.blamed) && el("div", { class: "taken-by-cut" }, el("b", {}, t("taken_title")), page.taken.filter((each) => each.blamed).map((each) => drawTaken(each, true))),
     !page.came_again && page.came_again !== undefined ? el("p", { class: "doubt" }, t("empty_not_again")) : null);
 }
 
@@ -207,8 +215,8 @@ function drawTaken(taken, dated) {
   const calm = ["kept_not", "under_way"];
   return el("div", { class: "taken" }, dated && el("small", {}, t("taken_when", { at: clock(taken.at_us), volume: taken.volume })),
     groups.map((group) => el("div", {},
-      el("ul", {}, group.map((each) => el("li", {}, say(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
-      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_at"), " ", drawPlace(group[0].by)]))),
+      el("ul", {}, group.map((each) => el("li", {}, operation(each.text), each.place && el("span", { class: "at" }, " ", t("place_made"), " ", drawPlace(each.place))))),
+      group[0].why && el("p", { class: calm.includes(group[0].why) ? "hint" : "doubt" }, t(`lost_${group[0].why}`, { count: group.length }), group[0].by && [" ", t("place_synced"), " ", drawPlace(group[0].by)]))),
     taken.left_out ? el("p", { class: "hint" }, t("taken_more", { count: taken.left_out })) : null);
 }
 
@@ -241,8 +249,14 @@ function drawCut(cut) {
   return el("dl", { class: "why" },
     el("dt", {}, t("cut_where")), el("dd", {}, say(cut.where)),
     cut.step && [el("dt", {}, t("cut_step")), el("dd", {}, say(cut.step))],
-    cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, say(each))))],
+    cut.losses && cut.losses.length > 0 && [el("dt", {}, t("cut_lost")), el("dd", {}, cut.losses.map((each) => el("div", {}, drawLoss(each))))],
     cut.arrived && [el("dt", {}, t("cut_arrived")), el("dd", {}, say(cut.arrived))]);
+}
+
+// VOLUME: what was done to it. A volume's name has no colon.
+function drawLoss(text) {
+  const at = text.indexOf(": ");
+  return at > 0 ? [say(text.slice(0, at)), ": ", operation(text.slice(at + 2))] : say(text);
 }
 
 function drawReplay(page) {
@@ -328,7 +342,7 @@ function drawMessage(message) {
   return el("div", { class: "message" },
     el("h4", {}, t(`way_${message.direction}`), " ", say(message.mti || "?", "code"), " ", name, el("small", {}, ` ${t("message_head", { number: String(message.number), size: bytes(message.size_bytes || 0) })}`)),
     el("p", { class: message.fate === "dropped" ? "bad" : "hint" }, say(fate)),
-    message.unanswered && el("p", { class: "bad" }, t("message_unanswered")),
+    message.unanswered && el("p", { class: "bad" }, t(message.unanswered === "late" ? "message_late" : "message_unanswered")),
     message.altered && el("p", { class: "doubt" }, t("message_altered", { what: message.altered })),
     message.error && el("p", { class: "bad" }, t("message_error"), " ", say(message.error)),
     fields.length ? box(el("table", { class: "fields" },

@@ -20,7 +20,7 @@ const WORDS_ZH = {
   USERPAYING: "等待顾客付款", SUCCESS: "已支付", CLOSED: "已关闭", REVOKED: "已撤销", UNKNOWN: "不存在", new: "新建", bounced: "退回", held: "暂缓", pending: "待付", none: "无",
   // How messages end.
   partition: "网络中断", half_open: "应答丢失", reset: "连接被重置", closed: "连接已关闭", power: "断电",
-  no_reply: "已处理；host.no_reply 规定了平日的比例", withheld: "已处理", late: "已处理；应答随之后的请求才到", not_read: "未处理", not_understood: "未处理；主机不认识这种请求",
+  no_reply: "已处理；host.no_reply 规定了平日的比例", withheld: "已处理", not_read: "未处理", not_understood: "未处理；主机不认识这种请求",
   // How software ends.
   exception: "异常", out_of_memory: "内存不足", returned: "自行退出", spinning: "死循环", contract: "违反接口约定",
   // Card data.
@@ -44,11 +44,14 @@ function messageZh(f) {
     "，报文 ", f.message, f.altered && ["（", say(f.altered), " 被改错）"]];
 }
 
-function inspectedZh(f) {
+// How many there are of what is long stands in the English sentence; a fact of more than some characters is cut.
+const counted = (text, pattern) => (pattern.exec(text) || [])[1];
+
+function inspectedZh(f, text) {
   if (f.error) return ["无法读取其自身记录", inBrackets(f.error)];
-  const listed = (text) => text ? String(text).split(", ").length : 0;
-  return ["批次 ", say(f.batch), " 的自身流水有 ", String((f.records || "").split("stan=").length - 1), " 条",
-    f.pending_reversals && `，${listed(f.pending_reversals)} 笔冲正待发`, f.damaged_records && `，${f.damaged_records} 条损坏`];
+  const pending = counted(text, /, (\d+) reversals pending/);
+  return ["批次 ", say(f.batch), " 的自身流水有 ", counted(text, / holds (\d+) records/) || "?", " 条",
+    pending && `，${pending} 笔冲正待发`, f.damaged_records && `，${f.damaged_records} 条损坏`];
 }
 
 const SENTENCES_ZH = {
@@ -80,10 +83,10 @@ const SENTENCES_ZH = {
   MessageSent: messageZh,
   MessageDelivered: (f) => `报文 ${f.message} 到达`,
   MessageDropped: (f) => [`报文 ${f.message} 丢失（`, word(f.reason), "）"],
-  RequestUnanswered: (f) => [`主机从不应答报文 ${f.message}（`, word(f.reason), "）"],
+  RequestUnanswered: (f) => f.reason === "late" ? `主机已处理报文 ${f.message}，但应答留到之后的请求时才发出` : [`主机从不应答报文 ${f.message}（`, word(f.reason), "）"],
   LedgerChanged: (f) => ["主机记账：", word(f.kind), fen(f), trace(f), "：", word(f.previous_state || "new"), " → ", word(f.state)],
-  BatchSettled: (f) => ["主机", f.closed === "True" ? "关闭" : "未关闭", "批次 ", say(f.batch), f.balanced === "True" ? "，平账" : "，不平账",
-    f.host_only && `；${f.host_only.split(", ").length} 笔只有主机知道`],
+  BatchSettled: (f, text) => ["主机", f.closed === "True" ? "关闭" : "未关闭", "批次 ", say(f.batch), f.balanced === "True" ? "，平账" : "，不平账",
+    f.host_only && `；${counted(text, /; (\d+) sales only/) || "?"} 笔只有主机知道`],
   CertificateTaken: (f) => ["主机已有批次 ", say(f.batch), " 的芯片证书", trace(f)],
   OrderChanged: (f) => ["主机将订单 ", say(f.order), fen(f), "：", word(f.previous_state || "new"), " → ", word(f.state), inBrackets(f.reason)],
   SettingsKeyed: (f) => ["录入账户 ", say(f.account), " 和周期 ", say(f.cycle), `（操作 ${f.action}）`],
@@ -119,7 +122,7 @@ const JUDGED_BY_ZH = {
 function told(step) {
   const tell = state.language === "zh" && own(SENTENCES_ZH, step.kind);
   if (!tell || !(step.facts || []).length) return say(step.text);
-  return el("bdi", { class: "said", dir: "auto" }, tell(Object.fromEntries(step.facts)));
+  return el("bdi", { class: "said", dir: "auto" }, tell(Object.fromEntries(step.facts), step.text));
 }
 
 function judgedBy(page, evidence) {
