@@ -20,8 +20,8 @@ from harness.invariants.judge import Judge, Judgement
 from harness.invariants.recovery_idempotent import RecoveryIdempotent, differences
 
 RECOVERY_IDEMPOTENT = (RecoveryIdempotent.number, RecoveryIdempotent.name)
-_JUDGED_MAX = 256
-"""Histories remembered, some tens of kilobytes each; once so many are known, all are forgotten and it begins anew."""
+_EVENTS_MAX = 50_000
+"""Events of the histories remembered, some 250 bytes each; once there are so many, all are forgotten and it begins anew."""
 
 
 class Court:
@@ -45,14 +45,17 @@ class Court:
         self.not_checked = dict.fromkeys(self._chosen, NOTHING_JUDGED)
         """Invariants that have had nothing to judge so far, each with the shortest reason given."""
         self._judged: dict[tuple[tuple[Event, ...], tuple[Event, ...], int], tuple[Finding, ...]] = {}
+        self._events = 0
 
     def findings(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
         """What is wrong with the history ``before`` the last power-on and what came after it."""
         history = tuple(before), afterwards.events, afterwards.at_us
         found = self._judged.get(history)
         if found is None:
-            if len(self._judged) >= _JUDGED_MAX:
+            self._events += len(before) + len(afterwards.events)
+            if self._events > _EVENTS_MAX:
                 self._judged.clear()
+                self._events = len(before) + len(afterwards.events)
             found = self._judged[history] = self._judge(before, afterwards)
         return found
 
