@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from harness.core.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from harness.engine.request import RunRequest
     from harness.engine.shrink import Shrunk
+    from harness.engine.shrink.trials import Which
 
 
 @click.command()
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Seed of the run that found it; default: the scenario's, else 1.")
 @click.option("--trust", is_flag=True, help="Of a bundle: run whatever software it names, also such as does not ship.")
 @click.option("--signature", metavar="S", help="Which finding (`harness results` lists them); default: the first.")
+@click.option("--after", "fault", metavar="FAULT", help="Of several of its signature the one after this kind of fault.")
+@click.option("--on", "device", metavar="TERMINAL", help="Of several of its signature the one on this terminal: T04.")
 @click.option("--budget", type=Duration(), default="60 s", show_default=True, help="Real time that it may take.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Child processes at a time; default: one for each core.")
 @click.option(
@@ -45,6 +49,8 @@ def shrink(
     seed: int | None,
     trust: bool,
     signature: str | None,
+    fault: str | None,
+    device: str | None,
     budget: float,
     jobs: int | None,
     out: Path | None,
@@ -55,8 +61,10 @@ def shrink(
     SCENARIO is a name, a file or a resolved scenario (resolved.yaml); BUNDLE a finding.zip (or the directory of a
     run that holds one), whose finding it then is. Customers
     who were drawn become `actions`, faults and keys that it does not need are left out, amounts and times become round. Each step
-    is run, and taken only if the very same finding is there (its signature: invariant and what happened, without devices, times
-    and amounts). The file says what it shows and how to run it, and has been run from itself alone; keep it among your scenarios.
+    is run, and taken only if the very same finding is there: its signature (invariant and what happened, without devices, times
+    and amounts) after the same kind of fault, where one is blamed for it. Of several with one signature it is the bundle's own,
+    else the first. The file says what it shows and how to run it, and has been run from itself alone; keep it among your
+    scenarios.
 
     Exit codes: 0 written; 2 written, but Ctrl-C came before everything was tried; 3 error of the harness; 4 wrong usage, or the
     run shows no such finding.
@@ -64,6 +72,7 @@ def shrink(
     from harness.cli.run import absolute_dialect, absolute_spec
     from harness.engine.request import RunRequest
     from harness.engine.shrink import shrink as make_small
+    from harness.engine.shrink.trials import Which
     from harness.results.bundle import is_bundle
 
     spec, speaks = absolute_spec(terminal), absolute_dialect(dialect)
@@ -74,16 +83,20 @@ def shrink(
         asked.tell(as_ctrl_c)
         path = _case(case)
         if is_bundle(path):
-            request, signature = _of_bundle(path, Path(scratch), spec, trust, signature)
+            request, which = _of_bundle(path, Path(scratch), spec, trust, signature)
             if speaks is not None or seed is not None:
                 raise UsageError("a bundle has its own seed and dialect: leave out --seed and --dialect")
         else:
             request = RunRequest(scenario=str(path), terminal=spec, dialect=speaks, seed=seed)
+            which = Which(signature or "")
+        if device is not None:
+            which = replace(which, device=device, at_us=None)
+        which = replace(which, fault=fault or "")
         target = out if out is not None else Path("reports", "shrunk", f"{path.stem}.yaml")
         if target.exists() and target.resolve() in (Path(request.scenario).resolve(), path.resolve()):
             raise UsageError(f"--out {target}: that is {'the bundle' if is_bundle(path) else 'the scenario'} itself")
         check_writable("--out", target, "yaml")
-        shrunk = _watched(make_small, request, signature, budget, target, jobs, as_json)
+        shrunk = _watched(make_small, request, which, budget, target, jobs, as_json)
     _say(shrunk, as_json)
     return int(ExitCode.INCONCLUSIVE if shrunk.stopped == "interrupted" else ExitCode.PASS)
 
@@ -118,17 +131,21 @@ def _scenario(case: str) -> Path:
 
 def _of_bundle(
     path: Path, scratch: Path, terminal: str | None, trust: bool, signature: str | None
-) -> tuple[RunRequest, str]:
+) -> tuple[RunRequest, Which]:
     from harness.engine.replay.replay import prepare
+    from harness.engine.shrink.trials import Which
 
     prepared = prepare(path, scratch, terminal, trust)
-    return prepared.request, signature or prepared.bundle.info.signature
+    info = prepared.bundle.info
+    if signature not in (None, info.signature):
+        return prepared.request, Which(signature or "")
+    return prepared.request, Which(info.signature, device=info.device, at_us=info.at_us)
 
 
 def _watched(
     make_small: Callable[..., Shrunk],
     request: RunRequest,
-    signature: str | None,
+    which: Which,
     budget: float,
     target: Path,
     jobs: int | None,
@@ -136,7 +153,8 @@ def _watched(
 ) -> Shrunk:
     return make_small(
         request,
-        signature,
+        None,
+        which=which,
         budget_s=budget,
         out=target,
         jobs=jobs or len(os.sched_getaffinity(0)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from harness.core.words import several
-from harness.engine.shrink.page import told
+from harness.engine.shrink.page import headed, told
 from harness.engine.shrink.shrink import Shrunk
 
 _COLUMNS = 120
@@ -22,7 +22,9 @@ def _lines(shrunk: Shrunk) -> Iterator[str]:
     finding = shrunk.finding
     yield f"shrunk · {shrunk.path} · signature {shrunk.signature} · {several(shrunk.runs, 'run')} in {shrunk.wall_s:.1f} s"
     number = f"{finding.invariant} " if finding.invariant else ""
-    yield from textwrap.wrap(f"invariant {number}{finding.name}: {finding.summary}", _COLUMNS, subsequent_indent="  ")
+    yield from textwrap.wrap(
+        f"invariant {number}{headed(finding)}: {finding.summary}", _COLUMNS, subsequent_indent="  "
+    )
     came = shrunk.customers if shrunk.before.drawn else None
     yield f"from  {told(shrunk.before, came)}"
     yield f"to    {told(shrunk.after, shrunk.customers)}"
@@ -38,9 +40,10 @@ def _lines(shrunk: Shrunk) -> Iterator[str]:
 
 def _how_it_ended(shrunk: Shrunk) -> str:
     """Whether it became smaller at all, and whether more time may help."""
+    after = f" after {shrunk.finding.fault}" if shrunk.finding.fault else ""
     spent = f"{several(shrunk.runs, 'run')}, {shrunk.wall_s:.0f} s"
     if not shrunk.stopped:
-        return f"no smaller scenario: everything was tried, in {spent}, and nothing smaller shows this finding"
+        return f"no smaller scenario: everything was tried, in {spent}, and nothing smaller shows this finding{after}"
     left = f"{shrunk.stopped} before everything was tried"
     if not shrunk.steps:
         return f"no smaller scenario was found in {spent}: {left}; --budget gives more time"

@@ -76,7 +76,8 @@ def _shrunk(source: Path, signature: str) -> Path | None:
 
 def _shrinking(source: Path, report: Report, page: FindingPage) -> str:
     """The command that makes it small: of the bundle that is there, or of the one that its run leaves when done again."""
-    which = f" --signature {page.signature}{_naming(page.terminal)}"
+    after = f" --after {shlex.quote(page.fault)}" if page.fault else ""
+    which = f" --signature {page.signature}{after}{_naming(page.terminal)}"
     if report.kind == "bundle":
         return f"harness shrink {shlex.quote(portable(str(source.absolute())))}{which}"
     beside = source / "finding.zip"

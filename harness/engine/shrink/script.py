@@ -41,6 +41,13 @@ class Seen:
     """Of those, whoever came to this one."""
     strikes: dict[str, tuple[int, ...]]
     """By fault: when it struck there or, where it never did, elsewhere."""
+    came_us: tuple[int, ...] = ()
+    """When each of ``own`` came first."""
+
+    def last_before(self, at_us: int, most: int) -> tuple[int, ...]:
+        """The last ``most`` customers of this terminal who came until then."""
+        before = [who for who, came_us in zip(self.own, self.came_us, strict=False) if came_us <= at_us]
+        return tuple(before[-most:])
 
 
 def seen_at(device: str, events: Iterable[Event]) -> Seen:
@@ -49,7 +56,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
     strikes: dict[str, list[int]] = {}
     elsewhere: dict[str, list[int]] = {}
     intents: list[int] = []
-    own: list[int] = []
+    own: dict[int, int] = {}
     by_code: set[int] = set()
     for event in events:
         if isinstance(event, PhaseStarted) and event.phase != "trading":
@@ -64,7 +71,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
         if getattr(event, "device", None) != device:
             continue
         if isinstance(event, IntentOpened):
-            own.append(event.intent)
+            own.setdefault(event.intent, event.at_us)
             step = _customer(event)
             if step is not None:
                 steps.append(step)
@@ -78,7 +85,7 @@ def seen_at(device: str, events: Iterable[Event]) -> Seen:
         elif isinstance(event, OperatorDid) and event.what == "restarted the terminal":
             steps.append(_step("restart", event.at_us))
     struck = {name: tuple(times) for name, times in (elsewhere | strikes).items()}
-    return Seen(device, tuple(steps), tuple(dict.fromkeys(intents)), tuple(dict.fromkeys(own)), struck)
+    return Seen(device, tuple(steps), tuple(dict.fromkeys(intents)), tuple(own), struck, tuple(own.values()))
 
 
 def _customer(event: IntentOpened) -> Scripted | None:

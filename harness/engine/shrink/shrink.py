@@ -1,8 +1,8 @@
 """Shrinking: from a run that found something to the smallest scenario that finds the same.
 
 Models: greedy delta debugging over the plan by edits of its own (``edits``, ``script``). Each candidate is written as it would be
-kept and run from that file alone; only one that shows a finding of the same signature is taken, and only if it is smaller
-(``size``). Whatever ends the search, what was taken last stands.
+kept and run from that file alone; only one that shows a finding of the same signature, after the same kind of fault where one is
+blamed, is taken, and only if it is smaller (``size``). Whatever ends the search, what was taken last stands.
 Does not model: the smallest case there is. Edits are tried one after the other, and the result is smallest for them.
 Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002).
 
@@ -27,11 +27,12 @@ from harness.core.units import US_PER_DAY
 from harness.engine.child import adjusted
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits
-from harness.engine.shrink.page import page_of, told
+from harness.engine.shrink.page import headed, page_of, told
 from harness.engine.shrink.script import Seen, alone, on_days, seen_at, templates
 from harness.engine.shrink.size import Size, size_of
-from harness.engine.shrink.trials import Stopped, Trials, findings_of
+from harness.engine.shrink.trials import THE_FIRST, Stopped, Trials, Which, rows_of
 from harness.engine.sink import make_directory
+from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
@@ -45,6 +46,7 @@ _TO_SEARCH = 0.9
 """Of the budget, at most; the rest is for running the file that is kept, which takes as long as the case does."""
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
+_LAST = (1, 2, 4, 8)
 _INTERRUPTED = "interrupted"
 
 
@@ -71,6 +73,7 @@ def shrink(
     request: RunRequest,
     signature: str | None,
     *,
+    which: Which = THE_FIRST,
     budget_s: float = BUDGET_S,
     out: Path,
     jobs: int = 2,
@@ -78,6 +81,7 @@ def shrink(
 ) -> Shrunk:
     """The smallest scenario found that still gives a finding of ``signature`` (None: the first one's), written to ``out``.
 
+    ``which``: of several of that signature; what is kept has the fault that is blamed for this one.
     Raises UsageError when the run shows no such finding. Ctrl-C (KeyboardInterrupt) ends the search and keeps what it has.
     """
     started_s = time.monotonic()
@@ -90,7 +94,8 @@ def shrink(
         base = msgspec.structs.replace(base, terminal=None)
     make_directory(out.parent)
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        trials = Trials(base, signature or "", Path(scratch), jobs, started_s + budget_s)
+        which = replace(which, signature=signature or which.signature)
+        trials = Trials(base, which, Path(scratch), jobs, started_s + budget_s)
         try:
             shrinker = _begun(trials, plan, on_step, budget_s)
             try:
@@ -144,7 +149,9 @@ class Shrinker:
         self._began_s, self._ends_s = time.monotonic(), trials.deadline_s
         self.customers = 0
         self.seen, self.finding = self._begin(plan)
-        trials.signature = self.finding.signature
+        trials.which = Which(self.finding.signature, self.finding.fault)
+        kinds = {each.fault.kind for each in plan.faults}
+        self._must = self.finding.fault if self.finding.fault in kinds else ""
         self.plan = replace(plan, name=_name(plan.name), summary=self._summary())
         self._came = self.customers
         self.before = size_of(self.plan)
@@ -154,19 +161,17 @@ class Shrinker:
         """The run that is to be made small, and what it found."""
         trials = self._trials
         began_s = time.monotonic()
-        found, history = self._run(plan)
+        request, verdict, history = self._run(plan)
         took_s = time.monotonic() - began_s
         self._leave_time_for(took_s)  # the file that is kept is run once more
         limit_s = max(_LEAST_WALL_S, _SLOWER_AT_MOST * took_s)
         trials.base = msgspec.structs.replace(trials.base, wall_limit_s=min(trials.base.wall_limit_s, limit_s))
+        found = rows_of(request, verdict)
         if not found:
             raise UsageError(f"{plan.source or plan.name}: the run finds nothing, so there is nothing to shrink")
-        finding = found.get(trials.signature) if trials.signature else next(iter(found.values()))
+        finding = trials.which.of(request, verdict)
         if finding is None:
-            shown = "".join(
-                f"\n  {each.signature} {each.invariant} {each.name}: {each.kind}" for each in found.values()
-            )
-            raise UsageError(f"the run shows no finding of signature {trials.signature}; it shows{shown}")
+            raise _not_there(trials.which, found)
         return self._seen(finding, plan, history), finding
 
     def _leave_time_for(self, seconds: float) -> None:
@@ -175,11 +180,12 @@ class Shrinker:
         self._trials.deadline_s = min(self._ends_s - seconds, self._began_s + search_s)
 
     def _look(self) -> Seen:
-        """The case as it is now, seen once more."""
-        found, history = self._run(self.plan)
-        return self._seen(found.get(self.finding.signature, self.finding), self.plan, history)
+        """The case as it is now, seen once more, and its finding as it is there."""
+        request, verdict, history = self._run(self.plan)
+        self.finding = self._trials.which.of(request, verdict) or self.finding
+        return self._seen(self.finding, self.plan, history)
 
-    def _run(self, plan: Plan) -> tuple[dict[str, FindingRow], Path]:
+    def _run(self, plan: Plan) -> tuple[RunRequest, Verdict, Path]:
         """One run with its history."""
         trials = self._trials
         file = trials.scratch / "seen.yaml"
@@ -190,7 +196,7 @@ class Shrinker:
             verdict = trials.verdict(request)
         trials.runs += 1
         self.customers = verdict.sales.asked
-        return findings_of(request, verdict), directory / "history.jsonl"
+        return request, verdict, directory / "history.jsonl"
 
     @staticmethod
     def _seen(finding: FindingRow, plan: Plan, history: Path) -> Seen:
@@ -209,7 +215,9 @@ class Shrinker:
         if self.size.drawn and self.plan.terminals > 1:
             # Each run of all of them may take as long as everything that follows.
             self._script()
-            if self.size.drawn:
+            if self.size.drawn and self._once("its last customers", self._last_customers):
+                self.seen = self._look()
+            elif self.size.drawn:
                 self._once("what leads up to it", self._leading_up)
         self._greedily("what only judges is left out", edits.bare)
         self._script()
@@ -228,6 +236,10 @@ class Shrinker:
             self._fewer_faults()
             self._fewer_customers()
             self._fewer_of("fewer decisions", self.size.pins, _without_pins)
+            if self.size.drawn and self.size < before:
+                # Of few customers a script is soon tried, and who stays drawn needs all terminals up to their own.
+                self.seen = self._look()
+                self._script()
             self._greedily("like actions are one", edits.merged)
             self._greedily("simpler actions", edits.simpler_actions)
             self._greedily("simpler faults", edits.simpler_faults)
@@ -237,7 +249,11 @@ class Shrinker:
                 return
 
     def _smaller(self, plans: Iterable[Plan]) -> Iterator[Plan]:
-        return (plan for plan in plans if size_of(plan) < self.size)
+        return (plan for plan in plans if size_of(plan) < self.size and self._may_show(plan))
+
+    def _may_show(self, plan: Plan) -> bool:
+        """Without the fault that is blamed it is another defect, and no run of it is worth its time."""
+        return not self._must or any(each.fault.kind == self._must for each in plan.faults)
 
     def _once(self, what: str, candidates: Callable[[Plan], Iterable[Plan]]) -> bool:
         found = self._trials.first(self._smaller(candidates(self.plan)))
@@ -278,9 +294,16 @@ class Shrinker:
             for each in seeded:
                 yield from templates(each, sales)
 
+        def persistent(plan: Plan) -> Iterator[Plan]:
+            if plan.only_intents is not None and len(self.seen.own) <= _LAST[-1]:
+                people = replace(plan.people, retries_after_unknown_percent=100.0, tries_other_card_percent=100.0)
+                yield from (replace(each, people=people) for each in variants)
+
         if self._once("equal sales instead of drawn customers", few):
             return
         if self._once("who came is written down", whole):
+            return
+        if self._once("customers who always try again", persistent):
             return
         if self.plan.decisions is None:
             self._once("a script under another seed", under_other_seeds)
@@ -294,6 +317,13 @@ class Shrinker:
             if each not in found:
                 found.append(each)
         return found
+
+    def _last_customers(self, plan: Plan) -> Iterator[Plan]:
+        """Of what leads up to it the last few who came to its terminal; mostly it is about one of these."""
+        bold = next(self._leading_up(plan), None)
+        if bold is not None and bold.only_intents is not None:
+            for few in dict.fromkeys(self.seen.last_before(self.finding.at_us, most) for most in _LAST):
+                yield replace(bold, only_intents=few)
 
     def _leading_up(self, plan: Plan) -> Iterator[Plan]:
         """Drawn as it was, and less of it: the days until the finding, the terminals up to its own, its own customers alone."""
@@ -348,7 +378,7 @@ class Shrinker:
             replay = self._write(out)
             again = msgspec.structs.replace(trials.base, scenario=str(out.absolute()))
             trials.runs += 1
-            finding = findings_of(again, trials.verdict(again)).get(self.finding.signature)
+            finding = trials.which.of(again, trials.verdict(again))
             if finding is None:
                 out.unlink(missing_ok=True)
                 raise HarnessError(
@@ -371,6 +401,20 @@ class Shrinker:
         except OSError as error:
             raise HarnessError(f"cannot write {out}: {error.strerror}") from None
         return replay
+
+
+def _not_there(which: Which, found: Iterable[FindingRow]) -> UsageError:
+    """What was asked for, and everything that there is."""
+    asked = [
+        f"of signature {which.signature}" if which.signature else "",
+        f"after {which.fault}" if which.fault else "",
+        f"on {which.device}" if which.device else "",
+    ]
+    shown = dict.fromkeys(
+        f"\n  {each.signature} {each.invariant} {headed(each)}, on {each.device or 'no terminal'}: {each.kind}"
+        for each in found
+    )
+    return UsageError(f"the run shows no finding {' '.join(filter(None, asked))}; it shows{''.join(shown)}")
 
 
 def _without_faults(plan: Plan, place: int, stretch: int) -> Plan:

@@ -1,4 +1,7 @@
-"""Trying candidates: each is written as the file that it would be kept as, run in a child of its own, and asked for the finding.
+"""Trying candidates: each is written as the file that it would be kept as, run in a child of its own, asked for the finding.
+
+What is asked for is a signature and, where the finding names a fault to look at first, that kind of fault: two defects may be
+told in the same words, and what struck before them is all that tells them apart.
 
 Models: several at a time, and of those that show the finding the first in order, so that the result does not hang on which child
 was quicker; a text that was run before is not run again; an end to it all at a deadline or when somebody asks, whereupon children
@@ -27,6 +30,7 @@ from harness.engine.request import RunRequest
 from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
 from harness.history.symptoms.model import Reached
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.plan import Plan
@@ -41,13 +45,60 @@ SYMPTOM = "symptom"
 """The signature of a symptom that was looked for (``RunRequest.symptom``) and seen."""
 
 
-def findings_of(request: RunRequest, verdict: Verdict) -> dict[str, FindingRow]:
-    """By signature: what a run found, in the order in which it found it; a symptom that it shows comes last."""
-    found = {each.signature: each for each in row_of("", request, verdict).findings}
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which of a run's findings is meant: the first one that all of this is true of.
+
+    ``fault``: the kind that was blamed. ``device`` with ``at_us``: the very one, as a bundle names it, or else one there, or else
+    any; without ``at_us`` it must be one there.
+    """
+
+    signature: str = ""
+    fault: str = ""
+    device: str = ""
+    at_us: int | None = None
+
+    def of(self, request: RunRequest, verdict: Verdict) -> FindingRow | None:
+        """That finding, as the first of its row; None where there is none."""
+        rows = [
+            each
+            for each in rows_of(request, verdict)
+            if self.signature in ("", each.signature) and self.fault in ("", each.fault)
+        ]
+        if not self.device:
+            return next(iter(rows), None)
+        known = {(each.signature, each.fault, each.place): each for each in rows}
+        there = [
+            (view, row)
+            for view in verdict.findings
+            if view.device == self.device
+            and (row := known.get((signature(view.invariant, kind_of(view.summary)), view.fault, view.place)))
+        ]
+        very = [each for each in there if each[0].at_us == self.at_us]
+        for view, row in (*very, *there):
+            return replace(row, device=view.device, at_us=view.at_us, summary=view.summary)
+        return None if self.at_us is None else next(iter(rows), None)
+
+
+THE_FIRST = Which()
+
+
+def rows_of(request: RunRequest, verdict: Verdict) -> tuple[FindingRow, ...]:
+    """What a run found, by signature, fault and place, in the order in which it found it; a symptom that it shows comes last."""
+    found = row_of("", request, verdict).findings
     reached = verdict.symptom
     if isinstance(reached, Reached) and reached.shown:
         summary = f"Symptom: {request.symptom}. {'; '.join(reached.told)}"
-        found[SYMPTOM] = FindingRow(SYMPTOM, 0, SYMPTOM, request.symptom or "", 1, 0, reached.device, 0, summary)
+        row = FindingRow(SYMPTOM, 0, SYMPTOM, request.symptom or "", 1, 0, reached.device, 0, summary)
+        return (*found, row)
+    return found
+
+
+def findings_of(request: RunRequest, verdict: Verdict) -> dict[str, FindingRow]:
+    """By signature the first finding of a run."""
+    found: dict[str, FindingRow] = {}
+    for each in rows_of(request, verdict):
+        found.setdefault(each.signature, each)
     return found
 
 
@@ -56,7 +107,7 @@ class Trials:
     """All runs of one shrinking. ``base`` is the run to be made small, but for its scenario."""
 
     base: RunRequest
-    signature: str
+    which: Which
     scratch: Path
     jobs: int
     deadline_s: float
@@ -150,7 +201,7 @@ class Trials:
         request = msgspec.structs.replace(self.base, scenario=str(file))
         began_s = time.monotonic()
         try:
-            return self.signature in findings_of(request, self.verdict(request))
+            return self.which.of(request, self.verdict(request)) is not None
         except HarnessError:
             return False  # a candidate that cannot be run is no smaller case of anything
         finally:

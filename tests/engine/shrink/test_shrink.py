@@ -15,17 +15,19 @@ import msgspec
 import pytest
 
 from harness.core.errors import ExitCode, HarnessError, UsageError
-from harness.core.units import US_PER_MINUTE
+from harness.core.units import US_PER_DAY, US_PER_MINUTE
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.engine.shrink import edits, shrink
 from harness.engine.shrink.mutants import shrink_mutant
+from harness.engine.shrink.page import page_of
 from harness.engine.shrink.script import Seen, alone, seen_at, templates
 from harness.engine.shrink.shrink import Interrupted, Shrinker
 from harness.engine.shrink.size import size_of
-from harness.engine.shrink.trials import Stopped, Trials, findings_of
+from harness.engine.shrink.trials import Stopped, Trials, Which, findings_of, rows_of
 from harness.history.codec import read_history
 from harness.reporters.shrink import render
+from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.find import names
 from harness.scenario.load import load_file, load_scenario, load_text
@@ -59,7 +61,7 @@ def test_a_case_becomes_one_fault_and_one_action_and_stands_for_itself(tmp_path:
     shrunk = shrink(request_of(tmp_path), None, budget_s=90, out=out)
     assert (shrunk.after.faults, shrunk.after.actions, shrunk.after.repeats) == (1, 1, 1)
     text = out.read_text()
-    assert text.startswith(f"# Invariant {shrunk.finding.invariant} {shrunk.finding.name}: T01 ")
+    assert text.startswith(f"# Invariant {shrunk.finding.invariant} {shrunk.finding.name} after host_silent: T01 ")
     assert f"# Run it: {shrunk.replay}" in text and shrunk.replay == f"harness run {out}"
     alone_again = RunRequest(scenario=str(out))
     assert shrunk.signature in findings_of(alone_again, launch(alone_again))
@@ -78,11 +80,55 @@ def test_another_finding_is_not_taken_for_the_one_that_was_asked_for(tmp_path: P
     shrunk = shrink(request, last.signature, budget_s=4, out=tmp_path / "case.small.yaml")
     assert shrunk.signature == last.signature and shrunk.finding.invariant == last.invariant
     # The same run, which shows all of these, is no case of anything else.
-    trials = Trials(request, "00000000", tmp_path, 1, time.monotonic() + 60)
+    trials = Trials(request, Which("00000000"), tmp_path, 1, time.monotonic() + 60)
     try:
         assert trials.first([load_file(Path(request.scenario))]) is None
     finally:
         trials.close()
+
+
+TWO_DEFECTS = """
+terminals: 2
+sales_per_day: 12
+people: {settles_on_time: 100%, settles_late: 0%, daily_reboot: false, attempts: 1}
+faults:
+  - {type: host_silent, devices: [T01], at: {action: sale, occurrence: 3}}
+  - {type: half_open, devices: [T02], lift_after: 1 min, at: {action: sale, occurrence: 3}}
+"""
+
+
+def test_of_two_defects_in_the_same_words_the_one_that_was_asked_for_is_kept_with_its_fault(tmp_path: Path) -> None:
+    request = request_of(tmp_path, TWO_DEFECTS)
+    verdict = launch(request)
+    alike = [each for each in rows_of(request, verdict) if each.invariant == 5]
+    assert [(each.device, each.fault) for each in alike] == [("T01", "host_silent"), ("T02", "half_open")]
+    same, (first, second) = alike[0].signature, alike
+    assert second.signature == same and findings_of(request, verdict)[same] == first
+    for which, meant in (
+        (Which(same), first),
+        (Which(same, "half_open"), second),
+        (Which(same, device="T02"), second),
+        (Which(same, device="T02", at_us=second.at_us), second),
+        (Which(same, device="T02", at_us=7), second),  # of a bundle, whose software is another one now
+        (Which(same, device="T03", at_us=7), first),
+        (Which(same, "half_open", device="T01", at_us=first.at_us), second),
+        (Which(same, device="T03"), None),
+        (Which(same, "power_loss"), None),
+    ):
+        assert which.of(request, verdict) == meant, which
+    with pytest.raises(
+        UsageError,
+        match=rf"no finding of signature {same} after power_loss; it shows\n(?s:.*) after half_open, on T02: ",
+    ):
+        shrink(request, same, which=Which(fault="power_loss"), budget_s=20, out=tmp_path / "x.yaml")
+    out = tmp_path / "small.yaml"
+    shrunk = shrink(request, same, which=Which(device="T02"), budget_s=60, out=out)
+    assert (shrunk.finding.fault, shrunk.after.terminals, shrunk.after.faults) == ("half_open", 1, 1)
+    assert [each.fault.kind for each in load_file(out).faults] == ["half_open"]
+    assert out.read_text().startswith("# Invariant 5 reversal_removed after half_open: T01 ")
+    assert " reversal_removed after half_open: " in render(shrunk)
+    stuck = " ".join(render(replace(shrunk, steps=())).split())
+    assert "everything was tried" in stuck and "nothing smaller shows this finding after half_open again:" in stuck
 
 
 def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: Path) -> None:
@@ -90,7 +136,7 @@ def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: 
     lost = replace(small(LOST), software="silent_charge")
     request = request_of(tmp_path)
     wanted = next(iter(findings_of(request, launch(request))))
-    trials = Trials(RunRequest(""), wanted, tmp_path, 2, time.monotonic() + 300)
+    trials = Trials(RunRequest(""), Which(wanted), tmp_path, 2, time.monotonic() + 300)
     # The first is run beside the others, and finds something else; the third is as good as the second, and later.
     assert trials.first([another, lost, replace(lost, seed=2)]) == lost
     runs = trials.runs
@@ -131,7 +177,7 @@ def test_a_run_that_is_longer_than_the_budget_ends_with_it_and_nothing_is_writte
 
 
 def test_the_search_ends_while_there_is_time_to_run_what_is_kept(tmp_path: Path) -> None:
-    trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 60)
+    trials = Trials(request_of(tmp_path), Which(), tmp_path, 1, time.monotonic() + 60)
     shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
     most_s = shrinker._began_s + 0.9 * (shrinker._ends_s - shrinker._began_s)
     assert abs(trials.deadline_s - most_s) < 0.01  # a tenth is more than the run takes
@@ -167,7 +213,7 @@ def test_of_many_terminals_the_guilty_one_is_tried_before_anything_on_all(tmp_pa
     assert what in ("equal sales instead of drawn customers", "who came is written down") and runs < 50
     assert (shrunk.before.terminals, shrunk.after.terminals) == (5, 1)
     # Where no script shows it: the terminals up to the guilty one, its own customers, the days until then, and that is enough.
-    trials = Trials(request, "", tmp_path, 1, time.monotonic() + 120)
+    trials = Trials(request, Which(), tmp_path, 1, time.monotonic() + 120)
     shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
     own = shrinker.seen.own
     smaller = list(shrinker._leading_up(shrinker.plan))
@@ -175,6 +221,15 @@ def test_of_many_terminals_the_guilty_one_is_tried_before_anything_on_all(tmp_pa
         (4, 2, own), (5, 2, own), (4, 2, None), (5, 2, None),
     ]  # fmt: skip
     assert 0 < len(own) < len(shrinker.seen.intents) / 3 and trials.first(smaller) == smaller[0]
+    # The last few of these are tried before; of a few who always try again a script is tried as well.
+    (few, *more) = [each.only_intents for each in shrinker._last_customers(shrinker.plan)]
+    assert few is not None and len(few) == 1 and set(few) < set(own) and all(each != few for each in more)
+    steps = len(shrinker._steps)
+    assert shrinker._once("its last customers", shrinker._last_customers)
+    shrinker.seen = shrinker._look()
+    assert shrinker.plan.only_intents == shrinker.seen.own and shrinker.finding.device == "T04"
+    shrinker._script()
+    assert shrinker.plan.terminals == 1 and len(shrinker._steps) == steps + 2
     trials.close()
 
 
@@ -191,6 +246,27 @@ def test_of_a_fault_that_struck_often_the_last_strike_before_the_finding_is_kept
     assert [minute(until) for until in (None, 4, 5, 30, 59)] == [5, 5, 5, 20, 40]
 
 
+def test_the_last_customers_are_those_who_came_until_the_finding() -> None:
+    seen = Seen("T01", (), (1, 2, 3, 4), (1, 2, 4), {}, (10, 20, 40))
+    assert [seen.last_before(at_us, 2) for at_us in (5, 10, 30, 40)] == [(), (1,), (1, 2), (2, 4)]
+
+
+def test_a_file_without_actions_says_what_it_fails_by(tmp_path: Path) -> None:
+    probed, settled = (
+        FindingRow("0" * 8, 1, "lost", "", 1, 0, "T01", at_us, "It was lost.") for at_us in (US_PER_DAY + 20, 7)
+    )
+    none, some = small("actions: []"), small('actions: [{do: sale, time: "09:10"}]')
+
+    def head(plan: Plan, finding: FindingRow) -> str:
+        text, _ = page_of(plan, finding, RunRequest(""), tmp_path / "x.yaml", "much", "little")
+        return " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+
+    sales = "It needs no action of its own: it fails with the sales that the harness itself makes at the end"
+    assert sales in head(none, probed) and "(told as day 2)" in head(none, probed)
+    assert "no action of its own: it fails by what is done anyway" in head(none, settled)
+    assert "no action" not in head(some, probed) + head(some, settled)
+
+
 def test_days_and_terminals_are_halved() -> None:
     plan = replace(small("sales_per_day: 4"), terminals=20)
     plan = replace(plan, days=replace(plan.days, count=30))
@@ -203,7 +279,7 @@ def test_days_and_terminals_are_halved() -> None:
 
 
 def test_nothing_larger_is_taken_and_what_is_kept_is_run_from_its_file(tmp_path: Path) -> None:
-    trials = Trials(request_of(tmp_path), "", tmp_path, 1, time.monotonic() + 120)
+    trials = Trials(request_of(tmp_path), Which(), tmp_path, 1, time.monotonic() + 120)
     shrinker = Shrinker(trials, load_file(tmp_path / "case.yaml"), lambda *_: None)
     plan, runs = shrinker.plan, trials.runs
     larger = replace(plan, seed=7_777_777)

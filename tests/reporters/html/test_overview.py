@@ -25,7 +25,8 @@ MANY = tuple(replace(LOST, signature=f"{n:08x}", invariant=n, name=f"name_{n}", 
 def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep with many kinds of finding, and a scenario with a very long name."""
     place = tmp_path_factory.mktemp("overview")
-    runs = [run_of(SCENARIOS[0], seed, "fail", LOST, TWICE, *MANY, value=seed) for seed in (1, 2)]
+    unheard = replace(LOST, fault="host.no_reply", place="")
+    runs = [run_of(SCENARIOS[0], seed, "fail", LOST, unheard, TWICE, *MANY, value=seed) for seed in (1, 2)]
     runs += [run_of("x" * 300, 1, "pass", value=30), run_of(SCENARIOS[1], 3, "inconclusive", value=9)]
     write_report(swept(place / "swept", *runs), place / "report.html")
     return place / "report.html"
@@ -46,8 +47,12 @@ def test_a_cell_of_the_heat_map_leads_to_its_findings_and_back(failed: Path, ope
     ):  # fmt: skip
         assert told in words, told
     assert page.text(".matrix .never") == "never bit" and len(page.all("td.cell.idle")) == 28
+    # What happens on any day was not planned: it has no number of bites, and is no kind of fault that bit or did not.
+    unheard = next(each for each in page.all(".matrix tbody tr") if each.text.startswith("host.no_reply"))
+    assert unheard.find_element("css selector", "td.number").text == "–"
+    assert "1 / 2\nfault kinds bit" in words
     cells = page.all(".matrix td.heat button")
-    assert len(cells) == 28 and cells[0].text == "6"
+    assert len(cells) == 29 and cells[0].text == "6"
     press(page, next(each for each in cells if "no fault" in str(each.get_attribute("title"))))
     page.wait(lambda: len(page.all(".signature")) == 1, "one kind of finding")
     assert "no_double_charge" in page.text("#findings") and "Only no fault × 3 no_double_charge" in page.text(

@@ -42,11 +42,16 @@ function drawVerdict(report) {
     drawTiles(report));
 }
 
+// What happens on any day is no fault that somebody planned: it neither strikes nor bites.
+function isPlanned(fault) {
+  return Boolean(fault.kind) && fault.kind !== NO_REPLY;
+}
+
 function drawTiles(report) {
   const total = report.runs && report.runs.total;
   const signatures = report.signatures || [];
   const stake = signatures.reduce((sum, each) => sum + (each.money_fen || 0), 0);
-  const faults = ((report.matrix || {}).faults || []).filter((each) => each.kind);
+  const faults = ((report.matrix || {}).faults || []).filter(isPlanned);
   const bit = faults.filter((each) => each.bit).length;
   const bound = report.bound;
   const tile = (what, value, kind) => el("div", { class: `tile ${kind || ""}` }, el("b", {}, value), el("span", {}, t(what)));
@@ -169,12 +174,13 @@ function matrixTable(faults, columns, cells, choose) {
     columns.map((each) => el("th", { class: `invariant${each.checked === false ? " unchecked" : ""}`, title: promiseOf(each) || each.name },
       el("span", {}, each.number ? `${each.number} ` : "", breakable(each.number ? each.name : t("threshold"))))));
   const row = (fault) => {
-    const idle = fault.kind && fault.runs > 0 && !fault.bit;
+    const planned = isPlanned(fault);
+    const idle = planned && fault.runs > 0 && !fault.bit;
     const label = fault.kind ? [say(fault.kind), faultName(fault.kind) && el("small", {}, ` ${faultName(fault.kind)}`)] : t("matrix_no_fault");
     return el("tr", { class: idle ? "idle" : null },
-      el("th", { class: "fault", scope: "row", title: `${fault.family} · ${t("matrix_runs", { count: fault.runs || 0 })}` }, label),
-      el("td", { class: "number", title: `${number(fault.struck || 0)} ${t("matrix_struck")}` },
-        fault.kind ? (idle ? el("span", { class: "never" }, t("matrix_never_bit")) : number(fault.bit || 0)) : ""),
+      el("th", { class: "fault", scope: "row", title: planned ? `${fault.family} · ${t("matrix_runs", { count: fault.runs || 0 })}` : null }, label),
+      el("td", { class: "number", title: planned ? `${number(fault.struck || 0)} ${t("matrix_struck")}` : null },
+        planned ? (idle ? el("span", { class: "never" }, t("matrix_never_bit")) : number(fault.bit || 0)) : fault.kind ? t("tile_none") : ""),
       columns.map((each) => {
         const cell = cells.get(`${fault.kind}\n${each.number}`);
         if (!cell) return el("td", { class: `cell ${idle ? "idle" : each.checked === false ? "unchecked" : ""}`, title: `${fault.kind || t("matrix_no_fault")} × ${name(each)}: ${t(idle ? "matrix_never_bit" : each.checked === false ? "matrix_unchecked" : "matrix_empty_cell")}` });
