@@ -3,9 +3,10 @@
 Models: of the strikes on the finding's device that bit, or ended its software: the first cut, crash or damage between what the
 finding is about and the instant at which it was evident; with none, whatever was at work nearest to one of the events that prove
 it, but no cut before them where there was one since; with none, the first condition in between; with none, the first cut, crash
-or damage since these events; with none, the last one before whose harm stays (a cut, damage, a write that was
-refused). A condition that was over long before is not blamed; but a finding with nothing of its own to blame may be a consequence
-of the one before it on the same device, and has the same blame. A request that the host leaves unanswered on any day, without a
+or damage since these events; with none, the last one before whose harm stays (a cut, damage, a write that was refused). What was
+over while the thing was still in order (``Finding.kept_until_us``) has not done it, and a condition that was over long before is
+not blamed. A finding about the state that a terminal is in (liveness) with nothing of its own to blame may be a consequence of
+the one before it on the same device, and has the same blame. A request that the host leaves unanswered on any day, without a
 fault (``host.no_reply``), counts as a strike of that name.
 For faults that are over at once (a cut, a crash) the innermost functions of the terminal's own code at that instant, and the
 storage call that they were in the middle of, which is all that is known of a program. A condition of storage (a full volume, an
@@ -33,6 +34,7 @@ from harness.history.events import FaultBit, FaultLifted, FaultStruck, RequestUn
 from harness.history.query import AROUND_US
 from harness.history.recorder import Recorder
 from harness.invariants.base import DAMAGE_KINDS, INSTANT_KINDS, Finding
+from harness.invariants.catalogue import INVARIANTS
 from harness.scenario.plan import NO_REPLY
 
 if TYPE_CHECKING:
@@ -55,8 +57,7 @@ class Blame:
 
 _HARMLESS_LATER = frozenset({"link_reset", "clock_jump"})
 _AT_ONCE = INSTANT_KINDS - DAMAGE_KINDS
-_ENDS = frozenset({"power_loss", "crash", "scheduled_restart", "device_swap"})
-"""They end the software, whatever they leave on the medium. Any other strike may have had no effect, and counts when it bit."""
+_ENDS_IT = frozenset({"power_loss", "crash", "scheduled_restart", "device_swap"})
 NOTHING_STRUCK = Blame()
 _NUMBERS = re.compile(r"\d+")
 
@@ -67,7 +68,7 @@ class _Strike:
     name: str
     blame: Blame
     counts: bool
-    """It has bitten, or ended the software."""
+    """It has bitten; a cut or a crash of a terminal that is on ends the software whatever it leaves on the medium."""
     until_us: int | None = None
     """When it was over; None: it never was."""
 
@@ -78,13 +79,17 @@ class _Strike:
 
     @property
     def reach_us(self) -> int:
-        """So far from its time it may still have to do with something: a connection is opened anew within a sale."""
-        return US_PER_MINUTE if self.blame.fault in _HARMLESS_LATER else AROUND_US
+        """So far from its time it may still have to do with something: a request is given up, or made anew, within a sale."""
+        return US_PER_MINUTE if self.blame.fault in (*_HARMLESS_LATER, NO_REPLY) else AROUND_US
 
     @property
     def harms(self) -> bool:
         """Whether it ends the software or takes what was kept: a cut, a crash, damage. A connection's end does neither."""
         return self.is_instant and self.blame.fault not in _HARMLESS_LATER
+
+    def was_over(self, at_us: int) -> bool:
+        """Whether it had done all that it does before this time."""
+        return self.at_us < at_us and (self.is_instant or (self.until_us is not None and self.until_us < at_us))
 
     def away_us(self, at_us: int) -> int:
         """How far it was from being at work at this time."""
@@ -113,23 +118,31 @@ class Blames:
 
     def of_all(self, findings: Sequence[Finding], times_us: Mapping[int, int]) -> list[Blame]:
         """What to blame for each of a run's findings, given in order of time, with the times of the events that prove them."""
+        states = {each.number for _, each in INVARIANTS.items() if each.kind == "liveness"}
         blames: list[Blame] = []
         latest: dict[str, Blame] = {}
         for each in findings:
             proof_us = [times_us[number] for number in each.events if number in times_us]
-            own = self.of(each.device, each.at_us, max(each.at_us, each.evident_us), proof_us)
+            own = self.of(each.device, each.at_us, max(each.at_us, each.evident_us), proof_us, each.kept_until_us)
             if own.fault:
                 latest[each.device] = replace(own, follows=each.number)
-            blames.append(own if own.fault else latest.get(each.device, NOTHING_STRUCK))
+            follows = not own.fault and each.number in states
+            blames.append(latest.get(each.device, NOTHING_STRUCK) if follows else own)
         return blames
 
-    def of(self, device: str, at_us: int, evident_us: int, proof_us: Sequence[int] = ()) -> Blame:
+    def of(
+        self, device: str, at_us: int, evident_us: int, proof_us: Sequence[int] = (), kept_until_us: int = 0
+    ) -> Blame:
         """What to blame for something that ``device`` did at ``at_us`` and that was evident at ``evident_us``.
 
-        ``proof_us``: when the events that prove it happened.
+        ``proof_us``: when the events that prove it happened. ``kept_until_us``: until when it was certainly in order.
         """
-        known = [each for each in self._strikes.get(device, ()) if each.counts and each.at_us <= evident_us]
-        between = [each for each in known if each.at_us >= at_us]
+        known = [
+            each
+            for each in self._strikes.get(device, ())
+            if each.counts and each.at_us <= evident_us and not each.was_over(kept_until_us)
+        ]
+        between = [each for each in known if each.at_us >= at_us and each.blame.fault != NO_REPLY]
         cuts = [each for each in between if each.harms]
         # What was there can only be lost later than that: an earlier cut is not what took it, where there was one since.
         since = [each for each in known if each.harms and each.at_us >= min(*proof_us, at_us, at_us)]
@@ -152,8 +165,8 @@ class Blames:
     def _struck(self, number: int, event: FaultStruck) -> None:
         for device in event.devices:
             place = self._place(self._stations[device]) if event.kind in _AT_ONCE else ""
-            blame = Blame(event.kind, place, cause=number)
-            strike = _Strike(event.at_us, event.fault, blame, event.kind in _ENDS)
+            ends = event.kind in _ENDS_IT and self._stations[device].powered
+            strike = _Strike(event.at_us, event.fault, Blame(event.kind, place, cause=number), ends)
             self._strikes.setdefault(device, []).append(strike)
 
     def _bit(self, _: int, event: FaultBit) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.blame import Blames
+from harness.engine.keeping import kept_of
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.story import tell_stories
 from harness.engine.verdict import NO_SALE, FaultView, FindingView, MeasureView, NotChecked, Sales, Status, Verdict
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from harness.scenario.plan import Plan
     from harness.sut.software import Software
     from harness.sut.station import Station
-
-_FINDINGS_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ def undecided_by(software: Software) -> Callable[[frozenset[str]], frozenset[str
 
 def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], blames: Blames) -> Verdict:
     """The verdict of a run that came to an end of its own, early or not."""
-    findings = [finding for judgement in judgements for finding in judgement.findings]
-    findings.sort(key=lambda finding: (finding.at_us, finding.number, finding.device))
+    kept, more = kept_of(judgements)
     tally = built.floor.tally()
     sales = Sales(tally.asked, tally.feasible, tally.accepted)
     faults = tuple(
@@ -72,9 +70,8 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], bl
     )
     reasons = _inconclusive(course, built, judgements, sales)
     measures = _measures(course)
-    is_bad = findings or any(each.missed for each in measures)
+    is_bad = kept or any(each.missed for each in measures)
     status: Status = "fail" if is_bad else "inconclusive" if reasons else "pass"
-    kept = findings[:_FINDINGS_KEPT]
     stories = tell_stories(course.history, kept)
     times = times_of(course.history, {number for each in kept for number in each.events})
     plan = course.plan
@@ -108,6 +105,7 @@ def assemble(course: Course, built: Built, judgements: tuple[Judgement, ...], bl
         probes=tuple(course.probes),
         replay=replay_line(course.request, plan.source or plan.name, course.spec, course.seed),
         measures=measures,
+        more=more,
     )  # fmt: skip
 
 

@@ -40,6 +40,19 @@ class FindingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """The number of the event in which ``fault`` struck."""
 
 
+class MoreView(msgspec.Struct, frozen=True):
+    """Findings that are counted and not kept: ``kind`` is that of findings that are, empty where it is not known.
+
+    ``money_fen`` is 0 where nothing kept it.
+    """
+
+    invariant: int
+    name: str
+    kind: str
+    findings: int
+    money_fen: int
+
+
 class NotChecked(msgspec.Struct, frozen=True):
     """An invariant that this run says nothing about, and why."""
 
@@ -103,6 +116,8 @@ class Verdict(msgspec.Struct, frozen=True):
     probes: tuple[str, ...] = ()
     replay: str = ""
     measures: tuple[MeasureView, ...] = ()
+    more: tuple[MoreView, ...] = ()
+    """What there is besides ``findings``, each of a kind of which the first are there."""
     symptom: Reached | msgspec.UnsetType = msgspec.UNSET
     """How far the run got with the symptom that it was asked to look for, if it was."""
 

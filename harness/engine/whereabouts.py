@@ -19,6 +19,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from harness.sut.console import presentable
+from harness.sut.reports import home_of
 
 if TYPE_CHECKING:
     from harness.sut.fiber import Fiber
@@ -40,6 +41,8 @@ _NOT_SOFTWARE = (
     "<frozen ",
     "<string>",
 )
+_SHIPPED = "/harness/terminals/"
+"""Each terminal that ships is one of its own, whatever package it is in."""
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _OF_NOBODY = (*_INSTALLED, f"{sysconfig.get_paths()['stdlib']}/")
 """Libraries: a line of these says nothing about the software."""
@@ -142,10 +145,14 @@ def _fit(name: str) -> str:
 
 
 def own_files(software: Software) -> tuple[str, ...] | None:
-    """What tells the software's own frames from those of libraries: its directory. None: it has no frames."""
+    """What tells the software's own frames from those of libraries: its package, or its directory. None: it has no frames."""
     if software.is_program:
         return None
-    return (f"{Path(software.file or sys.prefix).parent}{os.sep}",)
+    file = software.file or sys.prefix
+    home = home_of(software.module_name, file)
+    if home == file or _SHIPPED in file:
+        home = f"{Path(file).parent}{os.sep}"
+    return (home,)
 
 
 # ---------------------------------------------------------------- frames of a station

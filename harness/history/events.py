@@ -570,6 +570,13 @@ class Inspected(Event, frozen=True):
     """As in BatchSettled, of the open batch; None when the software does not tell."""
 
 
+class InspectionMissing(Event, frozen=True):
+    """The program was asked for its own records and offers no inspection, as its answers for healthy files show."""
+
+    device: str
+    why: str
+
+
 AnyEvent: TypeAlias = Union[
     RunStarted, PhaseStarted, Diverged, TerminalInstalled, ImageLoaded,
     IntentOpened, Presented, CardDecided, IntentClosed, ActionStarted, ActionEnded, OperatorDid,
@@ -578,5 +585,5 @@ AnyEvent: TypeAlias = Union[
     MessageSent, MessageDelivered, MessageDropped, RequestUnanswered,
     LedgerChanged, BatchSettled, OrderChanged, CertificateTaken, SettingsKeyed, SettingsJudged, PayoutMade, PayoutTold,
     FaultStruck, DataDamaged, FaultBit, FaultLifted,
-    Inspected,
+    Inspected, InspectionMissing,
 ]  # fmt: skip

@@ -142,4 +142,5 @@ _SENTENCES: dict[type[e.Event], Sentence] = {
     e.FaultBit: lambda v: f"fault {v.fault} bites: {v.evidence}",
     e.FaultLifted: lambda v: f"fault {v.fault} is lifted",
     e.Inspected: _inspected,
+    e.InspectionMissing: lambda event: f"offers no inspection of its own records: {event.why}",
 }

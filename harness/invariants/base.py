@@ -8,6 +8,7 @@ A false alarm is as bad as a miss. So each invariant carries ``cases``: small hi
 legal ones that look guilty first.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -17,6 +18,7 @@ from harness.contract import Manifest
 from harness.core.registry import Registry
 from harness.core.units import clock_text, seconds
 from harness.history.events import AnyEvent, Event
+from harness.invariants.kinds import kind_of
 
 if TYPE_CHECKING:
     from harness.invariants.books import Books
@@ -29,7 +31,8 @@ CaseVerdict: TypeAlias = Literal["pass", "finding", "not_checked"]
 
 _UNDECLARED = Manifest(name="undeclared")
 _DETAILED_FINDINGS = 500
-"""Findings kept whole per invariant; later ones are only counted, so that hopeless software cannot fill the memory."""
+"""Findings kept whole per invariant; of later ones only a few of each kind, so that hopeless software cannot fill the memory."""
+_OF_A_KIND, _KINDS = 20, 200
 
 DAMAGE_KINDS = frozenset(
     {
@@ -70,6 +73,8 @@ class Finding:
     """When it could no longer be otherwise. A fault that struck before then may have taken part in it."""
     untouched: bool = False
     """What it is about was not touched by any damage that was measured: no such damage is an excuse for it."""
+    kept_until_us: int = 0
+    """What it is about was still there at this time: nothing that struck before then has taken it."""
     rests_on: int = 0
     """Another invariant's number that this promise rests on: where no software keeps that one, it is not owed either."""
 
@@ -182,6 +187,7 @@ class Invariant(Observer):
         """The shared view of purchases, ledger and devices; it has seen each event before the invariant does."""
         self.findings: list[Finding] = []
         self.findings_total = 0
+        self._kinds: Counter[str] = Counter()
         self.checked = 0
         """How many things were judged. With none, the verdict is "not checked", never a pass."""
         self._reasons: dict[str, int] = {}
@@ -206,7 +212,8 @@ class Invariant(Observer):
         """Why nothing, or not everything, could be judged."""
         reasons = [text if times == 1 else f"{text} ({times} times)" for text, times in self._reasons.items()]
         if not self.checked and not reasons:
-            reasons.append("nothing of the kind happened")
+            lacks = self.books.inspection_is_missing and any(map(_is_inspection, self.requires))
+            reasons.append(self.books.without_inspection() if lacks else "nothing of the kind happened")
         return reasons
 
     def skip(self, reason: str) -> None:
@@ -227,11 +234,27 @@ class Invariant(Observer):
     def report(self, finding: Finding) -> None:
         """Keep a finding made on the way."""
         self.findings_total += 1
-        if len(self.findings) < _DETAILED_FINDINGS:
+        if len(self.findings) < _DETAILED_FINDINGS or self._is_rare(finding):
             self.findings.append(finding)
+
+    def _is_rare(self, finding: Finding) -> bool:
+        """Whether few of its kind are kept: however many there are of one kind, they hide none of another."""
+        if not self._kinds:
+            self._kinds = Counter(kind_of(each.summary) for each in self.findings)
+        kind = kind_of(finding.summary)
+        if self._kinds[kind] >= _OF_A_KIND or len(self._kinds) >= _KINDS:
+            return False
+        self._kinds[kind] += 1
+        return True
 
 
 INVARIANTS: Registry[type[Invariant]] = Registry("invariant")
+
+
+def _is_inspection(requirement: str) -> bool:
+    """Whether an inspection alone would meet it: ``inspect``, or ``a reversal, or inspect at quiescence``."""
+    _, alternative, last = requirement.rpartition(", or ")
+    return requirement == "inspect" or (bool(alternative) and "inspect" in last)
 
 
 def yuan(amount_fen: int) -> str:

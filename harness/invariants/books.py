@@ -18,6 +18,7 @@ from harness.history.events import (
     FaultLifted,
     FaultStruck,
     Inspected,
+    InspectionMissing,
     IntentClosed,
     IntentOpened,
     LedgerChanged,
@@ -64,6 +65,7 @@ class Books(Before):
         self.phase = "trading"
         self.at_rest = False
         """Whether quiescence was reached: powered, link and host healthy, triggers given."""
+        self._no_inspection = ""
         self.approvals_shown = 0
         self.charges = 0
         self._tokens: dict[str, tuple[Purchase, ActionState | None]] = {}
@@ -344,6 +346,20 @@ class Books(Before):
     @on(SoftwareReady)
     def _ready(self, number: int, event: SoftwareReady) -> None:
         self.device(event.device).down_since = None
+
+    @on(InspectionMissing)
+    def _inspection_missing(self, number: int, event: InspectionMissing) -> None:
+        self._no_inspection = self._no_inspection or event.why
+
+    def without_inspection(self) -> str:
+        """Why there is nothing to be read of the software's own records."""
+        said = "the software offers no inspection"
+        return f"{said}: {self._no_inspection}" if self._no_inspection else said
+
+    @property
+    def inspection_is_missing(self) -> bool:
+        """Whether a program was found to offer none."""
+        return bool(self._no_inspection)
 
     @on(Inspected)
     def _inspected(self, number: int, event: Inspected) -> None:

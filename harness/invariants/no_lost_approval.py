@@ -12,8 +12,11 @@ Source: domain section 8, invariant 1 and its amendment (black box).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, plain_number, when, yuan
+from harness.core.units import US_PER_MINUTE
+from harness.invariants.base import INVARIANTS, Finding, Invariant, Severity, Terms, plain_number, when, yuan
+from harness.invariants.books import Books
 from harness.invariants.casebook import (
     card,
     case,
@@ -31,8 +34,11 @@ from harness.invariants.casebook import (
     settled,
     starts,
 )
+from harness.invariants.device_book import Closing, DeviceBook
 from harness.invariants.purchase import CAPTURED_STATES, GOOD_STATES, JUDGED_ACTIONS, VOID_KINDS, ActionState, Entry
 
+_SETTLING_US = 10 * US_PER_MINUTE
+"""So long before the host closes a batch the terminal may have sent its totals."""
 _UNSETTLED_MODES = frozenset({"host", "none"})
 
 
@@ -45,6 +51,10 @@ class NoLostApproval(Invariant):
     evidence = "approved screens and receipts, against the host's ledger and settlements; open ones against inspect"
     requires = ("a sale approved", "a settlement or inspect")
     _end_us = 0
+
+    def __init__(self, terms: Terms, books: Books) -> None:
+        super().__init__(terms, books)
+        self._counted: dict[tuple[str, str], bool] = {}
 
     def conclude(self, at_us: int) -> Iterator[Finding]:
         self._end_us = at_us
@@ -68,7 +78,7 @@ class NoLostApproval(Invariant):
             return
         if "open" in verdicts:
             self.checked -= 1
-            self.skip("approvals were still open at the end, and the software offers no inspection")
+            self.skip(f"approvals were still open at the end, and {self.books.without_inspection()}")
             return
         said = f"{device} showed a {action.kind} of {yuan(action.amount_fen)} as approved at {when(action.shown_us)}"
         standing = next((each for each in entries if each.state in GOOD_STATES), None)
@@ -129,11 +139,45 @@ class NoLostApproval(Invariant):
             summary = f"{said}, and later had no record of it to be paid by."
         if self._is_untouched(action, device) and self.books.device(device).damage:
             summary = f"{summary[:-1]}; what was damaged on its medium is older than that sale."
-        return self.finding(
-            device, action.shown_us, summary, (action.shown, entry.first, entry.last), entry.amount_fen, severity,
+        closing = self.books.device(device).closings.get(entry.batch) if entry.host_only else None
+        events = (action.shown, entry.first, entry.last, None if closing is None else closing.number)
+        found = self.finding(
+            device, action.shown_us, summary, events, entry.amount_fen, severity,
             entry.last_us if entry.host_only else self._end_us,
             untouched=self._is_untouched(action, device),
         )  # fmt: skip
+        return replace(found, kept_until_us=self._kept_until_us(entry, closing))
+
+    def _kept_until_us(self, entry: Entry, closing: Closing | None) -> int:
+        """Until when the terminal is known to have had the record: its own log listed it, or its totals counted it."""
+        book = self.books.device(entry.device)
+        listed = [
+            event.at_us
+            for _, event in book.inspections.values()
+            for each in event.records
+            if plain_number(each.stan) == entry.stan and plain_number(each.batch) in ("", entry.batch)
+        ]
+        if closing is not None and self._counts_all(closing, book):
+            listed.append(closing.at_us - _SETTLING_US)
+        return max(listed, default=0)
+
+    def _counts_all(self, closing: Closing, book: DeviceBook) -> bool:
+        """Whether the totals that the terminal asked to settle count what it has shown and then did not claim, too."""
+        known = self._counted.get((book.name, closing.batch))
+        if known is None:
+            # A sale that was charged twice was shown once.
+            missing = {
+                id(each.action)
+                for purchase in book.purchases
+                for each in purchase.entries
+                if each.host_only and each.batch == closing.batch and each.action and each.action.shown is not None
+            }
+            event = closing.event
+            debits, _, credits, _ = event.terminal_totals
+            claimed = {*event.settled} - {*event.host_only}
+            known = debits + credits - len(claimed) >= len(missing)
+            self._counted[book.name, closing.batch] = known
+        return known
 
     def _is_untouched(self, action: ActionState, device: str) -> bool:
         """Whether what was damaged is all older than the sale, so that no byte of its record can have been among it."""

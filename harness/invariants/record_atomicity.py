@@ -130,7 +130,7 @@ class RecordAtomicity(Invariant):
             if not self._hurt:
                 self.skip("no power was lost and no software crashed")
             elif not any(book.inspections for book in self.books.devices.values()):
-                self.skip("the software offers no inspection")
+                self.skip(self.books.without_inspection())
         yield from ()
 
 

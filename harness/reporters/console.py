@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.engine.verdict import FindingView, NotChecked, Verdict
+from harness.engine.verdict import FindingView, MoreView, NotChecked, Verdict
 
 _MOST_FINDINGS = 5
 _ABOUT_DEVICE = re.compile(r"^(T\d+)\b:? (.*)$", re.DOTALL)
@@ -32,7 +32,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         asked = f"{measure.bound} {measure.threshold:,.12g} was asked for"
         yield f"threshold missed: {measure.name} is {measure.value:,.12g}, {asked}"
     for group in _grouped(verdict.findings)[:_MOST_FINDINGS]:
-        yield from _finding(group)
+        yield from _finding(group, [each for each in verdict.more if each.invariant == group[0].invariant])
     hidden = len(_grouped(verdict.findings)) - _MOST_FINDINGS
     if hidden > 0:
         yield f"... and {_count(hidden, 'more kind')} of finding (verdict.json has all)"
@@ -51,12 +51,13 @@ def _grouped(findings: tuple[FindingView, ...]) -> list[list[FindingView]]:
     return list(groups.values())
 
 
-def _finding(group: list[FindingView]) -> Iterator[str]:
+def _finding(group: list[FindingView], more: list[MoreView]) -> Iterator[str]:
     first = group[0]
-    money_fen = sum(each.money_fen for each in group)
+    money_fen = sum(each.money_fen for each in group) + sum(each.money_fen for each in more)
     money = f", {money_fen / 100:,.2f} yuan at stake" if money_fen else ""
     devices = list(dict.fromkeys(each.device for each in group if each.device))
-    yield f"invariant {first.invariant} {first.name}: {_count(len(group), 'finding')} on {_some(devices)}{money}"
+    count = len(group) + sum(each.findings for each in more)
+    yield f"invariant {first.invariant} {first.name}: {_count(count, 'finding')} on {_some(devices)}{money}"
     yield f"  {first.summary}"
     if first.follows:
         yield f"  Nothing else went wrong near it: it may be a consequence of invariant {first.follows} on {first.device}."

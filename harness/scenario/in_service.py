@@ -15,7 +15,6 @@ from harness.host.ledger import Entry
 from harness.scenario.field_data import FieldData, pad_state
 from harness.storage.snapshot import NOTE_NAME
 from harness.storage.snapshot_read import shown
-from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.station import Station
 
 BEFORE = "before the run"
@@ -57,11 +56,9 @@ def put_in_service(station: Station, data: FieldData, seed: int, master_key: byt
 
 def _look(station: Station) -> Inspected | None:
     """What the software's own ``inspect`` reads in the image; None when it offers none."""
-    try:
-        found = station.software.inspect(volatile_image(station.hardware.disk))
-    except Exception as error:
-        return Inspected(0, station.name, "loaded", error=station.software.death_detail(error))
-    return inspected_event(0, station.name, "loaded", found)
+    seen = station.inspected("loaded")
+    # Whether it answers at all is asked again at rest, when it has been ready once.
+    return seen if isinstance(seen, Inspected) else None
 
 
 def _host_side(

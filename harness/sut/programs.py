@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.contract import Inspection
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, SoftwareError, UsageError
 from harness.sut import current
 from harness.sut.console import presentable
 from harness.sut.modules import ModuleTable
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from harness.contract import Device
 
 PREFIX = "exec:"
+_SHOWN_CHARACTERS_MAX = 80
+_SHOWN_BYTES_MAX = 1_000
 FILE_BYTES_MAX = 1 << 30
 """A file of the program's own making; there is no room for larger ones on any device."""
 
@@ -67,9 +69,15 @@ class ProgramSoftware(Software):
         assert self.command is not None
         asked = _with_arguments(self.command, ("--inspect", "/"))
         output, ended, said = output_of(asked, image)
+        said = said or _beginning(output)
         if ended:
-            raise RuntimeError(f"--inspect: {ended}" + (f" ({said})" if said else ""))
-        return read_inspection(output, f"{self.spec} --inspect")
+            raise SoftwareError(f"--inspect: {ended}" + (f" ({said})" if said else ""))
+        if not output.strip():
+            raise SoftwareError("--inspect: it printed nothing")
+        try:
+            return read_inspection(output, "--inspect")
+        except SoftwareError as error:
+            raise SoftwareError(f"{error}; it printed {_beginning(output)}") from None
 
 
 class Firmware:
@@ -116,6 +124,12 @@ class Firmware:
         violated = getattr(self._device, "breach", None)
         if violated is not None:
             violated(detail)
+
+
+def _beginning(output: bytes) -> str:
+    """The first of what it printed, as it may be shown."""
+    line = output[:_SHOWN_BYTES_MAX].decode("utf-8", "replace").strip().partition("\n")[0]
+    return presentable(line, _SHOWN_CHARACTERS_MAX)
 
 
 def _with_arguments(command: Command, more: tuple[str, ...]) -> Command:

@@ -67,6 +67,12 @@ class Software:
     black_box: bool = False
     """Its ``inspect`` is not asked, as if it had none."""
 
+    no_inspection: str = ""
+    """Why it is known to offer none, found out before anything had gone wrong; it is not asked then."""
+
+    inspection_proven: bool = False
+    """Known to answer for files that nothing had harmed: what it cannot answer afterwards is a failure."""
+
     dialect: DialectChoice | None = field(default=None, compare=False, repr=False)
     """What its host speaks, where the command line says so; None: the built-in dialect that the manifest names."""
 

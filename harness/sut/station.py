@@ -28,6 +28,7 @@ from harness.history.events import (
     ActionStarted,
     Booted,
     Inspected,
+    InspectionMissing,
     OperatorDid,
     PowerLost,
     SecretFound,
@@ -43,6 +44,7 @@ from harness.sut.durability import DiskStory, Durability
 from harness.sut.endings import dead_error, run_exit_calls
 from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
+from harness.sut.offered import Offered
 from harness.sut.process import Process
 from harness.sut.software import RunningTerminal, Software
 from harness.sut.supervisor.ending import ProgramFailed, SupervisorBroke
@@ -104,6 +106,8 @@ class Station:
         self._told_ready = False
         self._generation = 0
         self._refused: set[str] = set()
+        self.offered = Offered()
+        self._told_missing: set[str] = set()
 
     # ------------------------------------------------------------ what others look at
 
@@ -385,12 +389,15 @@ class Station:
         if not self._told_ready:
             self._told_ready = True
             self.world.recorder.emit(SoftwareReady(self.world.now_us, self.name, self.hardware.boots))
+            self._keep_healthy("ready")
         self.census.idle()
 
     def _finished(self, action: Action, outcome: Outcome) -> None:
         self.world.recorder.emit(ActionEnded(self.world.now_us, self.name, action.number, outcome.kind, outcome.reason))
         self._deaths_in_row = 0
         self.transactions += 1
+        if outcome.kind == "approved":
+            self._keep_healthy("approved")
         pending = self._pending.pop(action.number, None)
         if pending is not None:
             pending.done.succeed(outcome)
@@ -480,12 +487,31 @@ class Station:
 
     def inspect(self, when: str) -> None:
         """Let the software's own ``inspect`` read its files as they are now; nothing is recorded when it offers none."""
-        event: Inspected | None
-        try:
-            found = self.software.inspect(volatile_image(self.hardware.disk))
-        except Exception as error:
-            event = Inspected(self.world.now_us, self.name, when, error=self.software.death_detail(error))
-        else:
-            event = inspected_event(self.world.now_us, self.name, when, found)
+        event = self.inspected(when)
+        if isinstance(event, InspectionMissing):
+            if event.why in self._told_missing:
+                return
+            self._told_missing.add(event.why)
         if event is not None:
             self.world.recorder.emit(event)
+
+    def inspected(self, when: str) -> Inspected | InspectionMissing | None:
+        """What its ``inspect`` reads now. Of a program that never answered properly, nor does for healthy files: why none."""
+        software, now_us = self.software, self.world.now_us
+        if software.no_inspection:
+            return InspectionMissing(now_us, self.name, software.no_inspection)
+        try:
+            found = software.inspect(volatile_image(self.hardware.disk))
+        except Exception as error:
+            why_not = self.offered.why_not(software)
+            if why_not:
+                return InspectionMissing(now_us, self.name, why_not)
+            return Inspected(now_us, self.name, when, error=software.death_detail(error))
+        event = inspected_event(now_us, self.name, when, found)
+        if event is not None and not event.error:
+            self.offered.answered(software)
+        return event
+
+    def _keep_healthy(self, moment: str) -> None:
+        if self.offered.wants(self.software, moment):
+            self.offered.keep(self.software, moment, volatile_image(self.hardware.disk))

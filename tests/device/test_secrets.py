@@ -168,3 +168,22 @@ def test_track_data_that_is_not_all_digits_is_found_too() -> None:
     known.card_read(CARD)
     known.card_read(CardData(CARD.pan, "3012", f"{CARD.pan}=ABCDEFGHIJKLMNO"))
     assert [each.kind for each in known.in_text("=ABCDEFGHIJKLMNO")[1]] == ["track_data"]
+
+
+GROUPS = st.lists(st.integers(1, 9), min_size=1, max_size=8)
+GAPS = st.lists(st.sampled_from(["", " ", "-", "- ", "   ", "x"]), min_size=8, max_size=8)
+
+
+@given(GROUPS, GAPS, st.sampled_from(["", "4", "7 ", "91-", "x"]))
+def test_a_number_in_groups_is_found_wherever_the_gaps_are(sizes: list[int], gaps: list[str], before: str) -> None:
+    known = Secrets()
+    known.card_read(CARD)
+    digits, parts = CARD.pan, []
+    for size, gap in zip(sizes, gaps, strict=False):
+        parts.append(digits[:size] + (gap if len(digits) > size else ""))
+        digits = digits[size:]
+    text = before + "".join(parts) + digits
+    readable = not any("   " in part or "x" in part for part in parts)
+    shown, found = known.in_text(text)
+    assert bool(found) == readable
+    assert (shown == text) is not readable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.units import US_PER_HOUR, US_PER_MINUTE
@@ -95,7 +97,7 @@ def test_a_condition_that_was_over_long_before_is_not_blamed_and_one_that_was_ju
     assert _of(*dead, at_us=18 * HOUR, proof_us=(9 * HOUR + MINUTE, 18 * HOUR)) == "half_open"
 
 
-def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_same_terminal() -> None:
+def test_a_state_without_a_cause_of_its_own_has_that_of_the_finding_before_on_the_same_terminal() -> None:
     blames, recorder = Blames({}, CallSites(())), Recorder()
     blames.attach(recorder)
     for event in (
@@ -104,18 +106,38 @@ def test_a_finding_without_a_cause_of_its_own_has_that_of_the_one_before_on_the_
     ):
         recorder.emit(event)
     found = [
-        Finding("any", 1, device, at_us, "", 0, events, "major")
-        for device, at_us, events in (
-            (T01, 8 * HOUR, ()),
-            (T01, 9 * HOUR, (7,)),
-            ("T02", 18 * HOUR, ()),
-            (T01, 18 * HOUR, ()),
+        Finding("any", number, device, at_us, "", 0, events, "major")
+        for number, device, at_us, events in (
+            (24, T01, 8 * HOUR, ()), (31, T01, 9 * HOUR, (7,)), (24, "T02", 18 * HOUR, ()), (24, T01, 18 * HOUR, ()),
+            (3, T01, 19 * HOUR, ()),
         )
-    ]
+    ]  # fmt: skip
     told = blames.of_all(found, {7: 9 * HOUR})
-    assert [each.cause for each in told] == [None, 0, None, 0]
-    assert [(each.fault, each.follows) for each in told] == [("", 0), ("half_open", 0), ("", 0), ("half_open", 1)]
-    assert [each.fault for each in blames.of_all(found[3:], {})] == [""]
+    assert [each.cause for each in told] == [None, 0, None, 0, None]
+    assert [(each.fault, each.follows) for each in told] == [
+        ("", 0), ("half_open", 0), ("", 0), ("half_open", 31), ("", 0),
+    ]  # fmt: skip
+    assert [each.fault for each in blames.of_all(found[3:], {})] == ["", ""]
+
+
+def test_what_struck_while_the_thing_was_still_in_order_has_not_done_it() -> None:
+    """The terminal's own totals counted the sale in the evening: no cut at noon has taken it."""
+    blames, recorder = Blames({}, CallSites(())), Recorder()
+    blames.attach(recorder)
+    for event in (
+        *_condition("bit_flip", 12 * HOUR),
+        *_condition("half_open", 13 * HOUR),
+        *_condition("zero_file", 18 * HOUR),
+    ):
+        recorder.emit(event)
+    sale = Finding("any", 1, T01, 9 * HOUR, "", 0, (), "major", evident_us=20 * HOUR)
+    told = [
+        blames.of_all([replace(sale, kept_until_us=kept_us, evident_us=evident_us)], {})[0].fault
+        for kept_us, evident_us in (
+            (0, 20 * HOUR), (11 * HOUR, 20 * HOUR), (15 * HOUR, 20 * HOUR), (15 * HOUR, 17 * HOUR), (19 * HOUR, 20 * HOUR)
+        )
+    ]  # fmt: skip
+    assert told == ["bit_flip", "bit_flip", "zero_file", "half_open", "half_open"]
 
 
 def test_the_harm_of_cuts_damage_and_refused_writes_stays() -> None:
@@ -149,6 +171,20 @@ def test_what_was_there_is_lost_by_the_first_harm_since_and_by_none_before() -> 
     # What was on at the proof is nearer than what came hours later.
     silent = _condition("host_silent", 7 * HOUR + 59 * MINUTE, 8 * HOUR)
     assert _of(*silent, *first, at_us=closing, proof_us=(8 * HOUR, closing)) == "host_silent"
+
+
+@pytest.mark.slow
+def test_what_struck_a_terminal_that_was_off_or_a_line_that_nobody_used_is_not_blamed() -> None:
+    faults = """
+faults:
+  - {type: power_loss, at: {time: "09:10"}, off_for: 30 min}
+  - {type: crash, at: {time: "09:20"}}
+  - {type: link_reset, at: {time: "09:25"}}
+  - {type: host_silent, at: {action: sale, occurrence: 1}}
+"""
+    verdict = run(load_text(hour(faults)), "never_resent")
+    assert {each.kind: each.struck for each in verdict.faults} == {each.kind: 1 for each in verdict.faults}
+    assert len(verdict.findings) > 2 and {each.fault for each in verdict.findings} == {"power_loss", "host_silent"}
 
 
 @pytest.mark.slow

@@ -16,17 +16,19 @@ from harness.engine.campaign import upper_bound
 from harness.engine.request import RunRequest, replay_line
 from harness.engine.sweep.bundles import Bundles
 from harness.engine.sweep.canary import Canary
-from harness.engine.sweep.rows import kind_of, row_of, signature
+from harness.engine.sweep.rows import row_of
 from harness.engine.sweep.summary import summarise, summary_of
 from harness.engine.sweep.swarm import profile_of, switched_off
 from harness.engine.sweep.work import Sweep, Wanted, declare, planned, resumed
 from harness.engine.verdict import FaultView, FindingView, Sales, Verdict
 from harness.faults.base import families
+from harness.invariants.kinds import kind_of, signature
 from harness.reporters.sweep import render
 from harness.results.bundle import read_bundle
 from harness.results.model import BiteRow, CanaryRow, FindingRow, Measure, RunRow
 from harness.results.store import Store
 from harness.scenario.load import load_file, load_text
+from harness.scenario.plan import NO_REPLY
 from harness.storage.profiles import registry as profiles
 from harness.terminals.small_scenarios import hour
 from tests.engine.small_runs import run
@@ -85,6 +87,16 @@ def test_nobody_waits_for_a_family_that_is_off() -> None:
     assert plan.without_families({"storage"}) is plan
     verdict = run(without, "reference")
     assert verdict.status == "pass" and [fault.name for fault in verdict.faults] == ["crash"]
+
+
+def test_a_host_that_answers_everything_does_so_where_its_silence_was_written_down() -> None:
+    drawn = {"T01/a1/host.silent/0": 1, "T01/a1/host.service/0": 7}
+    plan = replace(load_text(TWO_FAMILIES + "\nmust_happen: [never_reached]"), decisions=drawn)
+    answering = plan.without_families({NO_REPLY})
+    assert answering.decisions == {"T01/a1/host.silent/0": 0, "T01/a1/host.service/0": 7}
+    assert answering.host.no_reply_percent == 0 and answering.must_happen == () and answering.faults == plan.faults
+    assert [each.fault.kind for each in plan.without_families({NO_REPLY, "host"}).faults] == ["crash"]
+    assert replace(plan, decisions=None).without_families({NO_REPLY}).decisions is None
 
 
 def test_a_replay_line_says_what_was_off() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.faults.catalogue import all_faults
+from harness.history.events import Inspected, InspectionMissing
 from harness.scenario.plan import Plan, VolumePlan
 from tests.faults.fault_table import HOUR_US, NOON, REPLY, ROWS, SMALL, Row
 from tests.faults.program_runs import as_program, first_difference, told
@@ -106,3 +107,12 @@ def test_every_kind_bites_on_the_firmware_in_c(kind: str) -> None:
     found = told(roomy(replace(row.plan, terminals=1)), *faults, terminal=c_firmware()).outcome
     assert found.struck(kind) == 1
     assert kind in C_MAY_MISS or bool(found.bit(kind)) == (kind not in C_HAS_NO), C_HAS_NO.get(kind, "")
+
+
+def test_a_power_cut_accuses_no_program_of_records_that_it_never_offered() -> None:
+    plan = roomy(replace(SMALL, terminals=1, sales_per_day=10))
+    found = told(plan, replace(ROWS["power_loss"].placed), terminal=c_firmware(('"--inspect"', '"--look"'))).outcome
+    assert found.verdict.status == "pass" and found.bit("power_loss"), found.verdict
+    assert len(found.of(InspectionMissing)) == 1 and not found.of(Inspected)
+    reasons = {each.name: each.not_checked for each in found.verdict.invariants}
+    assert "before any fault, --inspect" in str(reasons["record_atomicity"]), reasons

@@ -17,9 +17,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import ExitCode
-from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.sweep.summary import summarise
 from harness.engine.verdict import Sales, Verdict
+from harness.invariants.kinds import kind_of, signature
 from harness.reporters import ci, github, gitlab, junit, markdown, plain
 from harness.reporters.ci import Case, CaseState, Outcome, Problem
 from harness.reporters.json_schemas import PRINTED, SCHEMAS, schema_text

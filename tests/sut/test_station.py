@@ -223,6 +223,10 @@ def test_the_place_in_the_software_s_own_code_comes_first_and_what_is_long_is_cu
         for below in (codec, library):
             assert raised(shipped, below).startswith("filequeue.py:2 in step: ")
     assert raised("main.py", "app.py", "log.py").endswith(" (from app.py:2 in step < main.py:2 in step)")
+    deep = raised("a.py", "b.py", "c.py", "d.py", "e.py", "f.py")
+    assert deep.endswith(" (from e.py:2 in step < d.py:2 in step < c.py:2 in step)"), (
+        "the nearest, where there are many"
+    )
     assert raised(loop).startswith("ValueError: ")
     assert died_of(said) == died_of("ValueError: app.py:1 in x: OSError: no") == "ValueError" and died_of("") == ""
 

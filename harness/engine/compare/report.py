@@ -15,7 +15,8 @@ from statistics import median
 import msgspec
 
 from harness.core.errors import ExitCode
-from harness.engine.sweep.rows import kind_of, signature
+from harness.engine.keeping import KINDS_MAX
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import FindingRow, RunRow
 from harness.scenario.thresholds import MEASURES
 
@@ -169,10 +170,6 @@ class Pair(msgspec.Struct, frozen=True):
     against: RunRow
 
 
-FINDINGS_KEPT = 200
-"""So many a verdict carries (``engine.judging``): with as many in it, there may have been more."""
-
-
 def same_finding(finding: FindingRow) -> str:
     """What two findings of two releases have in common when they are the same: all but the line of code."""
     return signature(finding.invariant, kind_of(_PLACE.sub("PLACE", finding.summary)))
@@ -189,7 +186,7 @@ def report_of(terminal: str, against: str, first_seed: int, declared: int, pairs
         report.terminal.add(pair.terminal)
         report.against.add(pair.against)
         for row, is_mine in ((pair.terminal, True), (pair.against, False)):
-            if sum(each.count for each in row.findings) >= FINDINGS_KEPT:
+            if len({each.signature for each in row.findings}) >= KINDS_MAX:
                 report.cut_off.append(f"{row.scenario}, seed {row.seed}, {terminal if is_mine else against}")
             _add(found, row, pair.view, is_mine=is_mine)
         if pair.view.conclusive:

@@ -17,6 +17,7 @@ from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import Gathering, Historian, Keeper, Seen
 from harness.engine.crashpoints.judging import RECOVERY_IDEMPOTENT, Court, not_idempotent
 from harness.engine.crashpoints.medium import Medium
+from harness.engine.crashpoints.offered import with_inspection_decided
 from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last, unreached
 from harness.engine.crashpoints.record import Recorded, record_boot, record_flow
 from harness.engine.crashpoints.report import FlowReport, ProfileCount
@@ -78,6 +79,7 @@ class Exploration:
         historian: Historian | None = None,
     ) -> None:
         # Half the images that are inspected in an exploration have been seen before.
+        setting = with_inspection_decided(setting)
         self.setting = setting = replace(setting, software=setting.software.remembering())
         self.flow = flow
         self.media = {medium.name: medium for medium in media}
@@ -139,6 +141,8 @@ class Exploration:
         if self.extent.depth < 2:
             number, name = RECOVERY_IDEMPOTENT
             told[number] = name, "recovery is cut with --depth 2"
+        elif self.setting.software.no_inspection:
+            told[RECOVERY_IDEMPOTENT[0]] = RECOVERY_IDEMPOTENT[1], self.setting.software.no_inspection
         return {f"{number} {name}": why for number, (name, why) in sorted(told.items())}
 
     def _judge_all(self, recorded: Recorded, cases: Sequence[Case]) -> None:

@@ -20,10 +20,16 @@ from harness.invariants.judge import Judge, Judgement
 from harness.invariants.recovery_idempotent import RecoveryIdempotent, differences
 
 RECOVERY_IDEMPOTENT = (RecoveryIdempotent.number, RecoveryIdempotent.name)
+_EVENTS_MAX = 50_000
+"""Events of the histories remembered, some 250 bytes each; once there are so many, all are forgotten and it begins anew."""
 
 
 class Court:
-    """Judges histories of one software."""
+    """Judges histories of one software.
+
+    Many states come to one history: a record that is torn in this way or in that is dropped by the same recovery. What was
+    found in a history is found in every equal one, so each is judged once.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self._terms = Terms(
@@ -38,9 +44,22 @@ class Court:
         """Checkers that failed, by name and last line of the trace."""
         self.not_checked = dict.fromkeys(self._chosen, NOTHING_JUDGED)
         """Invariants that have had nothing to judge so far, each with the shortest reason given."""
+        self._judged: dict[tuple[tuple[Event, ...], tuple[Event, ...], int], tuple[Finding, ...]] = {}
+        self._events = 0
 
     def findings(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
         """What is wrong with the history ``before`` the last power-on and what came after it."""
+        history = tuple(before), afterwards.events, afterwards.at_us
+        found = self._judged.get(history)
+        if found is None:
+            self._events += len(before) + len(afterwards.events)
+            if self._events > _EVENTS_MAX:
+                self._judged.clear()
+                self._events = len(before) + len(afterwards.events)
+            found = self._judged[history] = self._judge(before, afterwards)
+        return found
+
+    def _judge(self, before: Sequence[Event], afterwards: Afterwards) -> tuple[Finding, ...]:
         judge = Judge(self._terms, selected=self._chosen)
         judge.hear(afterwards.events, judge.hear(before))
         found: list[Finding] = []

@@ -13,8 +13,8 @@ from harness.engine.crashpoints.report import FlowReport, Found
 from harness.engine.crashpoints.request import CrashRequest
 from harness.engine.gate.report import Because, Part, Unchecked
 from harness.engine.gate.tally import Tally
-from harness.engine.sweep.rows import kind_of, signature
 from harness.invariants.catalogue import INVARIANTS
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import FindingRow, RunRow, RunVerdict
 
 SCENARIO = "power/plain_counter"

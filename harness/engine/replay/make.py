@@ -39,7 +39,8 @@ def bundle_below(directory: Path) -> Path | None:
     except OSError as error:
         raise UsageError(f"cannot look through {directory}: {error.strerror}: {error.filename}") from None
     if len(found) > 1:
-        listed = "".join(f"\n  {each}" for each in found[:_BUNDLES_TOLD])
+        names = [str(each) if str(each).isprintable() else repr(str(each)) for each in found[:_BUNDLES_TOLD]]
+        listed = "".join(f"\n  {name}" for name in names)
         more = f"\n  and {len(found) - _BUNDLES_TOLD} more" if len(found) > _BUNDLES_TOLD else ""
         raise UsageError(f"{directory} holds {len(found)} bundles; give one of them:{listed}{more}")
     return found[0] if found else None

@@ -35,7 +35,7 @@ from harness.engine.report.model import (
     Verdict,
 )
 from harness.engine.report.pages import page_of, portable, with_pages
-from harness.engine.sweep.rows import kind_of, signature
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import BiteRow, FindingSum
 
 CRASHES = "crashpoints.json"

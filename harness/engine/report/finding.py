@@ -31,8 +31,8 @@ from harness.engine.report.running import PLAIN, Children, Deadline
 from harness.engine.report.stories import story_of, why_of
 from harness.engine.report.window import fit
 from harness.engine.request import RunRequest
-from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.verdict import FindingView, Sales, Verdict
+from harness.invariants.kinds import kind_of, signature
 from harness.terminals.catalogue import CATALOGUE
 
 PAGES_MAX = 20

@@ -410,13 +410,14 @@ class Lost(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``why`` is a code: under_way (it had not returned), syncing (what would have made it durable had not), dropped (a failed fsync
     had dropped it), kept_not (what makes it durable had returned), unsynced, and unsynced_name: nothing of the kind had come.
-    ``by``: the lines of that fsync.
+    ``by``: the lines of that fsync. ``at_us``: when the call was made, where that is known.
     """
 
     text: str
     place: str = ""
     why: str = ""
     by: str = ""
+    at_us: int = 0
 
 
 class Taken(msgspec.Struct, frozen=True, omit_defaults=True):

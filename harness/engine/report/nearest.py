@@ -2,7 +2,7 @@
 
 Models: the same scenario and seed without the family of fault that is blamed, or with a host that answers everything where its
 everyday silence is; then with all families off that struck, then with both, then other seeds; the first of these runs in which
-the invariant holds is the nearest. Does not model: what else differs.
+the invariant holds on that terminal is the nearest. Does not model: what else differs.
 """
 
 from __future__ import annotations
@@ -56,10 +56,15 @@ def difference(guilty: Guilty, run: Run) -> Difference:
         verdict, directory = ran
         if verdict.status == "inconclusive" and not verdict.sales.accepted:
             continue
-        if any(each.invariant == guilty.finding.invariant for each in verdict.findings):
+        if any(_is_same(each, guilty.finding) for each in verdict.findings):
             continue
         return _parted(guilty, request, verdict, directory / "history.jsonl", tried)
     return Difference(why_none="every_run" if tried else "not_run", tried=tried)
+
+
+def _is_same(one: FindingView, other: FindingView) -> bool:
+    """Another terminal may have lost something else, for another reason."""
+    return (one.invariant, one.device) == (other.invariant, other.device)
 
 
 def _candidates(guilty: Guilty) -> Iterator[RunRequest]:

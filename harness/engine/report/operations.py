@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from harness.sut.station import Station
 
 P = ParamSpec("P")
-LOST_MAX = 12
-"""So many operations of a volume are told for one cut."""
+LOST_MAX = 400
+"""So many operations of a volume are known of one cut."""
 
 
 class Apart:
@@ -78,7 +78,8 @@ class OperationEye:
         self._from = 0
         """How long the log was when that call began."""
         self._place = ""
-        self._known: dict[str, dict[int, tuple[Op, str]]] = {}
+        self._at_us = 0
+        self._known: dict[str, dict[int, tuple[Op, str, int]]] = {}
         """By volume, by identity of the operation, which is kept so that no other has its identity."""
         self._taken: dict[str, Taken] = {}
         station.durability.on_cut = apart.of(self._cut)
@@ -90,6 +91,10 @@ class OperationEye:
         known = self._known.get(volume, {}).get(id(op))
         return "" if known is None else known[1]
 
+    def _made_us(self, volume: str, op: Op) -> int:
+        known = self._known.get(volume, {}).get(id(op))
+        return 0 if known is None else known[2]
+
     def taken(self, volume: str, number: int, at_us: int) -> Taken | None:
         """What the last cut took of a volume, which event ``number`` tells of."""
         taken = self._taken.pop(volume, None)
@@ -99,6 +104,7 @@ class OperationEye:
         self.catch_up()
         self._call, self._from = None, len(call.volume.log)
         self._place = self._whereabouts.lines(running_frame(self._station)).path
+        self._at_us = self._station.world.now_us
         if self._place:
             self._call = call
 
@@ -116,7 +122,7 @@ class OperationEye:
         # A log that was folded meanwhile is shorter than it was.
         for op in log[self._from :] if len(log) > self._from else log[-1:]:
             if id(op) not in known and made_by(call, op):
-                known[id(op)] = op, self._place
+                known[id(op)] = op, self._place, self._at_us
                 if len(known) > 2 * len(log) + 64:
                     held = {id(op) for op in log}
                     self._known[call.volume.name] = {key: each for key, each in known.items() if key in held}
@@ -141,7 +147,13 @@ class OperationEye:
         last = log[-1] if under_way and log else None
         told = sorted((*state.lost, *state.torn), key=lambda each: each.index)
         lost = tuple(
-            Lost(self._fit(each.text), self.place(loss.name, op), why, "" if by is None else self.place(loss.name, by))
+            Lost(
+                self._fit(each.text),
+                self.place(loss.name, op),
+                why,
+                "" if by is None else self.place(loss.name, by),
+                self._made_us(loss.name, op),
+            )
             for each in told[:LOST_MAX]
             for op in (state.log[each.index],)
             for why, by in (why_lost(state.log, each.index, last),)

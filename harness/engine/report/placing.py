@@ -15,6 +15,8 @@ from harness.engine.report.model import Step, Taken
 from harness.engine.verdict import FindingView
 from harness.invariants.base import INSTANT_KINDS
 
+SHOWN_MAX = 8
+"""Lost operations of one volume."""
 _CUTS = frozenset({"power_loss", "overheating", "device_swap", "brown_out"})
 """Faults that cut the power when they strike. A crash or a restart takes nothing of a disk."""
 
@@ -30,14 +32,30 @@ def placed(steps: Iterable[Step], places: Iterable[Place]) -> tuple[Step, ...]:
     )
 
 
-def taken_by(cuts: Sequence[Taken], finding: FindingView, shown: Container[int]) -> tuple[Taken, ...]:
-    """What the cuts took that are shown, and the one that the finding is put down to, wherever it is."""
+def taken_by(
+    cuts: Sequence[Taken], finding: FindingView, shown: Container[int], proof_us: Sequence[int] = ()
+) -> tuple[Taken, ...]:
+    """What the cuts took that are shown, and the one that the finding is put down to, wherever it is.
+
+    ``proof_us``: when the events that prove the finding happened.
+    """
     blamed = _blamed(cuts, finding)
     return tuple(
-        msgspec.structs.replace(each, blamed=each in blamed)
+        msgspec.structs.replace(_nearest(each, proof_us or (finding.at_us,)), blamed=each in blamed)
         for each in cuts
         if each.lost and (each in blamed or each.number in shown)
     )
+
+
+def _nearest(taken: Taken, proof_us: Sequence[int]) -> Taken:
+    """With no more operations than can be read: those made nearest to what proves the finding, in their order."""
+
+    def away_us(place: int) -> int:
+        return min(abs(taken.lost[place].at_us - each) for each in proof_us)
+
+    places = sorted(sorted(range(len(taken.lost)), key=away_us)[:SHOWN_MAX])
+    left_out = taken.left_out + len(taken.lost) - len(places)
+    return msgspec.structs.replace(taken, lost=tuple(taken.lost[place] for place in places), left_out=left_out)
 
 
 def _blamed(cuts: Sequence[Taken], finding: FindingView) -> list[Taken]:

@@ -40,6 +40,7 @@ def story_of(
     of_device = [each.number for each in found.steps if each.device in ("", finding.device)]
     frames = {} if observed is None else {each.number: each for each in observed.frames}
     messages = tuple(_with_fields(each, frames.get(each.number)) for each in found.messages)
+    proof_us = [each.at_us for each in found.steps if each.guilty]
     steps = placed(found.steps, () if observed is None else observed.places)
     return msgspec.structs.replace(
         page,
@@ -61,7 +62,7 @@ def story_of(
         volumes=() if observed is None else observed.volumes,
         disks=() if observed is None else disks_at(observed, of_device),
         why_no_disk="" if observed is None else observed.why_no_disk,
-        taken=() if observed is None else taken_by(observed.taken, finding, numbers),
+        taken=() if observed is None else taken_by(observed.taken, finding, numbers, proof_us),
         left_out=found.left_out,
         left_out_elsewhere=found.left_out_elsewhere,
         window=(found.from_us, found.until_us),

@@ -27,9 +27,10 @@ import msgspec
 from harness.core.errors import HarnessError
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
-from harness.engine.sweep.rows import kind_of, row_of, signature
+from harness.engine.sweep.rows import row_of
 from harness.engine.verdict import Verdict
 from harness.history.symptoms.model import Reached
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.plan import Plan

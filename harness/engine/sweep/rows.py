@@ -1,28 +1,14 @@
-"""From a verdict to the row that is kept of it, and what makes two findings the same.
-
-A signature is the invariant and the finding's words without what differs from run to run. The fault that struck and the code
-point where it struck stand beside it and are no part of it: over ten seeds each of random_faults with three mutants, of the
-signatures of seeds 6 to 10 2 in 18 had not been seen in seeds 1 to 5, with the fault 19 in 43, with the code point 25 in 51. One
-defect shows itself after many faults and in many places, and a gate that fails on what is new would fail on most seeds.
-"""
+"""From a verdict to the row that is kept of it."""
 
 from __future__ import annotations
 
-import re
-from hashlib import blake2b
-
 from harness.core.errors import HarnessError
 from harness.engine.request import RunRequest
-from harness.engine.verdict import FindingView, Verdict
+from harness.engine.verdict import FindingView, MoreView, Verdict
+from harness.invariants.kinds import kind_of, signature
 from harness.results.model import BiteRow, FindingRow, JudgedRow, Measure, RunRow
 
-_KIND_CHARACTERS = 200
 _REASON_CHARACTERS = 1_000
-_DIFFERS = re.compile(
-    r"(?P<place>[\w./-]+\.py:\d+)|(?P<time>day \d+ \d\d:\d\d:\d\d(?:\.\d+)?)"
-    r"|(?P<device>\bT\d{2,}\b)|(?P<number>\d[\d,]*(?:\.\d+)?)"
-)
-_INSTEAD = {"time": "TIME", "device": "T..", "number": "N"}
 
 
 def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
@@ -47,7 +33,7 @@ def row_of(label: str, request: RunRequest, verdict: Verdict) -> RunRow:
         verdict.replay,
         verdict.history_sha256,
         tuple(Measure(name, float(value)) for name, value in measures.items()),
-        _findings((*verdict.findings, *_missed(verdict))),
+        _findings((*verdict.findings, *_missed(verdict)), verdict.more),
         tuple(BiteRow(each.name, each.kind, each.family, each.struck, each.bit) for each in verdict.faults),
     )
 
@@ -80,29 +66,34 @@ def _missed(verdict: Verdict) -> tuple[FindingView, ...]:
     )
 
 
-def _findings(views: tuple[FindingView, ...]) -> tuple[FindingRow, ...]:
+def _findings(views: tuple[FindingView, ...], more: tuple[MoreView, ...]) -> tuple[FindingRow, ...]:
+    """By kind, fault and code point. What was only counted counts with the first of its kind, or else of its invariant."""
     groups: dict[tuple[str, str, str], list[FindingView]] = {}
     for view in views:
         key = signature(view.invariant, kind_of(view.summary)), view.fault, view.place
         groups.setdefault(key, []).append(view)
-    return tuple(
-        FindingRow(
-            key, group[0].invariant, group[0].name, kind_of(group[0].summary), len(group), sum(each.money_fen for each in group),
-            group[0].device, group[0].at_us, group[0].summary, fault, place,
+    rows: list[FindingRow] = []
+    left = list(more)
+    for (named, fault, place), group in groups.items():
+        first = group[0]
+        kind = kind_of(first.summary)
+        besides = [each for each in left if each.invariant == first.invariant and each.kind in (kind, "")]
+        left = [each for each in left if each not in besides]
+        count = len(group) + sum(each.findings for each in besides)
+        money_fen = sum(each.money_fen for each in group) + sum(each.money_fen for each in besides)
+        rows.append(
+            FindingRow(
+                named,
+                first.invariant,
+                first.name,
+                kind,
+                count,
+                money_fen,
+                first.device,
+                first.at_us,
+                first.summary,
+                fault,
+                place,
+            )
         )
-        for (key, fault, place), group in groups.items()
-    )  # fmt: skip
-
-
-def kind_of(summary: str) -> str:
-    """A finding's summary without what differs from run to run. A line of code stays: it is what went wrong."""
-
-    def instead(found: re.Match[str]) -> str:
-        return found.group() if found.lastgroup == "place" else _INSTEAD[str(found.lastgroup)]
-
-    return _DIFFERS.sub(instead, summary)[:_KIND_CHARACTERS]
-
-
-def signature(invariant: int, kind: str) -> str:
-    """A short name for one kind of finding, the same in every sweep."""
-    return blake2b(f"{invariant} {kind}".encode(), digest_size=4).hexdigest()
+    return tuple(rows)

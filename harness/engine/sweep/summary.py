@@ -13,7 +13,7 @@ import msgspec
 
 from harness.core.errors import ExitCode
 from harness.engine.campaign import upper_bound
-from harness.engine.sweep.rows import kind_of
+from harness.invariants.kinds import kind_of
 from harness.results.bundle import SUFFIX, replay_line
 from harness.results.model import VERDICTS, BiteRow, CanaryRow, Declared, RunRow
 from harness.results.store import Chosen, Store

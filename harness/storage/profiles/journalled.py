@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
+from harness.contract.making import quick
 from harness.storage.draft import Draft, Fate, Resized, SectorFates
 from harness.storage.image import Image
 from harness.storage.oplog import Link, Op, Truncate, Write
@@ -58,6 +59,7 @@ class Stop(IntEnum):
 Stops: TypeAlias = "dict[tuple[int, int], Stop]"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Sectors of a write that share one fate, and the fates they may have: the most that can have landed comes first."""
@@ -100,6 +102,9 @@ class JournalledProfile(Profile):
 
     rules: JournalRules
 
+    _read: tuple[Image, Sequence[Op], Commits] | None = None
+    """The log last played and its commits: listing plays one log again and again."""
+
     # ------------------------------------------------------------------ what barriers give
 
     def commits(self, base: Image, log: Sequence[Op]) -> Commits:
@@ -134,7 +139,7 @@ class JournalledProfile(Profile):
     def crash(self, base: Image, log: Sequence[Op], choices: Choices) -> Crash:
         crash = Crash(Draft(base))
         draft = crash.draft
-        commits = self.commits(base, log)
+        commits = self._commits_of(base, log)
         committed = commits.committed + choices.cut(len(commits.journalled) - commits.committed)
         stops: Stops = {}
         for index, op in enumerate(log):
@@ -147,8 +152,12 @@ class JournalledProfile(Profile):
                 fates = bytearray()
                 for piece in self.pieces(op, index, draft.size_of(op.inode), own_stops, commits, committed):
                     fate = piece.options[choices.pick(len(piece.options))]
-                    self.note(op.inode, piece, fate, own_stops)
-                    fates += bytes((fate,)) * piece.count
+                    if fate:
+                        self.note(op.inode, piece, fate, own_stops)
+                    if piece.count == 1:
+                        fates.append(fate)
+                    else:
+                        fates += bytes((fate,)) * piece.count
                 if not any(fates):
                     draft.apply(op)
                 elif fates.count(Fate.LOST) == len(fates):
@@ -172,6 +181,15 @@ class JournalledProfile(Profile):
                         draft.register(op)
                     crash.lost.append(index)
         return crash
+
+    def _commits_of(self, base: Image, log: Sequence[Op]) -> Commits:
+        """As ``commits``, which depends on nothing that changes while a log is listed."""
+        if self._read is None or self._read[0] is not base or self._read[1] is not log:
+            commits = self.commits(base, log)
+            if type(log) is not tuple:
+                return commits
+            self._read = base, log, commits
+        return self._read[2]
 
     def _lose_truncation(self, op: Truncate, index: int, crash: Crash, choices: Choices) -> None:
         """The old size stays; the rest of the new last block may have been zeroed already, sector by sector."""
@@ -235,7 +253,7 @@ class JournalledProfile(Profile):
         sector_bytes = self.rules.sector_bytes
         last = (stop - 1) // sector_bytes
         for sector in range(start // sector_bytes, last + 1):
-            stopped = stops.get((op.inode, sector))
+            stopped = stops.get((op.inode, sector)) if stops else None
             place = max(start, sector * sector_bytes)
             end = min(stop, (sector + 1) * sector_bytes)
             if stop <= op.old_size_bytes or end <= op.old_size_bytes:
@@ -245,11 +263,14 @@ class JournalledProfile(Profile):
                     options = _BEYOND_SIZE if may_grow and stopped != Stop.HIDDEN else _HIDDEN
                 pieces.append(Piece(sector, 1, _LOST_ONLY if stopped in _NO_DATA else options))
                 continue
-            together = range(sector, last + 1) if self.rules.size_after_data else range(sector, sector + 1)
-            stopped = next(filter(None, (stops.get((op.inode, other)) for other in together)), None)
+            count = 1
+            if self.rules.size_after_data:
+                count = last + 1 - sector
+                together = range(sector, last + 1) if stops else ()
+                stopped = next(filter(None, (stops.get((op.inode, other)) for other in together)), None)
             seen = (place < size_bytes or unseen) and stopped not in _NO_DATA
             zeros = may_grow and stopped in _ZEROS_FOLLOW and not self.rules.size_after_data
-            pieces.append(Piece(sector, len(together), _GROWTH[may_grow and not stopped, zeros, seen], growth=True))
+            pieces.append(Piece(sector, count, _GROWTH[may_grow and not stopped, zeros, seen], growth=True))
             if self.rules.size_after_data:
                 return
 

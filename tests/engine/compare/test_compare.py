@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ExitCode, UsageError
-from harness.engine.compare.report import FINDINGS_KEPT, CompareReport, Pair, PairView, report_of
+from harness.engine.compare.report import CompareReport, Pair, PairView, report_of
 from harness.engine.compare.work import Comparison, Wanted, _Started
+from harness.engine.keeping import KINDS_MAX
 from harness.engine.launch import launch
 from harness.engine.request import RunRequest
 from harness.reporters.compare import render
@@ -150,8 +151,9 @@ def test_beside_a_run_that_proves_nothing_nothing_is_new() -> None:
 
 
 def test_a_run_with_more_findings_than_are_kept_is_named() -> None:
-    many = replace(_finding("It dies."), count=FINDINGS_KEPT)
-    report = report_of("b", "a", 1, 2, [_pair((many,), (_finding("It dies."),)), _pair((), (many,), seed=2)])
+    many = tuple(_finding("It dies.", f"{number:08x}") for number in range(KINDS_MAX))
+    report = report_of("b", "a", 1, 2, [_pair(many, (_finding("It dies."),)), _pair((), many, seed=2)])
+    assert not report_of("b", "a", 1, 1, [_pair((replace(many[0], count=9_999),), many[1:])]).cut_off
     assert report.cut_off == ["s, seed 1, b", "s, seed 2, a"]
 
 

@@ -14,6 +14,19 @@ from tests.engine.crashpoints.explored import media
 from tests.sut.firmware import c_firmware
 
 NEVER_SYNCS = ("synchronous=EXTRA", "synchronous=OFF")
+WITHOUT_INSPECTION = ('"--inspect"', '"--look"')
+ANSWERS_BEFORE_A_SECOND_START = (
+    ("    open_storage(directory);\n    has_keys", '''    char mark[300];
+    snprintf(mark, sizeof mark, "%s/once", directory);
+    if (!access(mark, F_OK))
+        snprintf(mark, sizeof mark, "%s/again", directory);
+    fclose(fopen(mark, "w"));
+    sync();
+    open_storage(directory);
+    has_keys'''),
+    ("            inspect(arguments[++at]);",
+     '            if (!access("/data/again", F_OK)) return 1;\n            inspect(arguments[++at]);'),
+)  # fmt: skip
 
 
 @functools.cache
@@ -52,3 +65,18 @@ def test_every_kind_of_failing_call_bites() -> None:
         assert count.tried and count.bit == count.tried, count
     calls = {count.failure: count.calls for count in report.counts}
     assert calls["eio"] > calls["enospc"] > 0 and calls["memory"] > calls["fsync"] > 2 and calls["reset"] == 4, calls
+
+
+def test_a_program_without_inspection_is_not_accused_of_unreadable_records() -> None:
+    report = explored(Extent(images_limit=12, states_limit=4), WITHOUT_INSPECTION)
+    assert report.found == [] and report.judged == 4
+    told = report.not_checked["17 record_atomicity"]
+    assert told.startswith("the software offers no inspection: before any fault, --inspect: "), told
+    assert "nothing of the kind" in report.not_checked["18 corruption_detected"]
+
+
+def test_one_that_answers_on_a_fresh_device_owes_an_answer_in_every_state() -> None:
+    # Every start after the first leaves a mark, and with it the records are not read any more.
+    report = explored(Extent(images_limit=12, states_limit=4), *ANSWERS_BEFORE_A_SECOND_START)
+    assert {found.invariant for found in report.found} == {17}
+    assert "can no longer be read" in report.found[0].example.summary

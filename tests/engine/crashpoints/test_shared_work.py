@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engine.crashpoints.afterwards import live_on
-from harness.engine.crashpoints.cut import situation
+from harness.engine.crashpoints.cut import cut_events, situation
+from harness.engine.crashpoints.judging import Court
 from harness.engine.crashpoints.scene import Setting
 from harness.engine.crashpoints.states import StateLister
 from harness.history.recorder import Recorder
@@ -41,6 +42,25 @@ def test_scenes_after_others_play_as_the_first_one_does() -> None:
             alone = live_on(fresh(setting()), 1, remains, customer_stays=True)
             assert after_others.events == alone.events
             assert after_others.recovered == alone.recovered
+
+
+def test_a_court_that_has_judged_others_finds_in_a_history_what_a_new_one_finds() -> None:
+    played, used = recorded("no_fsync", "sale"), setting("no_fsync")
+    timeline = played.timeline
+    states = list(StateLister(timeline, [registry.get("posix-weak")] * len(timeline.volumes), 64))[::20]
+    court, found, histories = Court(used), [], set()
+    with interpreter.installed():
+        for state in states:
+            events, at_us = state.point.outside.events, state.point.at_us
+            cut = cut_events(played.situation(events), at_us, state.arrived, stays=True)
+            before = (*played.history(events), *cut)
+            lived = live_on(used, 1, state.remains(timeline.volumes), customer_stays=True)
+            found.append(court.findings(before, lived))
+            assert found[-1] == court.findings(before, lived) == Court(used).findings(before, lived)
+            histories.add((before, lived.events))
+    # Some have a finding, some have none, and it is about other events in one history than in another.
+    assert () in found and len(set(found)) > 2
+    assert len({lived for _, lived in histories}) < len(histories)
 
 
 def test_another_plan_is_worked_out_anew() -> None:

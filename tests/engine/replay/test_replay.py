@@ -221,6 +221,13 @@ def test_a_directory_stands_for_the_only_bundle_in_it(tmp_path: Path) -> None:
         (place / "power" / f"{number:02}" / "finding.zip").write_bytes(b"")
     with pytest.raises(UsageError, match=f"holds 12 bundles; give one of them:\n  {swept}\n(.*\n){{9}}  and 2 more$"):
         bundle_below(place)
+    named = tmp_path / "named"
+    named.mkdir()
+    for name in ("a.zip", "b\x1b[2J\n.zip"):
+        (named / name).write_bytes(b"")
+    with pytest.raises(UsageError) as told:
+        bundle_below(named)
+    assert str(told.value).count("\n") == 2 and "\x1b" not in str(told.value), "nothing in a name moves the cursor"
     own = place / "finding.zip"
     own.write_bytes(b"")
     assert bundle_below(place) == own, "the run's own, whatever else there is"

@@ -28,10 +28,10 @@ from harness.engine.report.observing import Observed, ObservedRequest, read_obse
 from harness.engine.report.running import Children, Deadline
 from harness.engine.report.stories import disks_at
 from harness.engine.request import RunRequest, SnapshotRequest, replay_line
-from harness.engine.sweep.rows import kind_of, signature
 from harness.engine.verdict import Verdict
 from harness.history.codec import read_history
 from harness.history.events import MessageSent, PowerLost, ScreenShown
+from harness.invariants.kinds import kind_of, signature
 from harness.terminals.small_scenarios import hour
 from tests.reporters.html.reading import card_numbers, data
 
@@ -196,6 +196,9 @@ def test_a_run_that_shows_it_too_is_not_the_nearest_without_it_and_time_may_be_o
     assert [(each.without, each.seed) for each in asked] == [(("power",), 1), ((), 2)]
     assert asked[0].scenario == str(guilty.pinned) and asked[1].scenario == guilty.request.scenario
     assert difference(guilty, run([told.verdict] * 9)).why_none == "every_run" and len(asked) == 3
+    elsewhere = tuple(msgspec.structs.replace(each, device="T02") for each in told.verdict.findings)
+    found = difference(guilty, run([msgspec.structs.replace(told.verdict, findings=elsewhere)]))
+    assert (found.without, found.passes, found.tried) == (("power",), False, 1), "another terminal's is another"
     late = difference(guilty, run([told.verdict]))
     assert (late.why_none, late.tried) == ("no_time", 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,10 +18,10 @@ from harness.engine.report.gather import gather
 from harness.engine.report.model import FindingPage, Lost, Taken
 from harness.engine.report.observing import Observed, ObservedRequest, read_observed
 from harness.engine.report.operations import Apart, made_by, why_lost
-from harness.engine.report.placing import taken_by
+from harness.engine.report.placing import SHOWN_MAX, taken_by
 from harness.engine.request import RunRequest
 from harness.engine.verdict import FindingView
-from harness.engine.whereabouts import Whereabouts
+from harness.engine.whereabouts import Whereabouts, own_files
 from harness.history.codec import read_history
 from harness.history.events import AnyEvent
 from harness.storage.calls import StorageCall
@@ -40,6 +40,8 @@ from harness.storage.oplog import (
 )
 from harness.storage.profiles import registry
 from harness.storage.volume import Volume
+from harness.sut.software import load
+from harness.terminals.catalogue import CATALOGUE
 from harness.terminals.small_scenarios import hour
 
 EXAMPLE = Path(__file__).parents[3] / "harness" / "docs" / "examples" / "my_terminal.py"
@@ -348,6 +350,16 @@ def test_an_error_of_whoever_watches_does_not_reach_the_software_and_is_told_at_
         apart.check()
 
 
+def test_of_many_lost_operations_those_made_nearest_to_the_proof_are_shown_in_their_order() -> None:
+    lost = tuple(Lost(f"write {place}", at_us=100 * place) for place in range(50))
+    finding = FindingView(1, "no_lost_approval", "T01", 2_010, "T01 lost it", fault="power_loss", cause=1)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost, 3)], finding, ())
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in range(17, 25)]
+    assert (taken.left_out, taken.blamed) == (3 + 50 - SHOWN_MAX, True)
+    (taken,) = taken_by([Taken(2, 9_000, "data", lost)], finding, (), (0, 4_900))
+    assert [each.text for each in taken.lost] == [f"write {place}" for place in (0, 1, 2, 3, 46, 47, 48, 49)]
+
+
 def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_volumes() -> None:
     def cut(at_us: int) -> Taken:
         return Taken(at_us, at_us, "data", (Lost("the write was lost"),))
@@ -363,6 +375,10 @@ def test_the_blamed_cut_is_the_one_that_the_blamed_strike_has_made_on_all_its_vo
     assert blamed(cuts[:2], 5, "overheating") == [20]
     assert blamed(cuts, 5, "crash") == blamed(cuts, 5, "scheduled_restart") == [], "it cuts no power"
     assert blamed(cuts, 5, "host_silent") == blamed(cuts, 5, "") == blamed([], 5) == []
+    # Beside it those that are shown, and none that took nothing.
+    finding = FindingView(1, "no_lost_approval", "T01", 50, "T01 lost it", fault="power_loss", cause=30)
+    told = taken_by([*cuts, Taken(60, 60, "system"), Taken(80, 80, "data")], finding, {10, 80})
+    assert [(each.number, each.volume, each.blamed) for each in told] == [(10, "data", False), (60, "data", True)]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +395,27 @@ def test_code_that_is_put_together_while_it_runs_may_be_called_anything(tmp_path
     whereabouts = Whereabouts((f"{tmp_path}/",))
     assert whereabouts.lines(scope["f"]()).path == f"{shown}:2 f"
     assert whereabouts.named(scope["f"].__code__) == f"{shown}:1 f"
+
+
+def test_the_software_s_own_lines_are_those_of_its_whole_package() -> None:
+    shipped = load("reference", {"reference": CATALOGUE["reference"].spec}, share_modules=True)
+    for module, file, own in (
+        ("till", "/shop/till.py", "/shop/"),
+        ("shop.app.main", "/lib/site-packages/shop/app/main.py", "/lib/site-packages/shop/"),
+        ("shop", "/lib/shop/__init__.py", "/lib/shop/"),
+        (shipped.module_name, shipped.file, f"{Path(shipped.file).parent}/"),
+    ):
+        assert own_files(replace(shipped, module_name=module, file=file)) == (own,)
+
+
+def test_software_that_is_installed_among_libraries_has_lines_of_its_own() -> None:
+    home = "/venv/lib/python3.11/site-packages/shop/"
+    scope: dict[str, Any] = {"sys": sys}
+    exec(compile("def f():\n    return sys._getframe()\n", f"{home}app/till.py", "exec"), scope)
+    whereabouts = Whereabouts((home,))
+    assert whereabouts.lines(scope["f"]()).path == "till.py:2 f"
+    assert whereabouts.named(scope["f"].__code__) == "till.py:1 f"
+    assert Whereabouts(("/elsewhere/",)).named(scope["f"].__code__) == "", "whose library it is"
 
 
 def test_a_library_below_the_software_s_directory_is_a_library(tmp_path: Path) -> None:

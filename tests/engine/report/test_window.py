@@ -24,6 +24,7 @@ from harness.history.events import (
     PowerLost,
     RequestUnanswered,
     ScreenShown,
+    SoftwareDied,
     SoftwareLogged,
 )
 from harness.history.query import HistoryFile
@@ -141,8 +142,16 @@ def test_what_went_wrong_around_the_proof_is_named_and_nothing_else(tmp_path: Pa
     lanes = {each.number: each.lane for each in found.steps}
     assert (lanes[8], lanes[12], lanes[1]) == ("host", "terminal", "link"), "who did not answer is the host"
     assert _window(tmp_path, *events, guilty=(6, 8)).around == [4, 12], "proof is no cause"
+    assert _window(tmp_path, *events, guilty=(6, 8), cause=8).around == [4, 12]
     # What is blamed is among them, however long before, and is shown.
     assert _window(tmp_path, *events, guilty=(6, 11), cause=0).around == [0, 4, 8, 12]
+
+
+def test_of_much_that_went_wrong_the_nearest_of_each_kind_comes_first(tmp_path: Path) -> None:
+    died = SoftwareDied(NINE, T01, "exception", "ValueError")
+    cuts = [PowerLost(NINE + at, T01, "power_loss") for at in range(1, 9)]
+    screen = ScreenShown(NINE + 9, T01, 5, "declined", "")
+    assert _window(tmp_path, died, *cuts, screen, guilty=(9,)).around == [0, 4, 5, 6, 7, 8]
 
 
 def test_what_is_blamed_is_shown_however_many_days_and_events_lie_between(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 PICTURES = Path(__file__).parents[3] / "reports" / "screenshots"
 WIDE = (1280, 900)
 PHONE = (360, 740)
+LAPTOP = (1366, 768)
 WAIT_S = 20
 _OWN = ("data:", "blob:", "about:", "chrome:", "chrome-untrusted:")
 """The last two are the browser's own first page; a report that asks for it is refused, and that is heard."""

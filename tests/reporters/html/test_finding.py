@@ -31,7 +31,7 @@ from harness.engine.report.model import (
 from harness.engine.report.window import step_of
 from harness.history import events as e
 from harness.reporters.html.page import write_report
-from tests.reporters.html.browser import PHONE, OpenReport, Page
+from tests.reporters.html.browser import LAPTOP, PHONE, OpenReport, Page
 
 MINUTE = 60_000_000
 NINE = 540 * MINUTE
@@ -199,6 +199,20 @@ def test_keys_and_mouse_step_through_the_events_of_one_terminal(open_report: Ope
     assert _at(page) == "8", "the guilty events are the guilty terminal's, wherever one looks"
 
 
+def test_stepping_by_keys_brings_what_is_stepped_through_into_view(open_report: OpenReport, report: Path) -> None:
+    page = _open(open_report, report, size=LAPTOP)
+    assert page.run("return scrollY") == 0
+    page.press("j")
+    for seen in (".detail h3", ".events [aria-current]"):
+        top, low = page.run(
+            f"const box = document.querySelector('{seen}').getBoundingClientRect(); return [box.top, box.bottom]"
+        )
+        assert top >= 0 and low <= page.run("return innerHeight"), seen
+    at = page.run("return scrollY")
+    page.press("j")
+    assert page.run("return scrollY") == at, "what is in view stays where it is"
+
+
 def test_a_message_is_told_field_by_field(open_report: OpenReport, report: Path) -> None:
     page = _open(open_report, report, "finding/0/event/6")
     told = page.text(".message")
@@ -248,7 +262,7 @@ def test_approved_on_the_screen_and_only_in_the_cache_is_seen(open_report: OpenR
     row = page.text(".files tbody tr.changed")
     assert "/data/log/q" in row and "228" in row and "only in the cache" in row
     assert "the append of 228 bytes" in page.text(".volume") and "1 more file" not in page.text(".volume")
-    assert "2 more files, unchanged and safe" in page.text(".volume")
+    assert "2 more files, unchanged, on the medium" in page.text(".volume")
     page.press("j")
     assert "not on the medium" in page.text(".callout.doubt")
     page.press("j")

@@ -17,6 +17,7 @@ from harness.engine.crashpoints.callsites import Step
 from harness.engine.crashpoints.flows import Flow
 from harness.engine.crashpoints.gather import tell_story
 from harness.engine.crashpoints.judging import Court
+from harness.engine.crashpoints.offered import with_inspection_decided
 from harness.engine.crashpoints.purpose import NO_LOST_APPROVAL, settled_at_last
 from harness.engine.crashpoints.scene import Setting
 from harness.history.events import Event, SoftwareDied
@@ -56,6 +57,7 @@ class Playing:
         tell: Callable[[int, int, int], None],
     ) -> None:
         self.report = FlowCalls(flow.name, flow.summary)
+        setting = with_inspection_decided(setting)
         self._stage = Stage(setting, flow)
         self._extent = extent
         self._stop = stop

@@ -108,6 +108,13 @@ class Story {
     }
   }
 
+  // Whoever steps by keys is to see where he is, and what the event says.
+  intoView() {
+    const top = this.detail.getBoundingClientRect().top, low = innerHeight - 120;
+    if (top < 0 || top > low) this.box.scrollIntoView({ block: "start" });
+    if (this.detail.getBoundingClientRect().top > low) this.detail.scrollIntoView({ block: "center" });
+  }
+
   // By so many events of what is shown; Infinity goes to an end.
   move(by) {
     const at = this.shown.findIndex((each) => each.number === this.at);
@@ -142,6 +149,7 @@ addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   act(story);
+  story.intoView();
 });
 
 function keepInside(box, row) {

@@ -46,7 +46,7 @@ addTexts({
   disk_at_risk: "{count|file or directory is|files and directories are} not on the medium as the software sees them: a power cut now may take that.",
   disk_told_screen: "The screen says “{what}” while {count|file or directory is|files and directories are} only in the cache: a power cut now may take that.",
   disk_told_receipt: "The receipt says “{what}” while {count|file or directory is|files and directories are} only in the cache: a power cut now may take that.",
-  disk_more_safe: "{count|more file|more files}, unchanged and safe", disk_more: "{count|more file|more files}", disk_medium: "{medium}, {free} of {total} free",
+  disk_more_safe: "{count|more file|more files}, unchanged, on the medium", disk_more: "{count|more file|more files}", disk_medium: "{medium}, {free} of {total} free",
   disk_done: "Done since the event before ({count})", disk_may_lose: "What a power cut now may do ({count})", disk_earlier: "{count} earlier ones",
   disk_empty: "Nothing is on it yet.", disk_of_guilty: "The disk is shown of {device} alone: this finding is about it.",
   disk_not_run: "The disk is known only when the run is done again for this page, and it was not.", disk_no_time: "The disk is not known: the time for this page was over. harness report with --max-time gives it more.",
@@ -74,7 +74,7 @@ addTexts({
   lost_dropped: "An fsync had failed and dropped it: a later one writes nothing of it.", lost_kept_not: "An fsync had returned, and the medium has not kept it all the same.",
 
   difference_title: "The nearest run without it", difference_without: "The same scenario and seed without the faults of {what}", difference_answered: "The same scenario and seed with a host that answers whatever no fault keeps from it (host.no_reply: 0 %)", difference_without_both: "The same scenario and seed without the faults of {what}, and with a host that answers everything", difference_seed: "The same scenario under seed {seed}",
-  difference_passes: "passes.", difference_other: "does not show this finding (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
+  difference_passes: "passes.", difference_other: "does not show this finding on this terminal (it has others).", difference_same: "On {device} the first {count|thing|things} that anybody could notice are the same.",
   difference_where: "They part at {at}.", difference_here: "This run", difference_there: "The other run", difference_nothing_more: "Nothing more happens on this terminal.", difference_again: "Run the other",
   difference_every_run: "The finding came in all {count|run that was|runs that were} tried: without the faults, with a host that answers everything, and under other seeds. It may need no more than an ordinary day.",
   difference_no_time: "No run without it was found in the time for this page ({count} tried). harness report with --max-time, such as 5min, gives it more.", difference_not_run: "No other run was tried.", difference_crash_point: "A crash point is one flow and one power cut; the flow without the cut is what the crash points begin with.",
@@ -89,7 +89,7 @@ addTexts({
   event_SecretFound: "Card data is found", event_SecretsSought: "Searched for card data", event_MessageSent: "A message is sent", event_MessageDelivered: "A message arrives", event_MessageDropped: "A message is lost", event_RequestUnanswered: "The host sends no answer",
   event_LedgerChanged: "The host's ledger changes", event_BatchSettled: "The host settles", event_CertificateTaken: "The host has the certificate", event_OrderChanged: "An order changes", event_SettingsKeyed: "Settings are keyed in",
   event_SettingsJudged: "The host judges settings", event_PayoutMade: "The host pays out", event_PayoutTold: "The host tells of a payout", event_FaultStruck: "A fault strikes", event_DataDamaged: "A fault has damaged data",
-  event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read",
+  event_FaultBit: "The fault has an effect", event_FaultLifted: "The fault is over", event_Inspected: "Its own records are read", event_InspectionMissing: "Offers no inspection of its own records",
 }, {
   day: "第 {day} 天", events: "事件", terminals: "终端", the_guilty_one: "本问题", guilty: "肇因", guilty_events: "证明问题的事件：", findings_after_before: "与之相同，发生在 {fault} 之后", follows: "请先看本终端上更早的 {what}：此问题附近没有别的异常，它可能只是前者的后果。", around_events: "前后出了什么事：",
   struck_at: "故障发生在", money_of_kind: "此类问题共涉及 {money}",
@@ -132,7 +132,7 @@ addTexts({
   disk_same: "安全", disk_only_cache: "只在缓存中", disk_only_medium: "已删除但未落盘", disk_differs: "介质上不同", disk_same_size: "{size} = {size}，内容不同", disk_gone: "已删除",
   disk_safe: "软件写入的一切都已落盘：此刻断电不会丢失任何内容。", disk_at_risk: "有 {count} 个文件或目录在介质上与软件所见不同：此刻断电可能丢失。",
   disk_told_screen: "屏幕显示“{what}”，但有 {count} 个文件或目录只在缓存中：此刻断电可能丢失。", disk_told_receipt: "小票印出“{what}”，但有 {count} 个文件或目录只在缓存中：此刻断电可能丢失。",
-  disk_more_safe: "另有 {count} 个文件，未变且安全", disk_more: "另有 {count} 个文件", disk_medium: "{medium}，{total} 中剩余 {free}",
+  disk_more_safe: "另有 {count} 个文件，未变，已落盘", disk_more: "另有 {count} 个文件", disk_medium: "{medium}，{total} 中剩余 {free}",
   disk_done: "自上一事件以来的操作（{count}）", disk_may_lose: "此刻断电可能造成（{count}）", disk_earlier: "更早的 {count} 项",
   disk_empty: "还没有任何内容。", disk_of_guilty: "只显示 {device} 的磁盘：本问题与它有关。",
   disk_not_run: "只有为本页重新运行时才知道磁盘内容，而这次没有。", disk_no_time: "磁盘内容未知：本页时间已用完。用 harness report 的 --max-time 可以给它更多时间。",
@@ -160,7 +160,7 @@ addTexts({
   lost_dropped: "fsync 曾失败并丢弃了这些内容：之后的 fsync 不会再写入。", lost_kept_not: "fsync 已返回，但介质仍未保留。",
 
   difference_title: "最接近的没有此问题的运行", difference_without: "同一场景和种子，去掉 {what} 类故障", difference_answered: "同一场景和种子，除故障所致外主机全部应答 (host.no_reply: 0 %)", difference_without_both: "同一场景和种子，去掉 {what} 类故障，且主机全部应答", difference_seed: "同一场景，种子 {seed}",
-  difference_passes: "通过。", difference_other: "没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
+  difference_passes: "通过。", difference_other: "在此终端上没有此问题（但有其他问题）。", difference_same: "{device} 上最初 {count} 件可见的事完全相同。",
   difference_where: "从 {at} 起不同。", difference_here: "本次运行", difference_there: "另一次运行", difference_nothing_more: "此终端上再无其他事件。", difference_again: "运行另一次",
   difference_every_run: "尝试的 {count} 次运行都出现此问题：去掉故障、主机全部应答、更换种子也一样。平常的一天可能就足以出现。",
   difference_no_time: "在本页时间内没有找到不出现此问题的运行（尝试了 {count} 次）。用 harness report 的 --max-time（如 5min）可以给它更多时间。", difference_not_run: "没有尝试其他运行。", difference_crash_point: "断电点就是一个流程加一次断电；没有断电的流程是它的起点。",
@@ -175,5 +175,5 @@ addTexts({
   event_SecretFound: "发现卡数据", event_SecretsSought: "搜索卡数据", event_MessageSent: "发送报文", event_MessageDelivered: "报文到达", event_MessageDropped: "报文丢失", event_RequestUnanswered: "主机不应答",
   event_LedgerChanged: "主机账本变化", event_BatchSettled: "主机结算", event_CertificateTaken: "主机收到证书", event_OrderChanged: "订单变化", event_SettingsKeyed: "录入设置",
   event_SettingsJudged: "主机审核设置", event_PayoutMade: "主机付款", event_PayoutTold: "主机告知付款", event_FaultStruck: "故障发生", event_DataDamaged: "故障损坏数据",
-  event_FaultBit: "故障生效", event_FaultLifted: "故障结束", event_Inspected: "读取自身记录",
+  event_FaultBit: "故障生效", event_FaultLifted: "故障结束", event_Inspected: "读取自身记录", event_InspectionMissing: "未提供自身记录的检查",
 });

@@ -98,6 +98,7 @@ const SENTENCES_ZH = {
   FaultBit: (f) => ["故障 ", say(f.fault), " 生效：", say(f.evidence)],
   FaultLifted: (f) => ["故障 ", say(f.fault), " 解除"],
   Inspected: inspectedZh,
+  InspectionMissing: (f) => ["未提供自身记录的检查：", say(f.why)],
 };
 
 const JUDGED_BY_ZH = {
