@@ -446,12 +446,14 @@ def test_a_bad_one_fails_early_and_its_finding_is_made_small_and_runs_again(tmp_
 def test_what_is_not_made_small_is_told_with_the_command_that_does() -> None:
     found = GateFinding("0badcafe", 1, "lost", "", "", "checks", "x", "harness run x.yaml --terminal my.py:T --seed 1")
     assert smaller_line(found, "my.py:T") == "", "nobody asked for it"
-    found.not_shrunk = "a gate makes the first 3 small"
-    assert smaller_line(found, "my.py:T") == "harness shrink x.yaml --terminal my.py:T --seed 1 --signature 0badcafe"
+    found.not_shrunk, to = "a gate makes the first 3 small", "--out reports/shrunk/0badcafe.yaml"
+    assert (
+        smaller_line(found, "my.py:T") == f"harness shrink x.yaml --terminal my.py:T --seed 1 --signature 0badcafe {to}"
+    )
     found.again += " --without power"
     rest = "--out reports/again; harness shrink reports/again/finding.zip --signature 0badcafe"
-    assert smaller_line(found, "my.py:T") == f"{found.again} {rest} --terminal my.py:T"
-    assert smaller_line(found, "reference") == f"{found.again} {rest}"
+    assert smaller_line(found, "my.py:T") == f"{found.again} {rest} --terminal my.py:T {to}"
+    assert smaller_line(found, "reference") == f"{found.again} {rest} {to}"
     found.shrunk_again = "harness run small.yaml"
     assert smaller_line(found, "reference") == "", "it is small"
 

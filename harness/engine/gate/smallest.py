@@ -50,11 +50,12 @@ def smaller_line(found: GateFinding, terminal: str) -> str:
     if found.shrunk_again or not found.not_shrunk or not found.again.startswith("harness run "):
         return ""
     given = shlex.split(found.again)[3:]
-    which = f"--signature {found.signature}"
+    # A file of its own: several findings may be of one scenario.
+    which, to = f"--signature {found.signature}", f"--out reports/shrunk/{found.signature}.yaml"
     if {each for each in given if each.startswith("--")} <= _OF_SHRINK:
-        return f"harness shrink {found.again.removeprefix('harness run ')} {which}"
+        return f"harness shrink {found.again.removeprefix('harness run ')} {which} {to}"
     software = "" if terminal in CATALOGUE else f" --terminal {shlex.quote(terminal)}"
-    return f"{found.again} --out {_AGAIN_IN}; harness shrink {_AGAIN_IN}/finding.zip {which}{software}"
+    return f"{found.again} --out {_AGAIN_IN}; harness shrink {_AGAIN_IN}/finding.zip {which}{software} {to}"
 
 
 def _one(
