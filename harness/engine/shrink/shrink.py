@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ from harness.history.codec import read_history
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.load import load_file
-from harness.scenario.plan import Plan
+from harness.scenario.plan import NO_REPLY, Plan
 from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
@@ -46,6 +47,7 @@ _TO_SEARCH = 0.9
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
 _LAST = (1, 2, 4, 8)
+_UNANSWERED_PERCENT = (50.0, 20.0)
 _INTERRUPTED = "interrupted"
 
 
@@ -298,7 +300,15 @@ class Shrinker:
                 people = replace(plan.people, retries_after_unknown_percent=100.0, tries_other_card_percent=100.0)
                 yield from (replace(each, people=people) for each in variants)
 
+        def rarely_answered(_: Plan) -> Iterator[Plan]:
+            # Which answer fails to come hangs on all that went before; of few sales it must happen more often.
+            for percent, seed in product(_UNANSWERED_PERCENT, range(1, _OTHER_SEEDS + 1)):
+                host = replace(faithful.host, no_reply_percent=percent)
+                yield from templates(replace(faithful, host=host, faults=(), seed=seed), 1)
+
         if self._once("equal sales instead of drawn customers", few):
+            return
+        if self.finding.fault == NO_REPLY and self._once("a host that answers less", rarely_answered):
             return
         if self._once("who came is written down", whole):
             return

@@ -131,6 +131,23 @@ def test_of_two_defects_in_the_same_words_the_one_that_was_asked_for_is_kept_wit
     assert "everything was tried" in stuck and "nothing smaller shows this finding after half_open again:" in stuck
 
 
+def test_what_a_missing_answer_shows_is_kept_with_one_sale_at_a_host_that_answers_less(tmp_path: Path) -> None:
+    text = hour("terminals: 3\nsales_per_day: 12").replace("no_reply: 0%", "no_reply: 2%")
+    (tmp_path / "case.yaml").write_text(text)
+    request = RunRequest(scenario=str(tmp_path / "case.yaml"), terminal="silent_charge", seed=3)
+    steps: list[str] = []
+
+    def until_it_answers_less(what: str, _runs: int) -> None:
+        steps.append(what)
+        if what == "a host that answers less":
+            raise KeyboardInterrupt
+
+    shrunk = shrink(request, None, budget_s=60, out=tmp_path / "small.yaml", on_step=until_it_answers_less)
+    assert shrunk.finding.fault == "host.no_reply" and steps[-1] == "a host that answers less"
+    plan = load_file(tmp_path / "small.yaml")
+    assert (plan.terminals, plan.faults, plan.host.no_reply_percent) == (1, (), 50.0)
+
+
 def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: Path) -> None:
     another = replace(small("actions: []"), software="batch_stays")
     lost = replace(small(LOST), software="silent_charge")
