@@ -140,6 +140,7 @@ LARGE = frozenset(
         "tests/cli/test_crashpoints.py::test_where_nothing_can_be_kept_the_findings_are_said_all_the_same",
         "tests/invariants/test_reconciler.py::test_every_kind_of_guilt_occurs",
         "tests/engine/shrink/test_shrink.py::test_of_many_terminals_the_guilty_one_is_tried_before_anything_on_all",
+        "tests/engine/shrink/test_shrink.py::test_of_two_defects_in_the_same_words_the_one_that_was_asked_for_is_kept_with_its_fault",
         "tests/engine/test_sweep.py::test_no_run_begins_when_time_is_over_and_what_is_under_way_is_ended_and_not_counted",
         "tests/cli/test_usage.py::test_a_reader_that_goes_away_changes_no_exit_code",
         "tests/engine/crashpoints/test_determinism.py::test_hash_seeds_change_nothing[rewritten_in_place-profiles0-1]",

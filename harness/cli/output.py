@@ -14,7 +14,7 @@ import click
 
 from harness.core.errors import ExitCode, UsageError
 
-_TO_COPY = re.compile(r"((?:^|\n)[ ]*(?:replay: |again: )|; )harness (?=[a-z])")
+_TO_COPY = re.compile(r"((?:^|\n)[ ]*(?:replay: |again: |smaller: )|; )harness (?=[a-z])")
 """Lines that are told to be copied, as all reporters print them; prose names a command between backticks."""
 
 

@@ -27,6 +27,8 @@ _AFTER, _AFTER_S = 10, 15.0
 _AFTER_MIN_S = 2.0
 """A gate that has used up its budget still has its first finding told."""
 _ONE_S, _MANY_S = 60.0, 6.0
+_FIRST_S = 90.0
+"""A sweep may be of runs that take a minute each: its first finding is told all the same."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -47,7 +49,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.option(
     "--max-time",
     type=Duration(),
-    help="No such run begins later than this; default: 6 s, of one run or bundle 60 s. Each may take 20 s, or this if more.",
+    help="No such run begins later than this; default: 6 s, of one run or bundle 60 s. Each may take 20 s, or this if more; "
+    "without this the first one 90 s.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all that the page shows as one JSON object.")
 def report(
@@ -78,6 +81,8 @@ def report(
     if how is not None and max_time is not None:
         # Who gives more time gives it to slow runs, too, and to what they are compared with.
         how = replace(how, each_s=max(how.each_s, max_time))
+    elif how is not None:
+        how = replace(how, first_s=_FIRST_S)
     told = _gathered(source, how, quiet=as_json)
     if as_json:
         import msgspec
@@ -124,14 +129,16 @@ def telling(findings: int, begin_s: float, terminal: str | None = None, trust: b
     return Telling(pages_max=findings, all_s=begin_s, jobs=jobs, terminal=terminal, trust=trust)
 
 
-def _gathered(source: Path, how: Telling | None, cut_off: tuple[CutOff, ...] = (), *, quiet: bool) -> Report:
-    """The report; ``quiet``: nothing is said of how far it is."""
+def _gathered(
+    source: Path, how: Telling | None, cut_off: tuple[CutOff, ...] = (), *, quiet: bool, after: str = ""
+) -> Report:
+    """The report; ``quiet``: nothing is said of how far it is. ``after``: the command that it is the last part of."""
     from harness.cli.watching import PagesWatch, draws
     from harness.engine.report.gather import gather
 
     if quiet or how is None:
         return gather(source, how, cut_off=cut_off)
-    with closing(PagesWatch(str(source), live=draws())) as watch:
+    with closing(PagesWatch(str(source), live=draws(), after=after)) as watch:
         return gather(source, replace(how, on_turn=watch.told), cut_off=cut_off)
 
 
@@ -157,22 +164,26 @@ def _beside(source: Path) -> Path:
 def report_option(command: F) -> F:
     """The option; the command gets ``with_report``."""
     return click.option(
-        "--report/--no-report", "with_report", default=True, help=f"Write {NAME} beside the results; default: yes."
-    )(command)
+        "--report/--no-report", "with_report", default=True,
+        help=f"Write {NAME} beside the results; default: yes. It takes its own time, after the command's: often 15 s, at most "
+        f"{_FIRST_S:.0f} s and what is begun by then.",
+    )(command)  # fmt: skip
 
 
-def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool) -> None:
+def write_after_sweep(out_dir: Path, cut_off: Iterable[CutOff], *, quiet: bool, after: str = "sweep") -> None:
     """The page of a sweep that has just told what it came to."""
 
     def gathered() -> Report:
-        return _gathered(out_dir, telling(_AFTER, _AFTER_S, trust=True), tuple(cut_off), quiet=quiet)
+        how = telling(_AFTER, _AFTER_S, trust=True)
+        how = None if how is None else replace(how, first_s=_FIRST_S)
+        return _gathered(out_dir, how, tuple(cut_off), quiet=quiet, after=after)
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 
 
 def write_after_crashpoints(out_dir: Path, *, quiet: bool) -> None:
     """The page of crash points that have just been told, and have left their crashpoints.json."""
-    write_after_sweep(out_dir, (), quiet=quiet)
+    write_after_sweep(out_dir, (), quiet=quiet, after="crashpoints")
 
 
 def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
@@ -180,7 +191,7 @@ def write_after_gate(out_dir: Path, left_s: float, *, quiet: bool) -> None:
     begin_s = min(_AFTER_S, max(_AFTER_MIN_S, left_s))
 
     def gathered() -> Report:
-        return _gathered(out_dir, telling(_AFTER, begin_s, trust=True), quiet=quiet)
+        return _gathered(out_dir, telling(_AFTER, begin_s, trust=True), quiet=quiet, after="gate")
 
     _keep(gathered, out_dir / NAME, quiet=quiet)
 

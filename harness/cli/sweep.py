@@ -61,7 +61,8 @@ INTERRUPTED = "telling what is finished; --resume goes on"
 @click.option("--wall-limit", type=WallSeconds(), default=600.0, show_default=True, help="Seconds that a run may take.")
 @click.option(
     "--max-time", type=Duration(),
-    help="End by then (90s, 10 min): no run begins that would take longer, what still runs is left for --resume.",
+    help="End by then (90s, 10 min): no run begins that would take longer, what still runs is left for --resume. The "
+    "report (--report) comes after it, in time of its own.",
 )  # fmt: skip
 @click.option(
     "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,

@@ -145,10 +145,15 @@ class GateWatch:
 
 
 class PagesWatch:
-    """The findings of a report being told, each run of theirs as it begins and ends. ``source``: what the report is of."""
+    """The findings of a report being told, each run of theirs as it begins and ends. ``source``: what the report is of.
 
-    def __init__(self, source: str, *, live: bool) -> None:
-        self._source = source
+    ``after``: the command that it is the last part of, and whose time it is not taken from.
+    """
+
+    def __init__(self, source: str, *, live: bool, after: str = "") -> None:
+        self._source, self._after = source, after
+        self._software: set[str] = set()
+        """What does not ship, of pages for which there was no time."""
         self._at_work: dict[tuple[int, ...], tuple[Turn, float]] = {}
         self._done = self._of = self._no_time = 0
         self._held = threading.RLock()
@@ -158,6 +163,8 @@ class PagesWatch:
 
     def told(self, turn: Turn) -> None:
         """One more run has begun, or is over."""
+        from harness.terminals.catalogue import CATALOGUE
+
         with self._held, suppress(OSError):  # who does not hear of it has the report all the same
             if not self._of:
                 self._of = turn.of
@@ -166,7 +173,9 @@ class PagesWatch:
                 self._at_work[turn.numbers] = turn, time.monotonic()
                 return
             self._done += len(turn.pages)
-            self._no_time += sum(page.why_empty == "no_time" for page in turn.pages)
+            late = [page for page in turn.pages if page.why_empty == "no_time"]
+            self._no_time += len(late)
+            self._software.update(page.terminal for page in late if page.terminal not in ("", *CATALOGUE))
             began = self._at_work.pop(turn.numbers, None)
             if began is not None and self._live is None:
                 _line(_told(turn, time.monotonic() - began[1]))
@@ -177,15 +186,22 @@ class PagesWatch:
             self._live.stop()
         if self._no_time:
             with suppress(OSError):
-                more = to_copy(f"harness report {shlex.quote(self._source)} --max-time 5min")
+                more = to_copy(f"harness report {shlex.quote(self._source)} --max-time 5min{self._naming()}")
                 _line(f"no time for {self._no_time} of {self._of} pages; {more} gives more")
+
+    def _naming(self) -> str:
+        """Software that does not ship is run for a report when somebody names it."""
+        if len(self._software) > 1:
+            return " --trust"
+        return "".join(f" --terminal {line(shlex.quote(each), 400)}" for each in self._software)
 
     def _begin(self) -> None:
         if self._draws:
             self._live = on_screen(self._table)
         else:
             few = "the finding" if self._of == 1 else f"{self._of} findings"
-            _line(f"telling {few} in full; runs that are done again take their time")
+            beside = f", beside the {self._after}'s own (--no-report: none)" if self._after else ""
+            _line(f"telling {few} in full; runs that are done again take their time{beside}")
 
     def _table(self, height: int) -> RenderableType:
         from rich.console import Group

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from harness.core.words import several
 from harness.engine.gate import cuts
 from harness.engine.gate.report import Bound, GateFinding, GateReport, Part, Untried
+from harness.engine.gate.smallest import smaller_line
 from harness.reporters import plain
 from harness.reporters.ci import Case, Outcome, Problem, cases_of, place_of
 from harness.results.model import RunRow
@@ -63,7 +64,7 @@ def _lines(report: GateReport) -> Iterator[str]:
         yield ""
         yield f"new findings: {len(report.new)}"
         for found in report.new[:_MOST]:
-            yield from _finding(found)
+            yield from _finding(found, report.terminal)
         if len(report.new) > _MOST:
             yield f"  and {len(report.new) - _MOST} more (--json has all)"
     known = [each for each in report.findings if each.known]
@@ -105,7 +106,7 @@ def _untried(untried: Untried) -> Iterator[str]:
     yield from textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
-def _finding(found: GateFinding) -> Iterator[str]:
+def _finding(found: GateFinding, terminal: str) -> Iterator[str]:
     money = f", {found.money_fen / 100:,.2f} yuan at stake" if found.money_fen else ""
     yield f"  {found.signature}  invariant {found.invariant} {found.name}: {found.findings:,} in {found.part}{money}"
     yield f"            {found.summary}"
@@ -113,6 +114,8 @@ def _finding(found: GateFinding) -> Iterator[str]:
         yield f"            smallest: {found.shrunk}"
     elif found.not_shrunk:
         yield f"            not made smaller: {found.not_shrunk}"
+        if smaller := smaller_line(found, terminal):
+            yield f"            smaller: {smaller}"
     yield f"            replay: {found.shrunk_again or found.again}"
 
 

@@ -60,7 +60,7 @@ def test_its_time_is_no_longer_than_the_sweeps(
 
 
 def test_pages_without_time_are_counted_with_what_gives_more(capsys: pytest.CaptureFixture[str]) -> None:
-    watch = PagesWatch("my out", live=False)
+    watch = PagesWatch("my out", live=False, after="sweep")
     page = FindingPage("0badcafe", 22, "reversal_drains", "")
     late = msgspec.structs.replace(page, why_empty="no_time")
     watch.told(Turn((1,), 3, (page,), over=False))
@@ -71,11 +71,26 @@ def test_pages_without_time_are_counted_with_what_gives_more(capsys: pytest.Capt
     watch.told(Turn((2, 3), 3, (late, late), over=True))  # it did not even begin
     watch.close()
     assert capsys.readouterr().err.splitlines() == [
-        "telling 3 findings in full; runs that are done again take their time",
+        "telling 3 findings in full; runs that are done again take their time, beside the sweep's own (--no-report: none)",
         "page 1 of 3: 22 reversal_drains (0 s)",
         "pages 4-6, 8, 10-11, ... of 20: 1 reversal_drains, 2 reversal_drains, 3 reversal_drains and 2 more (0 s)",
         "no time for 2 of 3 pages; harness report 'my out' --max-time 5min gives more",
     ]
+
+
+@pytest.mark.parametrize(
+    ("software", "named"),
+    [(("reference",), ""), (("a b.py:Till",), " --terminal 'a b.py:Till'"), (("a.py:A", "b.py:B"), " --trust")],
+)
+def test_the_line_that_gives_more_time_names_software_of_ones_own(
+    software: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch = PagesWatch("out", live=False)
+    for each in software:
+        late = FindingPage("0badcafe", 22, "reversal_drains", "", why_empty="no_time", terminal=each)
+        watch.told(Turn((1,), 2, (late,), over=True))
+    watch.close()
+    assert capsys.readouterr().err.endswith(f"; harness report out --max-time 5min{named} gives more\n")
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 8), (40, 20), (100, 30), (200, 60)])

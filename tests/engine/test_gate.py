@@ -25,7 +25,8 @@ from harness.engine.gate.baseline import KnownFinding
 from harness.engine.gate.checks import OFFLINE, PREVIOUS, checks
 from harness.engine.gate.child import parts_of
 from harness.engine.gate.limits import Limit, parsed
-from harness.engine.gate.report import Because, GateReport, LimitView, Part, Untried
+from harness.engine.gate.report import Because, GateFinding, GateReport, LimitView, Part, Untried
+from harness.engine.gate.smallest import smaller_line
 from harness.engine.gate.tally import Tally
 from harness.engine.gate.work import _AFTER_A_FINDING, Gate, GateWanted, _fresh_store
 from harness.engine.sweep.declare import Wanted
@@ -440,6 +441,21 @@ def test_a_bad_one_fails_early_and_its_finding_is_made_small_and_runs_again(tmp_
     known = baseline.Baseline(1, "x", tuple(KnownFinding(each.signature) for each in report.findings))
     again, known_now = gate(tmp_path, "resend_as_new", flows=(), runs=1, baseline=known)
     assert not known_now.new and known_now.findings and again.tally.rows["checks"]
+
+
+def test_what_is_not_made_small_is_told_with_the_command_that_does() -> None:
+    found = GateFinding("0badcafe", 1, "lost", "", "", "checks", "x", "harness run x.yaml --terminal my.py:T --seed 1")
+    assert smaller_line(found, "my.py:T") == "", "nobody asked for it"
+    found.not_shrunk, to = "a gate makes the first 3 small", "--out reports/shrunk/0badcafe.yaml"
+    assert (
+        smaller_line(found, "my.py:T") == f"harness shrink x.yaml --terminal my.py:T --seed 1 --signature 0badcafe {to}"
+    )
+    found.again += " --without power"
+    rest = "--out reports/again; harness shrink reports/again/finding.zip --signature 0badcafe"
+    assert smaller_line(found, "my.py:T") == f"{found.again} {rest} --terminal my.py:T {to}"
+    assert smaller_line(found, "reference") == f"{found.again} {rest} {to}"
+    found.shrunk_again = "harness run small.yaml"
+    assert smaller_line(found, "reference") == "", "it is small"
 
 
 @pytest.mark.slow

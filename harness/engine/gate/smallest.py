@@ -6,6 +6,7 @@ that runs it as it was found. Does not model: states of crash points, which are 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from harness.core.errors import HarnessError
 from harness.engine.gate.report import GateFinding, GateReport
 from harness.engine.request import RunRequest
 from harness.engine.shrink.shrink import shrink
+from harness.terminals.catalogue import CATALOGUE
 
 _FINDINGS_MOST = 3
 _SECONDS_MOST = 60.0
 _SECONDS_LEAST = 3.0
+_AGAIN_IN = "reports/again"
+_OF_SHRINK = frozenset({"--terminal", "--dialect", "--seed"})
+"""Options that `harness shrink` has, too; what else a run was asked for, its bundle holds."""
 
 
 def shrink_all(
@@ -33,11 +38,24 @@ def shrink_all(
         if request is None:
             found.not_shrunk = "one state of one flow is small already"
         elif place >= _FINDINGS_MOST:
-            found.not_shrunk = f"{_FINDINGS_MOST} others were"
+            found.not_shrunk = f"a gate makes the first {_FINDINGS_MOST} small, to end soon when it finds much"
         elif left_s() < _SECONDS_LEAST:
             found.not_shrunk = "the budget was over"
         else:
             _one(found, request, out_dir, min(_SECONDS_MOST, left_s()), report.jobs, shown)
+
+
+def smaller_line(found: GateFinding, terminal: str) -> str:
+    """The command that makes small what the gate has not; empty where a run is small as it is, or is not known."""
+    if found.shrunk_again or not found.not_shrunk or not found.again.startswith("harness run "):
+        return ""
+    given = shlex.split(found.again)[3:]
+    # A file of its own: several findings may be of one scenario.
+    which, to = f"--signature {found.signature}", f"--out reports/shrunk/{found.signature}.yaml"
+    if {each for each in given if each.startswith("--")} <= _OF_SHRINK:
+        return f"harness shrink {found.again.removeprefix('harness run ')} {which} {to}"
+    software = "" if terminal in CATALOGUE else f" --terminal {shlex.quote(terminal)}"
+    return f"{found.again} --out {_AGAIN_IN}; harness shrink {_AGAIN_IN}/finding.zip {which}{software} {to}"
 
 
 def _one(

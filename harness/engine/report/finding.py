@@ -77,11 +77,13 @@ class Telling:
     """How much may be told. ``terminal``: software that runs whatever the findings name; ``trust``: run what they name.
 
     No run begins when ``all_s`` are over, but for the first finding's; findings of one run are told together, within ``each_s``
-    and a second more for each further one. ``on_turn`` hears of each run, in the thread that waits for it.
+    and a second more for each further one, the first finding's within ``first_s`` if that is more. ``on_turn`` hears of each
+    run, in the thread that waits for it.
     """
 
     pages_max: int = PAGES_MAX
     each_s: float = EACH_S
+    first_s: float = 0.0
     all_s: float = 60.0
     jobs: int = 1
     terminal: str | None = None
@@ -113,7 +115,8 @@ def tell_all(cases: Sequence[Case], how: Telling) -> tuple[FindingPage, ...]:
             pages = [msgspec.structs.replace(bare(case), why_empty="no_time") for case in together]
         else:
             # Findings of one run cost little more than one; where there is but one run, all the time is its.
-            most_s = max(how.each_s + len(together), how.all_s if len(groups) == 1 else 0.0)
+            first_s = 0.0 if number else how.first_s
+            most_s = max(how.each_s + len(together), first_s, how.all_s if len(groups) == 1 else 0.0)
             how.on_turn(Turn(numbers, most, tuple(case.page for case in together), over=False))
             pages = _tell_together(together, how, Deadline.after(most_s), begin, children)
         told.update(zip(places, pages, strict=True))

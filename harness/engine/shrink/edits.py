@@ -6,6 +6,7 @@ round numbers. Does not model: edits that make something larger so that somethin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -31,6 +32,7 @@ from harness.workload.script import Scripted
 _QUIET_HOST = HostPlan(no_reply_percent=0.0, decline_percent=0.0)
 _ROUND_US = (US_PER_HOUR, 10 * US_PER_MINUTE, 5 * US_PER_MINUTE, US_PER_MINUTE, 10 * US_PER_SECOND, US_PER_SECOND)
 _SEEDS = 8
+_ORDINAL = re.compile(r"\d+")
 
 
 # ---------------------------------------------------------------- what stands around the trade
@@ -315,3 +317,53 @@ def _simpler_action(action: Scripted, open_us: int) -> Iterator[Scripted]:
     for time_us in rounded(action.time_us, open_us - 1):
         if time_us < US_PER_DAY:
             yield replace(action, time_us=time_us)
+
+
+# ---------------------------------------------------------------- stretches of a list
+
+
+def without_faults(plan: Plan, place: int, stretch: int) -> Plan:
+    """Without so many faults from there on."""
+    return replace(plan, faults=plan.faults[:place] + plan.faults[place + stretch :])
+
+
+def without_actions(plan: Plan, place: int, stretch: int) -> Plan:
+    """Without so many actions from there on."""
+    actions = plan.actions or ()
+    return replace(plan, actions=actions[:place] + actions[place + stretch :])
+
+
+def without_intents(plan: Plan, place: int, stretch: int) -> Plan:
+    """Without so many customers from there on."""
+    intents = plan.only_intents or ()
+    return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
+
+
+def without_pins(plan: Plan, place: int, stretch: int) -> Plan:
+    """Without so many pinned decisions from there on."""
+    pins = list((plan.decisions or {}).items())
+    return replace(plan, decisions=dict(pins[:place] + pins[place + stretch :]))
+
+
+def unpinned(plan: Plan) -> Iterator[Plan]:
+    """Without any pinned decision."""
+    if plan.decisions is not None:
+        yield replace(plan, decisions=None, unpinned="neutral")
+
+
+def fewer_pins(plan: Plan) -> Iterator[Plan]:
+    """Without all decisions of one kind, the most numerous first."""
+    if plan.decisions is None:
+        return
+    groups: dict[str, list[str]] = {}
+    for key in plan.decisions:
+        groups.setdefault(_group(key), []).append(key)
+    for keys in sorted(groups.values(), key=len, reverse=True):
+        gone = frozenset(keys)
+        yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
+
+
+def _group(key: str) -> str:
+    """Decisions of one kind and device: ``T03/a17/link.up/0`` is one of ``T03/a/link.up``."""
+    device, _, rest = key.partition("/")
+    return f"{device}/{_ORDINAL.sub('', rest)}"

@@ -13,11 +13,11 @@ out and rounding are edits of a short text.
 
 from __future__ import annotations
 
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -37,7 +37,7 @@ from harness.history.codec import read_history
 from harness.results.model import FindingRow
 from harness.scenario.brief import brief_text
 from harness.scenario.load import load_file
-from harness.scenario.plan import Plan
+from harness.scenario.plan import NO_REPLY, Plan
 from harness.terminals.catalogue import CATALOGUE
 
 BUDGET_S = 60.0
@@ -47,6 +47,7 @@ _TO_SEARCH = 0.9
 _SLOWER_AT_MOST = 4.0
 _LEAST_WALL_S = 20.0
 _LAST = (1, 2, 4, 8)
+_UNANSWERED_PERCENT = (50.0, 20.0)
 _INTERRUPTED = "interrupted"
 
 
@@ -211,7 +212,7 @@ class Shrinker:
 
     def go(self) -> None:
         """All edits, again and again until none makes it smaller."""
-        self._once("its pinned decisions are left out", _unpinned)
+        self._once("its pinned decisions are left out", edits.unpinned)
         if self.size.drawn and self.plan.terminals > 1:
             # Each run of all of them may take as long as everything that follows.
             self._script()
@@ -227,7 +228,7 @@ class Shrinker:
             self._fewer_faults()
             self.seen = self._look()
             self._script()
-        self._greedily("decisions of a kind are left out", _fewer_pins)
+        self._greedily("decisions of a kind are left out", edits.fewer_pins)
         if self.size.drawn and self.plan.only_intents is None:
             self._once("who came is named", lambda plan: [replace(plan, only_intents=self.seen.intents)])
         while True:
@@ -235,7 +236,7 @@ class Shrinker:
             self._greedily("fewer days", edits.fewer_days)
             self._fewer_faults()
             self._fewer_customers()
-            self._fewer_of("fewer decisions", self.size.pins, _without_pins)
+            self._fewer_of("fewer decisions", self.size.pins, edits.without_pins)
             if self.size.drawn and self.size < before:
                 # Of few customers a script is soon tried, and who stays drawn needs all terminals up to their own.
                 self.seen = self._look()
@@ -299,7 +300,15 @@ class Shrinker:
                 people = replace(plan.people, retries_after_unknown_percent=100.0, tries_other_card_percent=100.0)
                 yield from (replace(each, people=people) for each in variants)
 
+        def rarely_answered(_: Plan) -> Iterator[Plan]:
+            # Which answer fails to come hangs on all that went before; of few sales it must happen more often.
+            for percent, seed in product(_UNANSWERED_PERCENT, range(1, _OTHER_SEEDS + 1)):
+                host = replace(faithful.host, no_reply_percent=percent)
+                yield from templates(replace(faithful, host=host, faults=(), seed=seed), 1)
+
         if self._once("equal sales instead of drawn customers", few):
+            return
+        if self.finding.fault == NO_REPLY and self._once("a host that answers less", rarely_answered):
             return
         if self._once("who came is written down", whole):
             return
@@ -344,13 +353,13 @@ class Shrinker:
                     yield replace(plan, faults=(each,))
 
         self._greedily("fewer faults", fewer)
-        self._fewer_of("fewer faults", len(self.plan.faults), _without_faults)
+        self._fewer_of("fewer faults", len(self.plan.faults), edits.without_faults)
 
     def _fewer_customers(self) -> None:
         if self.plan.actions is not None:
-            self._fewer_of("fewer actions", len(self.plan.actions), _without_actions)
+            self._fewer_of("fewer actions", len(self.plan.actions), edits.without_actions)
         elif self.plan.only_intents is not None:
-            self._fewer_of("fewer customers", len(self.plan.only_intents), _without_intents)
+            self._fewer_of("fewer customers", len(self.plan.only_intents), edits.without_intents)
 
     def _fewer_of(self, what: str, count: int, without: Callable[[Plan, int, int], Plan]) -> None:
         """Leave out stretches of a list: the first half, the second, quarters, down to single ones."""
@@ -415,51 +424,6 @@ def _not_there(which: Which, found: Iterable[FindingRow]) -> UsageError:
         for each in found
     )
     return UsageError(f"the run shows no finding {' '.join(filter(None, asked))}; it shows{''.join(shown)}")
-
-
-def _without_faults(plan: Plan, place: int, stretch: int) -> Plan:
-    return replace(plan, faults=plan.faults[:place] + plan.faults[place + stretch :])
-
-
-def _without_actions(plan: Plan, place: int, stretch: int) -> Plan:
-    actions = plan.actions or ()
-    return replace(plan, actions=actions[:place] + actions[place + stretch :])
-
-
-def _without_intents(plan: Plan, place: int, stretch: int) -> Plan:
-    intents = plan.only_intents or ()
-    return replace(plan, only_intents=intents[:place] + intents[place + stretch :])
-
-
-def _without_pins(plan: Plan, place: int, stretch: int) -> Plan:
-    pins = list((plan.decisions or {}).items())
-    return replace(plan, decisions=dict(pins[:place] + pins[place + stretch :]))
-
-
-def _unpinned(plan: Plan) -> Iterator[Plan]:
-    if plan.decisions is not None:
-        yield replace(plan, decisions=None, unpinned="neutral")
-
-
-def _fewer_pins(plan: Plan) -> Iterator[Plan]:
-    """Without all decisions of one kind, the most numerous first."""
-    if plan.decisions is None:
-        return
-    groups: dict[str, list[str]] = {}
-    for key in plan.decisions:
-        groups.setdefault(_group(key), []).append(key)
-    for keys in sorted(groups.values(), key=len, reverse=True):
-        gone = frozenset(keys)
-        yield replace(plan, decisions={key: value for key, value in plan.decisions.items() if key not in gone})
-
-
-_ORDINAL = re.compile(r"\d+")
-
-
-def _group(key: str) -> str:
-    """Decisions of one kind and device: ``T03/a17/link.up/0`` is one of ``T03/a/link.up``."""
-    device, _, rest = key.partition("/")
-    return f"{device}/{_ORDINAL.sub('', rest)}"
 
 
 def _name(name: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -336,7 +336,18 @@ def test_more_time_is_given_to_each_run_too(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr("harness.cli.report._gathered", gathered)
     for arguments in ([], ["--max-time", "5min"], ["--max-time", "2s"]):
         assert CliRunner().invoke(cli, ["report", str(tmp_path), *arguments]).exit_code
-    assert [(how.all_s, how.each_s) for how in asked if how] == [(6.0, 20.0), (300.0, 300.0), (2.0, 20.0)]
+    assert [(how.all_s, how.each_s, how.first_s) for how in asked if how] == [
+        (6.0, 20.0, 90.0), (300.0, 300.0, 0.0), (2.0, 20.0, 0.0)
+    ]  # fmt: skip
+
+
+def test_the_first_finding_has_time_of_its_own(told: Told) -> None:
+    page = told.page("agreement")
+    cases = [Case(_page(again=page.again)), Case(_page(again=page.again.replace("--seed 1", "--seed 2")))]
+    slow = Telling(each_s=-1.0, jobs=1)
+    assert [each.why_empty for each in tell_all(cases, slow)] == ["no_time", "no_time"]
+    first, second = tell_all(cases, replace(slow, first_s=60.0))
+    assert first.why_empty != "no_time" and second.why_empty == "no_time"
 
 
 def test_ctrl_c_ends_what_runs_and_leaves_the_report_of_what_was_told(told: Told, tmp_path: Path) -> None:

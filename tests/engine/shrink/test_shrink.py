@@ -122,13 +122,34 @@ def test_of_two_defects_in_the_same_words_the_one_that_was_asked_for_is_kept_wit
     ):
         shrink(request, same, which=Which(fault="power_loss"), budget_s=20, out=tmp_path / "x.yaml")
     out = tmp_path / "small.yaml"
-    shrunk = shrink(request, same, which=Which(device="T02"), budget_s=60, out=out)
+
+    def first_step(_what: str, _runs: int) -> None:
+        raise KeyboardInterrupt
+
+    shrunk = shrink(request, same, which=Which(device="T02"), budget_s=60, out=out, on_step=first_step)
     assert (shrunk.finding.fault, shrunk.after.terminals, shrunk.after.faults) == ("half_open", 1, 1)
     assert [each.fault.kind for each in load_file(out).faults] == ["half_open"]
     assert out.read_text().startswith("# Invariant 5 reversal_removed after half_open: T01 ")
     assert " reversal_removed after half_open: " in render(shrunk)
-    stuck = " ".join(render(replace(shrunk, steps=())).split())
+    stuck = " ".join(render(replace(shrunk, steps=(), stopped="")).split())
     assert "everything was tried" in stuck and "nothing smaller shows this finding after half_open again:" in stuck
+
+
+def test_what_a_missing_answer_shows_is_kept_with_one_sale_at_a_host_that_answers_less(tmp_path: Path) -> None:
+    text = hour("terminals: 3\nsales_per_day: 12").replace("no_reply: 0%", "no_reply: 2%")
+    (tmp_path / "case.yaml").write_text(text)
+    request = RunRequest(scenario=str(tmp_path / "case.yaml"), terminal="silent_charge", seed=3)
+    steps: list[str] = []
+
+    def until_it_answers_less(what: str, _runs: int) -> None:
+        steps.append(what)
+        if what == "a host that answers less":
+            raise KeyboardInterrupt
+
+    shrunk = shrink(request, None, budget_s=60, out=tmp_path / "small.yaml", on_step=until_it_answers_less)
+    assert shrunk.finding.fault == "host.no_reply" and steps[-1] == "a host that answers less"
+    plan = load_file(tmp_path / "small.yaml")
+    assert (plan.terminals, plan.faults, plan.host.no_reply_percent) == (1, (), 50.0)
 
 
 def test_of_candidates_the_first_that_shows_the_very_finding_is_taken(tmp_path: Path) -> None:

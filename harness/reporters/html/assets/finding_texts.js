@@ -20,7 +20,7 @@ addTexts({
   lane_operator: "operator", lane_terminal: "terminal", lane_disk: "disk", lane_link: "link", lane_host: "host", band_no_power: "no power",
   left_events: "{count|more event|more events} of {device} are left out, to keep the page small.", left_elsewhere: "{count|event|events} of other terminals too.", left_window: "Shown: {from} to {until}.",
   empty_more_findings: "This finding is not told in full: others were before it. Run it again with the line above, or ask for more pages (harness report --findings).",
-  empty_no_time: "The time for this page was over before its run came to an end. harness report with --max-time, such as 5min, gives it more.",
+  empty_no_time: "The time for this page was over before its run came to an end. harness report with --max-time, such as 5min, gives it more; it runs software of your own when --terminal names it.",
   empty_software: "The run was not done again for this page: it names software that does not ship with the harness. Say --terminal SPEC, or --trust.",
   empty_not_asked: "Its run was not done again for this page. This tells it in full:", empty_no_run: "Nothing says how to run this again.",
   empty_not_again: "The run was done again for this page and does not show the finding any more: software or scenario have changed since.",
@@ -110,7 +110,7 @@ addTexts({
   lane_operator: "操作员", lane_terminal: "终端", lane_disk: "磁盘", lane_link: "线路", lane_host: "主机", band_no_power: "断电",
   left_events: "为控制页面大小，{device} 另有 {count} 个事件未显示。", left_elsewhere: "其他终端也有 {count} 个事件未显示。", left_window: "显示范围：{from} 至 {until}。",
   empty_more_findings: "此问题没有详情：排在它之前的问题已占满。可用上面的命令重新运行，或要求更多页面（harness report --findings）。",
-  empty_no_time: "本页时间用完时，运行尚未结束。用 harness report 的 --max-time（如 5min）可以给它更多时间。", empty_software: "没有为本页重新运行：它使用的软件不随本工具发布。请用 --terminal SPEC 或 --trust。",
+  empty_no_time: "本页时间用完时，运行尚未结束。用 harness report 的 --max-time（如 5min）可以给它更多时间；自有软件需用 --terminal 指定才会运行。", empty_software: "没有为本页重新运行：它使用的软件不随本工具发布。请用 --terminal SPEC 或 --trust。",
   empty_not_asked: "没有为本页重新运行。用这条命令查看完整经过：", empty_no_run: "没有重新运行的方法。",
   empty_not_again: "已为本页重新运行，但问题没有再出现：软件或场景已改变。", empty_failed: "无法重新运行：", empty_too_large: "内容过大，本页放不下。",
 
