@@ -160,7 +160,9 @@ DEATHS = {
     "constructor raises": ("def __init__(self, device): raise OSError(28, 'No space left')", "exception", "No space left"),
     "deep recursion": ("def run(self): self.run()", "exception", "RecursionError"),
     "out of memory": ("def run(self): raise MemoryError", "out_of_memory", "MemoryError"),
-    "no outcome": ("def sale(self, action): return 'approved'", "exception", "app.py:6: sale returned 'approved', expected an Outcome"),
+    "no outcome": (
+        "def sale(self, action): return 'approved'",
+        "exception", "app.py:6: sale returned 'approved', expected an Outcome"),
     "garbage outcome": ("def sale(self, action): self.device.finish(action, 'approved')", "contract", "str"),
     "finished twice": (
         "def sale(self, action): self.device.finish(action, Done()); self.device.finish(action, Done())",
