@@ -6,6 +6,7 @@ again in larger numbers by soak itself. A test that is always large carries the 
 
 LARGE = frozenset(
     {
+        "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[tutorial]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[reading_a_report]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_python]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[bring_binary]",
@@ -20,6 +21,9 @@ LARGE = frozenset(
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[host]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[assay]",
         "tests/cli/test_docs_pages.py::test_a_page_does_as_it_says[symptoms]",
+        "tests/cli/test_report.py::test_a_sweep_leaves_a_page_and_one_that_cannot_be_written_changes_nothing",
+        "tests/engine/shrink/test_shrink.py::"
+        "test_what_a_missing_answer_shows_is_kept_with_one_sale_at_a_host_that_answers_less",
         "tests/cli/test_hunt.py::test_from_a_field_log_to_a_small_scenario_that_shows_the_symptom",
         "tests/cli/test_watching.py::test_on_a_terminal_a_table_is_drawn_and_an_interrupt_leaves_the_summary",
         "tests/cli/test_stopping.py::test_who_asks_before_anything_runs_is_told_what_there_is[crashpoints]",
