@@ -92,3 +92,13 @@ def test_few_findings_are_all_kept() -> None:
     findings = [replace(_finding(1, WORDS[0], place), device=f"T{place % 7:02d}") for place in range(ALL_KEPT)]
     kept, more = kept_of(_judged(findings))
     assert len(kept) == ALL_KEPT and not more
+
+
+def test_hundreds_of_one_kind_hide_no_later_one_of_another() -> None:
+    early = [_finding(1, WORDS[0], place) for place in range(3 * ALL_KEPT)]
+    late = [_finding(2, WORDS[1], 10_000 + place) for place in range(3)]
+    kept, more = kept_of(_judged([*early, *late]))
+    assert Counter(each.number for each in kept) == {1: OF_A_KIND, 2: 3}
+    assert more == (
+        MoreView(1, "name_1", kind_of(early[0].summary), 3 * ALL_KEPT - OF_A_KIND, 100 * (3 * ALL_KEPT - OF_A_KIND)),
+    )
