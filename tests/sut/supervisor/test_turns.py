@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from harness.device.rtc import ClockJump
+from harness.sut.supervisor.lives import Lives
+from harness.sut.supervisor.procfs import thread_state
 from tests.sut.supervisor.network_rig import START_US, Native, Supervised, built, run
 from tests.sut.supervisor.program_bench import in_c
 
@@ -123,6 +126,32 @@ def busy_processor() -> Iterator[None]:
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_call_that_comes_while_the_supervisor_looks_whether_anybody_waits_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy machine the supervisor may lose its turn there, after its last look for calls."""
+    look, looks = Lives.look_for_the_dead, 0
+
+    def until_it_sleeps(lives: Lives) -> None:
+        nonlocal looks
+        looks += 1
+        for task in lives.tasks.values():
+            while task.state == "running" and thread_state(task.program.pid, task.tid) == "R":
+                time.sleep(0.001)
+        look(lives)
+
+    monkeypatch.setattr(Lives, "look_for_the_dead", until_it_sleeps)
+    output, ended, _ = in_c(
+        """
+        for (int turn = 0; turn < 3; turn++) {
+            for (volatile long at = 0; at < 500000000; at++);
+            write(1, "said\\n", 5);
+        }
+        """
+    )
+    assert looks >= 3 and (output, ended) == ("said\n" * 3, "")
 
 
 @pytest.mark.parametrize("way", ["not", "library", "call"])
