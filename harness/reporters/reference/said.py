@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -36,21 +36,22 @@ def events() -> str:
     return "\n".join(lines)
 
 
-_HEADING = re.compile(r"^# -+ (.+)$|^class (\w+)\(Event", re.MULTILINE)
+_HEADINGS = {
+    "run": "The run",
+    "people": "People",
+    "device": "The device and its software",
+    "messages": "Messages",
+    "host": "The host",
+    "faults": "Faults",
+    "inspection": "White box",
+}
+"""By the module that holds them."""
 
 
 def _headed(kinds: list[Any]) -> Iterator[tuple[str, list[Any]]]:
-    """The headings of the module, and the events under each."""
-    by_name = {each.__name__: each for each in kinds}
-    heading, members = "", list[Any]()
-    for found in _HEADING.finditer(inspect.getsource(e)):
-        if found[1]:
-            if members:
-                yield heading, members
-            heading, members = found[1].capitalize(), []
-        elif found[2] in by_name:
-            members.append(by_name[found[2]])
-    yield heading, members
+    """The headings, and the events under each."""
+    for module, members in groupby(kinds, key=lambda kind: kind.__module__.rpartition(".")[2]):
+        yield _HEADINGS[module], list(members)
 
 
 def _event(kind: Any) -> tuple[str, str, str]:
