@@ -31,9 +31,7 @@ from harness.history.events import (
     InspectionMissing,
     OperatorDid,
     PowerLost,
-    SecretFound,
     SoftwareDied,
-    SoftwareLogged,
     SoftwareReady,
     StorageAfterPowerLoss,
 )
@@ -42,17 +40,15 @@ from harness.sut import current, deaths, interpreter, watchdog
 from harness.sut.console import Console, presentable
 from harness.sut.durability import DiskStory, Durability
 from harness.sut.endings import dead_error, run_exit_calls
-from harness.sut.inspection import inspected_event, volatile_image
 from harness.sut.memory import Census
-from harness.sut.offered import Offered
 from harness.sut.process import Process
 from harness.sut.software import RunningTerminal, Software
+from harness.sut.speech import Speech
 from harness.sut.supervisor.ending import ProgramFailed, SupervisorBroke
+from harness.sut.white_box import WhiteBox
 from harness.sut.world import World
 
 FIRST_PID = 300
-REFUSED_REPORTS_MAX = 20
-TOLD_CHARACTERS_MAX = 4_096
 ARRIVES_AFTER_A_CUT = 0.5
 """The chance of a message on its way when power goes; of both ends something is to be learned, so both come up alike."""
 
@@ -105,9 +101,8 @@ class Station:
         self._deaths_in_row = 0
         self._told_ready = False
         self._generation = 0
-        self._refused: set[str] = set()
-        self.offered = Offered()
-        self._told_missing: set[str] = set()
+        self._speech = Speech(self)
+        self._white_box = WhiteBox(self)
 
     # ------------------------------------------------------------ what others look at
 
@@ -327,7 +322,7 @@ class Station:
             wall_clock=hardware.rtc.wall_us,
             shown_clock=hardware.rtc.shown_us,
             entropy=world.streams.generator(self.name, "entropy", str(boot)),
-            console=Console(self._logged, self._concealed),
+            console=Console(self._speech.logged, self._speech.concealed),
             environ={
                 "HOME": "/data",
                 "LANG": "C.UTF-8",
@@ -336,7 +331,7 @@ class Station:
             },
         )
         process.number = self.index
-        process.on_refused = self._note_refused
+        process.on_refused = self._speech.note_refused
         process.table = self.software.table()
         self.process = process
         callbacks = StationCallbacks(self._became_ready, self._finished, self._reboot_asked, self._violated)
@@ -364,11 +359,11 @@ class Station:
         except SupervisorBroke:
             raise  # out of the fiber and of the run: an error of the harness
         except ContractViolation as error:
-            reason, detail = "contract", self._last_words(process, error)
+            reason, detail = "contract", self._speech.last_words(process, error)
         except MemoryError as error:
-            reason, detail = "out_of_memory", self._last_words(process, error)
+            reason, detail = "out_of_memory", self._speech.last_words(process, error)
         except ProgramFailed as error:
-            reason, detail = error.reason, self._last_words(process, error)
+            reason, detail = error.reason, self._speech.last_words(process, error)
             if process.console.last_error:
                 # A program has no stack to be read; most say on stderr what they die of.
                 detail = f"{detail}; last on stderr: {process.console.last_error.strip()}"
@@ -377,7 +372,7 @@ class Station:
         except SystemExit as error:
             detail = f"it left through SystemExit({error.code!r})"
         except BaseException as error:
-            reason, detail = "exception", self._last_words(process, error)
+            reason, detail = "exception", self._speech.last_words(process, error)
         if not process.dead:
             run_exit_calls(process)
             self.crash(reason, detail)
@@ -389,7 +384,7 @@ class Station:
         if not self._told_ready:
             self._told_ready = True
             self.world.recorder.emit(SoftwareReady(self.world.now_us, self.name, self.hardware.boots))
-            self._keep_healthy("ready")
+            self._white_box.keep_healthy("ready")
         self.census.idle()
 
     def _finished(self, action: Action, outcome: Outcome) -> None:
@@ -397,7 +392,7 @@ class Station:
         self._deaths_in_row = 0
         self.transactions += 1
         if outcome.kind == "approved":
-            self._keep_healthy("approved")
+            self._white_box.keep_healthy("approved")
         pending = self._pending.pop(action.number, None)
         if pending is not None:
             pending.done.succeed(outcome)
@@ -410,35 +405,6 @@ class Station:
 
     def _violated(self, detail: str) -> None:
         self.crash("contract", detail)
-
-    def _logged(self, line: str) -> None:
-        self.world.recorder.emit(SoftwareLogged(self.world.now_us, self.name, line))
-
-    def _concealed(self, line: str) -> str:
-        """A line that the software printed, with customers' card data masked; that it was there is an event."""
-        shown, found = self.hardware.secrets.in_text(line[:TOLD_CHARACTERS_MAX])
-        now_us, name = self.world.now_us, self.name
-        for each in found:
-            self.world.recorder.emit(
-                SecretFound(now_us, name, each.kind, "log", "", each.offset, each.pan, each.token, "shown")
-            )
-        return shown if found else line
-
-    def _last_words(self, process: Process, error: BaseException) -> str:
-        """What is told of a death; its whole text goes to the console, and counts as a log."""
-        if process.dead:
-            return self.software.death_detail(error)  # nobody hears it
-        try:
-            self._concealed(str(error))
-        except Exception:
-            pass  # ``death_detail`` says that it has no text
-        return self.hardware.secrets.in_text(self.software.death_detail(error))[0]
-
-    def _note_refused(self, text: str) -> None:
-        """What software was refused is in the history once, even when it swallows the error."""
-        if text not in self._refused and len(self._refused) < REFUSED_REPORTS_MAX:
-            self._refused.add(text)
-            self._logged(presentable(f"(harness) {text}"))
 
     # ------------------------------------------------------------ what people do
 
@@ -487,31 +453,8 @@ class Station:
 
     def inspect(self, when: str) -> None:
         """Let the software's own ``inspect`` read its files as they are now; nothing is recorded when it offers none."""
-        event = self.inspected(when)
-        if isinstance(event, InspectionMissing):
-            if event.why in self._told_missing:
-                return
-            self._told_missing.add(event.why)
-        if event is not None:
-            self.world.recorder.emit(event)
+        self._white_box.inspect(when)
 
     def inspected(self, when: str) -> Inspected | InspectionMissing | None:
-        """What its ``inspect`` reads now. Of a program that never answered properly, nor does for healthy files: why none."""
-        software, now_us = self.software, self.world.now_us
-        if software.no_inspection:
-            return InspectionMissing(now_us, self.name, software.no_inspection)
-        try:
-            found = software.inspect(volatile_image(self.hardware.disk))
-        except Exception as error:
-            why_not = self.offered.why_not(software)
-            if why_not:
-                return InspectionMissing(now_us, self.name, why_not)
-            return Inspected(now_us, self.name, when, error=software.death_detail(error))
-        event = inspected_event(now_us, self.name, when, found)
-        if event is not None and not event.error:
-            self.offered.answered(software)
-        return event
-
-    def _keep_healthy(self, moment: str) -> None:
-        if self.offered.wants(self.software, moment):
-            self.offered.keep(self.software, moment, volatile_image(self.hardware.disk))
+        """What its ``inspect`` reads now, for whoever asks; the history is not told."""
+        return self._white_box.inspected(when)
