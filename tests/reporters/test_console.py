@@ -137,3 +137,12 @@ def test_a_missed_threshold_stands_above_and_beside_its_measure() -> None:
     assert text.count("threshold missed") == 1
     assert "97.25  (at least 99)" in line_with(text, "  availability_percent ")
     assert "1,234,567.5" in line_with(text, "value_at_risk_yuan")
+
+
+def test_a_finding_that_may_only_follow_from_another_says_of_which() -> None:
+    follower = msgspec.structs.replace(finding(24, "T02"), follows=1)
+    said = text_of(status="fail", findings=(finding(1, "T02"), follower))
+    assert line_with(said, "consequence") == (
+        "  Nothing else went wrong near it: it may be a consequence of invariant 1 on T02."
+    )
+    assert said.index("T02 broke 24.") < said.index("consequence"), "it stands under the finding that follows"
