@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from harness.sut import bytecode
-from tests.large import LARGE
+from tests.large import FIRST, LARGE
 
 settings.register_profile("ci", derandomize=True, database=None)
 if os.environ.get("CI"):
@@ -28,8 +28,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.nodeid in LARGE:
             item.add_marker(pytest.mark.soak)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.nodeid not in FIRST)
     files = {nodeid.partition("::")[0] for nodeid in found}
     whole = {arg for arg in config.args if "::" not in arg}
-    missing = sorted(each for each in LARGE - found if each.partition("::")[0] in files)
+    missing = sorted(each for each in LARGE.union(FIRST) - found if each.partition("::")[0] in files)
     if missing and whole == set(config.args) and not config.option.keyword:
         raise pytest.UsageError(f"tests/large.py names tests that are not there: {', '.join(missing)}")
