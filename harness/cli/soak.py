@@ -27,7 +27,7 @@ CRASH_POINTS = (
 
 @click.command()
 @click.option(
-    "--terminal-days", type=click.IntRange(1), default=2_000, show_default=True,
+    "--terminal-days", type=click.IntRange(1), default=1_800, show_default=True,
     help="Under random faults, whole families of them switched off by seed.",
 )  # fmt: skip
 @click.option("--terminal", default="reference", show_default=True, metavar="SPEC")
