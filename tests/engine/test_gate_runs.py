@@ -11,9 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from hypothesis import settings
 
-import harness
 from harness.cli.main import cli
 from harness.core.errors import UsageError
 from harness.engine.campaign import upper_bound
@@ -29,12 +27,6 @@ from harness.reporters.gate import outcome_of, render
 from harness.results.model import Declared, DeclaredScenario
 from harness.terminals.small_scenarios import hour
 from tests.engine.gate_rows import row
-
-DOCS = Path(harness.__file__).parent / "docs"
-few = settings(max_examples=25, deadline=None)
-
-
-ANSWER_LOST = "faults: [{type: host_silent, at: {action: sale, occurrence: 3}}]"
 
 
 def gate(tmp_path: Path, terminal: str, **changes: object) -> tuple[Gate, GateReport]:

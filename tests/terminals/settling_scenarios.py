@@ -1,20 +1,14 @@
 """Scenarios of the bench about settlement, slips and what cannot be written: each gives what is wrong."""
 
+from scenario_steps import start
 from terminal_bench import PowerCut
 from terminal_judge import disagreements
-
-
-def begin(bench, kind, *amounts):
-    bench.boot(kind)
-    assert bench.act("sign_on").kind == "done"
-    for amount in amounts:
-        assert bench.act("sale", amount).kind == "approved"
 
 
 def without_paper(make_bench, load_kind):
     """No paper for the settlement slip; a roll is put in, and it is settled again."""
     bench = make_bench()
-    begin(bench, load_kind(), 100, 200)
+    start(bench, load_kind(), 100, 200)
     bench.paper = False
     bench.act("settle")
     bench.paper = True
@@ -26,7 +20,7 @@ def without_paper(make_bench, load_kind):
 def upload_unanswered(make_bench, load_kind):
     """Totals differ, and the host is gone before the upload."""
     bench = make_bench()
-    begin(bench, load_kind(), 100, 200)
+    start(bench, load_kind(), 100, 200)
     bench.knobs.totals_off_by_one = 1
 
     def lose_the_first_upload(what, _):
@@ -43,7 +37,7 @@ def upload_unanswered(make_bench, load_kind):
 def said_settled(make_bench, load_kind):
     """Settled, says the screen: does the host say so, too?"""
     bench = make_bench()
-    begin(bench, load_kind(), 100, 200)
+    start(bench, load_kind(), 100, 200)
     done = bench.act("settle").kind == "done"
     return ["said settled, closed by nobody"] if done and not bench.host.settlements() else []
 
@@ -51,7 +45,7 @@ def said_settled(make_bench, load_kind):
 def damaged_record(make_bench, load_kind):
     """One record of the open batch cannot be read any more when the batch is settled."""
     bench = make_bench()
-    begin(bench, load_kind(), 100, 200)
+    start(bench, load_kind(), 100, 200)
     path = bench.directory / "data" / "journal.0"
     content = bytearray(path.read_bytes())
     content[content.rindex(b"\x1f100\x1f") + 3] ^= 1
@@ -63,7 +57,7 @@ def damaged_record(make_bench, load_kind):
 def approval_not_writable(make_bench, load_kind):
     """The volume refuses every write from the answer on, for a while."""
     bench = make_bench()
-    begin(bench, load_kind(), 100)
+    start(bench, load_kind(), 100)
 
     def refuse(what, _):
         if what == "write" and "receive" in bench.calls:
@@ -81,7 +75,7 @@ def approval_not_writable(make_bench, load_kind):
 def cut_behind_the_screen(make_bench, load_kind):
     """Power goes when the customer has just been told."""
     bench = make_bench()
-    begin(bench, load_kind(), 100)
+    start(bench, load_kind(), 100)
 
     def cut(what, _):
         if what == "print":
@@ -102,7 +96,7 @@ def cut_behind_the_screen(make_bench, load_kind):
 def old_numbers(make_bench, load_kind):
     """A blank device under the same terminal number, in a batch that has some numbers already."""
     bench = make_bench()
-    begin(bench, load_kind(), 100, 200)
+    start(bench, load_kind(), 100, 200)
     for path in (bench.directory / "data").iterdir():
         path.unlink()
     bench.memory[:] = bytes(len(bench.memory))
@@ -116,14 +110,14 @@ def old_numbers(make_bench, load_kind):
 def fifty_sales(make_bench, load_kind):
     """More sales than some would keep."""
     bench = make_bench()
-    begin(bench, load_kind(), *[100] * 50)
+    start(bench, load_kind(), *[100] * 50)
     return disagreements(bench)
 
 
 def slip_and_host(make_bench, load_kind):
     """The settlement slip has what the host has settled."""
     bench = make_bench()
-    begin(bench, load_kind(), 100)
+    start(bench, load_kind(), 100)
     bench.act("void", 0, bench.act("sale", 200))
     bench.act("settle")
     (settlement,) = bench.host.settlements()
@@ -135,14 +129,14 @@ def slip_and_host(make_bench, load_kind):
 def twelve_sales(make_bench, load_kind):
     """A dozen sales on a terminal with room for hundreds."""
     bench = make_bench()
-    begin(bench, load_kind(), *[100] * 12)
+    start(bench, load_kind(), *[100] * 12)
     return ["said full"] if any(each.kind == "storage_full" for each in bench.screens) else []
 
 
 def read_and_taken(make_bench, load_kind):
     """What the customer reads on the screen is what the host has."""
     bench = make_bench()
-    begin(bench, load_kind(), 1_200)
+    start(bench, load_kind(), 1_200)
     shown = [each.amount_fen for each in bench.screens if each.kind == "approved"]
     return [] if shown == [1_200] else [f"read {shown}"]
 
